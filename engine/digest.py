@@ -1,0 +1,65 @@
+"""Digests: the names of content (OCI image-spec, descriptor.md, "Digests").
+
+A digest reaches paths and URLs, so only the strict grammar of the registered algorithms gets through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from engine.errors import ContentError
+from engine.text import visible
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_GRAMMAR = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
+
+
+class Digest(str):
+    """A checked `algorithm:hex`. Make one with `parse` or `of`, so that every Digest in the program is valid."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Digest:
+        """Check `text`. Raises ContentError if it is not a sha256 or sha512 digest in canonical form."""
+        if not isinstance(text, str) or not _GRAMMAR.fullmatch(text):
+            raise ContentError(
+                f"not a digest: {visible(str(text))[:100]!r}",
+                hint="A digest is sha256: and 64 hexadecimal digits in lower case.",
+            )
+        return cls(text)
+
+    @classmethod
+    def of(cls, data: bytes) -> Digest:
+        """The sha256 digest of `data`."""
+        return cls("sha256:" + hashlib.sha256(data).hexdigest())
+
+    @property
+    def algorithm(self) -> str:
+        return self.partition(":")[0]
+
+    @property
+    def hex(self) -> str:
+        return self.partition(":")[2]
+
+    @property
+    def short(self) -> str:
+        """The first 12 hexadecimal digits, enough for people to tell two apart."""
+        return self.hex[:12]
+
+    def hasher(self) -> _Hash:
+        """A fresh hash of this digest's algorithm."""
+        return hashlib.new(self.algorithm)
+
+
+def chain_ids(diff_ids: Iterable[Digest]) -> list[Digest]:
+    """The chain ID of each layer: it names the layer on top of all below it (image-spec config.md, "Layer ChainID")."""
+    chain: list[Digest] = []
+    for diff_id in diff_ids:
+        chain.append(Digest.of(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
+    return chain

@@ -1,0 +1,144 @@
+"""What the engine tells while it works: frozen values, given to one function, the sink.
+
+The command line prints them, the screen drains them from a queue, tests put them in a list. A sink
+may be called from any of the engine's threads and must not block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from engine.digest import Digest
+from engine.trace import Step
+
+
+class LayerPhase(Enum):
+    """Where one layer of a pull is."""
+
+    WAITING = "waiting"
+    DOWNLOADING = "downloading"
+    EXPANDING = "expanding"
+    DONE = "done"
+    PRESENT = "already here"
+
+
+class Outcome(Enum):
+    """How a job ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Status(Enum):
+    """A container's state as `ps` tells it: read from runc's state and the kernel, never remembered."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    EXITED = "exited"
+    UNKNOWN = "unknown"
+
+
+class Stream(Enum):
+    """Which of a process's two outputs a line came from."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a container's output. `time` is seconds since the epoch; `text` is raw (hostile) text.
+
+    `partial` says that the process has not ended the line: the next line of the same stream continues it.
+    """
+
+    time: float
+    stream: Stream
+    text: str
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure or a warning in words: what is wrong and what to do."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    """Background work began; `command` is the command line that does the same."""
+
+    job: str
+    title: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerProgress:
+    """How far one layer (or other blob) of a job is: `done` of `total` bytes in `phase`.
+
+    `number` counts from 1, `count` is how many the job has. `total` is 0 where it is not known.
+    """
+
+    job: str
+    digest: Digest
+    number: int
+    count: int
+    phase: LayerPhase
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    """Background work ended; `problem` says why where it did not succeed."""
+
+    job: str
+    outcome: Outcome
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """New output of a container, in batches."""
+
+    container: str
+    lines: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainersChanged:
+    """A container came, went or changed its state: read `Workbench.containers()` again."""
+
+    containers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesChanged:
+    """An image came, went or was tagged: read `Workbench.images()` again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecorded:
+    """The engine did something that its journal holds."""
+
+    job: str
+    step: Step
+
+
+Event: TypeAlias = (
+    JobStarted | LayerProgress | JobFinished | Output | ContainersChanged | ImagesChanged | StepRecorded | Problem
+)
+Sink: TypeAlias = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The sink of a caller who does not want to know."""

@@ -1,0 +1,220 @@
+"""What this machine is and has, read once at start. Nothing outside `host/` asks for the user id."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import resource
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+
+from engine.errors import HostError, NotPermitted, ToolMissing
+from engine.events import Problem
+from engine.oci import Platform
+
+_MACHINES = {
+    "x86_64": ("amd64", ""),
+    "aarch64": ("arm64", "v8"),
+    "armv7l": ("arm", "v7"),
+    "armv6l": ("arm", "v6"),
+    "i686": ("386", ""),
+    "ppc64le": ("ppc64le", ""),
+    "s390x": ("s390x", ""),
+    "riscv64": ("riscv64", ""),
+}
+
+_PACKAGES = "Debian, Ubuntu: apt install {0}; Fedora, RHEL: dnf install {0}."
+
+RUNC_HOLES: tuple[tuple[tuple[int, int, int], str, str], ...] = (
+    ((1, 1, 12), "CVE-2024-21626", "a container can reach the host's files through a leaked working directory"),
+    ((1, 2, 8), "CVE-2025-31133", "a container can have masked paths of the host opened"),
+    ((1, 2, 8), "CVE-2025-52565", "a race on /dev/console can lead out of the container"),
+    ((1, 2, 8), "CVE-2025-52881", "writes to /proc can be redirected"),
+)
+"""(first good version, CVE, what it allows); 1.3.0 to 1.3.2 have the three of 2025 too. Source: runc's advisories."""
+
+
+class CgroupMode(Enum):
+    """How control groups are mounted here (cgroups(7))."""
+
+    V1 = "v1"
+    V2 = "v2"
+    HYBRID = "v1 (hybrid)"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program found on this machine. `version` is empty where it would not say."""
+
+    name: str
+    path: Path
+    version: str
+
+    @property
+    def numbers(self) -> tuple[int, int, int]:
+        """The version as numbers; (0, 0, 0) where unknown."""
+        match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", self.version)
+        return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else (0, 0, 0)
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """What `probe` found."""
+
+    hostname: str
+    kernel: str
+    platform: Platform
+    is_root: bool
+    cgroups: CgroupMode
+    overlay: bool
+    bounding: frozenset[int]
+    """The capability bounding set, by number (capabilities(7))."""
+    rlimits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """This process's own limits, "RLIMIT_NOFILE": (soft, hard); -1 is unlimited."""
+
+    @cached_property
+    def runc(self) -> Tool | None:
+        return find_tool("runc")
+
+    @cached_property
+    def conmon(self) -> Tool | None:
+        return find_tool("conmon")
+
+    @cached_property
+    def problems(self) -> list[Problem]:
+        """What is missing or dangerous here, the gravest first."""
+        found = []
+        if not self.is_root:
+            found.append(Problem("not-permitted", "not root: images can be looked at, not mounted or run", _ROOT_HINT))
+        for name, tool, why in (
+            ("runc", self.runc, "nothing can be started"),
+            ("conmon", self.conmon, "nothing can be started in the background"),
+        ):
+            if tool is None:
+                found.append(Problem("tool-missing", f"{name} is not installed: {why}", _PACKAGES.format(name)))
+        if not self.overlay:
+            found.append(
+                Problem(
+                    "no-overlay",
+                    "this kernel offers no overlayfs: images cannot be mounted",
+                    "Load it with: modprobe overlay",
+                )
+            )
+        if self.runc is not None and (holes := known_holes(self.runc)):
+            names = ", ".join(cve for cve, _ in holes)
+            found.append(
+                Problem(
+                    "old-runc",
+                    f"runc {self.runc.version} has known holes: {names}",
+                    "Run only images that you trust, or update runc to 1.2.8, 1.3.3 or later."
+                    " Distributions also mend holes without changing the number: see the package's changelog.",
+                )
+            )
+        return found
+
+    def need_root(self, what: str) -> None:
+        """Raise NotPermitted if this process may not `what` ("mount an image")."""
+        if not self.is_root:
+            raise NotPermitted(f"cannot {what}: not root", hint=_ROOT_HINT)
+
+    def need_overlay(self) -> None:
+        """Raise HostError if the kernel has no overlayfs."""
+        if not self.overlay:
+            raise HostError("this kernel offers no overlayfs", hint="Load it with: modprobe overlay")
+
+    def need_runc(self) -> Tool:
+        """The runtime. Raises ToolMissing."""
+        return _need(self.runc, "runc")
+
+    def need_conmon(self) -> Tool:
+        """The monitor. Raises ToolMissing."""
+        return _need(self.conmon, "conmon")
+
+
+_ROOT_HINT = "Run it as root, e.g. with sudo. (Rootless operation is planned.)"
+
+
+def _need(tool: Tool | None, name: str) -> Tool:
+    if tool is None:
+        raise ToolMissing(f"{name} is not installed", hint=_PACKAGES.format(name))
+    return tool
+
+
+def known_holes(runc: Tool) -> list[tuple[str, str]]:
+    """The (CVE, what it allows) that a runc of this version number has. An unknown version has none that we know."""
+    version = runc.numbers
+    if version == (0, 0, 0):
+        return []
+    holes = [(cve, what) for good, cve, what in RUNC_HOLES if version < good]
+    if (1, 3, 0) <= version < (1, 3, 3):
+        holes += [(cve, what) for good, cve, what in RUNC_HOLES if good == (1, 2, 8)]
+    return holes
+
+
+def find_tool(name: str) -> Tool | None:
+    """Look a program up on PATH and in the system's own folders, and ask it for its version."""
+    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
+    found = shutil.which(name, path=path)
+    if found is None:
+        return None
+    try:
+        said = subprocess.run(
+            [found, "--version"], capture_output=True, text=True, errors="replace", timeout=10, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        said = ""
+    match = re.search(r"\d+\.\d+\S*", said)
+    return Tool(name, Path(found), match[0] if match else "")
+
+
+def probe() -> HostFacts:
+    """Read the facts. Never fails: what cannot be read is reported as absent."""
+    machine = platform.machine()
+    architecture, variant = _MACHINES.get(machine, (machine, ""))
+    return HostFacts(
+        hostname=platform.node(),
+        kernel=platform.release(),
+        platform=Platform(architecture, "linux", variant),
+        is_root=os.geteuid() == 0,
+        cgroups=_cgroup_mode(),
+        overlay=_offers_overlay(),
+        bounding=_bounding_set(),
+        rlimits={
+            name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")
+        },
+    )
+
+
+def _cgroup_mode() -> CgroupMode:
+    base = Path("/sys/fs/cgroup")
+    if (base / "cgroup.controllers").exists():
+        return CgroupMode.V2
+    if (base / "unified/cgroup.controllers").exists():
+        return CgroupMode.HYBRID
+    return CgroupMode.V1 if (base / "memory").is_dir() else CgroupMode.NONE
+
+
+def _offers_overlay() -> bool:
+    try:
+        if any(line.split()[-1] == "overlay" for line in Path("/proc/filesystems").read_text().splitlines()):
+            return True
+    except OSError:
+        return False
+    # Not loaded yet, but mount(2) will load it on demand.
+    return any(Path(f"/lib/modules/{platform.release()}/kernel/fs/overlayfs").glob("overlay.ko*"))
+
+
+def _bounding_set() -> frozenset[int]:
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return frozenset()
+    match = re.search(r"^CapBnd:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    mask = int(match[1], 16) if match else 0
+    return frozenset(bit for bit in range(mask.bit_length()) if mask >> bit & 1)

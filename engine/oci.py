@@ -1,0 +1,199 @@
+"""OCI documents, typed: descriptors, manifests, indexes and image configurations.
+
+The bytes are the truth (a digest names them); these are read-only views of the parts the engine uses.
+Unknown fields are allowed, as the image-spec asks. What is ambiguous is refused: duplicate keys and keys
+that differ in case alone mean different things to different parsers; a document with both `manifests`
+and `layers` is both an index and a manifest (CVE-2021-41190).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from engine.digest import Digest
+from engine.errors import ContentError
+from engine.text import visible
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+LAYER_GZIP = LAYER + "+gzip"
+LAYER_ZSTD = LAYER + "+zstd"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+
+INDEX_TYPES = frozenset({INDEX, DOCKER_LIST})
+MANIFEST_TYPES = frozenset({MANIFEST, DOCKER_MANIFEST})
+
+REF_NAME = "org.opencontainers.image.ref.name"
+"""The annotation by which an image layout names its images (image-spec annotations.md)."""
+
+DOCUMENT_LIMIT = 4 * 1024 * 1024
+"""Bytes; distribution-spec: registries refuse manifests above 4 MiB."""
+
+
+class Platform(msgspec.Struct, frozen=True):
+    """What a manifest runs on (image-spec image-index.md)."""
+
+    architecture: str
+    os: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+class Descriptor(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Names content by media type, digest and size (image-spec descriptor.md)."""
+
+    media_type: str
+    digest: Digest
+    size: int
+    annotations: dict[str, str] | None = None
+    platform: Platform | None = None
+    urls: list[str] | None = None
+
+    @property
+    def ref_name(self) -> str:
+        """The name this image goes by in a layout, or ""."""
+        return (self.annotations or {}).get(REF_NAME, "")
+
+
+class Index(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """An image index: one manifest per platform, or the images of a layout."""
+
+    schema_version: int
+    manifests: list[Descriptor]
+    media_type: str = ""
+    annotations: dict[str, str] | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """An image manifest: its configuration and its layers, lowest first."""
+
+    schema_version: int
+    config: Descriptor
+    layers: list[Descriptor]
+    media_type: str = ""
+    annotations: dict[str, str] | None = None
+
+
+class History(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a layer (or an empty step) was made."""
+
+    created: str = ""
+    created_by: str = ""
+    author: str = ""
+    comment: str = ""
+    empty_layer: bool = False
+
+
+class RootFS(msgspec.Struct, frozen=True):
+    """The layers by the digests of their uncompressed tar streams, lowest first."""
+
+    type: str
+    diff_ids: list[Digest]
+
+
+class Execution(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+    """The image's say in how a container of it runs (image-spec config.md, "config")."""
+
+    user: str = ""
+    exposed_ports: dict[str, Any] | None = None
+    env: list[str] | None = None
+    entrypoint: list[str] | None = None
+    cmd: list[str] | None = None
+    volumes: dict[str, Any] | None = None
+    working_dir: str = ""
+    labels: dict[str, str] | None = None
+    stop_signal: str = ""
+
+
+class ImageConfig(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An image configuration (image-spec config.md)."""
+
+    architecture: str
+    os: str
+    rootfs: RootFS
+    config: Execution | None = None
+    created: str | None = None
+    author: str = ""
+    variant: str = ""
+    history: list[History] | None = None
+
+    @property
+    def execution(self) -> Execution:
+        """The `config` part, empty where the image has none."""
+        return self.config or Execution()
+
+
+Document = TypeVar("Document", Index, Manifest, ImageConfig)
+
+
+def _hook(kind: type, value: Any) -> Any:
+    if kind is Digest:
+        return Digest.parse(value)
+    raise NotImplementedError(kind)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    folded: set[str] = set()
+    for key, value in pairs:
+        if key.casefold() in folded and (key in found or key[:1].isalpha()):
+            raise ContentError(f"the key {visible(key)[:80]!r} stands twice, or in two spellings, in one JSON object")
+        folded.add(key.casefold())
+        found[key] = value
+    return found
+
+
+def _parse(kind: type[Document], raw: bytes, what: str) -> Document:
+    if len(raw) > DOCUMENT_LIMIT:
+        raise ContentError(f"{what} is over {DOCUMENT_LIMIT} bytes")
+    try:
+        tree = json.loads(raw, object_pairs_hook=_distinct)
+        if kind is not ImageConfig and isinstance(tree, Mapping) and "manifests" in tree and "layers" in tree:
+            raise ContentError(f"{what} has both manifests and layers: it can be read as two different things")
+        return msgspec.convert(tree, kind, dec_hook=_hook)
+    except ContentError:
+        raise
+    except (ValueError, RecursionError) as error:  # includes msgspec's and json's own errors
+        raise ContentError(f"{what} cannot be read: {visible(str(error))[:200]}") from error
+
+
+def parse_index(raw: bytes, what: str = "the index") -> Index:
+    """Read an image index or a Docker manifest list. Raises ContentError."""
+    return _checked_version(_parse(Index, raw, what), what)
+
+
+def parse_manifest(raw: bytes, what: str = "the manifest") -> Manifest:
+    """Read an OCI or Docker schema 2 manifest. Raises ContentError."""
+    return _checked_version(_parse(Manifest, raw, what), what)
+
+
+def parse_config(raw: bytes, what: str = "the image configuration") -> ImageConfig:
+    """Read an image configuration. Raises ContentError."""
+    return _parse(ImageConfig, raw, what)
+
+
+Versioned = TypeVar("Versioned", Index, Manifest)
+
+
+def _checked_version(document: Versioned, what: str) -> Versioned:
+    if document.schema_version != 2:
+        raise ContentError(f"{what} has schemaVersion {document.schema_version}; only 2 is supported")
+    for descriptor in document.manifests if isinstance(document, Index) else [document.config, *document.layers]:
+        if descriptor.size < 0:
+            raise ContentError(f"{what} names content of a negative size, {descriptor.size}")
+    return document
+
+
+def encode(document: Index | Manifest | ImageConfig | Descriptor) -> bytes:
+    """A document of our own as bytes, the same for the same content."""
+    return msgspec.json.encode(document)

@@ -1,0 +1,1 @@
+"""The distribution client: talks to registries (OCI distribution-spec)."""

@@ -1,0 +1,1 @@
+"""Root filesystems: overlay mounts, planned and applied."""

@@ -1,0 +1,1 @@
+"""runc and conmon: lifecycle, state, output."""

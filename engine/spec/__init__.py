@@ -1,0 +1,1 @@
+"""config.json: made, explained, checked, edited (OCI runtime-spec config.md)."""

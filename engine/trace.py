@@ -1,0 +1,72 @@
+"""The journal of what the engine did: each step with the command that a person would type for it.
+
+Steps are kept as JSON lines: `traces/<manifest>.jsonl` for what made an image, `containers/<id>/trace.jsonl`
+for a container. Secrets never enter a step: callers build commands from public parts alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+
+
+class StepKind(Enum):
+    """What a step worked on."""
+
+    REQUEST = "request"
+    LAYER = "layer"
+    STORE = "store"
+    MOUNT = "mount"
+    CONFIG = "config"
+    RUNTIME = "runtime"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing the engine did.
+
+    `time` is seconds since the epoch, `duration` seconds. `command` is a POSIX shell line that does the same
+    by hand, `detail` what came of it, `peer` the line of podman, buildah or skopeo that covers it (may be
+    empty), `failure` the error if it failed.
+    """
+
+    time: float
+    duration: float
+    kind: StepKind
+    command: str
+    detail: str = ""
+    peer: str = ""
+    failure: str = ""
+
+
+def append(path: Path, steps: Iterable[Step]) -> None:
+    """Add steps to a journal file. A torn last line from a crash is closed first, so it costs only itself."""
+    lines = [json.dumps({**asdict(step), "kind": step.kind.value}, ensure_ascii=False) for step in steps]
+    if not lines:
+        return
+    with path.open("ab+") as file:
+        torn = False
+        if file.tell():
+            file.seek(-1, 2)
+            torn = file.read(1) != b"\n"
+        file.write((("\n" if torn else "") + "\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+
+
+def read(path: Path) -> list[Step]:
+    """The steps in a journal file; lines that cannot be read (a crash tore them) are left out. No file: no steps."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    steps = []
+    for line in raw.splitlines():
+        try:
+            record = json.loads(line)
+            steps.append(Step(**{**record, "kind": StepKind(record["kind"])}))
+        except (ValueError, TypeError, KeyError):
+            continue
+    return steps

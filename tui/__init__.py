@@ -1,0 +1,1 @@
+"""The text interface: a Textual application on top of the engine."""
