@@ -1,7 +1,7 @@
 """Cutaway's engine: pull images, expand layers, mount overlays, write config.json, drive runc.
 
-The names below are what front ends use. They are loaded when first asked for, so that a command pays only
-for what it needs (`cutaway --help` never loads the registry client).
+These names are what front ends use. Those that need more than a few milliseconds to load are loaded when
+first asked for, so that a command pays only for what it needs (`cutaway --help` loads no registry client).
 """
 
 from __future__ import annotations
@@ -9,77 +9,71 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
-_HOME = {
-    "Workbench": "workbench",
-    "visible": "text",
-    "human_size": "text",
-    **dict.fromkeys(
-        ("CutawayError", "UsageError", "Cancelled", "ContainerUnknown", "ImageUnknown", "RuntimeFailed"), "errors"
-    ),
-    **dict.fromkeys(
-        (
-            "ContainersChanged",
-            "Event",
-            "ImagesChanged",
-            "JobFinished",
-            "JobStarted",
-            "LayerPhase",
-            "LayerProgress",
-            "LogLine",
-            "Outcome",
-            "Output",
-            "Problem",
-            "Sink",
-            "Status",
-            "StepRecorded",
-            "Stream",
-        ),
-        "events",
-    ),
-    **dict.fromkeys(("Step", "StepKind"), "trace"),
-    **dict.fromkeys(("Job", "Jobs", "CancelToken"), "jobs"),
-}
+from engine.errors import Cancelled, ContainerUnknown, CutawayError, ImageUnknown, RuntimeFailed, UsageError
+from engine.events import (
+    ContainersChanged,
+    Event,
+    ImagesChanged,
+    JobFinished,
+    JobStarted,
+    LayerPhase,
+    LayerProgress,
+    LogLine,
+    Outcome,
+    Output,
+    Problem,
+    Sink,
+    Status,
+    StepRecorded,
+    Stream,
+)
+from engine.jobs import CancelToken, Job, Jobs
+from engine.text import human_size, visible
+from engine.trace import Step, StepKind
 
 if TYPE_CHECKING:
-    from engine.errors import (
-        Cancelled,
-        ContainerUnknown,
-        CutawayError,
-        ImageUnknown,
-        RuntimeFailed,
-        UsageError,
-    )
-    from engine.events import (
-        ContainersChanged,
-        Event,
-        ImagesChanged,
-        JobFinished,
-        JobStarted,
-        LayerPhase,
-        LayerProgress,
-        LogLine,
-        Outcome,
-        Output,
-        Problem,
-        Sink,
-        Status,
-        StepRecorded,
-        Stream,
-    )
-    from engine.jobs import CancelToken, Job, Jobs
-    from engine.text import human_size, visible
-    from engine.trace import Step, StepKind
     from engine.workbench import Workbench
 
-__all__ = sorted(_HOME)
+__version__ = "0.1.0"
+
+__all__ = [
+    "CancelToken",
+    "Cancelled",
+    "ContainerUnknown",
+    "ContainersChanged",
+    "CutawayError",
+    "Event",
+    "ImageUnknown",
+    "ImagesChanged",
+    "Job",
+    "JobFinished",
+    "JobStarted",
+    "Jobs",
+    "LayerPhase",
+    "LayerProgress",
+    "LogLine",
+    "Outcome",
+    "Output",
+    "Problem",
+    "RuntimeFailed",
+    "Sink",
+    "Status",
+    "Step",
+    "StepKind",
+    "StepRecorded",
+    "Stream",
+    "UsageError",
+    "Workbench",
+    "human_size",
+    "visible",
+]
+
+_LAZY = {"Workbench": "engine.workbench"}
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
+    if name not in _LAZY:
         raise AttributeError(f"module 'engine' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"engine.{home}"), name)
+    value = getattr(importlib.import_module(_LAZY[name]), name)
     globals()[name] = value
     return value

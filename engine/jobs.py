@@ -127,6 +127,10 @@ class Job:
 _numbers = itertools.count(1)
 
 
+def _defect(error: Exception, title: str) -> Problem:
+    return Problem("internal", f"{title}: {type(error).__name__}: {error}", "This is a defect in Cutaway.")
+
+
 class Jobs:
     """Runs jobs and knows which are under way."""
 
@@ -199,7 +203,7 @@ class Jobs:
             problem = Problem(error.code, error.message, error.hint)
             raise
         except Exception as error:
-            problem = Problem("internal", f"{type(error).__name__}: {error}", "This is a defect in Cutaway.")
+            problem = _defect(error, job.title)
             raise
         finally:
             with self._lock:
