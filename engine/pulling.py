@@ -1,0 +1,182 @@
+"""Pull: join a source, the store and the layers. Blobs come side by side, layers are expanded as they arrive.
+
+Nothing is visible before it is whole: the image is tagged last, when every layer stands in place.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from engine import layers, trace
+from engine.digest import Digest, chain_ids
+from engine.disk import DataRoot
+from engine.errors import ContentError
+from engine.events import LayerPhase, LayerProgress
+from engine.jobs import Job
+from engine.oci import Descriptor, Platform
+from engine.source import FetchedImage, Source
+from engine.store import ImageRecord, LayerRecord, Store
+from engine.text import human_size
+from engine.trace import StepKind
+
+DOWNLOADS = 4
+"""Blobs fetched at once: enough to fill a line, few enough to be polite to a registry."""
+
+_EVERY = 0.1  # seconds between two progress events of one layer
+
+T = TypeVar("T")
+
+
+def pull(source: Source, store: Store, root: DataRoot, platform: Platform, job: Job) -> ImageRecord:
+    """Bring the image that `source` names into the store, expanded, and return it.
+
+    Content that is here already is not fetched again. Raises RegistryError, ContentError, StoreError, Cancelled;
+    what had arrived by then stays for the next try.
+    """
+    image = source.image(platform, job)
+    _Pull(source, store, image, job).run()
+    for raw, descriptor in ((image.config_raw, image.manifest.config), (image.manifest_raw, image.descriptor)):
+        if not store.has_blob(descriptor.digest):
+            store.put_blob(raw, descriptor.media_type)
+    store.tag(source.name, image.descriptor)
+    record = store.find(source.name)
+    trace.append(root.traces / f"{image.descriptor.digest.hex}.jsonl", job.steps)
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    number: int
+    descriptor: Descriptor
+    diff_id: Digest
+    chain_id: Digest
+    parent: Digest | None
+    lower: tuple[Digest, ...]
+
+
+class _Pull:
+    def __init__(self, source: Source, store: Store, image: FetchedImage, job: Job) -> None:
+        self._source = source
+        self._store = store
+        self._job = job
+        diff_ids = image.config.rootfs.diff_ids
+        if len(diff_ids) != len(image.manifest.layers):
+            raise ContentError(
+                f"the image is not coherent: {len(image.manifest.layers)} layers in its manifest,"
+                f" {len(diff_ids)} in its configuration"
+            )
+        chain = chain_ids(diff_ids)
+        self._layers = [
+            _Layer(n + 1, descriptor, diff_ids[n], chain[n], chain[n - 1] if n else None, tuple(chain[:n]))
+            for n, descriptor in enumerate(image.manifest.layers)
+        ]
+        self._fetching = threading.Semaphore(DOWNLOADS)
+        self._expanding = threading.Semaphore(os.cpu_count() or 1)
+
+    def run(self) -> None:
+        """Fetch and unpack every missing layer side by side; settle and publish them from the lowest up."""
+        with ExitStack() as stack:
+            staged: list[tuple[_Layer, Path]] = []
+            for layer in self._layers:
+                self._tell(layer, LayerPhase.WAITING, 0, layer.descriptor.size)
+            for layer in self._layers:
+                staging = stack.enter_context(self._store.stage_layer(layer.chain_id, self._job.token))
+                if staging is None:
+                    self._tell(layer, LayerPhase.PRESENT, layer.descriptor.size, layer.descriptor.size)
+                else:
+                    staged.append((layer, staging))
+            pool = stack.enter_context(ThreadPoolExecutor(max(1, len(staged)), thread_name_prefix="cutaway-layer"))
+            unpacked = [pool.submit(self._fetch_and_unpack, layer, staging) for layer, staging in staged]
+            self._all_or_none(unpacked)
+            for (layer, staging), future in zip(staged, unpacked, strict=True):
+                self._job.check()
+                stats = layers.settle(
+                    future.result(), staging, lower=[self._store.layer_path(below) for below in layer.lower]
+                )
+                self._store.publish_layer(
+                    staging,
+                    LayerRecord(
+                        chain_id=layer.chain_id,
+                        diff_id=layer.diff_id,
+                        parent=layer.parent,
+                        blob=layer.descriptor.digest,
+                        size=stats.size,
+                        files=stats.files,
+                    ),
+                )
+                self._tell(layer, LayerPhase.DONE, layer.descriptor.size, layer.descriptor.size)
+
+    def _all_or_none(self, futures: list[Future[layers.Unpacked]]) -> None:
+        """Wait; when one fails, the others have no purpose: stop them, and raise what failed first."""
+        done, pending = wait(futures, return_when=FIRST_EXCEPTION)
+        failed = next((future for future in done if future.exception() is not None), None)
+        if failed is not None:
+            for future in pending:
+                future.cancel()
+            self._job.cancel()
+            wait(futures)
+            failed.result()
+
+    def _fetch_and_unpack(self, layer: _Layer, staging: Path) -> layers.Unpacked:
+        with self._fetching:
+            self._fetch(layer)
+        with self._expanding:
+            return self._unpack(layer, staging)
+
+    def _fetch(self, layer: _Layer) -> None:
+        descriptor, size = layer.descriptor, layer.descriptor.size
+        with self._store.ingest(descriptor, self._job.token) as blob:
+            if blob.complete:
+                return
+            tell = self._throttled(layer, LayerPhase.DOWNLOADING)
+            done = blob.offset
+            tell(done)
+            for chunk in self._source.blob(descriptor, done, self._job):
+                blob.write(chunk)
+                done += len(chunk)
+                tell(done)
+            blob.commit()
+            self._tell(layer, LayerPhase.DOWNLOADING, size, size)
+
+    def _unpack(self, layer: _Layer, staging: Path) -> layers.Unpacked:
+        blob = self._store.blob_path(layer.descriptor.digest)
+        command = (
+            f"mkdir -p {shlex.quote(str(self._store.layer_path(layer.chain_id)))} && "
+            f"tar --extract --auto-compress --numeric-owner --xattrs --file {shlex.quote(str(blob))}"
+            f" --directory {shlex.quote(str(self._store.layer_path(layer.chain_id)))}"
+        )
+        with self._job.step(StepKind.LAYER, command) as step:
+            unpacked = layers.unpack(
+                blob,
+                staging,
+                diff_id=layer.diff_id,
+                on_progress=self._throttled(layer, LayerPhase.EXPANDING),
+                token=self._job.token,
+            )
+            step.detail = f"{human_size(layer.descriptor.size)} compressed"
+        return unpacked
+
+    def _throttled(self, layer: _Layer, phase: LayerPhase) -> Callable[[int], None]:
+        last = 0.0
+
+        def tell(done: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _EVERY:
+                last = now
+                self._tell(layer, phase, done, layer.descriptor.size)
+
+        return tell
+
+    def _tell(self, layer: _Layer, phase: LayerPhase, done: int, total: int) -> None:
+        digest = layer.descriptor.digest
+        self._job.emit(LayerProgress(self._job.id, digest, layer.number, len(self._layers), phase, done, total))

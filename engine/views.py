@@ -1,0 +1,79 @@
+"""What the façade hands out: plain frozen data, the same for the command line, the screen and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.events import Status
+from engine.spec import Provenance, RunOptions, edited
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSummary:
+    """One image of the store. `id` is the hexadecimal digest of its configuration, as podman's and docker's;
+    `size` is the bytes of its compressed layers; `created` is RFC 3339 or "" where the image does not say."""
+
+    reference: str
+    id: str
+    digest: str
+    created: str
+    size: int
+    layers: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSummary:
+    """One layer of an image, lowest first. `size` is the bytes of its files expanded, `blob_size` compressed;
+    `path` is its directory, `files` the number of entries in it."""
+
+    digest: str
+    diff_id: str
+    chain_id: str
+    media_type: str
+    size: int
+    path: str
+    created_by: str
+    blob_size: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSummary:
+    """One container, or working container (`working`: made by `mount`, it has no config.json and never ran).
+
+    `pid` is 0 where no process runs; `exit_code` is None until it has ended; times are seconds since the epoch, or None.
+    """
+
+    id: str
+    name: str
+    image: str
+    status: Status
+    pid: int
+    created: str
+    exit_code: int | None
+    command: tuple[str, ...]
+    started: float | None
+    finished: float | None
+    working: bool
+    terminal: bool
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A container that is not there yet: its config.json can still be changed. `Workbench.create` makes it real."""
+
+    image: str
+    image_digest: str
+    layers: tuple[str, ...]
+    id: str
+    name: str
+    options: RunOptions
+    text: str
+    provenance: Provenance
+    files: dict[str, bytes]
+
+    def with_text(self, text: str) -> Draft:
+        """The draft with an edited config.json; what differs from before becomes the user's in the provenance."""
+        return replace(self, text=text, provenance=edited(self.text, text, self.provenance))
