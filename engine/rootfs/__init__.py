@@ -1,1 +1,6 @@
-"""Root filesystems: overlay mounts, planned and applied."""
+"""Overlay mounts: what a container's root filesystem is put together from (`plan`, pure) and doing it (`mount`)."""
+
+from engine.rootfs.mounts import is_mounted, mount, mounts_below, unmount
+from engine.rootfs.plan import MAXIMUM_LAYERS, OverlayPlan, plan
+
+__all__ = ["MAXIMUM_LAYERS", "OverlayPlan", "is_mounted", "mount", "mounts_below", "plan", "unmount"]

@@ -1,0 +1,183 @@
+"""Do what a plan says: mount(2) and umount2(2) through the C library, without a helper program."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import re
+import shlex
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from engine.errors import MountError
+from engine.jobs import Job
+from engine.rootfs.plan import OverlayPlan, options
+from engine.trace import StepKind
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+_CLONE_FS = 0x200  # linux/sched.h
+_MNT_DETACH = 2  # linux/fs.h
+_UMOUNT_NOFOLLOW = 8
+_OVERLAYFS_MAGIC = 0x794C7630  # linux/magic.h
+_BUSY_TRIES = 20
+_BUSY_PAUSE = 0.05  # seconds; with the tries, one second for processes that are just ending
+
+
+def mount(plan: OverlayPlan, job: Job) -> None:
+    """Mount the overlay of `plan`; its directories must be there.
+
+    Raises MountError, with a hint where the reason can be told; then nothing is mounted.
+    """
+    with job.step(StepKind.MOUNT, plan.command(), peer="buildah from IMAGE; buildah mount CONTAINER") as step:
+        if is_mounted(plan.merged):
+            raise MountError(f"{plan.merged} is mounted already", hint=f"umount {shlex.quote(str(plan.merged))}")
+        with ExitStack() as opened:
+            merged, data = plan.merged.absolute(), _options(plan, opened)
+            failure = _in_own_directory("/proc/self/fd", lambda: _mount(merged, data))
+        if failure:
+            raise _explain(failure, plan)
+        step.detail = f"{len(plan.lower)} lower directories, writes go to {plan.upper}"
+
+
+def unmount(merged: Path, job: Job) -> None:
+    """Take away what is mounted at `merged` and below it. Nothing mounted is no error.
+
+    A mount that stays busy for a second is detached lazily (it vanishes from the tree at once, and wholly when
+    its last user is gone); the step says so. Raises MountError.
+    """
+    with job.step(StepKind.MOUNT, shlex.join(["umount", str(merged)]), peer="buildah umount CONTAINER") as step:
+        gone = 0
+        # Deepest first; a place can be mounted on more than once, so look again until there is nothing.
+        while found := mounts_below(merged):
+            for path in reversed(found):
+                if _unmount_one(path):
+                    step.detail = f"{path} was busy and has been detached: it goes when its last user ends"
+                gone += 1
+            if gone > 10_000:
+                raise MountError(f"{merged} is mounted again as fast as it is unmounted")
+        step.detail = step.detail or ("unmounted" if gone else "was not mounted")
+
+
+def is_mounted(path: Path) -> bool:
+    """Whether something is mounted at `path` (read from /proc/self/mountinfo)."""
+    place = Path(os.path.realpath(path))
+    return place in _mount_points()
+
+
+def mounts_below(path: Path) -> list[Path]:
+    """Every mount point at or below `path`, in order of mounting (so the last is to be unmounted first)."""
+    place = Path(os.path.realpath(path))
+    return [point for point in _mount_points() if point.is_relative_to(place)]
+
+
+def _mount_points() -> list[Path]:
+    raw = Path("/proc/self/mountinfo").read_bytes()
+    return [Path(os.fsdecode(_unescaped(line.split(b" ", 5)[4]))) for line in raw.splitlines()]
+
+
+def _unescaped(field: bytes) -> bytes:
+    """proc(5): space, tab, newline and backslash stand as three octal digits."""
+    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field)
+
+
+def _options(plan: OverlayPlan, opened: ExitStack) -> bytes:
+    """The option string for mount(2): full paths where these can stand, otherwise the numbers of open descriptors.
+
+    The numbers are names relative to /proc/self/fd, short and free of special characters: 500 layers fit. Old
+    and new kernels differ in how they read a backslash in a path, so nothing is escaped.
+    """
+    if plan.plain:
+        return os.fsencode(plan.options())
+
+    def name(path: Path) -> str:
+        try:
+            handle = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise _explain(error.errno or 0, plan) from error
+        opened.callback(os.close, handle)
+        return str(handle)
+
+    return options([name(path) for path in plan.lower], name(plan.upper), name(plan.work)).encode()
+
+
+def _in_own_directory(directory: str, action: Callable[[], int]) -> int:
+    """Run `action` with `directory` as the working directory of a thread that shares it with no other."""
+    result = errno.EIO
+
+    def body() -> None:
+        nonlocal result
+        if _libc.unshare(_CLONE_FS):
+            result = ctypes.get_errno()
+            return
+        os.chdir(directory)
+        result = action()
+
+    thread = threading.Thread(target=body, name="cutaway-mount")
+    thread.start()
+    thread.join()
+    return result
+
+
+def _mount(target: Path, data: bytes) -> int:
+    """mount(2); returns 0 or the error number."""
+    if _libc.mount(b"overlay", os.fsencode(target), b"overlay", ctypes.c_ulong(0), data):
+        return ctypes.get_errno()
+    return 0
+
+
+def _unmount_one(path: Path) -> bool:
+    """Unmount what is topmost at `path`; True if it had to be detached lazily."""
+    target = os.fsencode(path)
+    for attempt in range(_BUSY_TRIES + 1):
+        last = attempt == _BUSY_TRIES
+        if not _libc.umount2(target, _UMOUNT_NOFOLLOW | (_MNT_DETACH if last else 0)):
+            return last
+        failure = ctypes.get_errno()
+        if failure == errno.EINVAL:  # not a mount point any more: somebody was faster
+            return False
+        if failure != errno.EBUSY or last:
+            hint = "Run it as root, e.g. with sudo." if failure == errno.EPERM else ""
+            raise MountError(f"cannot unmount {path}: {os.strerror(failure)}", hint=hint)
+        time.sleep(_BUSY_PAUSE)
+    raise AssertionError("unreachable")
+
+
+def _explain(failure: int, plan: OverlayPlan) -> MountError:
+    """The kernel's error number as an error that says what to do."""
+    message = f"cannot mount the overlay at {plan.merged}: {os.strerror(failure)}"
+    for path in (*plan.lower, plan.upper, plan.work, plan.merged):
+        if not path.is_dir():
+            return MountError(f"cannot mount the overlay: {path} is not there", hint="Pull the image again.")
+    if failure in (errno.EINVAL, errno.EOPNOTSUPP, errno.EREMOTE, errno.ELOOP) and _on_overlay(plan.upper):
+        return MountError(
+            f"{message}: {plan.upper} is itself on an overlay",
+            hint="The data directory must be on an ordinary filesystem (in a container: on a volume); see --root.",
+        )
+    hints = {
+        errno.EPERM: "Run it as root, e.g. with sudo.",
+        errno.EACCES: "Run it as root, e.g. with sudo.",
+        errno.ENODEV: "This kernel offers no overlayfs. Load it with: modprobe overlay",
+        errno.ENOSPC: "The disk is full, or this host's limit of mounts (sysctl fs.mount-max) is reached.",
+        errno.ENOMEM: "The host is out of memory.",
+        errno.EMFILE: "Too many open files; raise the limit with: ulimit -n",
+        errno.EBUSY: "The container's upper or work directory is in use by another mount.",
+        errno.EROFS: "The data directory is read-only; see --root.",
+        errno.EINVAL: "The data directory's filesystem cannot hold an upper directory (it needs extended attributes"
+        " and d_type: ext4, xfs with ftype=1, btrfs, tmpfs); see --root.",
+    }
+    return MountError(message, hint=hints.get(failure, "The kernel's log may say more: dmesg | tail"))
+
+
+def _on_overlay(path: Path) -> bool:
+    class Statfs(ctypes.Structure):  # statfs(2): only the first word is of interest
+        _fields_ = (("f_type", ctypes.c_long), ("rest", ctypes.c_char * 512))
+
+    buffer = Statfs()
+    if _libc.statfs(os.fsencode(path), ctypes.byref(buffer)):
+        return False
+    return int(buffer.f_type) & 0xFFFFFFFF == _OVERLAYFS_MAGIC

@@ -1,0 +1,86 @@
+"""Mount plans: which directories an overlay is made of. Pure; nothing here touches the system."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.digest import Digest
+from engine.disk import DataRoot
+from engine.errors import MountError
+
+MAXIMUM_LAYERS = 500
+"""The kernel's own limit of lower directories (OVL_MAX_STACK in fs/overlayfs/params.h)."""
+
+PAGE = 4096
+"""Bytes of options that mount(2) takes, the last one a NUL (mount(2), "data"). Where pages are larger it takes more."""
+
+FEATURES = "index=off,redirect_dir=off,metacopy=off"
+"""Keeps an upper directory whole in itself, whatever the kernel's defaults: every changed file is in it with its
+content and below its own name, so that it can be read, committed and mounted again by anybody (the kernel's
+Documentation/filesystems/overlayfs.rst)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayPlan:
+    """One overlay mount: `lower` directories, lowest first, below a writable `upper`, seen at `merged`.
+
+    `work` is the kernel's own scratch directory on the filesystem of `upper`.
+    """
+
+    lower: tuple[Path, ...]
+    upper: Path
+    work: Path
+    merged: Path
+
+    @property
+    def plain(self) -> bool:
+        """Whether full paths can stand in the mount's options: these end at one page, at a comma and a colon."""
+        paths = (*self.lower, self.upper, self.work)
+        if not all(path.is_absolute() for path in paths) or any(re.search(r"[,:\\]", str(path)) for path in paths):
+            return False
+        return len(os.fsencode(self.options())) < PAGE
+
+    def options(self) -> str:
+        """The options of the mount by their full paths; good where they are `plain`."""
+        return options([str(path) for path in self.lower], str(self.upper), str(self.work))
+
+    def command(self) -> str:
+        """The shell line that does the same by hand; where the options are not `plain` it makes short links first."""
+        merged = shlex.quote(str(self.merged.absolute()))
+        if self.plain:
+            return f"mount -t overlay overlay -o {shlex.quote(self.options())} {merged}"
+        names = {str(number): path for number, path in enumerate(self.lower)}
+        links = {**names, "upper": self.upper, "work": self.work}
+        made = " && ".join(f"ln -s {shlex.quote(str(path.absolute()))} {name}" for name, path in links.items())
+        short = options(list(names), "upper", "work")
+        return f'cd "$(mktemp -d)" && {made} && mount -t overlay overlay -o {short} {merged}'
+
+
+def options(lower: Sequence[str], upper: str, work: str) -> str:
+    """The option string of an overlay mount; `lower` lowest first (the kernel wants the uppermost first)."""
+    return f"lowerdir={':'.join(reversed(lower))},upperdir={upper},workdir={work},{FEATURES}"
+
+
+def plan(root: DataRoot, layers: Sequence[Digest], container: Path) -> OverlayPlan:
+    """The overlay of expanded layers (by chain ID, lowest first) with `upper/`, `work/`, `merged/` in `container`.
+
+    Raises MountError where overlayfs could not take so many layers, or none.
+    """
+    if not layers:
+        raise MountError("there is no layer to mount", hint="The image is empty: it has no root filesystem.")
+    if len(layers) > MAXIMUM_LAYERS:
+        raise MountError(
+            f"{len(layers)} layers, and overlayfs mounts {MAXIMUM_LAYERS} at most",
+            hint="Build the image with fewer layers, or squash it.",
+        )
+    return OverlayPlan(
+        lower=tuple(root.layers / Digest.parse(chain_id).hex / "diff" for chain_id in layers),
+        upper=container / "upper",
+        work=container / "work",
+        merged=container / "merged",
+    )
