@@ -2,19 +2,29 @@
 
 Everything is written to `tmp/`, synced, then renamed, so a reader never sees half a thing; two processes
 on one store are normal, and take turns by flock(2), which the kernel releases when a process dies.
+
+```
+images/       a standard OCI image layout       layers/      expanded layers, by chain ID
+containers/   one directory per container       traces/      journals of what made each image
+tmp/          work in progress, locked by whoever works on it
+locks/        who takes turns with whom right now
+```
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from engine.errors import StoreError
@@ -22,6 +32,10 @@ from engine.jobs import CancelToken
 
 _TMP_LOCK = "tmp"
 _POLL = 0.05  # seconds between two tries for a lock that can be cancelled
+_PART = ".part"
+
+KEEP_PARTIAL = 7 * 24 * 3600
+"""Seconds that the resumable part of a transfer waits for somebody to go on with it."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +80,17 @@ class DataRoot:
         return Path(os.environ.get("CUTAWAY_RUN", "/run/cutaway")) / name
 
     def prepare(self) -> None:
-        """Make the directories. Raises StoreError where they cannot be made."""
+        """Make the directories. Raises StoreError where they cannot be made.
+
+        Images may be private and have set-user-ID programs with known holes in them, so other users get no way into
+        them by this host's own paths (CVE-2021-41091). A container's path alone can be passed through: runc has to,
+        as the container's own user, where it has a user namespace.
+        """
         try:
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
-            for directory in (self.images, self.layers, self.containers, self.traces, self.tmp, self.locks):
-                directory.mkdir(mode=0o711, exist_ok=True)
+            self.containers.mkdir(mode=0o711, exist_ok=True)
+            for directory in (self.images, self.layers, self.traces, self.tmp, self.locks):
+                directory.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise store_error(error, f"cannot prepare {self.path}") from error
 
@@ -99,24 +119,59 @@ class DataRoot:
 
         With a `token` the wait can be cancelled. Not reentrant. Raises StoreError, Cancelled.
         """
-        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        try:
-            handle = os.open(self.locks / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise store_error(error, f"cannot lock {name} in {self.path}") from error
-        try:
-            if token is None:
-                fcntl.flock(handle, kind)
-            else:
-                while True:
-                    try:
-                        fcntl.flock(handle, kind | fcntl.LOCK_NB)
-                        break
-                    except BlockingIOError:
-                        token.sleep(_POLL)
-            yield
-        finally:
-            os.close(handle)
+        path = self.locks / name
+        with self._locked(path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, token) as handle:
+            assert handle is not None
+            try:
+                yield
+            finally:
+                if not shared:
+                    path.unlink(missing_ok=True)  # those who wait for it see that it has gone, and make a new one
+
+    @contextmanager
+    def try_lock(self, name: str) -> Iterator[bool]:
+        """Like `lock`, but does not wait: False where somebody else holds it."""
+        path = self.locks / name
+        with self._locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB, None) as handle:
+            try:
+                yield handle is not None
+            finally:
+                if handle is not None:
+                    path.unlink(missing_ok=True)
+
+    @contextmanager
+    def partial(self, name: str, token: CancelToken | None = None) -> Iterator[tuple[Path, int]]:
+        """The file tmp/<name>.part and a descriptor to read and write it, locked: only one process works on it.
+
+        What it holds at the end stays for the next one who asks, unless it was renamed or unlinked meanwhile;
+        an empty one goes. Raises StoreError, Cancelled.
+        """
+        path = self.tmp / (name + _PART)
+        with self._locked(path, fcntl.LOCK_EX, token) as handle:
+            assert handle is not None
+            try:
+                yield path, handle
+            finally:
+                if os.fstat(handle).st_size == 0 and _is_at(handle, path):
+                    path.unlink()
+
+    @contextmanager
+    def _locked(self, path: Path, operation: int, token: CancelToken | None) -> Iterator[int | None]:
+        """Open and flock a file; it is at `path` still when the lock is held. None where LOCK_NB found it taken."""
+        while True:
+            try:
+                handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            except OSError as error:
+                raise store_error(error, f"cannot lock {path}") from error
+            try:
+                if not _flock(handle, operation, token):
+                    yield None
+                    return
+                if _is_at(handle, path):  # otherwise its holder took it away while this process waited
+                    yield handle
+                    return
+            finally:
+                os.close(handle)
 
     @contextmanager
     def staging(self, prefix: str) -> Iterator[Path]:
@@ -138,26 +193,71 @@ class DataRoot:
             os.close(handle)
 
     def clear_leftovers(self) -> list[str]:
-        """Remove from tmp/ what a crash left there, and return its names. What is in use stays.
+        """Remove from tmp/ what a crash left there, and return its names.
 
-        The lock makes sure that nobody is between making an entry and locking it.
+        What is in use stays, and so do resumable parts of transfers for KEEP_PARTIAL seconds.
         """
         gone = []
+        # The lock makes sure that nobody is between making an entry and locking it.
         with self.lock(_TMP_LOCK):
             for entry in self.tmp.iterdir():
-                if entry.is_dir() and not entry.is_symlink():
-                    handle = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                    try:
-                        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        shutil.rmtree(entry, ignore_errors=True)
-                    except BlockingIOError:
-                        continue
-                    finally:
-                        os.close(handle)
-                else:
-                    entry.unlink(missing_ok=True)
-                gone.append(entry.name)
-        return gone
+                if _remove_leftover(entry):
+                    gone.append(entry.name)
+        return sorted(gone)
+
+
+def _remove_leftover(entry: Path) -> bool:
+    try:
+        handle = os.open(entry, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    except OSError:  # a symbolic link or a socket: nothing of ours, and nothing that can be locked
+        entry.unlink(missing_ok=True)
+        return True
+    try:
+        if not _flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, None):
+            return False
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name.endswith(_PART) and time.time() - os.fstat(handle).st_mtime < KEEP_PARTIAL:
+            return False
+        else:
+            entry.unlink(missing_ok=True)
+        return True
+    finally:
+        os.close(handle)
+
+
+def _flock(handle: int, operation: int, token: CancelToken | None) -> bool:
+    """False where `operation` has LOCK_NB and somebody else holds it."""
+    if token is None:
+        try:
+            fcntl.flock(handle, operation)
+        except BlockingIOError:
+            return False
+        return True
+    while not _flock(handle, operation | fcntl.LOCK_NB, None):
+        token.sleep(_POLL)
+    return True
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether `path` is still the file that `handle` has open."""
+    try:
+        there = path.lstat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(handle), there)
+
+
+def default_root() -> Path:
+    """Where the data is when nobody says: $CUTAWAY_ROOT, for root /var/lib/cutaway, else in the user's data folder."""
+    if chosen := os.environ.get("CUTAWAY_ROOT"):
+        return Path(chosen).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/cutaway")
+    data = os.environ.get("XDG_DATA_HOME", "")  # a relative one counts as unset (XDG Base Directory Specification)
+    return (Path(data) if data.startswith("/") else Path.home() / ".local/share") / "cutaway"
 
 
 def sync_directory(path: Path) -> None:
@@ -167,6 +267,22 @@ def sync_directory(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_filesystem(path: Path) -> None:
+    """Make everything below `path` durable at once: far cheaper than an fsync for each of many files (syncfs(2))."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if _libc().syncfs(handle) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(handle)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def store_error(error: OSError, what: str) -> StoreError:

@@ -133,10 +133,61 @@ class ImageConfig(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.config or Execution()
 
 
+_VARIANTS = {
+    "arm": ("v8", "v7", "v6", "v5"),
+    "amd64": ("v4", "v3", "v2", "v1"),
+}
+"""Downwards compatible variants, the newest first (image-spec image-index.md, "Platform Variants"; GOAMD64)."""
+
+_IMPLIED = {"arm": "v7", "arm64": "v8", "amd64": "v1"}
+"""The variant that is meant where an architecture has none."""
+
+
+def pick_platform(manifests: list[Descriptor], platform: Platform) -> Descriptor:
+    """The manifest of an index that suits `platform` best: its own variant, otherwise the newest that it can run.
+
+    A manifest that names no platform suits where it is the only one. Raises ContentError saying what is on offer.
+    """
+    if len(manifests) == 1 and manifests[0].platform is None:
+        return manifests[0]
+    wanted = _variants(platform)
+    suiting = [
+        (wanted.index(variant), number)
+        for number, descriptor in enumerate(manifests)
+        if (offer := descriptor.platform) is not None
+        and (offer.os, offer.architecture) == (platform.os, platform.architecture)
+        and (variant := offer.variant or _IMPLIED.get(offer.architecture, "")) in wanted
+    ]
+    if not suiting:
+        offers = sorted({str(each.platform) for each in manifests if each.platform and each.platform.os != "unknown"})
+        raise ContentError(
+            f"there is no image for {platform} in the index",
+            hint=f"There are: {visible(', '.join(offers))[:500]}." if offers else "It is empty.",
+        )
+    return manifests[min(suiting)[1]]
+
+
+def _variants(platform: Platform) -> list[str]:
+    """What runs on `platform`, the best first."""
+    own = platform.variant or _IMPLIED.get(platform.architecture, "")
+    known = _VARIANTS.get(platform.architecture, ())
+    return list(known[known.index(own) :]) if own in known else [own]
+
+
+def check_coherent(manifest: Manifest, config: ImageConfig) -> None:
+    """Raise ContentError unless the configuration has one diff ID for each layer of the manifest."""
+    layers, diff_ids = len(manifest.layers), len(config.rootfs.diff_ids)
+    if layers != diff_ids:
+        raise ContentError(
+            f"the image is not coherent: {layers} layers in its manifest, {diff_ids} in its configuration"
+        )
+
+
 Document = TypeVar("Document", Index, Manifest, ImageConfig)
 
 
-def _hook(kind: type, value: Any) -> Any:
+def digest_hook(kind: type, value: Any) -> Any:
+    """How msgspec reads a Digest: its `dec_hook`."""
     if kind is Digest:
         return Digest.parse(value)
     raise NotImplementedError(kind)
@@ -160,7 +211,7 @@ def _parse(kind: type[Document], raw: bytes, what: str) -> Document:
         tree = json.loads(raw, object_pairs_hook=_distinct)
         if kind is not ImageConfig and isinstance(tree, Mapping) and "manifests" in tree and "layers" in tree:
             raise ContentError(f"{what} has both manifests and layers: it can be read as two different things")
-        return msgspec.convert(tree, kind, dec_hook=_hook)
+        return msgspec.convert(tree, kind, dec_hook=digest_hook)
     except ContentError:
         raise
     except (ValueError, RecursionError) as error:  # includes msgspec's and json's own errors
@@ -196,4 +247,4 @@ def _checked_version(document: Versioned, what: str) -> Versioned:
 
 def encode(document: Index | Manifest | ImageConfig | Descriptor) -> bytes:
     """A document of our own as bytes, the same for the same content."""
-    return msgspec.json.encode(document)
+    return msgspec.json.encode(document, enc_hook=str)  # a Digest is a str

@@ -1,0 +1,194 @@
+"""The images of a layout: `index.json`, which gives names to manifests (image-spec image-layout.md, "index.json").
+
+A name is the annotation org.opencontainers.image.ref.name, and holds the whole reference, so that skopeo, podman
+and umoci call the image `oci:images:docker.io/library/debian:12`. What other programs wrote into index.json is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.digest import Digest, chain_ids
+from engine.disk import DataRoot
+from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
+from engine.oci import (
+    DOCUMENT_LIMIT,
+    INDEX,
+    MANIFEST_TYPES,
+    REF_NAME,
+    Descriptor,
+    ImageConfig,
+    Manifest,
+    encode,
+    parse_config,
+    parse_index,
+    parse_manifest,
+)
+from engine.reference import Reference
+from engine.store.blobs import Blobs, read_regular
+from engine.text import visible
+
+_LOCK = "index"
+_ID = re.compile(r"[0-9a-f]{4,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One named image of the store: its manifest's descriptor, and what it points to, typed."""
+
+    name: str
+    descriptor: Descriptor
+    manifest: Manifest
+    config: ImageConfig
+
+    @property
+    def config_digest(self) -> Digest:
+        """The image's id, as docker and podman show it."""
+        return self.manifest.config.digest
+
+    @property
+    def chain_ids(self) -> list[Digest]:
+        """Its expanded layers, lowest first."""
+        return chain_ids(self.config.rootfs.diff_ids)
+
+
+class Images:
+    """Names, and the images that they name."""
+
+    def __init__(self, root: DataRoot, blobs: Blobs) -> None:
+        self._root = root
+        self._blobs = blobs
+        self._path = root.images / "index.json"
+        self._known: dict[Digest, tuple[Manifest, ImageConfig]] = {}
+
+    def prepare(self) -> None:
+        """Make an empty layout where there is none."""
+        marker = self._root.images / "oci-layout"
+        if not marker.exists():
+            self._root.write(marker, b'{"imageLayoutVersion":"1.0.0"}')
+        with self._root.lock(_LOCK):
+            if not self._path.exists():
+                self._write({"schemaVersion": 2, "mediaType": INDEX, "manifests": []})
+
+    def all(self) -> list[ImageRecord]:
+        """Every named image that is whole, by name."""
+        found = []
+        for descriptor in self.entries():
+            if descriptor.ref_name and descriptor.media_type in MANIFEST_TYPES:
+                try:
+                    found.append(self._record(descriptor))
+                except (ContentError, StoreError):
+                    continue  # `check` tells of it; the others can be used all the same
+        return sorted(found, key=lambda image: image.name)
+
+    def entries(self) -> list[Descriptor]:
+        """What index.json points to, whatever it is. Raises StoreError if it is damaged."""
+        try:
+            return parse_index(self._raw(), str(self._path)).manifests
+        except ContentError as error:
+            raise StoreError(f"the store is damaged: {error}") from error
+
+    def find(self, text: str) -> ImageRecord:
+        """The image that a person means: a name or a familiar short form of it, an id or its beginning, a digest.
+
+        Raises ImageUnknown, UsageError if it can mean several.
+        """
+        images = self.all()
+        for match in _matchers(text):
+            found = [image for image in images if match(image)]
+            if len({image.config_digest for image in found}) == 1:
+                return found[0]
+            if found:
+                names = ", ".join(f"{visible(image.name)} ({image.config_digest.short})" for image in found)
+                raise UsageError(f"{visible(text)!r} can mean several images: {names}", hint="Give more of the name.")
+        raise ImageUnknown(f"no image {visible(text)!r} here", hint=f"Get it with: cutaway pull {visible(text)}")
+
+    def tag(self, name: str, descriptor: Descriptor) -> None:
+        """Let `name` mean this image from now on. Raises StoreError if a part of the image is not here."""
+        self._need_whole(descriptor)
+        entry = Descriptor(
+            descriptor.media_type, descriptor.digest, descriptor.size, {REF_NAME: name}, descriptor.platform
+        )
+        with self._root.lock(_LOCK):
+            tree = self._tree()
+            others = [other for other in tree["manifests"] if _name(other) != name]
+            self._write({**tree, "manifests": [*others, json.loads(encode(entry))]})
+
+    def untag(self, name: str) -> None:
+        """Let `name` mean nothing. Raises ImageUnknown if it does not mean anything."""
+        with self._root.lock(_LOCK):
+            tree = self._tree()
+            others = [other for other in tree["manifests"] if _name(other) != name]
+            if len(others) == len(tree["manifests"]):
+                raise ImageUnknown(f"no image {visible(name)!r} here")
+            self._write({**tree, "manifests": others})
+
+    def _need_whole(self, descriptor: Descriptor) -> None:
+        manifest = parse_manifest(self._blobs.read(descriptor))
+        for part in (manifest.config, *manifest.layers):
+            if not self._blobs.has(part.digest):
+                raise StoreError(f"{descriptor.digest} is not whole: {part.digest} is missing")
+
+    def _record(self, descriptor: Descriptor) -> ImageRecord:
+        known = self._known.get(descriptor.digest)
+        if known is None or not self._blobs.has(descriptor.digest):
+            manifest = parse_manifest(self._blobs.read(descriptor))
+            known = (manifest, parse_config(self._blobs.read(manifest.config)))
+            self._known[descriptor.digest] = known
+        return ImageRecord(descriptor.ref_name, descriptor, *known)
+
+    def _raw(self) -> bytes:
+        return read_regular(self._path, DOCUMENT_LIMIT + 1)
+
+    def _tree(self) -> dict[str, Any]:
+        """index.json with all that is in it, known to this program or not."""
+        self.entries()
+        tree: dict[str, Any] = json.loads(self._raw())
+        return tree
+
+    def _write(self, tree: dict[str, Any]) -> None:
+        self._root.write(self._path, json.dumps(tree, indent=2).encode())
+
+
+def _name(entry: dict[str, Any]) -> object:
+    return (entry.get("annotations") or {}).get(REF_NAME)
+
+
+def _matchers(text: str) -> list[Callable[[ImageRecord], bool]]:
+    """What `text` can mean, the surest first."""
+    matchers: list[Callable[[ImageRecord], bool]] = [lambda image: image.name == text]
+    try:
+        reference = Reference.parse(text)
+    except UsageError:
+        pass
+    else:
+        name, tail = str(reference), "/" + _with_tag(text)
+        matchers += [
+            lambda image: image.name == name,
+            lambda image: image.descriptor.digest == reference.digest and _repository(image.name) == reference.name,
+            lambda image: image.name == "localhost" + tail,
+            lambda image: image.name.endswith(tail),
+        ]
+    bare = text.removeprefix("sha256:")
+    if _ID.fullmatch(bare):
+        matchers += [
+            lambda image: image.config_digest.hex.startswith(bare),
+            lambda image: image.descriptor.digest.hex.startswith(bare),
+        ]
+    return matchers
+
+
+def _repository(name: str) -> str:
+    try:
+        return Reference.parse(name).name
+    except UsageError:  # another program's name
+        return ""
+
+
+def _with_tag(text: str) -> str:
+    """`text` with the tag that it means where it names none."""
+    return text if ":" in text.rpartition("/")[2] or "@" in text else text + ":latest"

@@ -1,0 +1,132 @@
+"""The store: blobs, names and expanded layers of one data directory, and what becomes of those nobody needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from engine.digest import Digest
+from engine.disk import DataRoot
+from engine.jobs import CancelToken
+from engine.oci import Descriptor
+from engine.store.blobs import Blobs, BlobWriter
+from engine.store.images import ImageRecord, Images
+from engine.store.layers import LayerRecord, Layers
+from engine.store.sweep import Swept, mark, sweep
+
+_SWEEP_LOCK = "sweep"
+
+
+class Store:
+    """Images on disk. Any number of processes and threads may work on one at the same time."""
+
+    def __init__(self, root: DataRoot) -> None:
+        self._root = root
+        self._blobs = Blobs(root)
+        self._images = Images(root, self._blobs)
+        self._layers = Layers(root)
+
+    def prepare(self) -> None:
+        """Make what is missing of the skeleton. Raises StoreError."""
+        self._root.prepare()
+        self._blobs.prepare()
+        self._images.prepare()
+
+    def holding(self, token: CancelToken | None = None) -> AbstractContextManager[None]:
+        """While inside, nothing is swept away, in no process: for who puts an image together, or starts to use one.
+
+        May be held several times over. Raises StoreError; Cancelled while a sweep is waited for.
+        """
+        return self._root.lock(_SWEEP_LOCK, shared=True, token=token)
+
+    # -- blobs -----------------------------------------------------------------------------------------
+
+    def has_blob(self, digest: Digest) -> bool:
+        """Whether a blob is here, whole."""
+        return self._blobs.has(digest)
+
+    def blob_path(self, digest: Digest) -> Path:
+        """Where a blob is, or would be."""
+        return self._blobs.path(digest)
+
+    def read_blob(self, descriptor: Descriptor) -> bytes:
+        """A small document, verified. Raises ContentError, StoreError."""
+        return self._blobs.read(descriptor)
+
+    def put_blob(self, data: bytes, media_type: str) -> Descriptor:
+        """Store a small document under the digest of its content. Raises StoreError."""
+        return self._blobs.put(data, media_type)
+
+    def ingest(self, descriptor: Descriptor, token: CancelToken) -> AbstractContextManager[BlobWriter]:
+        """Take a blob in, from where an earlier attempt ended (see BlobWriter). One at a time works on a blob.
+
+        Raises ContentError, StoreError, Cancelled.
+        """
+        return self._blobs.ingest(descriptor, token)
+
+    # -- images ----------------------------------------------------------------------------------------
+
+    def images(self) -> list[ImageRecord]:
+        """Every named image that is whole, by name."""
+        return self._images.all()
+
+    def find(self, name_or_id: str) -> ImageRecord:
+        """The image that a person means: a name or a familiar short form of it, an id or its beginning, a digest.
+
+        Raises ImageUnknown, UsageError if it can mean several.
+        """
+        return self._images.find(name_or_id)
+
+    def tag(self, name: str, descriptor: Descriptor) -> None:
+        """Let `name` (a full reference) mean this image from now on.
+
+        Raises StoreError if a part of the image is not here.
+        """
+        self._images.tag(name, descriptor)
+
+    def untag(self, name: str) -> None:
+        """Let `name` mean nothing. What it meant stays until it is swept. Raises ImageUnknown."""
+        self._images.untag(name)
+
+    def remove(self, name: str, in_use: Callable[[], Iterable[Digest]]) -> Swept:
+        """Take a name away and sweep. Raises ImageUnknown. See `sweep` for `in_use`.
+
+        Where an image is being put together at this moment, the name goes and the sweep is left to a next one.
+        """
+        self._images.untag(name)
+        return self.sweep(in_use)
+
+    def sweep(self, in_use: Callable[[], Iterable[Digest]]) -> Swept:
+        """Remove the blobs and layers that no name leads to.
+
+        `in_use` gives the digests of what must stay all the same: manifests, and chain IDs of layers that containers
+        stand on. It is called when nobody can begin to use anything. Nothing goes while somebody is `holding`.
+        """
+        with self._root.try_lock(_SWEEP_LOCK) as alone:
+            if not alone:
+                return Swept()
+            roots = [*(entry.digest for entry in self._images.entries()), *in_use()]
+            return sweep(mark(roots, self._blobs, self._layers), self._blobs, self._layers)
+
+    # -- layers ----------------------------------------------------------------------------------------
+
+    def layer(self, chain_id: Digest) -> LayerRecord | None:
+        """An expanded layer's record, or None if it is not here, whole."""
+        return self._layers.find(chain_id)
+
+    def layer_path(self, chain_id: Digest) -> Path:
+        """The directory with a layer's files, or where it would be."""
+        return self._layers.path(chain_id)
+
+    def stage_layer(self, chain_id: Digest, token: CancelToken) -> AbstractContextManager[Path | None]:
+        """An empty directory to unpack a layer in, or None if the layer is here. One at a time works on a layer.
+
+        It is gone at the end unless it was published. Stage layers from the lowest up, as all do, so that no two wait
+        for each other. Raises StoreError, Cancelled.
+        """
+        return self._layers.stage(chain_id, token)
+
+    def publish_layer(self, staging: Path, record: LayerRecord) -> None:
+        """Put what was unpacked in a directory from `stage_layer` in its place, durably. Raises StoreError."""
+        self._layers.publish(staging, record)
