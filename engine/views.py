@@ -39,6 +39,18 @@ class LayerSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryStep:
+    """One step in an image's making, oldest first. `layer` is the digest of the layer it made, or "" if it made none;
+    `size` that layer's compressed bytes."""
+
+    created: str
+    created_by: str
+    comment: str
+    layer: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerSummary:
     """One container, or working container (`working`: made by `mount`, it has no config.json and never ran).
 
@@ -57,7 +69,14 @@ class ContainerSummary:
     finished: float | None
     working: bool
     terminal: bool
+    interactive: bool
+    mounted: bool
     path: Path
+
+    @property
+    def merged(self) -> Path:
+        """The directory where its root filesystem is, while it is mounted."""
+        return self.path / "merged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,143 @@
+"""Talking to people and to other programs: tables and JSON on stdout, narration and progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+
+from engine import (
+    CutawayError,
+    Event,
+    Job,
+    LayerPhase,
+    LayerProgress,
+    Problem,
+    Workbench,
+    human_size,
+    visible,
+)
+
+T = TypeVar("T")
+
+
+def complain(message: str, hint: str = "") -> None:
+    """One line on stderr: what failed, and what to do. Control characters in it are shown, not sent."""
+    line = f"cutaway: {message.rstrip('.')}" + (f". {hint}" if hint else "")
+    click.echo(visible(line), err=True)
+
+
+def narrate(text: str) -> None:
+    """A line for people, on stderr, so that stdout stays data."""
+    click.echo(visible(text), err=True)
+
+
+def print_json(data: Any) -> None:
+    """Data for programs. ASCII only, so no control sequence gets through."""
+    click.echo(json.dumps(data, indent=2))
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    """Columns as wide as their contents; the numbers of the columns in `right` are right-aligned."""
+    lines = [list(titles), *([visible(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(titles))]
+    for line in lines:
+        cells = (cell.rjust(width) if n in right else cell.ljust(width) for n, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        click.echo("  ".join(cells).rstrip())
+
+
+class Progress:
+    """The sink of the command line: a block of lines that is redrawn on a terminal, a line per change elsewhere."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._lock = threading.Lock()
+        self._latest: dict[int, LayerProgress] = {}
+        self._drawn = 0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Problem):
+            complain(event.message, event.hint)
+        elif isinstance(event, LayerProgress) and not self._quiet:
+            with self._lock:
+                before = self._latest.get(event.number)
+                self._latest[event.number] = event
+                if self._live:
+                    self._redraw()
+                elif before is None or before.phase is not event.phase:
+                    if event.phase is not LayerPhase.WAITING:
+                        click.echo(_line(event), err=True)
+
+    def _redraw(self) -> None:
+        up = f"\x1b[{self._drawn}A" if self._drawn else ""
+        lines = [_line(event) for _, event in sorted(self._latest.items())]
+        click.echo(up + "".join(f"\r\x1b[K{line}\n" for line in lines), err=True, nl=False)
+        self._drawn = len(lines)
+
+
+def _line(event: LayerProgress) -> str:
+    text = f"layer {event.number}/{event.count}  {event.digest.short}  {human_size(event.total):>8}  {event.phase.value}"
+    if event.phase in (LayerPhase.DOWNLOADING, LayerPhase.EXPANDING) and event.total:
+        text += f" {100 * event.done // event.total} %"
+    return text
+
+
+class Session:
+    """What a command works with: the façade, and jobs that Ctrl-C cancels."""
+
+    def __init__(self, root: Path | None, *, quiet: bool = False) -> None:
+        self.workbench = Workbench(root, sink=Progress(quiet=quiet))
+
+    def do(self, title: str, work: Callable[[Job], T]) -> T:
+        """Do `work` as a job. The first Ctrl-C (or TERM) cancels it; a second one ends the program at once."""
+        previous: dict[int, Any] = {}
+
+        def prepare(job: Job) -> None:
+            def cancel(number: int, frame: FrameType | None) -> None:
+                signal.signal(number, signal.SIG_DFL)
+                # Not in this frame: a callback of the token may want a lock that the interrupted code holds.
+                threading.Thread(target=job.cancel, daemon=True).start()
+
+            for number in (signal.SIGINT, signal.SIGTERM):
+                previous[number] = signal.signal(number, cancel)
+
+        try:
+            return self.workbench.jobs.run(title, work, prepare=prepare)
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+def session(*, quiet: bool = False) -> Session:
+    """The session for the command that runs, with crash left-overs of earlier ones cleared."""
+    root = click.get_current_context().find_root().obj["root"]
+    made = Session(root, quiet=quiet)
+    for line in made.workbench.recover():
+        narrate(line)
+    return made
+
+
+def each(names: Sequence[str], act: Callable[[str], None]) -> None:
+    """Do the same to several things; a failure of one does not keep the others from their turn.
+
+    The last error is raised after every one has been told.
+    """
+    failed: CutawayError | None = None
+    for name in names:
+        try:
+            act(name)
+        except CutawayError as error:
+            if failed is not None:
+                complain(failed.message, failed.hint)
+            failed = error
+    if failed is not None:
+        raise failed

@@ -1,0 +1,143 @@
+"""Commands on images: pull, images, inspect, history, layers, tag, rmi."""
+
+from __future__ import annotations
+
+import click
+
+from engine import ImageSummary, human_size
+from engine.cli.console import each, narrate, print_json, print_table, session
+from engine.cli.options import platform_option
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command()
+@click.option("--tls-verify/--no-tls-verify", default=True, help="Check the registry's certificate.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the image's id alone.")
+@platform_option
+@click.argument("reference")
+def pull(reference: str, tls_verify: bool, quiet: bool, platform: str | None) -> None:
+    """Fetch an image and expand its layers.
+
+    REFERENCE is [docker://]NAME[:TAG|@DIGEST] for a registry, or oci:DIR[:TAG] for an image layout on disk.
+    """
+    console = session(quiet=quiet)
+    image = console.do(
+        f"pull {reference}",
+        lambda job: console.workbench.pull(reference, job, tls_verify=tls_verify, platform=platform),
+    )
+    if not quiet:
+        narrate(f"{image.reference}  {image.layers} layers, {human_size(image.size)}")
+    click.echo(image.id)
+
+
+@click.command()
+@as_json
+@click.option("-q", "--quiet", is_flag=True, help="Print ids alone.")
+def images(as_json: bool, quiet: bool) -> None:
+    """List the images that are here."""
+    found = session().workbench.images()
+    if as_json:
+        print_json([_as_data(image) for image in found])
+    elif quiet:
+        for image in found:
+            click.echo(image.id[:12])
+    else:
+        print_table(
+            ["REFERENCE", "ID", "CREATED", "SIZE", "LAYERS"],
+            [
+                [image.reference, image.id[:12], image.created[:10], human_size(image.size), str(image.layers)]
+                for image in found
+            ],
+            right=[3, 4],
+        )
+
+
+def _as_data(image: ImageSummary) -> dict[str, object]:
+    return {
+        "reference": image.reference,
+        "id": image.id,
+        "digest": image.digest,
+        "created": image.created,
+        "size": image.size,
+        "layers": image.layers,
+    }
+
+
+@click.command()
+@click.argument("names", metavar="NAME…", nargs=-1, required=True)
+def inspect(names: tuple[str, ...]) -> None:
+    """Print all that is known of images or containers, as JSON."""
+    workbench = session().workbench
+    print_json([workbench.inspect(name) for name in names])
+
+
+@click.command()
+@as_json
+@click.argument("image")
+def history(image: str, as_json: bool) -> None:
+    """Show how an image was made, newest step first."""
+    steps = session().workbench.history(image)
+    if as_json:
+        print_json(
+            [
+                {"created": s.created, "created_by": s.created_by, "size": s.size, "comment": s.comment}
+                for s in reversed(steps)
+            ]
+        )
+    else:
+        print_table(
+            ["CREATED", "SIZE", "CREATED BY"],
+            [[s.created[:19], human_size(s.size) if s.layer else "-", s.created_by] for s in reversed(steps)],
+            right=[1],
+        )
+
+
+@click.command()
+@as_json
+@click.argument("image")
+def layers(image: str, as_json: bool) -> None:
+    """List an image's layers, lowest first, and where they are expanded."""
+    found = session().workbench.layers(image)
+    if as_json:
+        keys = ("digest", "diff_id", "chain_id", "media_type", "size", "path", "created_by")
+        print_json([{key: getattr(layer, key) for key in keys} for layer in found])
+    else:
+        print_table(
+            ["#", "DIGEST", "BLOB", "SIZE", "FILES", "CREATED BY"],
+            [
+                [
+                    str(number),
+                    layer.digest.partition(":")[2][:12],
+                    human_size(layer.blob_size),
+                    human_size(layer.size),
+                    str(layer.files),
+                    layer.created_by[:80],
+                ]
+                for number, layer in enumerate(found, 1)
+            ],
+            right=[0, 2, 3, 4],
+        )
+
+
+@click.command()
+@click.argument("image")
+@click.argument("names", metavar="NAME…", nargs=-1, required=True)
+def tag(image: str, names: tuple[str, ...]) -> None:
+    """Give an image further names."""
+    workbench = session().workbench
+    each(names, lambda name: workbench.tag(image, name))
+
+
+@click.command()
+@click.option("-f", "--force", is_flag=True, help="Take the name away even where containers stand on the image.")
+@click.argument("names", metavar="IMAGE…", nargs=-1, required=True)
+def rmi(names: tuple[str, ...], force: bool) -> None:
+    """Take names of images away, and with the last name the content that nothing else uses."""
+    console = session()
+
+    def remove(name: str) -> None:
+        for line in console.do(f"rmi {name}", lambda job: console.workbench.untag(name, job, force=force)):
+            click.echo(line)
+
+    each(names, remove)

@@ -1,0 +1,121 @@
+"""Commands that show how it works: demo, trace."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+import click
+
+from engine import Job, RunOptions, Step, Workbench, human_size, visible
+from engine.cli.console import print_json, print_table, session
+from engine.cli.images import as_json
+from engine.cli.terminal import foreground
+
+T = TypeVar("T")
+
+
+@click.command()
+@as_json
+@click.argument("name")
+def trace(name: str, as_json: bool) -> None:
+    """Show each step that made a container or an image, with its equivalent shell command."""
+    steps = session().workbench.trace(name)
+    if as_json:
+        print_json([_as_data(step) for step in steps])
+        return
+    print_table(
+        ["TIME", "TOOK", "STEP", "COMMAND", "RESULT"],
+        [
+            [
+                datetime.fromtimestamp(step.time).strftime("%H:%M:%S"),
+                duration(step.duration),
+                step.kind.value,
+                step.command,
+                f"failed: {step.failure}" if step.failure else step.detail,
+            ]
+            for step in steps
+        ],
+        right=[1],
+    )
+
+
+def _as_data(step: Step) -> dict[str, object]:
+    keys = ("time", "duration", "command", "detail", "peer", "failure")
+    return {"kind": step.kind.value, **{key: getattr(step, key) for key in keys}}
+
+
+def duration(seconds: float) -> str:
+    """A span as people read it: `18 ms`, `1.42 s`."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+@click.command()
+def demo() -> None:
+    """Do the whole path on the built-in image, step by step: layers, mount, config.json, runc."""
+    workbench = session(quiet=True).workbench
+    workbench.facts.need_root("run the demo")
+    _Demo(workbench).run()
+
+
+class _Demo:
+    """Tells what it does on stdout: here the narration is the data."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self._workbench = workbench
+        self._shown = 0
+
+    def run(self) -> None:
+        """Leaves the image, and nothing else."""
+        workbench = self._workbench
+        self._title("An image is a stack of layers and a configuration. This one is made of this host's own tools.")
+        image = self._do("demo", workbench.demo)
+        self._say(f"{image.reference}: {image.layers} layers, {human_size(image.size)}, digest {image.digest[:19]}…")
+        for number, layer in enumerate(workbench.layers(image.reference), 1):
+            self._say(f"  {number}  {human_size(layer.size):>8}  {layer.files} entries  {layer.created_by[:70]}")
+            self._say(f"     {layer.path}")
+
+        self._title("A container's files: the layers below, a directory of its own on top, merged by overlayfs.")
+        working = self._do("mount", lambda job: workbench.mount(image.reference, job))
+        self._say(f"merged at {working.merged}: {', '.join(sorted(path.name for path in working.merged.iterdir()))}")
+        self._do("umount", lambda job: workbench.umount(working.id, job))
+
+        self._title("config.json tells runc what to start. Three sources make it: the image, the defaults, you.")
+        options = RunOptions(env=("GREETING=hello from the demo",), auto_remove=True)
+        draft = self._do("draft", lambda job: workbench.draft(image.reference, options, job))
+        rows = workbench.explain(draft)
+        for source in ("image", "default", "host", "user"):
+            mine = [row for row in rows if row.source.value == source]
+            example = next((row for row in mine if row.pointer.startswith("/process")), mine[0] if mine else None)
+            told = f", e.g. {example.pointer} ({example.detail})" if example else ""
+            self._say(f"  {len(mine):4} values from {source}{told}")
+
+        self._title("runc starts it, conmon holds it. Its output:")
+        sys.stdout.flush()
+        made = self._do("create", lambda job: workbench.create(draft, job))
+        code = foreground(workbench, made, new=True)
+        self._say("")
+        self._say(f"The container ended with exit code {code}, and was removed (--rm).")
+        self._say("To do it again:  cutaway run --rm " + shlex.quote(image.reference))
+        if code:
+            raise click.exceptions.Exit(code)
+
+    def _do(self, title: str, work: Callable[[Job], T]) -> T:
+        def traced(job: Job) -> T:
+            result = work(job)
+            for step in job.steps:
+                self._say(f"  $ {step.command}" if len(step.command) < 200 else f"  $ {step.command[:199]}…")
+            return result
+
+        return self._workbench.jobs.run(title, traced)
+
+    def _title(self, text: str) -> None:
+        self._shown += 1
+        click.echo("")
+        click.echo(f"{self._shown}. {text}")
+
+    def _say(self, text: str) -> None:
+        click.echo(f"   {visible(text)}" if text else "")

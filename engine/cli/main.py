@@ -1,0 +1,122 @@
+"""The command tree, and what every command has in common: the data directory, errors, exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from engine import CutawayError, __version__
+from engine.cli.console import complain
+
+Screen = Callable[[Path | None], int]
+
+_GROUPS = {
+    "Images": ("images", ["pull", "images", "inspect", "history", "layers", "tags", "tag", "rmi", "login", "logout"]),
+    "config.json": ("configs", ["config", "check"]),
+    "Working containers": ("working", ["mount", "umount"]),
+    "Containers": (
+        "containers",
+        ["run", "create", "start", "attach", "ps", "logs", "stop", "kill", "pause", "unpause", "wait", "rm"],
+    ),
+    "Learning": ("learning", ["demo", "trace"]),
+    "This host": ("system", ["system"]),
+}
+"""Title in --help: (module below engine.cli, its commands). A module is imported when one of its commands is asked for."""
+
+
+class CommandTree(click.Group):
+    """A group that knows its commands by name and imports them when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for _, names in _GROUPS.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for module, names in _GROUPS.values():
+            if cmd_name in names:
+                found = getattr(importlib.import_module(f"engine.cli.{module}"), cmd_name.replace("-", "_"))
+                assert isinstance(found, click.Command)
+                return found
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if near:
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, (_, names) in _GROUPS.items():
+            with formatter.section(title):
+                commands = [(name, self.get_command(ctx, name)) for name in names]
+                formatter.write_dl([(name, command.get_short_help_str(90)) for name, command in commands if command])
+
+
+@click.command(cls=CommandTree, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="CUTAWAY_ROOT",
+    help="The data directory (or CUTAWAY_ROOT).  [default: /var/lib/cutaway for root]",
+)
+@click.version_option(__version__, prog_name="cutaway", message="%(prog)s %(version)s")
+@click.pass_context
+def cutaway(ctx: click.Context, root: Path | None) -> None:
+    """A container workbench: pull images, look into their layers, edit config.json, run it with runc.
+
+    Without a command it opens the workbench on the screen.
+    """
+    ctx.ensure_object(dict)
+    ctx.obj["root"] = root
+    if ctx.invoked_subcommand is None:
+        screen: Screen | None = ctx.obj.get("screen")
+        if screen is None:
+            click.echo(ctx.get_help())
+            ctx.exit(0)
+        ctx.exit(screen(root))
+
+
+def main(screen: Screen | None = None, arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and end the process with its exit code.
+
+    `screen` opens the workbench where no command is given.
+    """
+    try:
+        result = cutaway.main(args=arguments, prog_name="cutaway", standalone_mode=False, obj={"screen": screen})
+        code = result if isinstance(result, int) else 0
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.Abort:
+        code = 130
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "cutaway"
+        complain(error.format_message(), f"Try '{path} --help'.")
+        code = 2
+    except CutawayError as error:
+        complain(error.message, error.hint)
+        code = error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); Python must not complain about it at exit, either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as error:
+        if os.environ.get("CUTAWAY_DEBUG"):
+            raise
+        complain(f"defect: {type(error).__name__}: {error}", "Set CUTAWAY_DEBUG=1 to see where, and please report it.")
+        code = 1
+    sys.exit(code)

@@ -1,0 +1,272 @@
+"""The façade: one method per thing a user can do. Both front ends hold one, and nothing else of the engine.
+
+It takes and returns plain data and reports through events; methods that take a `Job` may run long, block,
+and be cancelled through it. Methods are safe to call from several threads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine import trace
+from engine.disk import DataRoot, default_root
+from engine.events import ContainersChanged, ImagesChanged, LogLine, Problem, Sink, ignore
+from engine.host import HostFacts, probe
+from engine.jobs import CancelToken, Job, Jobs
+from engine.launching import Attachment, Launcher
+from engine.oci import Platform
+from engine.runtime import ContainerRecord, Containers, Runtime
+from engine.spec import Diagnostic, Provenance, RunOptions, check
+from engine.store import ImageRecord, Store
+from engine.trace import Step
+from engine.views import ContainerSummary, Draft, ImageSummary, LayerSummary
+
+
+class Workbench:
+    """Images, layers, config.json and containers of one data directory on this host.
+
+    `root` is the data directory (None: the usual one); `sink` gets every event, from any thread.
+    Making one reads and writes nothing.
+    """
+
+    def __init__(self, root: Path | None = None, *, sink: Sink = ignore) -> None:
+        self.root = DataRoot(root or default_root())
+        self.jobs = Jobs(sink)
+        self._sink = sink
+
+    # -- this host -------------------------------------------------------------------------------------
+
+    @cached_property
+    def facts(self) -> HostFacts:
+        """What this machine is and has."""
+        return probe()
+
+    def problems(self) -> list[Problem]:
+        """What is missing or dangerous on this host, the gravest first."""
+        return self.facts.problems
+
+    def recover(self) -> list[str]:
+        """Clear what a crash left behind; returns what was done, in words. Front ends call it at start."""
+        if not self.facts.is_root:
+            return []
+        self.store.prepare()
+        for mounted in rootfs.mounts_below(self.root.tmp):
+            rootfs.detach(mounted)
+        gone = self.root.clear_leftovers()
+        return [f"cleared {len(gone)} left-overs of an interrupted run"] if gone else []
+
+    # -- images ----------------------------------------------------------------------------------------
+
+    def images(self) -> list[ImageSummary]:
+        """Every image of the store, by name."""
+        return [_image_summary(image) for image in self.store.images()]
+
+    def image_documents(self, name: str) -> dict[str, Any]:
+        """An image's manifest, configuration and where it is, as JSON data (`inspect`)."""
+
+    def layers(self, name: str) -> list[LayerSummary]:
+        """An image's layers, lowest first."""
+        image = self.store.find(name)
+        made_by = [step for step in image.config.history or [] if not step.empty_layer]
+        found = []
+        for n, (descriptor, chain_id) in enumerate(zip(image.manifest.layers, image.chain_ids, strict=True)):
+            record = self.store.layer(chain_id)
+            found.append(
+                LayerSummary(
+                    digest=descriptor.digest,
+                    diff_id=image.config.rootfs.diff_ids[n],
+                    chain_id=chain_id,
+                    media_type=descriptor.media_type,
+                    size=record.size if record else 0,
+                    path=str(self.store.layer_path(chain_id)),
+                    created_by=made_by[n].created_by if n < len(made_by) else "",
+                    blob_size=descriptor.size,
+                    files=record.files if record else 0,
+                )
+            )
+        return found
+
+    def pull(
+        self, name: str, job: Job, *, tls_verify: bool = True, platform: Platform | None = None
+    ) -> ImageSummary:
+        """Bring an image here: `[docker://]REF` from a registry, `oci:DIR[:TAG]` from a layout on disk.
+
+        Reports LayerProgress. Raises UsageError, RegistryError, ContentError, StoreError, NotPermitted, Cancelled.
+        """
+        transport, rest = split_transport(name)
+        self.facts.need_root("expand layers")
+        self.store.prepare()
+        source = self._source(transport, rest, tls_verify)
+        try:
+            with self.store.holding(job.token):
+                record = pull(source, self.store, self.root, platform or self.facts.platform, job)
+        finally:
+            source.close()
+        job.emit(ImagesChanged())
+        return _image_summary(record)
+
+    def demo(self, job: Job) -> ImageSummary:
+        """The built-in image, made from this host's own tools where it is not here yet."""
+        self.facts.need_root("expand layers")
+        self.store.prepare()
+        with self.store.holding(job.token):
+            record = build_demo(self.store, job)
+        job.emit(ImagesChanged())
+        return _image_summary(record)
+
+    def tag(self, name: str, new: str) -> None:
+        """Give an image a further name."""
+        self.store.tag(str(Reference.parse(new)), self.store.find(name).descriptor)
+        self._sink(ImagesChanged())
+
+    def untag(self, name: str, job: Job, *, force: bool = False) -> list[str]:
+        """Take a name away, and with an image's last name its content; returns what went.
+
+        Raises ImageInUse while a container stands on it (with `force` the name goes, the layers stay).
+        """
+        image = self.store.find(name)
+        users = [record.name for record in self._containers.all() if record.image_digest == image.descriptor.digest]
+        last = not any(
+            other.descriptor.digest == image.descriptor.digest and other.name != image.name
+            for other in self.store.images()
+        )
+        if users and last and not force:
+            raise ImageInUse(
+                f"{image.name} is used by {', '.join(users)}", hint="Remove the containers first, or use --force."
+            )
+        with job.step(StepKind.STORE, shlex.join(["cutaway", "rmi", image.name])):
+            swept = self.store.remove(image.name, self._in_use)
+        job.emit(ImagesChanged())
+        return [f"untagged: {image.name}", *(f"deleted: {digest}" for digest in (*swept.layers, *swept.blobs))]
+
+    # -- config.json -----------------------------------------------------------------------------------
+
+    def draft(self, image: str, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
+        """A container's config.json before there is a container (see Launcher.draft)."""
+        return self._launcher.draft(self.store.find(image), options, job, config=config)
+
+    def check(self, text: str) -> list[Diagnostic]:
+        """What is wrong, or surely not meant, in a config.json."""
+        return check(text, facts=self.facts)
+
+    def config(self, name: str) -> tuple[str, Provenance]:
+        """The config.json of a container and where its values come from. Raises ContainerUnknown, ContainerState."""
+        path = self._containers.path(self._containers.find(name).id)
+        try:
+            text = (path / "config.json").read_text("utf-8", "surrogateescape")
+            provenance = (path / "provenance.json").read_text()
+        except FileNotFoundError as error:
+            raise ContainerState(f"{name} is a working container: it has no config.json") from error
+        return text, Provenance.from_json(provenance)
+
+    # -- containers ------------------------------------------------------------------------------------
+
+    def mount(self, image: str, job: Job, *, name: str | None = None) -> ContainerSummary:
+        """A new working container; its root filesystem is at `path / "merged"`."""
+        self.store.prepare()
+        with self.store.holding(job.token):
+            return self._summary(self._launcher.work_on(self.store.find(image), name, job))
+
+    def umount(self, name: str, job: Job) -> None:
+        """Take a working container away, with what was changed in it. Raises ContainerState for one that runs."""
+        self._launcher.put_away(self._find(name), job)
+
+    def create(self, draft: Draft, job: Job) -> ContainerSummary:
+        """Make a draft a container on disk. It does not run yet."""
+        with self.store.holding(job.token):
+            return self._summary(self._launcher.create(draft, job))
+
+    def start(self, name: str, job: Job) -> ContainerSummary:
+        """Start a created or exited container in the background."""
+        record = self._find(name)
+        self._launcher.start(record, job)
+        return self._summary(record)
+
+    def run(self, name: str, attachment: Attachment, job: Job) -> int:
+        """Start a created container in the foreground and return its exit code, or -1 if the user detached."""
+        code = self._launcher.start(self._find(name), job, attachment)
+        assert code is not None
+        return code
+
+    def attach(self, name: str, attachment: Attachment, job: Job) -> int:
+        """Connect to a running container; like `run` from then on."""
+        return self._launcher.attach(self._find(name), attachment, job)
+
+    def stop(self, name: str, job: Job, *, timeout: float | None = None) -> ContainerSummary:
+        """Ask it to end (its stop signal), and kill it after `timeout` seconds (None: the container's own, 10)."""
+        record = self._find(name)
+        self._launcher.stop(record, job, timeout)
+        return self._summary(record)
+
+    def kill(self, name: str, job: Job, *, signal: str = "KILL") -> None:
+        """Send a signal to the container's first process."""
+        self._launcher.kill(self._find(name), signal, job)
+
+    def remove(self, name: str, job: Job, *, force: bool = False) -> None:
+        """Take a container away with all it has written. Raises ContainerState while it runs, unless `force`."""
+        self._launcher.remove(self._find(name), job, force=force)
+
+    def wait(self, name: str, token: CancelToken) -> int:
+        """Wait for its end and return its exit code."""
+        return self._runtime.wait(self._find(name), token)
+
+    def resize(self, name: str, rows: int, columns: int) -> None:
+        """Tell a container with a terminal its size."""
+        self._runtime.resize(self._find(name), rows, columns)
+
+    def containers(self) -> list[ContainerSummary]:
+        """Every container, running or not, oldest first; states read from runc's files and the kernel."""
+        return [self._summary(record) for record in self._containers.all()]
+
+    def container(self, name: str) -> ContainerSummary:
+        """One container by name, id or unique beginning of an id. Raises ContainerUnknown."""
+        return self._summary(self._find(name))
+
+    def logs(
+        self,
+        name: str,
+        token: CancelToken,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Iterator[list[LogLine]]:
+        """A container's output in batches; `tail` the last lines alone, times in seconds since the epoch.
+
+        With `follow` it goes on until the container ends (an empty batch is a sign of life) or `token` is cancelled.
+        """
+        record = self._find(name)
+        return read_log(
+            self._containers.path(record.id) / "output.log",
+            tail=tail,
+            since=since,
+            until=until,
+            follow=follow,
+            token=token,
+            still_running=lambda: self._runtime.state(record).status in (Status.RUNNING, Status.PAUSED),
+        )
+
+    def trace(self, name: str) -> list[Step]:
+        """The steps that made a container (its image's first), or an image."""
+        try:
+            return trace.read(self._containers.path(self._find(name).id) / "trace.jsonl")
+        except ContainerUnknown:
+            pass
+        try:
+            image = self.store.find(name)
+        except ImageUnknown:
+            raise ContainerUnknown(f"no container and no image {visible(name)!r} here") from None
+        return trace.read(self.root.traces / f"{image.descriptor.digest.hex}.jsonl")
+
+    def watch(self) -> None:
+        """Tell of containers that change state, by events, until `close`. For a front end that stays."""
+
+    def close(self) -> None:
+        """Cancel what is under way. Containers go on."""
+        self._stop_watching.set()
+        self.jobs.close()
