@@ -9,13 +9,14 @@ and `layers` is both an index and a manifest (CVE-2021-41190).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from engine.digest import Digest
-from engine.errors import ContentError
+from engine.errors import ContentError, UsageError
 from engine.text import visible
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -44,6 +45,15 @@ class Platform(msgspec.Struct, frozen=True):
     architecture: str
     os: str
     variant: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Read OS/ARCHITECTURE[/VARIANT], or an architecture alone. Raises UsageError."""
+        parts = text.split("/")
+        if len(parts) > 3 or not all(re.fullmatch(r"[A-Za-z0-9_.-]+", part) for part in parts):
+            raise UsageError(f"not a platform: {visible(text)!r}", hint="Give OS/ARCH[/VARIANT], e.g. linux/arm64/v8.")
+        os, architecture, *variant = parts if len(parts) > 1 else ["linux", *parts]
+        return cls(architecture, os, *variant)
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)

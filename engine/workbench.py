@@ -7,23 +7,34 @@ and be cancelled through it. Methods are safe to call from several threads.
 from __future__ import annotations
 
 import json
+import shlex
+import threading
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import trace
+from engine import rootfs, trace
+from engine.demo import build_demo
+from engine.digest import Digest
 from engine.disk import DataRoot, default_root
-from engine.events import ContainersChanged, ImagesChanged, LogLine, Problem, Sink, ignore
+from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnknown, UsageError
+from engine.events import ContainersChanged, ImagesChanged, LogLine, Problem, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.launching import Attachment, Launcher
 from engine.oci import Platform
-from engine.runtime import ContainerRecord, Containers, Runtime
-from engine.spec import Diagnostic, Provenance, RunOptions, check
-from engine.store import ImageRecord, Store
-from engine.trace import Step
-from engine.views import ContainerSummary, Draft, ImageSummary, LayerSummary
+from engine.pulling import pull
+from engine.reference import Reference, Transport, split_transport
+from engine.runtime import ContainerRecord, Containers, Kind, Runtime, read_log
+from engine.source import Source
+from engine.spec import Diagnostic, Explained, Provenance, RunOptions, check, explain
+from engine.store import ImageRecord, LayoutSource, Store
+from engine.text import visible
+from engine.trace import Step, StepKind
+from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
+
+_WATCH_EVERY = 0.5  # seconds
 
 
 class Workbench:
@@ -37,6 +48,20 @@ class Workbench:
         self.root = DataRoot(root or default_root())
         self.jobs = Jobs(sink)
         self._sink = sink
+        self._containers = Containers(self.root)
+        self._stop_watching = threading.Event()
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self.root)
+
+    @cached_property
+    def _runtime(self) -> Runtime:
+        return Runtime(self.root, self.facts)
+
+    @cached_property
+    def _launcher(self) -> Launcher:
+        return Launcher(self.root, self.facts, self._store, self._containers, self._runtime)
 
     # -- this host -------------------------------------------------------------------------------------
 
@@ -53,7 +78,7 @@ class Workbench:
         """Clear what a crash left behind; returns what was done, in words. Front ends call it at start."""
         if not self.facts.is_root:
             return []
-        self.store.prepare()
+        self._store.prepare()
         for mounted in rootfs.mounts_below(self.root.tmp):
             rootfs.detach(mounted)
         gone = self.root.clear_leftovers()
@@ -63,18 +88,64 @@ class Workbench:
 
     def images(self) -> list[ImageSummary]:
         """Every image of the store, by name."""
-        return [_image_summary(image) for image in self.store.images()]
+        return [_image_summary(image) for image in self._store.images()]
 
-    def image_documents(self, name: str) -> dict[str, Any]:
-        """An image's manifest, configuration and where it is, as JSON data (`inspect`)."""
+    def inspect(self, name: str) -> dict[str, Any]:
+        """All that is known of a container or an image, as JSON data. Raises ContainerUnknown, ImageUnknown."""
+        try:
+            record = self._find(name)
+        except ContainerUnknown:
+            return self._inspect_image(name)
+        summary = self._summary(record)
+        path = summary.path / "config.json"
+        return {
+            "id": record.id,
+            "name": record.name,
+            "image": record.image,
+            "image_digest": record.image_digest,
+            "created": record.created,
+            "status": summary.status.value,
+            "pid": summary.pid,
+            "exit_code": summary.exit_code,
+            "layers": record.layers,
+            "path": str(summary.path),
+            "merged": str(summary.merged) if summary.mounted else None,
+            "config": json.loads(path.read_bytes()) if path.exists() else None,
+        }
+
+    def _inspect_image(self, name: str) -> dict[str, Any]:
+        image = self._store.find(name)
+        return {
+            "reference": image.name,
+            "id": image.config_digest.hex,
+            "digest": image.descriptor.digest,
+            "media_type": image.descriptor.media_type,
+            "manifest": json.loads(self._store.read_blob(image.descriptor)),
+            "config": json.loads(self._store.read_blob(image.manifest.config)),
+            "layers": [layer.path for layer in self.layers(name)],
+        }
+
+    def history(self, name: str) -> list[HistoryStep]:
+        """How an image was made, oldest step first."""
+        image = self._store.find(name)
+        blobs = iter(image.manifest.layers)
+        steps = []
+        for step in image.config.history or []:
+            blob = None if step.empty_layer else next(blobs, None)
+            steps.append(
+                HistoryStep(
+                    step.created, step.created_by, step.comment, blob.digest if blob else "", blob.size if blob else 0
+                )
+            )
+        return steps
 
     def layers(self, name: str) -> list[LayerSummary]:
         """An image's layers, lowest first."""
-        image = self.store.find(name)
+        image = self._store.find(name)
         made_by = [step for step in image.config.history or [] if not step.empty_layer]
         found = []
         for n, (descriptor, chain_id) in enumerate(zip(image.manifest.layers, image.chain_ids, strict=True)):
-            record = self.store.layer(chain_id)
+            record = self._store.layer(chain_id)
             found.append(
                 LayerSummary(
                     digest=descriptor.digest,
@@ -82,7 +153,7 @@ class Workbench:
                     chain_id=chain_id,
                     media_type=descriptor.media_type,
                     size=record.size if record else 0,
-                    path=str(self.store.layer_path(chain_id)),
+                    path=str(self._store.layer_path(chain_id)),
                     created_by=made_by[n].created_by if n < len(made_by) else "",
                     blob_size=descriptor.size,
                     files=record.files if record else 0,
@@ -91,7 +162,7 @@ class Workbench:
         return found
 
     def pull(
-        self, name: str, job: Job, *, tls_verify: bool = True, platform: Platform | None = None
+        self, name: str, job: Job, *, tls_verify: bool = True, platform: str | None = None
     ) -> ImageSummary:
         """Bring an image here: `[docker://]REF` from a registry, `oci:DIR[:TAG]` from a layout on disk.
 
@@ -99,11 +170,11 @@ class Workbench:
         """
         transport, rest = split_transport(name)
         self.facts.need_root("expand layers")
-        self.store.prepare()
+        self._store.prepare()
         source = self._source(transport, rest, tls_verify)
         try:
-            with self.store.holding(job.token):
-                record = pull(source, self.store, self.root, platform or self.facts.platform, job)
+            with self._store.holding(job.token):
+                record = pull(source, self._store, self.root, self._platform(platform), job)
         finally:
             source.close()
         job.emit(ImagesChanged())
@@ -112,15 +183,15 @@ class Workbench:
     def demo(self, job: Job) -> ImageSummary:
         """The built-in image, made from this host's own tools where it is not here yet."""
         self.facts.need_root("expand layers")
-        self.store.prepare()
-        with self.store.holding(job.token):
-            record = build_demo(self.store, job)
+        self._store.prepare()
+        with self._store.holding(job.token):
+            record = build_demo(self._store, job)
         job.emit(ImagesChanged())
         return _image_summary(record)
 
     def tag(self, name: str, new: str) -> None:
         """Give an image a further name."""
-        self.store.tag(str(Reference.parse(new)), self.store.find(name).descriptor)
+        self._store.tag(str(Reference.parse(new)), self._store.find(name).descriptor)
         self._sink(ImagesChanged())
 
     def untag(self, name: str, job: Job, *, force: bool = False) -> list[str]:
@@ -128,18 +199,18 @@ class Workbench:
 
         Raises ImageInUse while a container stands on it (with `force` the name goes, the layers stay).
         """
-        image = self.store.find(name)
+        image = self._store.find(name)
         users = [record.name for record in self._containers.all() if record.image_digest == image.descriptor.digest]
         last = not any(
             other.descriptor.digest == image.descriptor.digest and other.name != image.name
-            for other in self.store.images()
+            for other in self._store.images()
         )
         if users and last and not force:
             raise ImageInUse(
                 f"{image.name} is used by {', '.join(users)}", hint="Remove the containers first, or use --force."
             )
         with job.step(StepKind.STORE, shlex.join(["cutaway", "rmi", image.name])):
-            swept = self.store.remove(image.name, self._in_use)
+            swept = self._store.remove(image.name, self._in_use)
         job.emit(ImagesChanged())
         return [f"untagged: {image.name}", *(f"deleted: {digest}" for digest in (*swept.layers, *swept.blobs))]
 
@@ -147,7 +218,11 @@ class Workbench:
 
     def draft(self, image: str, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
         """A container's config.json before there is a container (see Launcher.draft)."""
-        return self._launcher.draft(self.store.find(image), options, job, config=config)
+        return self._launcher.draft(self._store.find(image), options, job, config=config)
+
+    def explain(self, draft: Draft) -> list[Explained]:
+        """Every value of a draft's config.json with its source."""
+        return explain(draft.text, draft.provenance)
 
     def check(self, text: str) -> list[Diagnostic]:
         """What is wrong, or surely not meant, in a config.json."""
@@ -167,9 +242,9 @@ class Workbench:
 
     def mount(self, image: str, job: Job, *, name: str | None = None) -> ContainerSummary:
         """A new working container; its root filesystem is at `path / "merged"`."""
-        self.store.prepare()
-        with self.store.holding(job.token):
-            return self._summary(self._launcher.work_on(self.store.find(image), name, job))
+        self._store.prepare()
+        with self._store.holding(job.token):
+            return self._summary(self._launcher.work_on(self._store.find(image), name, job))
 
     def umount(self, name: str, job: Job) -> None:
         """Take a working container away, with what was changed in it. Raises ContainerState for one that runs."""
@@ -177,7 +252,7 @@ class Workbench:
 
     def create(self, draft: Draft, job: Job) -> ContainerSummary:
         """Make a draft a container on disk. It does not run yet."""
-        with self.store.holding(job.token):
+        with self._store.holding(job.token):
             return self._summary(self._launcher.create(draft, job))
 
     def start(self, name: str, job: Job) -> ContainerSummary:
@@ -205,6 +280,14 @@ class Workbench:
     def kill(self, name: str, job: Job, *, signal: str = "KILL") -> None:
         """Send a signal to the container's first process."""
         self._launcher.kill(self._find(name), signal, job)
+
+    def pause(self, name: str, job: Job) -> None:
+        """Freeze all processes of a container."""
+        self._launcher.pause(self._find(name), job)
+
+    def unpause(self, name: str, job: Job) -> None:
+        """Let a frozen container go on."""
+        self._launcher.unpause(self._find(name), job)
 
     def remove(self, name: str, job: Job, *, force: bool = False) -> None:
         """Take a container away with all it has written. Raises ContainerState while it runs, unless `force`."""
@@ -258,15 +341,85 @@ class Workbench:
         except ContainerUnknown:
             pass
         try:
-            image = self.store.find(name)
+            image = self._store.find(name)
         except ImageUnknown:
             raise ContainerUnknown(f"no container and no image {visible(name)!r} here") from None
         return trace.read(self.root.traces / f"{image.descriptor.digest.hex}.jsonl")
 
     def watch(self) -> None:
-        """Tell of containers that change state, by events, until `close`. For a front end that stays."""
+        """Tell of containers that come, go or change state, by events, until `close`. For a front end that stays."""
+        threading.Thread(target=self._watch, name="cutaway-watch", daemon=True).start()
+
+    def _watch(self) -> None:
+        before: dict[str, Status] = {}
+        while not self._stop_watching.wait(_WATCH_EVERY):
+            now = {record.id: self._runtime.state(record).status for record in self._containers.all()}
+            changed = [name for name in {*before, *now} if before.get(name) is not now.get(name)]
+            if changed:
+                self._sink(ContainersChanged(tuple(sorted(changed))))
+            before = now
 
     def close(self) -> None:
         """Cancel what is under way. Containers go on."""
         self._stop_watching.set()
         self.jobs.close()
+
+    # -- inside ----------------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> ContainerRecord:
+        """By name, id, or the directory that `mount` printed."""
+        path = Path(name)
+        if path.is_absolute() and path.name == "merged" and path.parent.parent == self.root.containers:
+            name = path.parent.name
+        return self._containers.find(name)
+
+    def _source(self, transport: Transport, rest: str, tls_verify: bool) -> Source:
+        if transport is Transport.DOCKER:
+            from engine.registry import RegistrySource  # it loads the HTTP client
+
+            return RegistrySource(Reference.parse(rest), tls_verify=tls_verify)
+        if transport is Transport.OCI:
+            path, _, tag = rest.partition(":")
+            return LayoutSource(Path(path), tag or None)
+        raise UsageError(
+            f"cannot pull from {transport.value} yet", hint="Pull from a registry, or from oci:DIR[:TAG]."
+        )
+
+    def _platform(self, text: str | None) -> Platform:
+        return Platform.parse(text) if text else self.facts.platform
+
+    def _in_use(self) -> Iterator[Digest]:
+        for record in self._containers.all():
+            yield Digest.parse(record.image_digest)
+            yield from map(Digest.parse, record.layers)
+
+    def _summary(self, record: ContainerRecord) -> ContainerSummary:
+        state, path = self._runtime.state(record), self._containers.path(record.id)
+        return ContainerSummary(
+            id=record.id,
+            name=record.name,
+            image=record.image,
+            status=state.status,
+            pid=state.pid,
+            created=record.created,
+            exit_code=state.exit_code,
+            command=tuple(record.command),
+            started=state.started,
+            finished=state.finished,
+            working=record.kind is Kind.WORKING,
+            terminal=record.terminal,
+            interactive=record.interactive,
+            mounted=rootfs.is_mounted(path / "merged"),
+            path=path,
+        )
+
+
+def _image_summary(image: ImageRecord) -> ImageSummary:
+    return ImageSummary(
+        reference=image.name,
+        id=image.config_digest.hex,
+        digest=image.descriptor.digest,
+        created=image.config.created or "",
+        size=sum(layer.size for layer in image.manifest.layers),
+        layers=len(image.manifest.layers),
+    )
