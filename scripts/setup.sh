@@ -1,0 +1,174 @@
+#!/bin/sh
+# Install what is missing, and nothing where all is there:   sh scripts/setup.sh run|lint|test
+#
+#   run    runc and conmon, and .venv with what the program needs
+#   lint   .venv with the development tools; no system packages
+#   test   both, and the peers that the tests run beside
+#
+# Ends with 1, and a line that says what to do, where something cannot be had. PYTHON names the interpreter to use.
+set -eu
+cd "$(dirname "$0")/.."
+
+# program : package on Debian and Ubuntu : package on Fedora and RHEL ("-" where there is none)
+RUN_PARTS='runc:runc:runc conmon:conmon:conmon'
+TEST_PARTS='docker-registry:docker-registry:docker-distribution podman:podman:podman skopeo:skopeo:skopeo
+buildah:buildah:buildah umoci:umoci:- tmux:tmux:tmux mmdebstrap:mmdebstrap:mmdebstrap netavark:netavark:netavark'
+
+say() { printf 'cutaway: %s\n' "$*" >&2; }
+fail() {
+    say "$*"
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo -E "$@"
+    else
+        return 1
+    fi
+}
+
+# The system's own folders are not on every user's PATH, and podman keeps some helpers out of it.
+has() {
+    PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/libexec/podman:/usr/lib/podman" command -v "$1" >/dev/null 2>&1
+}
+
+manager() {
+    for name in apt-get dnf; do
+        if has "$name"; then
+            echo "$name"
+            return
+        fi
+    done
+}
+
+package_of() { # PART: its package's name for this system's package manager
+    case $(manager) in
+        apt-get) echo "$1" | cut -d: -f2 ;;
+        *) echo "$1" | cut -d: -f3 ;;
+    esac
+}
+
+packages_missing() { # PART…: the packages of those programs that are not here
+    for part in "$@"; do
+        package=$(package_of "$part")
+        if [ "$package" != - ] && ! has "${part%%:*}"; then
+            printf '%s ' "$package"
+        fi
+    done
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 \
+        -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2
+}
+
+refresh_lists() { # once a run; a list that fails (somebody's third source) matters only if a package then does
+    [ -z "${refreshed:-}" ] || return 0
+    refreshed=yes
+    for pause in 2 10 0; do
+        as_root apt-get update -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 </dev/null >&2 && return 0
+        sleep "$pause"
+    done
+    say "the package lists could not be brought up to date; trying with those that are here"
+}
+
+install() { # PACKAGE…
+    say "installing with $(manager): $*"
+    case $(manager) in
+        apt-get) refresh_lists && apt_install "$@" ;;
+        dnf) as_root dnf install -y --setopt=install_weak_deps=False "$@" </dev/null >&2 ;;
+        *) return 1 ;;
+    esac
+}
+
+by_hand() { # PACKAGE…: the command a person would type
+    case $(manager) in
+        '') echo "with this system's package manager: $*" ;;
+        *) echo "as root with: $(manager) install $*" ;;
+    esac
+}
+
+system_parts() { # PART…: all of them, or the end
+    # shellcheck disable=SC2046  # names of packages hold no blanks
+    set -- $(packages_missing "$@")
+    [ $# -eq 0 ] || install "$@" || fail "cannot install $*. Install it $(by_hand "$*"); then come back here"
+}
+
+test_parts() { # PART…: as many as can be had; the tests say which they miss
+    registry_was_here=
+    if has docker-registry; then registry_was_here=yes; fi
+    # shellcheck disable=SC2046
+    set -- $(packages_missing "$@")
+    [ $# -gt 0 ] || return 0
+    if ! install "$@"; then
+        for package in "$@"; do
+            install "$package" || say "cannot install $package: the tests that need it will be skipped, saying so"
+        done
+    fi
+    # The package starts a registry on port 5000; the tests start their own and want no server left behind.
+    if [ -z "$registry_was_here" ] && [ -d /run/systemd/system ]; then
+        as_root systemctl disable --now docker-registry >&2 || true
+    fi
+}
+
+recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+find_python() {
+    for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+        if has "$python" && recent "$python"; then
+            command -v "$python"
+            return
+        fi
+    done
+    fail "Python 3.11 or later is needed${PYTHON:+, and $PYTHON is not that}. Install it, or name it: make run PYTHON=/path/to/python3"
+}
+
+can_make_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+
+python_parts() { # stage, extras: .venv with exactly the versions of constraints.txt
+    stage=$1 extras=$2
+    wanted="$(cksum pyproject.toml constraints.txt) $PWD $(readlink -f .venv/bin/python 2>/dev/null || true)"
+    for stamp in ".venv/ready-$stage" .venv/ready-dev; do
+        if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
+            return
+        fi
+    done
+    python=$(find_python)
+    if ! can_make_venv "$python"; then
+        # Debian keeps ensurepip in a package of its own, one per version of Python.
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        install "python$version-venv" || fail "$python cannot make virtual environments. Install it $(by_hand "python$version-venv")"
+        can_make_venv "$python" || fail "$python cannot make virtual environments even so; name another: make run PYTHON=…"
+    fi
+    say "installing Python packages into .venv"
+    rm -f .venv/ready-*
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
+    pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install -q --retries 5 -c constraints.txt"
+    # The build backend first and by the same list: an isolated build would fetch the newest one.
+    if ! { $pip hatchling editables && $pip --no-build-isolation -e ".$extras"; }; then
+        fail "pip could not install the Python packages (above is why); the next run goes on from here"
+    fi
+    .venv/bin/python -m compileall -q engine tui || true
+    wanted="$(cksum pyproject.toml constraints.txt) $PWD $(readlink -f .venv/bin/python)"
+    printf '%s\n' "$wanted" >".venv/ready-$stage"
+}
+
+# shellcheck disable=SC2086  # the lists of parts are meant to fall apart
+case ${1-} in
+    run)
+        system_parts $RUN_PARTS
+        python_parts run ''
+        ;;
+    lint)
+        python_parts dev '[dev]'
+        ;;
+    test)
+        system_parts $RUN_PARTS
+        test_parts $TEST_PARTS
+        python_parts dev '[dev]'
+        ;;
+    *) fail "usage: sh scripts/setup.sh run|lint|test" ;;
+esac

@@ -1,0 +1,101 @@
+"""What a test needs that this machine may not have, decided in one place.
+
+A test says it by a marker: `root` (real mounts, real runc), `interop` (peers; by name as arguments, all of them
+without), `screen` (tmux). Where it is not to be had the test is skipped with a line that says why, and where
+nothing may be skipped (CUTAWAY_NO_SKIP=1, or CI=true as CI sets it) it fails with that line.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PEERS = ("docker-registry", "podman", "skopeo", "buildah", "umoci")
+CAP_SYS_ADMIN = 21
+
+os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def nothing_may_be_skipped() -> bool:
+    said = os.environ.get("CUTAWAY_NO_SKIP", os.environ.get("CI", ""))
+    return said.lower() not in ("", "0", "false", "no")
+
+
+def may_mount() -> bool:
+    """Root of an unprivileged Docker container is not enough: mount(2) wants CAP_SYS_ADMIN."""
+    status = Path("/proc/self/status").read_text()
+    effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
+    return os.geteuid() == 0 and bool(int(effective, 16) >> CAP_SYS_ADMIN & 1)
+
+
+def missing(item: pytest.Item) -> str:
+    """What this machine lacks for a test, in words; empty if nothing."""
+    if item.get_closest_marker("root") and not may_mount():
+        return "needs root with CAP_SYS_ADMIN, for real mounts and containers"
+    programs: list[str] = []
+    if item.get_closest_marker("root"):
+        programs += ["runc", "conmon"]
+    if (interop := item.get_closest_marker("interop")) is not None:
+        programs += interop.args or PEERS
+    if item.get_closest_marker("screen"):
+        programs.append("tmux")
+    absent = [program for program in programs if shutil.which(program) is None]
+    return (
+        f"needs {', '.join(absent)}, not installed here (make test installs what this system's packages have)"
+        * bool(absent)
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if why := missing(item):
+            item.add_marker(pytest.mark.skip(reason=why))
+        # One terminal at a time, so that the screen has a core to itself; a file's registry and images are made once.
+        if item.get_closest_marker("screen"):
+            item.add_marker(pytest.mark.xdist_group("screen"))
+        elif item.get_closest_marker("interop"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def _refuse_skip(report: Any) -> None:
+    if report.skipped and not hasattr(report, "wasxfail") and nothing_may_be_skipped():
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{why}\nNothing may be skipped here (CUTAWAY_NO_SKIP or CI is set)."
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+def mounts_below(path: Path) -> list[str]:
+    """The mount points below a path (proc_pid_mountinfo(5): blanks are written as \\040)."""
+    points = (line.split()[4].replace("\\040", " ") for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    return [point for point in points if Path(point).is_relative_to(path)]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_mounted(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that mounts takes it away again, whatever became of it."""
+    if "tmp_path" not in request.fixturenames or not request.node.get_closest_marker("root"):
+        yield
+        return
+    tmp_path: Path = request.getfixturevalue("tmp_path")
+    yield
+    left = mounts_below(tmp_path)
+    assert not left, f"still mounted after the test: {left}"
