@@ -156,10 +156,8 @@ _IMPLIED = {"arm": "v7", "arm64": "v8", "amd64": "v1"}
 def pick_platform(manifests: list[Descriptor], platform: Platform) -> Descriptor:
     """The manifest of an index that suits `platform` best: its own variant, otherwise the newest that it can run.
 
-    A manifest that names no platform suits where it is the only one. Raises ContentError saying what is on offer.
+    A manifest that names no platform comes last. Raises ContentError saying what is on offer.
     """
-    if len(manifests) == 1 and manifests[0].platform is None:
-        return manifests[0]
     wanted = _variants(platform)
     suiting = [
         (wanted.index(variant), number)
@@ -168,6 +166,8 @@ def pick_platform(manifests: list[Descriptor], platform: Platform) -> Descriptor
         and (offer.os, offer.architecture) == (platform.os, platform.architecture)
         and (variant := offer.variant or _IMPLIED.get(offer.architecture, "")) in wanted
     ]
+    if not suiting and (unspecific := [each for each in manifests if each.platform is None]):
+        return unspecific[0]
     if not suiting:
         offers = sorted({str(each.platform) for each in manifests if each.platform and each.platform.os != "unknown"})
         raise ContentError(
