@@ -1,1 +1,20 @@
-"""runc and conmon: lifecycle, state, output."""
+"""Containers on disk and alive: records, and runc under conmon."""
+
+from engine.runtime.attach import Ending
+from engine.runtime.containers import Containers, Identity
+from engine.runtime.record import ContainerRecord, Kind, check_name
+from engine.runtime.runtime import DETACH_KEYS, Runtime, signal_number
+from engine.runtime.state import ContainerState
+
+__all__ = [
+    "DETACH_KEYS",
+    "ContainerRecord",
+    "ContainerState",
+    "Containers",
+    "Ending",
+    "Identity",
+    "Kind",
+    "Runtime",
+    "check_name",
+    "signal_number",
+]

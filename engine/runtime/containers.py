@@ -1,0 +1,225 @@
+"""The containers of a data directory: found, added, changed and removed, safe against other processes."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from engine.digest import Digest
+from engine.disk import DataRoot, store_error, sync_directory
+from engine.errors import ContainerState, ContainerUnknown, StoreError, UsageError
+from engine.jobs import CancelToken
+from engine.runtime.record import ContainerRecord, check_name, is_id, name_stem, new_id
+from engine.text import visible
+
+RECORD = "container.json"
+_NAMES = "containers"  # the lock under which names are given
+_POLL = 0.05  # seconds between two tries for a container's lock
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An id and a name for a container to be."""
+
+    id: str
+    name: str
+
+
+class Containers:
+    """One directory per container: `container.json`, `config.json`, `upper/`, `work/`, `merged/`, `output.log`, …"""
+
+    def __init__(self, root: DataRoot) -> None:
+        self._root = root
+
+    def path(self, container_id: str) -> Path:
+        """The directory of a container. Raises ContainerUnknown for what is no id (it could lead elsewhere)."""
+        if not is_id(container_id):
+            raise ContainerUnknown(f"not a container id: {visible(container_id)[:80]!r}")
+        return self._root.containers / container_id
+
+    def all(self) -> list[ContainerRecord]:
+        """Every container, oldest first. A directory whose record cannot be read is left out."""
+        try:
+            names = os.listdir(self._root.containers)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise store_error(error, f"cannot read {self._root.containers}") from error
+        records = [record for name in names if is_id(name) and (record := self._read(name)) is not None]
+        return sorted(records, key=lambda record: (record.created, record.id))
+
+    def find(self, name: str) -> ContainerRecord:
+        """The container of that name, id, or unique beginning of an id. Raises ContainerUnknown, UsageError."""
+        if is_id(name) and (record := self._read(name)) is not None:
+            return record
+        records = self.all()
+        for record in records:
+            if record.name == name:
+                return record
+        matches = [record for record in records if name and record.id.startswith(name)]
+        if len(matches) > 1:
+            found = ", ".join(f"{record.id} ({record.name})" for record in matches[:5])
+            raise UsageError(f"{name!r} could be any of {found}", hint="Give more digits of the id, or the name.")
+        if not matches:
+            raise ContainerUnknown(
+                f"no container {visible(name)[:80]!r}", hint="cutaway ps -a lists the containers that are here."
+            )
+        return matches[0]
+
+    def reserve(self, name: str | None, image: str) -> Identity:
+        """A fresh id, and `name` or, without one, `<image's last part>-<smallest free number>`.
+
+        Nothing is written: `add` finds out if somebody was faster. Raises UsageError, ContainerState (name taken).
+        """
+        taken = {record.name for record in self.all()}
+        if name is not None:
+            check_name(name)
+            if name in taken:
+                raise _name_taken(name)
+            return Identity(new_id(), name)
+        stem = name_stem(image)
+        free = next(candidate for n in itertools.count(1) if (candidate := f"{stem}-{n}") not in taken)
+        return Identity(new_id(), free)
+
+    def add(self, record: ContainerRecord, files: Mapping[str, bytes]) -> Path:
+        """Make the container's directory, whole or not at all, with `files` by their path in it; returns the directory.
+
+        `upper/` gets the mode and owner of the topmost layer's root directory, since it becomes the root directory of
+        the container. Raises ContainerState (name or id taken), UsageError, StoreError.
+        """
+        check_name(record.name)
+        target = self.path(record.id)
+        try:
+            with self._root.staging("container") as staging:
+                self._fill(staging, record, files)
+                with self._root.lock(_NAMES):
+                    if any(other.name == record.name for other in self.all()):
+                        raise _name_taken(record.name)
+                    os.rename(staging, target)
+                    sync_directory(self._root.containers)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise ContainerState(f"there is a container {record.id} already") from error
+            raise store_error(error, f"cannot make {target}") from error
+        return target
+
+    def update(self, record: ContainerRecord) -> None:
+        """Replace the record of a container that is here. Raises ContainerUnknown, ContainerState, StoreError."""
+        check_name(record.name)
+        with self._root.lock(_NAMES):
+            others = self.all()
+            if not any(other.id == record.id for other in others):
+                raise ContainerUnknown(f"no container {record.id}")
+            if any(other.name == record.name and other.id != record.id for other in others):
+                raise _name_taken(record.name)
+            self._root.write(self.path(record.id) / RECORD, _encoded(record), mode=0o600)
+
+    def remove(self, container_id: str) -> None:
+        """Take a container's directory away, with all that was written in it. Raises ContainerUnknown, StoreError.
+
+        Refuses while its root filesystem is mounted: unmount it first.
+        """
+        path = self.path(container_id)
+        if os.path.ismount(path / "merged"):
+            raise StoreError(f"{path / 'merged'} is still mounted", hint=f"umount {path / 'merged'}")
+        try:
+            with self._root.staging("removed") as staging:  # the end of the block deletes it
+                os.rename(path, staging / container_id)
+                sync_directory(self._root.containers)
+        except FileNotFoundError as error:
+            raise ContainerUnknown(f"no container {container_id}") from error
+        except OSError as error:
+            raise store_error(error, f"cannot remove {path}") from error
+
+    @contextlib.contextmanager
+    def lock(self, container_id: str, *, token: CancelToken | None = None) -> Iterator[Path]:
+        """Hold a container against other processes and threads, and give its directory. Not reentrant.
+
+        The lock is on the directory itself, so it leaves nothing behind. Raises ContainerUnknown if the container
+        is not there, or went while we waited; Cancelled.
+        """
+        path = self.path(container_id)
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise ContainerUnknown(f"no container {container_id}") from error
+        except OSError as error:
+            raise store_error(error, f"cannot lock {path}") from error
+        try:
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | (0 if token is None else fcntl.LOCK_NB))
+                    break
+                except BlockingIOError:
+                    assert token is not None
+                    token.sleep(_POLL)
+            if not _same(handle, path):
+                raise ContainerUnknown(f"container {container_id} has just been removed")
+            yield path
+        finally:
+            os.close(handle)
+
+    def _read(self, container_id: str) -> ContainerRecord | None:
+        try:
+            raw = (self._root.containers / container_id / RECORD).read_bytes()
+            record = msgspec.json.decode(raw, type=ContainerRecord)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+        return record if record.id == container_id else None
+
+    def _fill(self, staging: Path, record: ContainerRecord, files: Mapping[str, bytes]) -> None:
+        for name in ("upper", "work", "merged"):
+            (staging / name).mkdir()
+        mode, uid, gid = self._root_directory(record)
+        os.chmod(staging / "upper", mode)
+        os.chown(staging / "upper", uid, gid)
+        for name, data in {**files, RECORD: _encoded(record)}.items():
+            place = PurePosixPath(name)
+            if place.is_absolute() or ".." in place.parts or place.parts[0] in ("upper", "work", "merged"):
+                raise StoreError(f"not a place for a container's file: {visible(name)[:80]!r}")
+            (staging / place.parent).mkdir(parents=True, exist_ok=True)
+            _write(staging / place, data, 0o600 if len(place.parts) == 1 else 0o644)
+        sync_directory(staging)
+
+    def _root_directory(self, record: ContainerRecord) -> tuple[int, int, int]:
+        if not record.layers:
+            return 0o755, 0, 0
+        try:
+            status = os.stat(self._root.layers / Digest.parse(record.layers[-1]).hex / "diff")
+        except FileNotFoundError:
+            return 0o755, 0, 0
+        return status.st_mode & 0o7777, status.st_uid, status.st_gid
+
+
+def _encoded(record: ContainerRecord) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def _name_taken(name: str) -> ContainerState:
+    return ContainerState(
+        f"there is a container {name!r} already", hint=f"Remove it with: cutaway rm {name}, or choose another --name."
+    )
+
+
+def _same(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
+    except FileNotFoundError:
+        return False
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(handle, mode)
+        file.write(data)
+        file.flush()
+        os.fsync(handle)

@@ -1,0 +1,167 @@
+"""conmon: the small program that holds a container when nobody else does. How it is called, and what it answers.
+
+It starts runc, keeps the container's streams, writes the log and the exit code, and at the end runs the clean-up.
+It lives in a session of its own, so neither a closed terminal nor the end of this process reaches it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import engine
+from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed
+from engine.jobs import CancelToken
+from engine.runtime.record import ContainerRecord
+from engine.runtime.state import RuntimeFiles
+from engine.runtime.waiting import wait_readable
+from engine.text import visible
+
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "CUTAWAY_RUN")
+_ANSWER_LIMIT = 64 * 1024  # bytes; conmon sends 8 KiB of runc's message at most
+_MESSAGE_LIMIT = 2000  # characters of runc's message that are shown
+
+_NOT_FOUND = re.compile(r"exec: .*(executable file not found in|no such file or directory)|exec .*: no such file", re.S)
+_NOT_EXECUTABLE = re.compile(
+    r"exec: .*(permission denied|is a directory)|exec .*: (permission denied|exec format error)", re.S
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Calls conmon. `cleanup` is the module that conmon runs at the end: `python -m MODULE ROOT ID`."""
+
+    conmon: Path
+    runc: Path
+    cleanup: str
+
+    def arguments(self, record: ContainerRecord, files: RuntimeFiles) -> list[str]:
+        """conmon's command line for one container (conmon(8)). Pure."""
+        line = [str(self.conmon), "--api-version", "1"]
+        line += ["--cid", record.id, "--cuuid", record.id, "--name", record.name]
+        line += ["--runtime", str(self.runc), "--bundle", str(files.bundle)]
+        for argument in runc_options(files):
+            line += ["--runtime-arg", argument]
+        line += ["--container-pidfile", str(files.container_pid), "--conmon-pidfile", str(files.conmon_pid)]
+        line += ["--exit-dir", str(files.exits), "--persist-dir", str(files.bundle), "--full-attach"]
+        line += ["--log-path", f"k8s-file:{files.log}", "--log-level", "error"]
+        if record.terminal:
+            line.append("--terminal")  # its input stays open when the attached terminal goes: no --stdin beside it
+        elif record.interactive:
+            line.append("--stdin")
+        line += ["--exit-command", sys.executable]
+        for argument in ("-P", "-m", self.cleanup, str(files.root.path.absolute()), record.id):
+            line += ["--exit-command-arg", argument]
+        return line
+
+    def create(self, record: ContainerRecord, files: RuntimeFiles, token: CancelToken) -> int:
+        """Have the container created and held; returns the process id of its first process.
+
+        Raises RuntimeFailed with runc's own message, CommandNotFound, CommandNotExecutable, Cancelled.
+        """
+        reader, writer = os.pipe()
+        try:
+            try:
+                process = subprocess.Popen(
+                    self.arguments(record, files),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    cwd=files.bundle,  # conmon leaves the file "oom" there
+                    env={**environment(), "_OCI_SYNCPIPE": str(writer)},
+                    pass_fds=(writer,),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise RuntimeFailed(f"cannot start {self.conmon}: {error.strerror}") from error
+            finally:
+                os.close(writer)
+            with process:
+                try:
+                    pid, message = _answer(_read(reader, token))
+                except BaseException:
+                    self._abandon(process, files)
+                    raise
+                assert process.stderr is not None
+                said = process.stderr.read(_ANSWER_LIMIT).decode(errors="replace")
+        finally:
+            os.close(reader)
+        if pid > 0:
+            return pid
+        raise failure(message or said or _log(files), f"cannot create the container {record.name}")
+
+    def _abandon(self, process: subprocess.Popen[bytes], files: RuntimeFiles) -> None:
+        """Stop a creation under way: with conmon goes runc, which it started (prctl PR_SET_PDEATHSIG)."""
+        process.kill()
+        if (monitor := files.conmon()) is not None:
+            with monitor.opened() as handle:
+                if handle is not None:
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+
+
+def runc_options(files: RuntimeFiles) -> list[str]:
+    """runc's global options for the containers of this data directory."""
+    return ["--root", str(files.runc_root), "--log", str(files.runc_log), "--log-format", "json"]
+
+
+def environment() -> dict[str, str]:
+    """What conmon, runc and the clean-up get of our environment: nothing that could be a secret."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    kept.setdefault("PATH", os.defpath)
+    kept["PYTHONPATH"] = str(Path(engine.__file__).resolve().parents[1])
+    return kept
+
+
+def failure(said: str, what: str) -> RuntimeFailed:
+    """What runc said, as an error: the command's own faults apart, as podman tells them (exit codes 126, 127)."""
+    text = visible(re.sub(r"\s*\n\s*", "; ", said.strip()))[:_MESSAGE_LIMIT]
+    message = f"{what}: {text}" if text else f"{what}: runc said nothing"
+    if _NOT_FOUND.search(said):
+        return CommandNotFound(message, hint="The command is not in the image; see process.args in config.json.")
+    if _NOT_EXECUTABLE.search(said):
+        return CommandNotExecutable(
+            message, hint="The command is there, but cannot be executed (its mode, or it is made for another machine)."
+        )
+    return RuntimeFailed(message)
+
+
+def _read(reader: int, token: CancelToken) -> bytes:
+    """conmon's answer: one line, or what it sent before it ended."""
+    raw = b""
+    while b"\n" not in raw and len(raw) < _ANSWER_LIMIT:
+        wait_readable([reader], token)
+        piece = os.read(reader, 8192)
+        if not piece:
+            break
+        raw += piece
+    return raw
+
+
+def _answer(raw: bytes) -> tuple[int, str]:
+    try:
+        answer = json.loads(raw.split(b"\n")[0].decode(errors="replace"), strict=False)
+        return int(answer["data"]), str(answer.get("message", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return -1, ""
+
+
+def _log(files: RuntimeFiles) -> str:
+    """The last error in runc's own log."""
+    try:
+        lines = files.runc_log.read_bytes()[-_ANSWER_LIMIT:].splitlines()
+    except OSError:
+        return ""
+    for line in reversed(lines):
+        try:
+            entry = json.loads(line)
+            if entry["level"] in ("error", "fatal"):
+                return str(entry["msg"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return ""

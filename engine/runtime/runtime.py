@@ -1,0 +1,337 @@
+"""The life of a container: created, started, stopped, waited for and deleted, by runc under conmon."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engine import errors
+from engine.disk import DataRoot, store_error
+from engine.errors import RuntimeFailed, UsageError
+from engine.events import Status
+from engine.host import HostFacts
+from engine.jobs import CancelToken, Job, StepDraft
+from engine.runtime import terminal
+from engine.runtime.attach import Ending, Pump, connect, detach_sequence
+from engine.runtime.monitor import Monitor, environment, failure, runc_options
+from engine.runtime.record import ContainerRecord
+from engine.runtime.state import EXIT, STARTED, ContainerState, RuntimeFiles, read_state
+from engine.runtime.waiting import MOVED_HERE, ProcessId, Watch, wait_readable
+from engine.text import visible
+from engine.trace import StepKind
+
+DETACH_KEYS = "ctrl-p,ctrl-q"
+"""podman's and docker's own."""
+_ALIVE = (Status.RUNNING, Status.PAUSED)
+_END_PATIENCE = 10.0  # seconds from a container's end until conmon must have written it down
+
+
+class Runtime:
+    """Drives runc and conmon for the containers of one data directory.
+
+    The caller mounts the root filesystem first, and holds the container's lock (`Containers.lock`) around what
+    changes it. `cleanup` names the module that conmon runs when a container has ended: `python -m MODULE ROOT ID`.
+    """
+
+    def __init__(self, root: DataRoot, facts: HostFacts, *, cleanup: str = "engine.cleanup") -> None:
+        self._root = root
+        self._facts = facts
+        self._cleanup = cleanup
+
+    def files(self, record: ContainerRecord) -> RuntimeFiles:
+        """Where what concerns this container is."""
+        return RuntimeFiles(self._root, record.id)
+
+    def state(self, record: ContainerRecord) -> ContainerState:
+        """How it is now, from the files of runc and conmon and from the kernel; no process is started."""
+        return read_state(self.files(record))
+
+    def create(self, record: ContainerRecord, job: Job) -> int:
+        """`runc create` under conmon: namespaces and mounts are made, the command waits; returns the process id.
+
+        What is left of an earlier run is cleared first. Raises ContainerState while it runs, RuntimeFailed with
+        runc's message, CommandNotFound, CommandNotExecutable, ToolMissing, StoreError, Cancelled.
+        """
+        files = self.files(record)
+        monitor = Monitor(self._facts.need_conmon().path, self._facts.need_runc().path, self._cleanup)
+        if files.exists_in_runc():
+            if read_state(files).pid:
+                raise errors.ContainerState(f"the container {record.name} is there already, with a process")
+            self.delete(record, True, job)
+        command = shlex.join(["runc", *runc_options(files)[:2], "create", "--bundle", str(files.bundle), record.id])
+        with job.step(StepKind.RUNTIME, command, peer=f"podman create --name {record.name} {record.image}") as step:
+            self._make_way(files)
+            try:
+                pid = monitor.create(record, files, job.token)
+            except BaseException:
+                self._run(files, ["delete", "--force", record.id], None)
+                shutil.rmtree(files.here, ignore_errors=True)
+                raise
+            step.detail = f"process {pid}, held by conmon"
+        return pid
+
+    def start(self, record: ContainerRecord, job: Job) -> None:
+        """`runc start`: let a created container's command go. Raises RuntimeFailed and its kind, Cancelled."""
+        files = self.files(record)
+        with self._step(job, ["start", record.id], files, f"podman start {record.name}"):
+            (files.bundle / STARTED).touch()
+            said = self._run(files, ["start", record.id], job.token)
+            if said is not None:
+                (files.bundle / STARTED).unlink(missing_ok=True)
+                raise failure(said, f"cannot start the container {record.name}")
+
+    def kill(self, record: ContainerRecord, name: str, job: Job) -> None:
+        """Send a signal ("TERM", "SIGTERM", "15") to the container's first process.
+
+        Raises UsageError for what is no signal, ContainerState where no process is, RuntimeFailed.
+        """
+        number = signal_number(name)
+        files = self.files(record)
+        if not read_state(files).pid:
+            raise errors.ContainerState(
+                f"the container {record.name} does not run", hint=f"Start it with: cutaway start {record.name}"
+            )
+        word = signal.Signals(number).name.removeprefix("SIG") if number in set(signal.Signals) else str(number)
+        with self._step(job, ["kill", record.id, word], files, f"podman kill --signal {word} {record.name}"):
+            said = self._run(files, ["kill", record.id, str(number)], job.token)
+            if said is not None and read_state(files).pid:
+                raise failure(said, f"cannot signal the container {record.name}")
+
+    def stop(self, record: ContainerRecord, timeout: float, job: Job) -> int | None:
+        """Send its stop signal, and KILL after `timeout` seconds; returns the exit code (None: not known).
+
+        No process is no error. Raises RuntimeFailed, Cancelled (the first signal has been sent then).
+        """
+        files = self.files(record)
+        state = read_state(files)
+        if not state.pid:
+            return state.exit_code
+        gentle = record.stop_signal or "TERM"
+        if state.status in _ALIVE and timeout > 0:
+            try:
+                self.kill(record, gentle, job)
+                if state.status is Status.PAUSED:
+                    self.unpause(record, job)
+            except errors.ContainerState:
+                pass  # it has just ended
+            if self._ended(files, job.token, timeout):
+                return files.exit_code()
+        try:
+            self.kill(record, "KILL", job)
+            if state.status is Status.PAUSED:
+                self._run(files, ["resume", record.id], job.token)
+        except errors.ContainerState:
+            pass
+        if not self._ended(files, job.token, _END_PATIENCE):
+            raise RuntimeFailed(
+                f"the container {record.name} did not end within {_END_PATIENCE:.0f} s of SIGKILL",
+                hint="A process of it may hang in the kernel (state D in ps): a dead disk or network filesystem.",
+            )
+        return files.exit_code()
+
+    def pause(self, record: ContainerRecord, job: Job) -> None:
+        """Freeze every process of a running container. Raises ContainerState, RuntimeFailed."""
+        self._freeze(record, "pause", Status.RUNNING, job)
+
+    def unpause(self, record: ContainerRecord, job: Job) -> None:
+        """Thaw a paused container. Raises ContainerState, RuntimeFailed."""
+        self._freeze(record, "resume", Status.PAUSED, job)
+
+    def delete(self, record: ContainerRecord, force: bool, job: Job) -> None:
+        """Remove what runc and conmon keep of it: state, cgroups, sockets, pid files. Nothing there is no error.
+
+        The exit code and the log stay. Not cancelled by the job. Raises ContainerState while a process is in it,
+        unless `force` (which kills it), RuntimeFailed.
+        """
+        files = self.files(record)
+        running = read_state(files).pid
+        if running and not force:
+            raise errors.ContainerState(
+                f"the container {record.name} has a running process ({running})",
+                hint=f"Stop it with: cutaway stop {record.name}",
+            )
+        if files.exists_in_runc():
+            line = ["delete", *(["--force"] if force else []), record.id]
+            with self._step(job, line, files, f"podman container cleanup {record.name}"):
+                said = self._run(files, line, None)
+                if said is not None and files.exists_in_runc():
+                    raise failure(said, f"cannot delete the container {record.name}")
+            if running:
+                self._ended(files, CancelToken(), _END_PATIENCE)
+        for path in (files.attach_socket, files.control, files.bundle / "winsz", files.exit_signal):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(files.here, ignore_errors=True)
+
+    def wait(self, record: ContainerRecord, token: CancelToken) -> int:
+        """Wait until it has ended and return its exit code. Raises Cancelled.
+
+        Raises ContainerState for one that was never started, RuntimeFailed where the exit code is lost.
+        """
+        files = self.files(record)
+        state = read_state(files)
+        if state.status is Status.CREATED and not state.pid:
+            raise errors.ContainerState(f"the container {record.name} has not been started")
+        self._ended(files, token, None)
+        code = files.exit_code()
+        if code is None:
+            raise RuntimeFailed(
+                f"the container {record.name} has ended, and its exit code is lost",
+                hint="Its monitor, conmon, was killed, or the host went down.",
+            )
+        return code
+
+    def attach(
+        self,
+        record: ContainerRecord,
+        stdin_fd: int | None,
+        stdout_fd: int,
+        stderr_fd: int,
+        token: CancelToken,
+        detach_keys: str = DETACH_KEYS,
+        *,
+        then: Callable[[], None] | None = None,
+    ) -> Ending:
+        """Connect descriptors with a created or running container until it ends or the keys detach from it.
+
+        `then` is called when the connection stands: start the container in it, and no output is lost. `stdin_fd` None
+        connects no input. If the container has a terminal and `stdin_fd` is one, that is raw meanwhile, and its size
+        followed (in the main thread). Raises ContainerState, UsageError, Cancelled, and what `then` raises.
+        """
+        sequence = detach_sequence(detach_keys)
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(connect(self.files(record).attach_socket))
+            if record.terminal and stdin_fd is not None and os.isatty(stdin_fd):
+                stack.enter_context(terminal.raw(stdin_fd))
+                stack.enter_context(terminal.following_size(stdin_fd, functools.partial(self._try_resize, record)))
+            if then is not None:
+                then()
+            return Pump(connection, stdin_fd, stdout_fd, stderr_fd, sequence).run(token)
+
+    def _try_resize(self, record: ContainerRecord, rows: int, columns: int) -> None:
+        with contextlib.suppress(errors.ContainerState):  # it has just ended
+            self.resize(record, rows, columns)
+
+    def resize(self, record: ContainerRecord, rows: int, columns: int) -> None:
+        """Tell a running container's terminal its size. Raises ContainerState where there is no terminal to tell."""
+        try:
+            handle = os.open(self.files(record).control, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise errors.ContainerState(f"the container {record.name} does not run") from error
+        try:
+            os.write(handle, f"1 {min(rows, 1000)} {min(columns, 1000)}\n".encode())
+        except OSError as error:
+            raise errors.ContainerState(f"cannot resize the terminal of {record.name}: {error.strerror}") from error
+        finally:
+            os.close(handle)
+
+    def _ended(self, files: RuntimeFiles, token: CancelToken, timeout: float | None) -> bool:
+        """Wait until the container has ended and conmon has said so (or is gone); False after `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with Watch(self._exits(files), MOVED_HERE) as watch:
+            while not files.exit_signal.exists():
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                if (monitor := files.conmon()) is not None:
+                    with monitor.opened() as handle:
+                        if handle is not None:
+                            wait_readable([handle, watch.fileno()], token, left)
+                    if any(name == files.id for _, name in watch.read()):
+                        return True
+                    continue
+                # Nobody will write the exit down: the process's own end is all there is.
+                process = _process(files)
+                if process is None:
+                    return True
+                with process.opened() as handle:
+                    return handle is None or bool(wait_readable([handle], token, left))
+            return True
+
+    def _exits(self, files: RuntimeFiles) -> Path:
+        self._directory(files.exits)
+        return files.exits
+
+    def _make_way(self, files: RuntimeFiles) -> None:
+        for directory in (files.runc_root, files.exits, files.here):
+            self._directory(directory)
+        for path in (files.exit_signal, files.bundle / EXIT, files.bundle / STARTED, files.bundle / "oom"):
+            path.unlink(missing_ok=True)
+
+    def _directory(self, path: Path) -> None:
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise store_error(error, f"cannot make {path}") from error
+
+    def _freeze(self, record: ContainerRecord, verb: str, needed: Status, job: Job) -> None:
+        files = self.files(record)
+        status = read_state(files).status
+        if status is not needed:
+            raise errors.ContainerState(f"the container {record.name} is {status.value}, not {needed.value}")
+        word = {"pause": "pause", "resume": "unpause"}[verb]
+        with self._step(job, [verb, record.id], files, f"podman {word} {record.name}"):
+            if (said := self._run(files, [verb, record.id], job.token)) is not None:
+                raise failure(said, f"cannot {word} the container {record.name}")
+
+    def _step(
+        self, job: Job, line: list[str], files: RuntimeFiles, peer: str
+    ) -> contextlib.AbstractContextManager[StepDraft]:
+        return job.step(StepKind.RUNTIME, shlex.join(["runc", "--root", str(files.runc_root), *line]), peer=peer)
+
+    def _run(self, files: RuntimeFiles, line: list[str], token: CancelToken | None) -> str | None:
+        """Run runc; None if it succeeded, otherwise what it said. With a `token` it can be cut short: Cancelled."""
+        command = [str(self._facts.need_runc().path), "--root", str(files.runc_root), *line]
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=environment(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"{command[0]}: {error.strerror}"
+        with process:
+            if token is None:
+                said = process.communicate()[1]
+            else:
+                with token.interrupting(process.kill):
+                    said = process.communicate()[1]
+                token.check()
+        return None if process.returncode == 0 else said.decode(errors="replace") or "it said nothing"
+
+
+def _process(files: RuntimeFiles) -> ProcessId | None:
+    """The container's first process, if runc knows one and it lives."""
+    try:
+        state = files.runc_state()
+    except ValueError:
+        return None
+    return state.process if state is not None and state.process.alive else None
+
+
+def signal_number(name: str) -> int:
+    """The number of a signal by name, with or without SIG, or by number. Raises UsageError."""
+    word = name.strip().upper()
+    if word.isascii() and word.isdigit() and 1 <= int(word) <= signal.SIGRTMAX:
+        return int(word)
+    plain = word.removeprefix("SIG")
+    for base, sign in (("RTMIN+", 1), ("RTMAX-", -1)):  # as kill(1) and image configurations write them
+        offset = plain.removeprefix(base)
+        if offset != plain and offset.isascii() and offset.isdigit():
+            number = (signal.SIGRTMIN if sign > 0 else signal.SIGRTMAX) + sign * int(offset)
+            if signal.SIGRTMIN <= number <= signal.SIGRTMAX:
+                return int(number)
+    try:
+        return int(signal.Signals[f"SIG{plain}"])
+    except KeyError:
+        raise UsageError(f"not a signal: {visible(name)[:40]!r}", hint="Say TERM, SIGTERM or 15.") from None

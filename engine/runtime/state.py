@@ -1,0 +1,188 @@
+"""A container's state, read from what runc, conmon and the kernel left, without starting a process.
+
+| what is found | state |
+| --- | --- |
+| runc's state.json, its process lives, exec.fifo is there | created |
+| runc's state.json, its process lives | running, or paused if the freezer says so |
+| runc's state.json, its process is gone | exited |
+| no state.json (cleaned up, or a reboot), a start on record | exited |
+| no state.json, no start on record | created (on disk alone) |
+| a state.json that cannot be read | unknown |
+
+The exit code is in the file `exit` that conmon leaves in the container's directory. It is not known where conmon
+was killed or the host went down: then it is None, never a guess.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from engine.disk import DataRoot
+from engine.events import Status
+from engine.runtime.waiting import ProcessId
+
+EXIT = "exit"
+"""In containers/<id>/: written by conmon, the exit code in decimal; its time is the end of the container."""
+STARTED = "started"
+"""In containers/<id>/: empty; its time is the start of the container."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """How a container is. `pid` is 0 where none runs; times are seconds since the epoch.
+
+    `out_of_memory` says that the kernel killed a process of it for want of memory.
+    """
+
+    status: Status
+    pid: int = 0
+    exit_code: int | None = None
+    started: float | None = None
+    finished: float | None = None
+    out_of_memory: bool = False
+
+
+class RuncState(msgspec.Struct, frozen=True):
+    """What we read of runc's state.json (libcontainer's State and BaseState)."""
+
+    init_process_pid: int
+    init_process_start: int
+    cgroup_paths: dict[str, str] = {}
+
+    @property
+    def process(self) -> ProcessId:
+        return ProcessId(self.init_process_pid, self.init_process_start)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the freezer holds the container (v1: freezer.state, v2: cgroup.freeze)."""
+        for controller, name, word in (("freezer", "freezer.state", "FROZEN"), ("", "cgroup.freeze", "1")):
+            if path := self.cgroup_paths.get(controller):
+                try:
+                    return (Path(path) / name).read_text().strip() == word
+                except OSError:
+                    continue
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeFiles:
+    """Where runc and conmon keep what concerns one container."""
+
+    root: DataRoot
+    id: str
+
+    @property
+    def bundle(self) -> Path:
+        return self.root.containers / self.id
+
+    @property
+    def runc_root(self) -> Path:
+        """What `runc --root` gets: the states of all containers of this data directory."""
+        return self.root.run / "runc"
+
+    @property
+    def exits(self) -> Path:
+        """Exit files of all containers of this data directory: one place to watch."""
+        return self.root.run / "exits"
+
+    @property
+    def exit_signal(self) -> Path:
+        """The last thing that conmon writes about a container."""
+        return self.exits / self.id
+
+    @property
+    def here(self) -> Path:
+        """pid files and runc's own log."""
+        return self.root.run / "containers" / self.id
+
+    @property
+    def conmon_pid(self) -> Path:
+        return self.here / "conmon.pid"
+
+    @property
+    def container_pid(self) -> Path:
+        return self.here / "container.pid"
+
+    @property
+    def runc_log(self) -> Path:
+        return self.here / "runc.log"
+
+    @property
+    def log(self) -> Path:
+        return self.bundle / "output.log"
+
+    @property
+    def attach_socket(self) -> Path:
+        return self.bundle / "attach"
+
+    @property
+    def control(self) -> Path:
+        """conmon's fifo for changes of the terminal's size."""
+        return self.bundle / "ctl"
+
+    def exists_in_runc(self) -> bool:
+        """Whether runc has this container: created and not deleted."""
+        return (self.runc_root / self.id).exists()
+
+    def runc_state(self) -> RuncState | None:
+        """runc's state; None where it has none. Raises ValueError where it cannot be read."""
+        try:
+            raw = (self.runc_root / self.id / "state.json").read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ValueError(str(error)) from error
+        return msgspec.json.decode(raw, type=RuncState)
+
+    def conmon(self) -> ProcessId | None:
+        """The monitor, if it lives. A later process with its number is told by its command line."""
+        try:
+            pid = int(self.conmon_pid.read_text())
+        except (OSError, ValueError):
+            return None
+        process = ProcessId.of(pid)
+        if process is None:
+            return None
+        try:
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return None
+        return process if self.id.encode() in arguments and b"conmon" in arguments[0] else None
+
+    def exit_code(self) -> int | None:
+        """What conmon recorded; None where it did not."""
+        try:
+            return int((self.bundle / EXIT).read_text())
+        except (OSError, ValueError):
+            return None
+
+
+def read_state(files: RuntimeFiles) -> ContainerState:
+    """The state of one container; see the table above."""
+    started, finished = _time(files.bundle / STARTED), _time(files.bundle / EXIT)
+    out_of_memory = (files.bundle / "oom").exists()
+    try:
+        state = files.runc_state()
+    except ValueError:
+        return ContainerState(Status.UNKNOWN, started=started)
+    if state is not None and state.process.alive:
+        if (files.runc_root / files.id / "exec.fifo").exists():
+            return ContainerState(Status.CREATED, state.init_process_pid)
+        status = Status.PAUSED if state.frozen else Status.RUNNING
+        return ContainerState(status, state.init_process_pid, None, started, None, out_of_memory)
+    code = files.exit_code()
+    if state is None and started is None and code is None:
+        return ContainerState(Status.CREATED)
+    return ContainerState(Status.EXITED, 0, code, started, finished, out_of_memory)
+
+
+def _time(path: Path) -> float | None:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None

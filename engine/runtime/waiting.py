@@ -1,0 +1,136 @@
+"""Wait for things without polling: processes by pidfd, files by inotify(7), and a token that can end the wait."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import StoreError
+from engine.jobs import CancelToken
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+MODIFIED = 0x2  # sys/inotify.h
+CREATED = 0x100
+MOVED_HERE = 0x80
+DELETED = 0x200
+DELETED_SELF = 0x400
+MOVED_SELF = 0x800
+
+_EVENT = struct.Struct("iIII")  # struct inotify_event without its name
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process told apart from a later one with the same number: `start` is field 22 of /proc/<pid>/stat."""
+
+    pid: int
+    start: int
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessId | None:
+        """The identity of a process that lives; None for one that is not there or a zombie."""
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        # The command name, in parentheses, may contain anything: count from its end (proc(5)).
+        fields = stat[stat.rindex(b")") + 2 :].split()
+        return None if fields[0] in (b"Z", b"X") else cls(pid, int(fields[19]))
+
+    @property
+    def alive(self) -> bool:
+        return ProcessId.of(self.pid) == self
+
+    @contextmanager
+    def opened(self) -> Iterator[int | None]:
+        """A descriptor that becomes readable when the process ends (pidfd_open(2)); None if it has already."""
+        handle: int | None = None
+        try:
+            try:
+                handle = os.pidfd_open(self.pid)
+            except ProcessLookupError:
+                yield None
+                return
+            yield handle if self.alive else None
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+class Watch:
+    """Changes below one path, by inotify. A context manager."""
+
+    def __init__(self, path: Path, mask: int) -> None:
+        self._handle: int = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._handle < 0:
+            raise _failed("inotify_init1", path)
+        if _libc.inotify_add_watch(self._handle, os.fsencode(path), ctypes.c_uint32(mask)) < 0:
+            error = _failed("inotify_add_watch", path)
+            os.close(self._handle)
+            raise error
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+
+    def fileno(self) -> int:
+        return self._handle
+
+    def read(self) -> list[tuple[int, str]]:
+        """What has happened since the last call, as (mask, name in the directory); does not block."""
+        events: list[tuple[int, str]] = []
+        while True:
+            try:
+                raw = os.read(self._handle, 65536)
+            except BlockingIOError:
+                return events
+            offset = 0
+            while offset < len(raw):
+                _, mask, _, length = _EVENT.unpack_from(raw, offset)
+                offset += _EVENT.size
+                events.append((mask, os.fsdecode(raw[offset : offset + length].rstrip(b"\0"))))
+                offset += length
+
+
+@contextmanager
+def wakened_by(token: CancelToken) -> Iterator[int]:
+    """A descriptor that becomes readable when `token` is cancelled. Raises Cancelled if it is already."""
+    handle = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+    try:
+        with token.interrupting(lambda: os.eventfd_write(handle, 1)):
+            yield handle
+    finally:
+        os.close(handle)
+
+
+def wait_readable(handles: Sequence[int], token: CancelToken, timeout: float | None = None) -> set[int]:
+    """Those of `handles` that can be read (or hung up); empty after `timeout` seconds. Raises Cancelled."""
+    with wakened_by(token) as wakened:
+        poll = select.poll()
+        for handle in (*handles, wakened):
+            poll.register(handle, select.POLLIN)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+            ready = {handle for handle, _ in poll.poll(left)}
+            token.check()
+            if ready or left == 0:
+                return ready
+
+
+def _failed(call: str, path: Path) -> StoreError:
+    number = ctypes.get_errno()
+    return StoreError(
+        f"cannot watch {path}: {call}: {os.strerror(number)}",
+        hint="The limits are in /proc/sys/fs/inotify/ (max_user_instances, max_user_watches).",
+    )
