@@ -32,6 +32,17 @@ from engine.text import human_size, visible
 from engine.trace import Step, StepKind
 
 if TYPE_CHECKING:
+    from engine.spec import (
+        Diagnostic,
+        Document,
+        Explained,
+        Generated,
+        Origin,
+        Provenance,
+        RunOptions,
+        Severity,
+        SourceKind,
+    )
     from engine.workbench import Workbench
 
 __version__ = "0.1.0"
@@ -42,7 +53,11 @@ __all__ = [
     "ContainerUnknown",
     "ContainersChanged",
     "CutawayError",
+    "Diagnostic",
+    "Document",
     "Event",
+    "Explained",
+    "Generated",
     "ImageUnknown",
     "ImagesChanged",
     "Job",
@@ -52,11 +67,16 @@ __all__ = [
     "LayerPhase",
     "LayerProgress",
     "LogLine",
+    "Origin",
     "Outcome",
     "Output",
     "Problem",
+    "Provenance",
+    "RunOptions",
     "RuntimeFailed",
+    "Severity",
     "Sink",
+    "SourceKind",
     "Status",
     "Step",
     "StepKind",
@@ -68,7 +88,18 @@ __all__ = [
     "visible",
 ]
 
-_LAZY = {"Workbench": "engine.workbench"}
+_LAZY = {
+    "Workbench": "engine.workbench",
+    "Diagnostic": "engine.spec",
+    "Document": "engine.spec",
+    "Explained": "engine.spec",
+    "Generated": "engine.spec",
+    "Origin": "engine.spec",
+    "Provenance": "engine.spec",
+    "RunOptions": "engine.spec",
+    "Severity": "engine.spec",
+    "SourceKind": "engine.spec",
+}
 
 
 def __getattr__(name: str) -> Any:

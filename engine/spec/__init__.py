@@ -1,1 +1,32 @@
-"""config.json: made, explained, checked, edited (OCI runtime-spec config.md)."""
+"""config.json: generated from image, defaults and options; explained; checked; edited; adopted."""
+
+from engine.spec.adapt import adapt
+from engine.spec.check import check
+from engine.spec.diagnostics import Diagnostic, Severity
+from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
+from engine.spec.edits import changed, edited
+from engine.spec.generate import ContainerIdentity, Generated, generate
+from engine.spec.options import RunOptions
+from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
+
+__all__ = [
+    "ContainerIdentity",
+    "Diagnostic",
+    "Document",
+    "Explained",
+    "Generated",
+    "Origin",
+    "OutlineEntry",
+    "Provenance",
+    "RunOptions",
+    "Severity",
+    "SourceKind",
+    "Span",
+    "SyntaxProblem",
+    "adapt",
+    "changed",
+    "check",
+    "edited",
+    "explain",
+    "generate",
+]

@@ -1,0 +1,394 @@
+"""A config.json as text: the bytes are the truth, with a syntax tree that knows where each value stands.
+
+Positions are (line, column), both counted from 0, columns in characters, as editors count them.
+An edit changes as little text as it can; formatting and keys that nobody here knows survive.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from engine.errors import SpecError
+from engine.spec.provenance import escape, tokens
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+Position = tuple[int, int]
+
+MAX_DEPTH = 100
+"""Levels of nesting; a config.json needs ten. Deeper text is refused before anything recurses into it."""
+
+
+class Span(NamedTuple):
+    """Where a piece of text stands; `end` is just after it."""
+
+    start: Position
+    end: Position
+
+
+class SyntaxProblem(NamedTuple):
+    """Why a text is not JSON, and where."""
+
+    message: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineEntry:
+    """An object or array of the document, for a list beside the editor. `count` is how many members it has."""
+
+    pointer: str
+    label: str
+    depth: int
+    line: int
+    count: int
+
+
+class Document:
+    """One version of a config.json. Editing makes a new one."""
+
+    def __init__(self, text: str | bytes) -> None:
+        self.data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+        self.text = self.data.decode("utf-8", "surrogateescape")
+
+    @property
+    def value(self) -> Any:
+        """The parsed value; None where the text is not JSON (see `problem`)."""
+        return self._parsed[0]
+
+    @property
+    def problem(self) -> SyntaxProblem | None:
+        """Why the text is not JSON, or None."""
+        return self._parsed[1]
+
+    def get(self, pointer: str) -> Any:
+        """The value at a pointer; None where there is none."""
+        value = self.value
+        for token in tokens(pointer):
+            if isinstance(value, dict) and token in value:
+                value = value[token]
+            elif isinstance(value, list) and token.isdecimal() and int(token) < len(value):
+                value = value[int(token)]
+            else:
+                return None
+        return value
+
+    def has(self, pointer: str) -> bool:
+        """Whether something stands at a pointer, be it null. Works as far as a broken text can be read."""
+        return self._find(tokens(pointer)) is not None
+
+    def pointer_at(self, line: int, column: int) -> str:
+        """The pointer of the innermost value (or the member whose key) stands at a position; "" is the whole."""
+        offset = self._offset((line, column))
+        path: list[str] = []
+        node = self._top
+        while node is not None:
+            for token, key, child in _members(node):
+                start = (key or child).start_byte
+                if start <= offset <= child.end_byte:
+                    path.append(token)
+                    node = child
+                    break
+            else:
+                break
+        return "".join(f"/{escape(token)}" for token in path)
+
+    def span(self, pointer: str) -> Span | None:
+        """Where the value at a pointer stands; None where there is none."""
+        found = self._find(tokens(pointer))
+        return None if found is None else Span(self._position(found[1].start_byte), self._position(found[1].end_byte))
+
+    def key_span(self, pointer: str) -> Span | None:
+        """Where the key of an object's member stands; None for array elements and what is not there."""
+        found = self._find(tokens(pointer))
+        if found is None or found[0] is None:
+            return None
+        return Span(self._position(found[0].start_byte), self._position(found[0].end_byte))
+
+    def lines_of(self, pointer: str) -> range:
+        """The lines that a member takes up, its key included; empty where there is none."""
+        found = self._find(tokens(pointer))
+        if found is None:
+            return range(0)
+        key, node = found
+        return range(self._position((key or node).start_byte)[0], self._position(node.end_byte)[0] + 1)
+
+    def outline(self, depth: int = 3) -> list[OutlineEntry]:
+        """The objects and arrays down to a depth, in document order."""
+        entries: list[OutlineEntry] = []
+
+        def add(node: Node, pointer: str, level: int) -> None:
+            for token, key, child in _members(node):
+                if child.type not in ("object", "array"):
+                    continue
+                below = f"{pointer}/{escape(token)}"
+                label = token if key is not None else _label(child, token)
+                line = self._position((key or child).start_byte)[0]
+                entries.append(OutlineEntry(below, label, level, line, sum(1 for _ in _members(child))))
+                if level < depth:
+                    add(child, below, level + 1)
+
+        if self._top is not None:
+            add(self._top, "", 1)
+        return entries
+
+    def set(self, pointer: str, value: Any) -> Document:
+        """A document with `value` at `pointer`; missing objects on the way are made; "-" appends to an array.
+
+        Raises SpecError where the text is not JSON, or the way leads through something that is no container.
+        """
+        self._need_json()
+        path = tokens(pointer)
+        found = self._find(path)
+        if found is not None:
+            node = found[1]
+            return self._replaced(node.start_byte, node.end_byte, self._dump(value, self._indent_at(node.start_byte)))
+        parent = self._find(path[:-1])
+        if parent is None:
+            missing: Any = [value] if path[-1] in ("-", "0") and len(path) > 1 else {path[-1]: value}
+            return self.set("".join(f"/{escape(token)}" for token in path[:-1]), missing)
+        return self._inserted(parent[1], path[-1], value, pointer)
+
+    def remove(self, pointer: str) -> Document:
+        """A document without the member or element at `pointer`. Raises SpecError where there is none."""
+        self._need_json()
+        path = tokens(pointer)
+        found = self._find(path)
+        parent = self._find(path[:-1])
+        if not path or found is None or parent is None:
+            raise SpecError(f"there is nothing at {pointer or 'the top'} to remove")
+        members = [((key or child).start_byte, child.end_byte) for _, key, child in _members(parent[1])]
+        start, end = (found[0] or found[1]).start_byte, found[1].end_byte
+        place = members.index((start, end))
+        if len(members) == 1:  # nothing is left: close up
+            return self._replaced(parent[1].start_byte + 1, parent[1].end_byte - 1, "")
+        if place + 1 < len(members):
+            return self._replaced(start, members[place + 1][0], "")
+        return self._replaced(members[place - 1][1], end, "")
+
+    # The parsed value.
+
+    @cached_property
+    def _parsed(self) -> tuple[Any, SyntaxProblem | None]:
+        try:
+            text = self.data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return None, SyntaxProblem("it is not UTF-8 text", self._position(error.start))
+        if text.startswith("\ufeff"):
+            return None, SyntaxProblem("it starts with a byte order mark, which JSON does not allow", (0, 0))
+        if (place := _too_deep(text)) is not None:
+            return None, SyntaxProblem(f"it is nested more than {MAX_DEPTH} levels deep", self._place(place))
+        try:
+            return json.loads(text, parse_constant=_no_constant), None
+        except json.JSONDecodeError as error:
+            place = max(0, min(error.pos, len(text)))
+            return None, SyntaxProblem(_plain(error, text), self._place(place))
+        except ValueError as error:
+            return None, SyntaxProblem(str(error), (0, 0))
+
+    def _need_json(self) -> None:
+        if self.problem is not None:
+            line, column = self.problem.position
+            raise SpecError(
+                f"this config.json is not JSON: line {line + 1}, column {column + 1}: {self.problem.message}",
+                hint="Mend that first.",
+            )
+
+    # The syntax tree.
+
+    @cached_property
+    def _top(self) -> Node | None:
+        return next(
+            (node for node in _parser().parse(self.data).root_node.named_children if node.type in _VALUES), None
+        )
+
+    def _find(self, path: list[str]) -> tuple[Node | None, Node] | None:
+        """The (key, value) nodes at a path; of members with the same key the last, which counts (as for Go)."""
+        if self._top is None:
+            return None
+        key: Node | None = None
+        node = self._top
+        for token in path:
+            found = None
+            for name, member_key, child in _members(node):
+                if name == token:
+                    found = (member_key, child)
+            if found is None:
+                return None
+            key, node = found
+        return key, node
+
+    # Positions.
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        starts = [0]
+        place = self.data.find(b"\n")
+        while place != -1:
+            starts.append(place + 1)
+            place = self.data.find(b"\n", place + 1)
+        return starts
+
+    def _position(self, offset: int) -> Position:
+        line = bisect_right(self._line_starts, offset) - 1
+        return line, len(self.data[self._line_starts[line] : offset].decode("utf-8", "surrogateescape"))
+
+    def _place(self, index: int) -> Position:
+        return self._position(len(self.text[:index].encode("utf-8", "surrogateescape")))
+
+    def _offset(self, position: Position) -> int:
+        line, column = position
+        if line >= len(self._line_starts):
+            return len(self.data)
+        start = self._line_starts[line]
+        end = self._line_starts[line + 1] if line + 1 < len(self._line_starts) else len(self.data)
+        text = self.data[start:end].decode("utf-8", "surrogateescape")
+        return start + len(text[:column].encode("utf-8", "surrogateescape"))
+
+    # Edits.
+
+    def _replaced(self, start: int, end: int, text: str) -> Document:
+        return Document(self.data[:start] + text.encode("utf-8", "surrogateescape") + self.data[end:])
+
+    def _inserted(self, parent: Node, token: str, value: Any, pointer: str) -> Document:
+        members = [(key, child) for _, key, child in _members(parent)]
+        if parent.type == "array":
+            if token not in ("-", str(len(members))):
+                raise SpecError(f"{pointer}: the array has only {len(members)} elements")
+            name = ""
+        elif parent.type == "object":
+            name = json.dumps(token, ensure_ascii=False) + ": "
+        else:
+            raise SpecError(f"{pointer}: what it lies in is neither an object nor an array")
+        if members:
+            first = (members[0][0] or members[0][1]).start_byte
+            last = members[-1][1].end_byte
+            own_line = self._position(first)[0] != self._position(parent.start_byte)[0]
+            indent = self._indent_at(first)
+            text = ",\n" + indent if own_line else ", "
+            return self._replaced(last, last, text + name + self._dump(value, indent, compact=not own_line))
+        outer = self._indent_at(parent.start_byte)
+        indent = outer + self._unit
+        text = f"\n{indent}{name}{self._dump(value, indent)}\n{outer}"
+        return self._replaced(parent.start_byte + 1, parent.end_byte - 1, text)
+
+    def _dump(self, value: Any, indent: str, *, compact: bool = False) -> str:
+        if compact:
+            return json.dumps(value, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False, indent=self._unit)
+        return text.replace("\n", "\n" + indent)
+
+    def _indent_at(self, offset: int) -> str:
+        line = self.data[self._line_starts[self._position(offset)[0]] :].split(b"\n", 1)[0]
+        return line[: len(line) - len(line.lstrip(b" \t"))].decode()
+
+    @cached_property
+    def _unit(self) -> str:
+        """One step of indentation: that of the first indented line."""
+        for line in self.data.split(b"\n", 50)[1:50]:
+            if line.strip() and line[:1] in (b" ", b"\t"):
+                return line[: len(line) - len(line.lstrip(b" \t"))].decode()
+        return "  "
+
+
+_VALUES = frozenset({"object", "array", "string", "number", "true", "false", "null"})
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Parser:
+    import tree_sitter_json
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(tree_sitter_json.language()))
+
+
+def _members(node: Node) -> Iterator[tuple[str, Node | None, Node]]:
+    """The members of an object as (key, key's node, value's node), the elements of an array as (index, None, node)."""
+    if node.type == "object":
+        yield from _pairs(node)
+    elif node.type == "array":
+        elements = (child for child in node.named_children if child.type in _VALUES)
+        for index, child in enumerate(elements):
+            yield str(index), None, child
+
+
+def _pairs(node: Node) -> Iterator[tuple[str, Node | None, Node]]:
+    for child in node.named_children:
+        if child.type == "ERROR":  # a missing comma puts whole members into an error node
+            yield from _pairs(child)
+        elif child.type == "pair":
+            key, value = child.child_by_field_name("key"), child.child_by_field_name("value")
+            if key is not None and value is not None and value.type in _VALUES:
+                yield _key(key), key, value
+
+
+def _key(node: Node) -> str:
+    raw = node.text or b""
+    try:
+        return str(json.loads(raw))
+    except ValueError:
+        return raw.decode("utf-8", "surrogateescape").strip('"')
+
+
+def _label(node: Node, index: str) -> str:
+    """What an array's element is called in an outline: the name that it carries, or its number."""
+    for key, _, child in _members(node):
+        if key in ("destination", "type", "path", "names") and child.type == "string":
+            return _key(child)
+    return index
+
+
+def _too_deep(text: str) -> int | None:
+    """The index where the nesting passes MAX_DEPTH, or None."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return None
+    depth, inside, index = 0, False, 0
+    while index < len(text):
+        letter = text[index]
+        if inside:
+            if letter == "\\":
+                index += 1
+            elif letter == '"':
+                inside = False
+        elif letter == '"':
+            inside = True
+        elif letter in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return index
+        elif letter in "]}":
+            depth -= 1
+        index += 1
+    return None
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not a JSON value")
+
+
+def _plain(error: json.JSONDecodeError, text: str) -> str:
+    """The decoder's message in words for people."""
+    near = text[: error.pos].rstrip()
+    if error.pos >= len(text.rstrip()) and text.strip():
+        return "the text ends too early: a bracket or quotation mark is not closed"
+    if error.msg.startswith("Expecting property name") and near.endswith(","):
+        return "a comma before the closing bracket is one too many"
+    if error.msg.startswith("Expecting value") and near.endswith(",") and text[error.pos : error.pos + 1] == "]":
+        return "a comma before the closing bracket is one too many"
+    return {
+        "Expecting property name enclosed in double quotes": 'a key in double quotes ("…") is missing here',
+        "Expecting value": "a value is missing here, or this is none",
+        "Expecting ',' delimiter": "a comma or a closing bracket is missing here",
+        "Expecting ':' delimiter": "a colon is missing after the key",
+        "Unterminated string starting at": "this string has no closing quotation mark",
+        "Invalid control character at": "a string may not contain a line break or another control character",
+        "Invalid \\escape": "this \\ escape is not known to JSON",
+        "Invalid \\uXXXX escape": "after \\u four hexadecimal digits are wanted",
+        "Extra data": "something follows after the end of the configuration",
+    }.get(error.msg.rstrip(": "), error.msg)

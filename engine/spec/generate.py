@@ -1,0 +1,209 @@
+"""Makes a config.json out of its three sources: the image, the engine's defaults, the user's options.
+
+Order: the image first, then the defaults where the image is silent, then the user over all.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Protocol
+
+from engine.errors import UsageError
+from engine.host import CgroupMode, HostFacts
+from engine.oci import Execution
+from engine.spec import mounts as mount_part
+from engine.spec import process, resources, seccomp, values
+from engine.spec.builder import Builder
+from engine.spec.defaults import PROFILES, Profile
+from engine.spec.netfiles import network_files
+from engine.spec.options import RunOptions
+from engine.spec.provenance import Origin, Provenance, default, escape, host, image, option
+from engine.text import visible
+
+OCI_VERSION = "1.0.2"
+"""The version of the runtime-spec that every runc 1.x understands."""
+
+ROOT_PATH = "merged"
+"""root.path, relative to the bundle: the same config.json fits whatever container it is put into."""
+
+STOP_SIGNAL = "org.opencontainers.image.stopSignal"
+"""The annotation by which the image-spec (conversion.md) carries the stop signal into a config.json."""
+
+
+class ContainerIdentity(Protocol):
+    """Which container a config.json is for."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A config.json, where each of its values comes from, and the files that it binds, by their name below files/."""
+
+    text: str
+    provenance: Provenance
+    files: Mapping[str, bytes]
+
+
+def generate(
+    execution: Execution, options: RunOptions, *, facts: HostFacts, container: ContainerIdentity, rootfs: Path
+) -> Generated:
+    """The config.json of a container. `rootfs` is where the image's files can be read, for its users and groups.
+
+    Raises UsageError where an option cannot be had, SpecError where the image asks for what must not be.
+    """
+    profile = PROFILES[options.profile]
+    spec = Builder()
+    hostname, hostname_origin = _hostname(options, profile, facts, container)
+    host_network = options.network in (None, "host")
+    files = network_files(options, hostname=hostname, name=container.name, host_network=host_network)
+
+    spec.put("/ociVersion", OCI_VERSION, default("the runtime-spec that runc 1.x reads"))
+    if options.terminal:
+        spec.put("/process/terminal", True, option("-t"))
+    user = process.user(spec, execution, options, profile, rootfs)
+    process.arguments(spec, execution, options)
+    process.environment(spec, execution, options, profile, home=user.home, hostname=hostname)
+    process.working_directory(spec, execution, options, rootfs)
+    bounding = process.capabilities(spec, options, profile, facts, as_root=user.uid == 0)
+    process.rlimits(spec, options, profile, facts)
+    _process_security(spec, options)
+    spec.put("/root/path", ROOT_PATH, host("the container's own mount, beside this file"))
+    if options.read_only:
+        spec.put("/root/readonly", True, option("--read-only"))
+    if options.uts != "host" or options.hostname is not None:
+        spec.put("/hostname", hostname, hostname_origin)
+    mount_part.mounts(spec, options, profile, facts, files)
+    _annotations(spec, execution, options)
+    _sysctl(spec, options, profile)
+    resources.devices(spec, options, profile)
+    resources.resources(spec, options, profile)
+    spec.put("/linux/cgroupsPath", cgroups_path(container), host("this container's own control group"))
+    _namespaces(spec, options, profile, facts)
+    _filter(spec, options, facts, bounding)
+    _paths(spec, options, profile)
+    text, provenance = spec.build()
+    return Generated(text, provenance, files)
+
+
+def cgroups_path(container: ContainerIdentity) -> str:
+    """linux.cgroupsPath of a container."""
+    return f"/cutaway/{container.id}"
+
+
+def _hostname(
+    options: RunOptions, profile: Profile, facts: HostFacts, container: ContainerIdentity
+) -> tuple[str, Origin]:
+    if options.hostname is not None:
+        if options.uts == "host":
+            raise UsageError("--hostname cannot stand with --uts host: the host's own name would be changed")
+        return options.hostname, option(f"--hostname {options.hostname}")
+    if options.network in (None, "host") or options.uts == "host":
+        return facts.hostname, host("this host's name, as the container is in its network")
+    return container.id[:12], default(f"{profile.detail}: the first letters of the container's id")
+
+
+def _process_security(spec: Builder, options: RunOptions) -> None:
+    for text in options.security_opt:
+        name, value = values.security(text, "--security-opt")
+        origin = option(f"--security-opt {visible(text)}")
+        if name == "no-new-privileges":
+            spec.put("/process/noNewPrivileges", value == "true", origin)
+        elif name == "apparmor" and value != "unconfined":
+            spec.put("/process/apparmorProfile", value, origin)
+    if options.oom_score_adj is not None:
+        spec.put("/process/oomScoreAdj", options.oom_score_adj, option(f"--oom-score-adj {options.oom_score_adj}"))
+
+
+def _annotations(spec: Builder, execution: Execution, options: RunOptions) -> None:
+    found = {}
+    if options.stop_signal is not None:
+        name = values.signal_name(options.stop_signal, "--stop-signal")
+        found[STOP_SIGNAL] = (name, option(f"--stop-signal {options.stop_signal}"))
+    elif execution.stop_signal:
+        found[STOP_SIGNAL] = (execution.stop_signal, image("StopSignal"))
+    for text in options.labels:
+        key, value = values.label(text, "--label")
+        found[key] = (value, option(f"--label {visible(key)}"))
+    for text in options.annotations:
+        key, value = values.pair(text, "--annotation")
+        found[key] = (value, option(f"--annotation {visible(key)}"))
+    for key, (value, origin) in found.items():
+        spec.put(f"/annotations/{escape(key)}", value, origin)
+
+
+def _sysctl(spec: Builder, options: RunOptions, profile: Profile) -> None:
+    found = {}
+    if options.network not in (None, "host"):
+        found = {key: (value, default(profile.detail)) for key, value in profile.sysctl}
+    for text in options.sysctl:
+        key, value = values.pair(text, "--sysctl")
+        found[key] = (value, option(f"--sysctl {visible(text)}"))
+    for key, (value, origin) in found.items():
+        spec.put(f"/linux/sysctl/{escape(key)}", value, origin)
+
+
+def _namespaces(spec: Builder, options: RunOptions, profile: Profile, facts: HostFacts) -> None:
+    usual = default(profile.detail)
+    for kind, said, flag in (
+        ("pid", options.pid, "--pid"),
+        ("network", options.network or "host", "--network"),
+        ("ipc", options.ipc, "--ipc"),
+        ("uts", options.uts, "--uts"),
+        ("mount", None, ""),
+        ("cgroup", options.cgroupns or (None if facts.cgroups is CgroupMode.V2 else "host"), "--cgroupns"),
+    ):
+        if said == "host":
+            continue
+        origin = usual if said is None else option(f"{flag} {said}")
+        entry = {"type": kind}
+        if said is not None and said.startswith("ns:"):
+            entry["path"] = posixpath.normpath(said.removeprefix("ns:"))
+        spec.append("/linux/namespaces", entry, origin)
+
+
+def _filter(spec: Builder, options: RunOptions, facts: HostFacts, bounding: frozenset[str]) -> None:
+    asked = [value for name, value in map(_security, options.security_opt) if name == "seccomp"]
+    architecture = facts.platform.architecture
+    if asked and asked[-1] != "unconfined":
+        origin = option(f"--security-opt seccomp={visible(asked[-1])}")
+        spec.put("/linux/seccomp", seccomp.profile_from(Path(asked[-1]), architecture, bounding), origin)
+    elif not asked and not options.privileged:
+        profile, where = seccomp.default_profile(architecture, bounding)
+        spec.put("/linux/seccomp", profile, default(where))
+
+
+def _security(text: str) -> tuple[str, str]:
+    return values.security(text, "--security-opt")
+
+
+def _paths(spec: Builder, options: RunOptions, profile: Profile) -> None:
+    shown = [
+        path for name, value in map(_security, options.security_opt) if name == "unmask" for path in value.split(":")
+    ]
+    hidden = [
+        path for name, value in map(_security, options.security_opt) if name == "mask" for path in value.split(":")
+    ]
+    if not options.privileged:
+        for pointer, paths in (("/linux/maskedPaths", profile.masked), ("/linux/readonlyPaths", profile.read_only)):
+            for path in paths:
+                if not _is_shown(path, shown):
+                    spec.append(pointer, path, default(profile.detail))
+    for path in hidden:
+        spec.append("/linux/maskedPaths", path, option(f"--security-opt mask={visible(path)}"))
+
+
+def _is_shown(path: str, patterns: list[str]) -> bool:
+    """Patterns match one path component at a time, as Go's filepath.Match; ALL is everything."""
+    return any(
+        pattern.upper() == "ALL" or (pattern.count("/") == path.count("/") and fnmatchcase(path, pattern))
+        for pattern in patterns
+    )

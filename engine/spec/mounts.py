@@ -1,0 +1,178 @@
+"""The `mounts` part of a config.json: what every container needs, the engine's own files, and the user's over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.errors import UsageError
+from engine.host import CgroupMode, HostFacts
+from engine.spec import values
+from engine.spec.builder import Builder
+from engine.spec.defaults import SHM_SIZE, Profile
+from engine.spec.options import RunOptions
+from engine.spec.provenance import Origin, default, host, option
+from engine.text import visible
+
+FILES = {"hosts": "/etc/hosts", "hostname": "/etc/hostname", "resolv.conf": "/etc/resolv.conf"}
+"""The engine's own files, below files/ in the bundle, and where they appear in the container."""
+
+_MARKER = "containerenv"
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One mount and where it comes from; `why` overrides that for single options."""
+
+    destination: str
+    kind: str
+    source: str
+    options: tuple[str, ...]
+    origin: Origin
+    why: tuple[tuple[str, Origin], ...] = ()
+
+
+def mounts(spec: Builder, options: RunOptions, profile: Profile, facts: HostFacts, files: dict[str, bytes]) -> None:
+    """Put all mounts in, a parent before what lies below it; adds to `files` what it binds.
+
+    A mount of the user's takes the place of a default one at the same destination.
+    Raises UsageError for a source that is not there, and for two mounts at one place.
+    """
+    chosen = {mount.destination: mount for mount in _defaults(options, profile, facts)}
+    if options.read_only and options.read_only_tmpfs:
+        for path in ("/run", "/tmp", "/var/tmp"):  # noqa: S108 - in the container
+            chosen[path] = Mount(path, "tmpfs", "tmpfs", _memory_options(()), option("--read-only"))
+    for mount in _own_files(options, files):
+        if not (options.read_only and options.read_only_tmpfs and mount.destination.startswith("/run/")):
+            chosen[mount.destination] = mount
+    seen: dict[str, Origin] = {}
+    for mount in _users(options):
+        if mount.destination in seen:
+            raise UsageError(
+                f"{visible(mount.destination)} is mounted twice:"
+                f" {seen[mount.destination].detail}, {mount.origin.detail}"
+            )
+        seen[mount.destination] = mount.origin
+        chosen[mount.destination] = mount
+    # Stable: what is equally deep keeps its order.
+    for mount in sorted(chosen.values(), key=lambda m: m.destination.rstrip("/").count("/")):
+        _put(spec, mount)
+
+
+def _put(spec: Builder, mount: Mount) -> None:
+    entry: dict[str, Any] = {"destination": mount.destination, "type": mount.kind, "source": mount.source}
+    spec.append("/mounts", entry, mount.origin)
+    why = dict(mount.why)
+    for text in mount.options:
+        spec.append_to_last("/mounts", "options", text, why.get(text, mount.origin))
+
+
+def _defaults(options: RunOptions, profile: Profile, facts: HostFacts) -> Iterable[Mount]:
+    usual = default(profile.detail)
+    rights, why = ("rw", option("--privileged")) if options.privileged else ("ro", usual)
+    yield Mount("/proc", "proc", "proc", ("nosuid", "noexec", "nodev"), usual)
+    yield Mount("/dev", "tmpfs", "tmpfs", ("nosuid", "noexec", "strictatime", "mode=755", "size=65536k"), usual)
+    yield Mount("/sys", "sysfs", "sysfs", ("nosuid", "noexec", "nodev", rights), usual, ((rights, why),))
+    pts = ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
+    yield Mount("/dev/pts", "devpts", "devpts", pts, usual)
+    if options.ipc == "host":
+        for path in ("/dev/mqueue", "/dev/shm"):  # noqa: S108 - the host's, as asked
+            yield Mount(path, "bind", path, ("bind", "nosuid", "noexec", "nodev"), option("--ipc host"))
+    else:
+        yield Mount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev"), usual)
+        yield _shared_memory(options, usual)
+    if facts.cgroups is not CgroupMode.NONE:
+        flags = ("rprivate", "nosuid", "noexec", "nodev", "relatime", rights)
+        yield Mount("/sys/fs/cgroup", "cgroup", "cgroup", flags, usual, ((rights, why),))
+
+
+def _shared_memory(options: RunOptions, usual: Origin) -> Mount:
+    size, why = SHM_SIZE, usual
+    if options.shm_size is not None:
+        size, why = str(values.size(options.shm_size, "--shm-size")), option(f"--shm-size {options.shm_size}")
+    text = f"size={size}"
+    return Mount(
+        "/dev/shm",  # noqa: S108 - in the container
+        "tmpfs",
+        "shm",
+        ("nosuid", "noexec", "nodev", "mode=1777", text),
+        usual,
+        ((text, why),),
+    )
+
+
+def _own_files(options: RunOptions, files: dict[str, bytes]) -> Iterable[Mount]:
+    flags: tuple[str, ...] = ("bind", "rprivate")
+    read_only = ("ro", "nosuid", "noexec", "nodev")
+    if options.read_only:
+        flags += read_only
+    why = tuple((flag, option("--read-only")) for flag in read_only)
+    files[_MARKER] = b""
+    for name, destination in {**FILES, _MARKER: "/run/.containerenv"}.items():
+        if name in files:
+            origin = host(f"written by Cutaway for this container: files/{name}")
+            yield Mount(destination, "bind", f"files/{name}", flags, origin, why)
+
+
+def _users(options: RunOptions) -> Iterable[Mount]:
+    for text in options.volumes:
+        yield _user_mount(values.volume(text, "-v"), f"-v {text}")
+    for text in options.mounts:
+        yield _user_mount(values.mount(text, "--mount"), f"--mount {text}")
+    for text in options.tmpfs:
+        yield _user_mount(values.tmpfs(text, "--tmpfs"), f"--tmpfs {text}")
+
+
+def _user_mount(asked: values.MountValue, said: str) -> Mount:
+    origin = option(visible(said))
+    if asked.kind == "tmpfs":
+        return Mount(asked.destination, "tmpfs", "tmpfs", _memory_options(asked.options), origin)
+    if asked.kind == "devpts":
+        return Mount(asked.destination, "devpts", "devpts", asked.options, origin)
+    source = os.path.abspath(asked.source)
+    if not os.path.exists(source):
+        raise UsageError(f"{visible(said)}: there is no {visible(source)} on this host", hint="Make it first.")
+    given = tuple(word for word in asked.options if word not in ("z", "Z"))  # there is no SELinux label to set
+    if not set(given) & {"rw", "ro"}:
+        given += ("rw",)
+    if not set(given) & values.PROPAGATION:
+        given += ("rprivate",)
+    inherited = _flags_of(Path(source), given)
+    why = tuple((flag, host(f"{visible(source)} lies on a {flag} filesystem")) for flag in inherited)
+    given += inherited
+    if not set(given) & {"bind", "rbind"}:
+        given += ("rbind",)
+    return Mount(asked.destination, "bind", source, given, origin, why)
+
+
+def _memory_options(given: tuple[str, ...]) -> tuple[str, ...]:
+    """A tmpfs with podman's habits: writable, private, nosuid, nodev, with a copy of what lies below it."""
+    flags = given
+    if not set(given) & {"rw", "ro"}:
+        flags += ("rw",)
+    if not set(given) & values.PROPAGATION:
+        flags += ("rprivate",)
+    if not set(given) & {"suid", "nosuid"}:
+        flags += ("nosuid",)
+    if not set(given) & {"dev", "nodev"}:
+        flags += ("nodev",)
+    if not set(given) & {"tmpcopyup", "notmpcopyup"}:
+        flags += ("tmpcopyup",)
+    return tuple(flag for flag in flags if flag != "notmpcopyup")  # runc has no word for the opposite
+
+
+def _flags_of(source: Path, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The restrictions of the filesystem that a bind source lies on: a bind mount that lifts them may be refused."""
+    bits = os.statvfs(source).f_flag
+    return tuple(
+        flag
+        for flag, opposite, bit in (
+            ("noexec", "exec", os.ST_NOEXEC),
+            ("nosuid", "suid", os.ST_NOSUID),
+            ("nodev", "dev", os.ST_NODEV),
+        )
+        if bits & bit and not {flag, opposite} & set(given)
+    )

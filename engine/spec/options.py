@@ -1,0 +1,177 @@
+"""What a person can say about a container before it is made: podman's options, by podman's names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any
+
+from engine.errors import UsageError
+from engine.spec import values
+from engine.text import visible
+
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of `run`, `create` and `config`, as they were typed; None or empty means not given.
+
+    Making one checks how each is spelt and raises UsageError with the option's name; what needs the image or this
+    machine (users, devices, source directories) is checked by `generate`.
+    """
+
+    args: tuple[str, ...] = ()
+    """Command and arguments: they take the place of the image's Cmd."""
+    entrypoint: str | None = None
+    """A program, or a JSON array of words; "" removes the image's. The image's Cmd goes with the image's entrypoint."""
+    env: tuple[str, ...] = ()
+    """NAME=VALUE; NAME alone takes the value from this process; NAME* every variable that starts so."""
+    env_files: tuple[str, ...] = ()
+    workdir: str | None = None
+    user: str | None = None
+    """USER[:GROUP], each a name in the image's own files or a number."""
+    groups: tuple[str, ...] = ()
+    hostname: str | None = None
+    network: str | None = None
+    volumes: tuple[str, ...] = ()
+    """SOURCE:DESTINATION[:OPTIONS]"""
+    mounts: tuple[str, ...] = ()
+    """type=bind|tmpfs|devpts,KEY=VALUE…"""
+    tmpfs: tuple[str, ...] = ()
+    """DESTINATION[:OPTIONS]"""
+    read_only: bool = False
+    read_only_tmpfs: bool = True
+    """With `read_only`: /run, /tmp and /var/tmp stay writable, in memory."""
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    privileged: bool = False
+    security_opt: tuple[str, ...] = ()
+    """no-new-privileges, seccomp=FILE|unconfined, apparmor=NAME, label=disable, mask=PATHS, unmask=PATHS|ALL"""
+    devices: tuple[str, ...] = ()
+    """HOST[:CONTAINER][:rwm]"""
+    sysctl: tuple[str, ...] = ()
+    ulimits: tuple[str, ...] = ()
+    """NAME=SOFT[:HARD]; -1 is unlimited"""
+    memory: str | None = None
+    """Bytes, or a number with b, k, m, g."""
+    memory_swap: str | None = None
+    """Memory and swap together; -1 is unlimited."""
+    memory_reservation: str | None = None
+    cpus: str | None = None
+    cpu_shares: int | None = None
+    cpu_period: int | None = None
+    cpu_quota: int | None = None
+    cpuset_cpus: str | None = None
+    cpuset_mems: str | None = None
+    blkio_weight: int | None = None
+    pids_limit: int | None = None
+    """0 or -1 is unlimited."""
+    oom_score_adj: int | None = None
+    shm_size: str | None = None
+    umask: str | None = None
+    pid: str | None = None
+    ipc: str | None = None
+    uts: str | None = None
+    cgroupns: str | None = None
+    userns: str | None = None
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_option: tuple[str, ...] = ()
+    add_hosts: tuple[str, ...] = ()
+    """NAME:ADDRESS"""
+    terminal: bool = False
+    interactive: bool = False
+    stop_signal: str | None = None
+    stop_timeout: int | None = None
+    """Seconds."""
+    annotations: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    name: str | None = None
+    auto_remove: bool = False
+    profile: str = "podman"
+    """Whose defaults: podman or docker."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str) and _NOT_STORABLE.search(text):
+                    raise UsageError(
+                        f"{flag(field.name)}: {visible(text)[:80]!r} holds bytes that are not UTF-8, or a NUL",
+                        hint="config.json is UTF-8 text.",
+                    )
+        for name, parse in _PARSERS.items():
+            value = getattr(self, name)
+            for text in value if isinstance(value, tuple) else () if value is None else (value,):
+                parse(text, flag(name))
+        if self.profile not in ("podman", "docker"):
+            raise UsageError(f"--profile {self.profile}: podman or docker")
+
+
+_FLAGS = {
+    "args": "the command",
+    "env_files": "--env-file",
+    "groups": "--group-add",
+    "volumes": "-v",
+    "mounts": "--mount",
+    "devices": "--device",
+    "ulimits": "--ulimit",
+    "add_hosts": "--add-host",
+    "annotations": "--annotation",
+    "labels": "--label",
+    "terminal": "-t",
+    "interactive": "-i",
+    "env": "-e",
+    "workdir": "-w",
+    "user": "-u",
+    "auto_remove": "--rm",
+}
+
+
+def flag(name: str) -> str:
+    """The command-line spelling of a field of RunOptions."""
+    return _FLAGS.get(name, "--" + name.replace("_", "-"))
+
+
+_PARSERS: dict[str, Any] = {
+    "entrypoint": values.entrypoint,
+    "env": values.env,
+    "workdir": values.absolute_path,
+    "hostname": values.hostname,
+    "volumes": values.volume,
+    "mounts": values.mount,
+    "tmpfs": values.tmpfs,
+    "cap_add": values.capability,
+    "cap_drop": values.capability,
+    "security_opt": values.security,
+    "devices": values.device,
+    "sysctl": values.pair,
+    "ulimits": values.ulimit,
+    "memory": values.size,
+    "memory_swap": values.size_or_unlimited,
+    "memory_reservation": values.size,
+    "cpus": values.cpus,
+    "cpuset_cpus": values.number_list,
+    "cpuset_mems": values.number_list,
+    "shm_size": values.size,
+    "umask": values.umask,
+    "network": values.network,
+    "pid": values.own_or_host,
+    "ipc": values.own_or_host,
+    "uts": values.own_or_host,
+    "cgroupns": values.own_or_host,
+    "userns": values.userns,
+    "dns": values.address,
+    "add_hosts": values.host_entry,
+    "stop_signal": values.signal_name,
+    "annotations": values.pair,
+    "labels": values.label,
+    "cpu_shares": values.between(0, 2**63 - 1),
+    "cpu_period": values.between(0, 2**63 - 1),
+    "cpu_quota": values.between(-1, 2**63 - 1),
+    "blkio_weight": values.between(10, 1000),
+    "pids_limit": values.between(-1, 2**63 - 1),
+    "oom_score_adj": values.between(-1000, 1000),
+    "stop_timeout": values.between(0, 2**31 - 1),
+}

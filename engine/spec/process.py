@@ -1,0 +1,233 @@
+"""The `process` part of a config.json: what runs, as whom, with what environment and rights."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import posixpath
+import re
+from pathlib import Path
+
+from engine.errors import SpecError, UsageError
+from engine.host import HostFacts
+from engine.oci import Execution
+from engine.spec import values
+from engine.spec.builder import Builder
+from engine.spec.defaults import Profile
+from engine.spec.inside import real_path
+from engine.spec.options import RunOptions
+from engine.spec.provenance import Origin, default, host, image, option
+from engine.spec.users import Accounts, User
+from engine.spec.vocabulary import CAPABILITY_NUMBERS
+from engine.text import visible
+
+_ENV_FILE_LIMIT = 4 * 1024 * 1024
+
+
+def arguments(spec: Builder, execution: Execution, options: RunOptions) -> None:
+    """process.args: the user's entrypoint drops the image's Cmd; the user's arguments replace it.
+
+    Raises UsageError where nothing is left to run.
+    """
+    words: list[tuple[str, Origin]] = []
+    if options.entrypoint is not None:
+        for word in values.entrypoint(options.entrypoint, "--entrypoint"):
+            words.append((word, option(f"--entrypoint {visible(options.entrypoint)[:60]}")))
+    else:
+        theirs = execution.entrypoint or []
+        words += [(word, image(f"Entrypoint[{n}]")) for n, word in enumerate(theirs) if theirs != [""]]
+    if options.args:
+        words += [
+            (word, Origin(option("").source, f"command line, argument {n + 1}")) for n, word in enumerate(options.args)
+        ]
+    elif not options.entrypoint:
+        words += [(word, image(f"Cmd[{n}]")) for n, word in enumerate(execution.cmd or [])]
+    if not words:
+        raise UsageError(
+            "there is nothing to run: the image names no command, and none was given",
+            hint="Give a command after the image.",
+        )
+    for word, origin in words:
+        spec.append("/process/args", word, origin)
+
+
+def environment(
+    spec: Builder, execution: Execution, options: RunOptions, profile: Profile, *, home: str, hostname: str
+) -> None:
+    """process.env: the image's, then the defaults where the image is silent, then the user's over all."""
+    found: dict[str, tuple[str, Origin]] = {}
+    for number, entry in enumerate(execution.env or []):
+        name, _, value = entry.partition("=")
+        if name:
+            found[name] = (value, image(f"Env[{number}]"))
+    for name, value in profile.env:
+        found.setdefault(name, (value, default(profile.detail)))
+    for file in options.env_files:
+        for line_number, line in enumerate(_env_file(file), 1):
+            line = line.strip("\r")
+            if line.strip() and not line.lstrip().startswith("#"):
+                name, value_or_none = values.env(line.lstrip(), f"--env-file {file}, line {line_number}:")
+                _set(found, name, value_or_none, option(f"--env-file {file}, line {line_number}"))
+    for entry in options.env:
+        name, value_or_none = values.env(entry, "-e")
+        _set(found, name, value_or_none, option(f"-e {visible(name)}"))
+    if home:
+        found.setdefault("HOME", (home, image("User, its home in the image's /etc/passwd")))
+    found.setdefault("HOSTNAME", (hostname, default(f"{profile.detail}: the container's hostname")))
+    for name, (value, origin) in found.items():
+        spec.append("/process/env", f"{name}={value}", origin)
+
+
+def _set(found: dict[str, tuple[str, Origin]], name: str, value: str | None, origin: Origin) -> None:
+    if value is not None:
+        found[name] = (value, origin)
+    elif name.endswith("*"):
+        for ours in sorted(fnmatch.filter(os.environ, name)):
+            found[ours] = (os.environ[ours], origin)
+    elif name in os.environ:
+        found[name] = (os.environ[name], origin)
+
+
+def _env_file(name: str) -> list[str]:
+    try:
+        with open(name, "rb") as file:
+            return file.read(_ENV_FILE_LIMIT).decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--env-file {name}: it is not UTF-8 text") from error
+    except OSError as error:
+        raise UsageError(f"--env-file {name}: {error.strerror}") from error
+
+
+def working_directory(spec: Builder, execution: Execution, options: RunOptions, rootfs: Path) -> None:
+    """process.cwd. Raises SpecError for one below /proc/*/fd, by links too (CVE-2024-21626)."""
+    if options.workdir is not None:
+        path, origin = options.workdir, option(f"-w {visible(options.workdir)}")
+    elif execution.working_dir:
+        path, origin = "/" + execution.working_dir, image("WorkingDir")
+    else:
+        path, origin = "/", default("no working directory is named anywhere")
+    path = "/" + posixpath.normpath(path).lstrip("/")
+    if leaks_descriptor(path) or leaks_descriptor(real_path(rootfs, path)):
+        raise SpecError(
+            f"the working directory {visible(path)} lies below /proc/*/fd ({origin.detail})",
+            hint="An old runc would put the process into a directory of the host there (CVE-2024-21626)."
+            " Give another one with -w.",
+        )
+    spec.put("/process/cwd", path, origin)
+
+
+def leaks_descriptor(path: str) -> bool:
+    """Whether a working directory would be one of runc's own open files (CVE-2024-21626)."""
+    return bool(re.match(r"/+proc/+[^/]+/+(?:task/+[^/]+/+)?fd(?:/|$)", posixpath.normpath(path)))
+
+
+def user(spec: Builder, execution: Execution, options: RunOptions, profile: Profile, rootfs: Path) -> User:
+    """process.user, looked up in the image's own files. Raises SpecError where it is not there."""
+    accounts = Accounts(rootfs)
+    text = execution.user if options.user is None else options.user
+    if options.user is not None:
+        origin = option(f"-u {visible(options.user)}")
+    elif text:
+        origin = image(f"User {visible(text)[:60]}")
+    else:
+        origin = default("root, as neither the image nor an option names a user")
+    found = accounts.user(text)
+    spec.put("/process/user/uid", found.uid, origin)
+    spec.put("/process/user/gid", found.gid, origin)
+    if options.umask is not None:
+        spec.put("/process/user/umask", values.umask(options.umask, "--umask"), option(f"--umask {options.umask}"))
+    elif profile.umask is not None:
+        spec.put("/process/user/umask", profile.umask, default(profile.detail))
+    listed = dict.fromkeys(found.groups, origin)
+    for name in options.groups:
+        listed.setdefault(accounts.group(name), option(f"--group-add {visible(name)}"))
+    for gid, why in listed.items():
+        spec.append("/process/user/additionalGids", gid, why)
+    return found
+
+
+def capabilities(
+    spec: Builder, options: RunOptions, profile: Profile, facts: HostFacts, *, as_root: bool
+) -> frozenset[str]:
+    """process.capabilities; returns the bounding set.
+
+    A process that is not root gets what was asked for by name, as ambient capabilities, and nothing else (the way
+    of podman since CVE-2022-27651: no inheritable capabilities otherwise).
+    Raises UsageError for what contradicts itself or this process cannot give.
+    """
+    ours = {name for name, number in CAPABILITY_NUMBERS.items() if number in facts.bounding}
+    added = {values.capability(text, "--cap-add") for text in options.cap_add}
+    dropped = {values.capability(text, "--cap-drop") for text in options.cap_drop}
+    if both := sorted(added & dropped):
+        raise UsageError(f"{both[0]} is both added and dropped")
+    origins: dict[str, Origin] = {}
+    if options.privileged:
+        origins = dict.fromkeys(ours, option("--privileged"))
+    else:
+        if "ALL" in added:
+            origins = dict.fromkeys(ours, option("--cap-add ALL"))
+        elif "ALL" not in dropped:
+            origins = dict.fromkeys(ours & set(profile.capabilities), default(profile.detail))
+        for name in dropped - {"ALL"}:
+            origins.pop(name, None)
+        for name in added - {"ALL"}:
+            if name not in ours:
+                raise UsageError(
+                    f"--cap-add {name}: this process does not have it itself, so it cannot give it",
+                    hint="It is missing from the bounding set here (see capsh --print).",
+                )
+            origins.setdefault(name, option(f"--cap-add {name.removeprefix('CAP_')}"))
+    by_name = dict(sorted(origins.items()))
+    # Of what is asked for with names or ALL, a process that is not root keeps what was added explicitly.
+    explicit = ours if "ALL" in added else added & ours
+    for kind in ("bounding", "effective", "permitted") if as_root else ("bounding",):
+        _put_set(spec, kind, by_name)
+    if not as_root:
+        kept = {name: option(f"--cap-add {name.removeprefix('CAP_')}") for name in sorted(explicit)}
+        for kind in ("effective", "inheritable", "permitted", "ambient"):
+            if kept:
+                _put_set(spec, kind, kept)
+    return frozenset(by_name)
+
+
+def _put_set(spec: Builder, kind: str, names: dict[str, Origin]) -> None:
+    pointer = f"/process/capabilities/{kind}"
+    if not names:
+        spec.put(pointer, [], option("--cap-drop"))
+    for name, origin in names.items():
+        spec.append(pointer, name, origin)
+
+
+def rlimits(spec: Builder, options: RunOptions, profile: Profile, facts: HostFacts) -> None:
+    """process.rlimits: no higher than this process may set them (it may lower the hard limit, not raise it)."""
+    wanted: dict[str, tuple[int, int, Origin]] = {
+        name: (number, number, default(profile.detail)) for name, number in profile.rlimits
+    }
+    for text in options.ulimits:
+        limit = values.ulimit(text, "--ulimit")
+        wanted[limit.name] = (limit.soft, limit.hard, option(f"--ulimit {text}"))
+    for name, (soft, hard, origin) in sorted(wanted.items()):
+        ceiling = facts.rlimits.get(name, (-1, -1))[1]
+        lowered = (soft, hard) != (_lower(soft, ceiling), _lower(hard, ceiling))
+        if lowered and _may_raise(facts):
+            lowered = False
+        if lowered:
+            soft, hard = _lower(soft, ceiling), _lower(hard, ceiling)
+            origin = host(f"{origin.detail}, lowered to {ceiling}: this process may not raise its own limit")
+        entry = {"type": name, "hard": _unsigned(hard), "soft": _unsigned(soft)}
+        spec.append("/process/rlimits", entry, origin)
+
+
+def _may_raise(facts: HostFacts) -> bool:
+    return facts.is_root and CAPABILITY_NUMBERS["CAP_SYS_RESOURCE"] in facts.bounding
+
+
+def _lower(value: int, ceiling: int) -> int:
+    if ceiling == -1:
+        return value
+    return ceiling if value == -1 else min(value, ceiling)
+
+
+def _unsigned(value: int) -> int:
+    """RLIM_INFINITY is the highest 64-bit number in a config.json."""
+    return 2**64 - 1 if value == -1 else value

@@ -1,0 +1,108 @@
+"""Users and groups as the image's own /etc/passwd and /etc/group know them.
+
+Numbers are numbers, whatever the files say: an image in which a user is *named* "1000" may not decide who 1000 is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import SpecError
+from engine.spec.inside import NotAFile, read_file
+from engine.text import visible
+
+_LIMIT = 4 * 1024 * 1024  # bytes of passwd or group that are looked at
+_HIGHEST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who the container's process runs as. `groups` are the supplementary ones; `home` is "" where none is known."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    home: str
+
+
+class Accounts:
+    """The users and groups of a root filesystem."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def user(self, text: str) -> User:
+        """Look up USER[:GROUP]. "" is root. Raises SpecError if it is not there, or the number is too high."""
+        name, colon, group = text.partition(":")
+        name = name or "0"
+        number = _number(name, text)
+        # Of passwd's fields: name, password, uid, gid, comment, home, shell (passwd(5)).
+        entry = next(
+            (e for e in self._entries("passwd", 7) if (e[0] == name if number is None else e[2] == str(number))), None
+        )
+        if entry is None and number is None:
+            raise SpecError(
+                f"the image has no user {visible(name)[:60]!r}{self._why('passwd')}",
+                hint="Give a user of the image, or a number.",
+            )
+        uid = number if number is not None else _field(entry[2] if entry else "")
+        gid = _field(entry[3]) if entry else 0
+        groups: list[int] = []
+        if colon and group:
+            gid = self.group(group)
+        if text:
+            groups.append(gid)
+        if not colon and entry:
+            groups += [_field(e[2]) for e in self._entries("group", 4) if entry[0] in e[3].split(",")]
+        return User(uid, gid, tuple(dict.fromkeys(groups)), entry[5] if entry else "")
+
+    def group(self, text: str) -> int:
+        """Look up a group by name or number. Raises SpecError as `user`."""
+        number = _number(text, text)
+        if number is not None:
+            return number
+        # name, password, gid, members (group(5))
+        for entry in self._entries("group", 4):
+            if entry[0] == text:
+                return _field(entry[2])
+        raise SpecError(
+            f"the image has no group {visible(text)[:60]!r}{self._why('group')}",
+            hint="Give a group of the image, or a number.",
+        )
+
+    def _entries(self, file: str, width: int) -> Iterator[list[str]]:
+        try:
+            raw = read_file(self._root, f"/etc/{file}", _LIMIT)
+        except NotAFile:
+            return
+        for line in (raw or b"").decode("utf-8", "surrogateescape").split("\n"):
+            fields = line.strip().split(":")
+            fields += [""] * (width - len(fields))
+            if fields[0] and not fields[0].startswith("#") and re.fullmatch(r"\d{1,10}", fields[2]):
+                yield fields
+
+    def _why(self, file: str) -> str:
+        try:
+            raw = read_file(self._root, f"/etc/{file}", 1)
+        except NotAFile as what:
+            return f": its /etc/{file} is {what}"
+        return f": it has no /etc/{file}" if raw is None else f" in its /etc/{file}"
+
+
+def _number(text: str, whole: str) -> int | None:
+    if not re.fullmatch(r"-?[0-9]+", text):
+        return None
+    number = int(text[:20])
+    if not 0 <= number <= _HIGHEST:
+        raise SpecError(f"user or group {visible(whole)[:60]!r} is not between 0 and {_HIGHEST}")
+    return number
+
+
+def _field(text: str) -> int:
+    number = int(text) if re.fullmatch(r"\d{1,10}", text) else 0
+    if number > _HIGHEST:
+        raise SpecError(f"the image's own files name user or group {number}; the highest possible is {_HIGHEST}")
+    return number
