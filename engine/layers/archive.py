@@ -1,0 +1,266 @@
+"""A tar stream as entries: extended headers joined with the headers they belong to, sparse maps read, sizes kept.
+
+Rules beyond the format's own: one extended header of each kind per entry, no number that is negative or beyond its
+range, no NUL in a name, a data size within the limit, known entry types alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from engine.errors import LayerError
+from engine.layers import header, pax, sparse
+from engine.layers.limits import Limits
+from engine.layers.names import shown
+from engine.layers.stream import RAISE_LIMIT
+
+_ZEROS = bytes(header.BLOCK)
+_EXTENSION_LIMIT = 1 << 20  # bytes of one extended header; what Go's archive/tar, and so docker and podman, allow
+_LARGEST_ID = (1 << 32) - 2  # 2^32 - 1 is "no id" (chown(2))
+_LARGEST_TIME = 1 << 62  # seconds
+
+
+class Kind(Enum):
+    """What an entry is."""
+
+    FILE = "file"
+    LINK = "hard link"
+    SYMLINK = "symbolic link"
+    CHARACTER = "character device"
+    BLOCK = "block device"
+    DIRECTORY = "directory"
+    FIFO = "FIFO"
+
+
+_KINDS = {
+    b"0": Kind.FILE,
+    b"\0": Kind.FILE,
+    b"7": Kind.FILE,
+    b"S": Kind.FILE,
+    b"1": Kind.LINK,
+    b"2": Kind.SYMLINK,
+    b"3": Kind.CHARACTER,
+    b"4": Kind.BLOCK,
+    b"5": Kind.DIRECTORY,
+    b"6": Kind.FIFO,
+}
+
+
+@dataclass(slots=True)
+class Entry:
+    """One entry as its headers tell it. `mtime` is nanoseconds since the epoch, `size` bytes of the file in the end;
+    `name` and `target` are raw."""
+
+    name: bytes
+    kind: Kind
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime: int
+    target: bytes
+    device: tuple[int, int]
+    xattrs: dict[str, bytes] | None
+    holes: sparse.SparseMap | None
+
+
+class Archive:
+    """Reads entries one after the other from the chunks of a tar stream."""
+
+    def __init__(self, chunks: Iterable[bytes], limits: Limits) -> None:
+        self._chunks: Iterator[bytes] = iter(chunks)
+        self._buffer = b""
+        self._at = 0
+        self._left = 0  # bytes of the present entry's data not taken yet
+        self._padding = 0  # bytes behind them, up to the next block
+        self._limits = limits
+
+    def next(self) -> Entry | None:
+        """The next entry, None at the archive's end. Data of the present one that was not taken is skipped.
+
+        Raises LayerError.
+        """
+        self._skip(self._left + self._padding)
+        self._left = self._padding = 0
+        records: pax.Records | None = None
+        name = target = None
+        while raw := self._block():
+            if raw == _ZEROS:
+                self._end()
+                return None
+            block = header.read_block(raw)
+            kind = block.kind
+            if kind in _KINDS:
+                return self._entry(raw, block, records or {}, name, target)
+            if kind == b"x" and records is None:
+                records = pax.parse(self._extension(block))
+            elif kind == b"g":
+                pax.parse(self._extension(block))  # docker and podman take nothing from it either
+            elif kind == b"L" and name is None:
+                name = header.text(self._extension(block))
+            elif kind == b"K" and target is None:
+                target = header.text(self._extension(block))
+            elif kind in b"xLK":
+                raise LayerError("two extended tar headers of one kind stand before one entry")
+            else:
+                raise LayerError(f"a tar entry of an unknown type, {kind!r}: {shown(header.full_name(block))}")
+        if records or name or target:
+            raise LayerError("the layer ends after an extended tar header")
+        return None
+
+    def copy(self, handle: int, entry: Entry) -> None:
+        """Write the present entry's data to a file. Raises LayerError, OSError."""
+        if entry.holes is None:
+            at, end = self._at, self._at + self._left
+            if end <= len(self._buffer):  # nearly every file lies within one chunk
+                self._at, self._left = end, 0
+                write_all(handle, memoryview(self._buffer)[at:end])
+                return
+            for piece in self._pieces(self._left):
+                write_all(handle, piece)
+        else:
+            for offset, length in entry.holes.pieces:
+                os.lseek(handle, offset, os.SEEK_SET)
+                for piece in self._pieces(length):
+                    write_all(handle, piece)
+            os.ftruncate(handle, entry.holes.size)
+
+    def _entry(
+        self, raw: bytes, block: header.Block, records: pax.Records, name: bytes | None, target: bytes | None
+    ) -> Entry:
+        if name is None:
+            name = header.full_name(block)
+        kind = _KINDS[block.kind]
+        if kind is Kind.LINK or kind is Kind.SYMLINK:
+            target = header.text(block.target) if target is None else target
+        mode, uid, gid = header.number(block.mode), header.number(block.uid), header.number(block.gid)
+        size, mtime = header.number(block.size), header.number(block.mtime) * 1_000_000_000
+        device = (0, 0)
+        xattrs = holes = None
+        if records:
+            name = pax.path(records.get("path") or name)
+            if target is not None:
+                target = pax.path(records.get("linkpath") or target)
+            uid = pax.integer(records["uid"], "uid") if records.get("uid") else uid
+            gid = pax.integer(records["gid"], "gid") if records.get("gid") else gid
+            size = pax.integer(records["size"], "size") if records.get("size") else size
+            mtime = pax.nanoseconds(records["mtime"]) if records.get("mtime") else mtime
+            xattrs = pax.xattrs(records)
+        if not (0 <= uid <= _LARGEST_ID and 0 <= gid <= _LARGEST_ID):
+            raise LayerError(f"an owner that no Linux system can have, {uid}:{gid}: {shown(name)}")
+        if size < 0 or mode < 0 or abs(mtime) > _LARGEST_TIME * 1_000_000_000:
+            raise LayerError(f"a negative size or mode, or an impossible time: {shown(name)}")
+        if kind is Kind.FILE:
+            if block.kind == b"\0" and name.endswith(b"/"):
+                kind = Kind.DIRECTORY  # how v7 archives say it
+            else:
+                self._begin(size, name)
+                holes = self._sparse(raw, block, records)
+                if holes is not None:
+                    size = holes.size
+                    name = pax.path(records.get("GNU.sparse.name") or name)
+                    self._bound(size, name)
+        elif kind is Kind.CHARACTER or kind is Kind.BLOCK:
+            device = (header.number(block.major), header.number(block.minor))
+        # Entries of other kinds have no data, whatever their size says: so read Go's archive/tar and GNU tar.
+        return Entry(name, kind, mode & 0o7777, uid, gid, size, mtime, target or b"", device, xattrs, holes)
+
+    def _sparse(self, raw: bytes, block: header.Block, records: pax.Records) -> sparse.SparseMap | None:
+        if block.kind == b"S":
+            return sparse.from_old_gnu(raw, self._take_block, self._left)
+        if sparse.is_version_1(records):
+            holes, used = sparse.from_data(self._take_block, records.get("GNU.sparse.realsize", b""), self._left)
+            self._left -= used
+            return holes
+        return sparse.from_pax(records, self._left) if records else None
+
+    def _extension(self, block: header.Block) -> bytes:
+        size = header.number(block.size)
+        if not 0 <= size <= _EXTENSION_LIMIT:
+            raise LayerError(f"an extended tar header of {size} bytes; at most {_EXTENSION_LIMIT} are taken")
+        data = b"".join(bytes(piece) for piece in self._pieces(size))
+        self._skip(-size % header.BLOCK)
+        return data
+
+    def _begin(self, size: int, name: bytes) -> None:
+        self._bound(size, name)
+        self._left, self._padding = size, -size % header.BLOCK
+
+    def _bound(self, size: int, name: bytes) -> None:
+        if size > self._limits.size:
+            raise LayerError(
+                f"a file of {size} bytes, more than a whole layer may have: {shown(name)}", hint=RAISE_LIMIT
+            )
+
+    def _block(self) -> bytes:
+        """One block; empty where the stream ends before it."""
+        at, end = self._at, self._at + header.BLOCK
+        if end <= len(self._buffer):
+            self._at = end
+            return self._buffer[at:end]
+        if at == len(self._buffer) and not self._more():
+            return b""
+        return b"".join(bytes(piece) for piece in self._raw(header.BLOCK))
+
+    def _take_block(self) -> bytes:
+        block = self._block()
+        if not block:
+            raise _truncated()
+        return block
+
+    def _pieces(self, size: int) -> Iterator[memoryview]:
+        """The next `size` bytes, counted off the present entry's data."""
+        self._left = max(0, self._left - size)
+        return self._raw(size)
+
+    def _raw(self, size: int) -> Iterator[memoryview]:
+        while size:
+            here = min(size, len(self._buffer) - self._at)
+            if here:
+                piece = memoryview(self._buffer)[self._at : self._at + here]
+                self._at += here
+                size -= here
+                yield piece
+            elif not self._more():
+                raise _truncated()
+
+    def _skip(self, size: int) -> None:
+        here = len(self._buffer) - self._at
+        while size > here:
+            size -= here
+            if not self._more():
+                raise _truncated()
+            here = len(self._buffer)
+        self._at += size
+
+    def _more(self) -> bool:
+        """Go on to the next chunk; the present one must be used up or dropped."""
+        self._buffer, self._at = next(self._chunks, b""), 0
+        return bool(self._buffer)
+
+    def _end(self) -> None:
+        """Behind the first of two zero blocks: read on to the stream's end, so that its hash is complete."""
+        second = self._block()
+        if second and second != _ZEROS:
+            raise LayerError("a zero block stands between the entries of the layer")
+        after = len(self._buffer) - self._at
+        while after <= self._limits.after_end and self._more():
+            after += len(self._buffer)
+        if after > self._limits.after_end:
+            raise LayerError(
+                f"more than {self._limits.after_end} bytes follow the end of the archive", hint=RAISE_LIMIT
+            )
+
+
+def write_all(handle: int, data: memoryview) -> None:
+    """write(2) until everything is written. Raises OSError."""
+    written = os.write(handle, data)
+    while written < len(data):
+        written += os.write(handle, data[written:])
+
+
+def _truncated() -> LayerError:
+    return LayerError("the layer's tar archive ends in the middle of an entry")

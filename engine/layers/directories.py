@@ -1,0 +1,108 @@
+"""Open directories of the layer that is being unpacked, by the paths that entries use for them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.errors import LayerError
+from engine.layers import names
+
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_AT_ONCE = 200  # open directories; a process may have 1024 files by default
+_LINKS = 40  # symbolic links on one path, as the kernel allows (path_resolution(7))
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """An open directory and its path from the layer's root, in which no part is a link."""
+
+    handle: int
+    path: bytes
+
+
+class Directories:
+    """Finds the directory for a path, and makes it where it is missing; `implied` hears of each that was made."""
+
+    def __init__(self, implied: Callable[[bytes], None]) -> None:
+        self._implied = implied
+        self._root = Directory(os.open(".", _OPEN), b"")
+        self._open = {b"": self._root}
+
+    def get(self, path: bytes) -> Directory:
+        """The directory that entries below `path` (clean) go to. It stays open until the next `get` or `forget`.
+
+        Raises LayerError where something other than a directory is in the way.
+        """
+        found = self._open.get(path)
+        if found is None:
+            found = self._walk(self.real(path))
+            self._open[path] = found
+        return found
+
+    def real(self, path: bytes) -> bytes:
+        """Where `path` leads when links of this layer are followed in it. Parts may be missing. Raises LayerError."""
+        known, rest = path, []
+        while known not in self._open:
+            known, part = names.split(known)
+            rest.append(part)
+        real = self._open[known].path
+        links = 0
+        while rest:
+            part = rest.pop()
+            if part in (b"", b"."):
+                continue
+            if part == b"..":
+                real = names.split(real)[0]
+                continue
+            try:
+                target = os.readlink(names.join(real, part))
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # all three: not a link
+                    raise
+                real = names.join(real, part)
+                continue
+            links += 1
+            if links > _LINKS:
+                raise LayerError(f"too many symbolic links on the way to {names.shown(path)}")
+            if target.startswith(b"/"):
+                real = b""
+            rest.extend(reversed(target.split(b"/")))
+        return real
+
+    def forget(self, keep: Directory | None = None) -> None:
+        """Close all but the root and `keep`: something on a known path was replaced, or there are too many."""
+        kept = {self._root.handle} | ({keep.handle} if keep else set())
+        for handle in {directory.handle for directory in self._open.values()} - kept:
+            os.close(handle)
+        self._open = {b"": self._root}
+        if keep:
+            self._open[keep.path] = keep
+
+    def _walk(self, real: bytes) -> Directory:
+        known, rest = real, []
+        while known not in self._open:
+            known, part = names.split(known)
+            rest.append(part)
+        directory = self._open[known]
+        for part in reversed(rest):
+            if len(self._open) >= _AT_ONCE:
+                self.forget(keep=directory)
+            directory = self._enter(directory, part)
+            self._open[directory.path] = directory
+        return directory
+
+    def _enter(self, parent: Directory, part: bytes) -> Directory:
+        path = names.join(parent.path, part)
+        try:
+            try:
+                handle = os.open(part, _OPEN, dir_fd=parent.handle)
+            except FileNotFoundError:
+                os.mkdir(part, 0o755, dir_fd=parent.handle)
+                self._implied(path)
+                handle = os.open(part, _OPEN, dir_fd=parent.handle)
+        except NotADirectoryError as error:
+            raise LayerError(f"a name goes through something that is no directory: {names.shown(path)}") from error
+        return Directory(handle, path)

@@ -1,0 +1,79 @@
+"""Looking into finished layers as overlayfs would: through whiteouts and opaque directories, following no link."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.layers import xattrs
+
+OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+Stack = tuple[int, ...]
+"""Descriptors of the directories that overlayfs would merge at one place, topmost first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lower layers have under a name: its status, the directory of the topmost layer that has it, and, for a
+    directory, all that merge there (open; the finder closes them)."""
+
+    status: os.stat_result
+    parent: int
+    merged: Stack
+
+    @property
+    def is_directory(self) -> bool:
+        return stat.S_ISDIR(self.status.st_mode)
+
+    @property
+    def is_link(self) -> bool:
+        return stat.S_ISLNK(self.status.st_mode)
+
+
+def open_stack(roots: Sequence[Path]) -> Stack:
+    """Open the layers' directories, given lowest first."""
+    return tuple(os.open(root, OPEN_DIRECTORY) for root in reversed(roots))
+
+
+def find(stack: Stack, name: bytes) -> Found | None:
+    """What the merged directory `stack` has under `name`, None where nothing shows.
+
+    Source: overlayfs.rst, "whiteouts and opaque directories".
+    """
+    merged: list[int] = []
+    first: tuple[os.stat_result, int] | None = None
+    for handle in stack:
+        try:
+            status = os.lstat(name, dir_fd=handle)
+        except FileNotFoundError:
+            continue
+        if not stat.S_ISDIR(status.st_mode):
+            if first is None and not is_whiteout(status):
+                return Found(status, handle, ())
+            break
+        first = first or (status, handle)
+        merged.append(os.open(name, OPEN_DIRECTORY, dir_fd=handle))
+        if xattrs.is_opaque(merged[-1]):
+            break
+    return Found(*first, tuple(merged)) if first else None
+
+
+def listed(stack: Stack) -> set[bytes]:
+    """All names that show in the merged directory `stack`."""
+    shown: set[bytes] = set()
+    gone: set[bytes] = set()
+    for handle in stack:
+        for name in map(os.fsencode, os.listdir(handle)):
+            if name in shown or name in gone:
+                continue
+            (gone if is_whiteout(os.lstat(name, dir_fd=handle)) else shown).add(name)
+    return shown
+
+
+def is_whiteout(status: os.stat_result) -> bool:
+    """True for overlayfs's mark of a removed file: a character device 0:0."""
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0

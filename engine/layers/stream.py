@@ -1,0 +1,166 @@
+"""Compressed bytes in, the tar stream's bytes out: sources, decompression by magic, and a thread that runs ahead.
+
+Docker and OCI media types are often wrong about compression, so only the first bytes decide. gzip may have several
+members (RFC 1952, 2.2), zstd several frames and skippable ones (RFC 8878, 3.1).
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.errors import LayerError
+from engine.layers.limits import Limits
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+    from zstandard import ZstdDecompressor
+
+CHUNK = 256 * 1024
+"""Bytes that go through inflate, hash and parser at a time: they stay in the processor's cache."""
+
+_INPUT = 64 * 1024  # what a decompressor leaves unread of its input is copied, so the input is small
+_AHEAD = 8  # chunks that may wait for the parser
+_ZSTD_WINDOW = 1 << 27  # bytes; the default bound of zstd(1), --memory
+
+_FOREIGN = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x04\x22\x4d\x18": "lz4", b"\x1f\x9d": "compress"}
+
+
+class Source(Protocol):
+    """Where compressed bytes come from. A source may block until more has arrived (a download under way)."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; empty at the end alone."""
+
+
+class FileSource:
+    """A whole file, by its descriptor."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def read(self, size: int, /) -> bytes:
+        return os.read(self._handle, size)
+
+
+class Counted:
+    """A source that counts what was taken from it, and gives back what was looked at first."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._head = b""
+        self.taken = 0
+
+    def peek(self, size: int) -> bytes:
+        """The first bytes, without taking them."""
+        while len(self._head) < size and (more := self._source.read(size - len(self._head))):
+            self._head += more
+        return self._head
+
+    def read(self, size: int = _INPUT, /) -> bytes:
+        if self._head:
+            data, self._head = self._head[:size], self._head[size:]
+        else:
+            data = self._source.read(size)
+        self.taken += len(data)
+        return data
+
+
+def decompressed(source: Counted) -> Iterator[bytes]:
+    """The uncompressed stream in chunks of at most CHUNK bytes. Raises LayerError where it is damaged or unfinished."""
+    magic = source.peek(6)
+    for foreign, name in _FOREIGN.items():
+        if magic.startswith(foreign):
+            raise LayerError(
+                f"the layer is compressed with {name}",
+                hint="Image layers are plain, gzip or zstd (image-spec layer.md). Build or push the image again.",
+            )
+    if magic.startswith(b"\x1f\x8b"):
+        from isal import isal_zlib  # now: the worker can load nothing once its root is the layer's
+
+        return _gzip(source, isal_zlib)
+    if magic.startswith(b"\x28\xb5\x2f\xfd") or (magic[1:4] == b"\x2a\x4d\x18" and magic[0] & 0xF0 == 0x50):
+        import zstandard
+
+        return _zstd(source, zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW), zstandard.ZstdError)
+    return iter(lambda: source.read(CHUNK), b"")
+
+
+def _gzip(source: Counted, isal_zlib: Any) -> Iterator[bytes]:
+    member = isal_zlib.decompressobj(31)  # 31: gzip, with its checksum and length verified
+    data = source.read()
+    try:
+        while True:
+            chunk = member.decompress(data, CHUNK)
+            if chunk:
+                yield chunk
+            if member.eof:
+                data = member.unused_data or source.read()
+                if not data:
+                    return
+                member = isal_zlib.decompressobj(31)
+                continue
+            data = member.unconsumed_tail
+            if not data and len(chunk) < CHUNK:
+                data = source.read()
+                if not data:
+                    raise LayerError("the layer's gzip stream ends too early")
+    except isal_zlib.error as error:
+        raise LayerError(f"the layer's gzip stream is damaged: {error}") from error
+
+
+def _zstd(source: Counted, decoder: ZstdDecompressor, failure: type[Exception]) -> Iterator[bytes]:
+    try:
+        # Bounded output, whatever the input; that the last frame is whole is proved by the diff ID.
+        with decoder.stream_reader(source, read_size=_INPUT, read_across_frames=True) as reader:  # type: ignore[arg-type]
+            while chunk := reader.read(CHUNK):
+                yield chunk
+    except failure as error:
+        raise LayerError(f"the layer's zstd stream is damaged: {error}") from error
+
+
+class Pump:
+    """A thread that reads, decompresses and hashes ahead of the parser; iterating gives the chunks.
+
+    `progress` is called in that thread with the compressed bytes taken so far, once per chunk.
+    """
+
+    def __init__(self, source: Counted, hasher: _Hash, limits: Limits, progress: Callable[[int], None]) -> None:
+        self._source = source
+        self._hasher = hasher
+        self._limits = limits
+        self._progress = progress
+        self._chunks = decompressed(source)
+        self._queue: queue.Queue[bytes | BaseException] = queue.Queue(_AHEAD)
+        self.size = 0  # bytes of the uncompressed stream, complete when the iteration has ended
+
+    def __iter__(self) -> Iterator[bytes]:
+        threading.Thread(target=self._run, name="inflate", daemon=True).start()
+        while chunk := self._queue.get():
+            if isinstance(chunk, BaseException):
+                raise chunk
+            yield chunk
+
+    def _run(self) -> None:
+        limits, hasher, size = self._limits, self._hasher, 0
+        try:
+            for chunk in self._chunks:
+                hasher.update(chunk)
+                size += len(chunk)
+                if size > limits.size:
+                    raise LayerError(f"the layer unpacks to more than {limits.size} bytes", hint=RAISE_LIMIT)
+                if size > limits.ratio_from and size > limits.ratio * self._source.taken:
+                    raise LayerError(f"the layer unpacks to more than {limits.ratio} times its size", hint=RAISE_LIMIT)
+                self._queue.put(chunk)
+                self._progress(self._source.taken)
+            self.size = size
+            self._queue.put(b"")
+        except BaseException as error:  # whatever it is must reach the thread that waits
+            self._queue.put(error)
+
+
+RAISE_LIMIT = "If you trust the image, raise that limit."

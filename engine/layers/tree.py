@@ -1,0 +1,240 @@
+"""Entries become files: below the process's root directory, through descriptors of the directories they are in.
+
+The worker has changed its root to the layer's directory before this runs, so a path cannot name anything else,
+whatever links the layer makes. Within it, names are resolved here: a parent that is a link of this layer leads
+where it points inside the layer, and what is missing on the way is made.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.errors import LayerError
+from engine.layers import names, xattrs
+from engine.layers.archive import Archive, Entry, Kind
+from engine.layers.directories import Directories, Directory
+from engine.layers.limits import Limits
+from engine.layers.names import shown
+from engine.layers.stream import RAISE_LIMIT
+from engine.layers.times import Times
+from engine.layers.waiting import Notes, Wait
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LARGEST_MAJOR, _LARGEST_MINOR = (1 << 12) - 1, (1 << 20) - 1  # what the kernel's dev_t holds
+_SPECIAL = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was made: bytes of regular files, entries that are content, attributes that could not be kept."""
+
+    size: int = 0
+    files: int = 0
+    skipped_xattrs: int = 0
+
+
+class Tree:
+    """Makes entries in the order they come. Times of directories wait until `finish`."""
+
+    def __init__(self, notes: Notes, times: Times, limits: Limits) -> None:
+        self.counts = Counts()
+        self._notes = notes
+        self._times = times
+        self._limits = limits
+        self._directories = Directories(self._implied)
+        self._links_wait = False
+        self._seen = 0
+        self._implied(b"")
+
+    def add(self, entry: Entry, archive: Archive) -> None:
+        """Make one entry; the content is taken from the archive. Raises LayerError, StoreError, OSError."""
+        self._count()
+        path = names.clean(entry.name)
+        parent, base = names.split(path)
+        if base.startswith(names.WHITEOUT):
+            self._whiteout(parent, base, entry)
+            return
+        if path.startswith(names.AUFS_PRIVATE):
+            return
+        self.counts.files += 1
+        if not base:
+            self._root(entry)
+        elif entry.kind is Kind.FILE:
+            self._file(parent, base, entry, archive)
+        elif entry.kind is Kind.DIRECTORY:
+            self._directory(parent, base, entry)
+        elif entry.kind is Kind.SYMLINK:
+            self._symlink(parent, base, entry)
+        elif entry.kind is Kind.LINK:
+            self._link(parent, base, entry)
+        else:
+            self._special(parent, base, entry)
+
+    def finish(self) -> None:
+        """Give directories what adding to them would have changed."""
+        self._directories.forget()
+        self._times.apply()
+
+    def _count(self) -> None:
+        self._seen += 1
+        if self._seen > self._limits.entries:
+            raise LayerError(f"the layer has more than {self._limits.entries} entries", hint=RAISE_LIMIT)
+
+    def _implied(self, path: bytes) -> None:
+        self._count()
+        os.setxattr(path or b".", xattrs.IMPLICIT, b"")
+        self._notes.add(Wait.IMPLICIT, path)
+
+    def _file(self, parent: bytes, base: bytes, entry: Entry, archive: Archive) -> None:
+        directory = self._directories.get(parent)
+        try:
+            handle = os.open(base, _CREATE, entry.mode & 0o777, dir_fd=directory.handle)
+        except FileExistsError:
+            self._remove(directory, base)
+            handle = os.open(base, _CREATE, entry.mode & 0o777, dir_fd=directory.handle)
+        try:
+            if entry.size:
+                archive.copy(handle, entry)
+            if entry.uid or entry.gid:
+                os.fchown(handle, entry.uid, entry.gid)
+            if entry.mode & _SPECIAL:
+                os.fchmod(handle, entry.mode)
+            if entry.xattrs:  # last: a change of owner or content takes capabilities away
+                self._attributes(handle, entry.xattrs)
+            os.utime(handle, ns=(entry.mtime, entry.mtime))
+        finally:
+            os.close(handle)
+        self.counts.size += entry.size
+
+    def _directory(self, parent: bytes, base: bytes, entry: Entry) -> None:
+        directory = self._directories.get(parent)
+        existed = False
+        mode = entry.mode & 0o777
+        try:
+            os.mkdir(base, mode, dir_fd=directory.handle)
+        except FileExistsError:
+            if stat.S_ISDIR(os.lstat(base, dir_fd=directory.handle).st_mode):
+                existed = True
+            else:
+                self._remove(directory, base)
+                os.mkdir(base, mode, dir_fd=directory.handle)
+        self._finish_directory(names.join(directory.path, base), entry, existed)
+
+    def _root(self, entry: Entry) -> None:
+        if entry.kind is not Kind.DIRECTORY:
+            raise LayerError(f"an entry would replace the root directory by a {entry.kind.value}: {shown(entry.name)}")
+        self._finish_directory(b"", entry, existed=True)
+
+    def _finish_directory(self, path: bytes, entry: Entry, existed: bool) -> None:
+        place = path or b"."
+        if existed:
+            os.chmod(place, entry.mode & 0o777)
+            for name in os.listxattr(place):
+                if name == xattrs.IMPLICIT:
+                    os.removexattr(place, name)
+        if existed or entry.uid or entry.gid:
+            os.chown(place, entry.uid, entry.gid, follow_symlinks=False)
+        late = b""
+        if entry.xattrs:
+            late = entry.xattrs.pop(xattrs.DEFAULT_ACL, b"")
+            self._attributes(place, entry.xattrs)
+        self._times.add(path, entry.mtime, entry.mode if entry.mode & _SPECIAL else None, late)
+
+    def _symlink(self, parent: bytes, base: bytes, entry: Entry) -> None:
+        if not entry.target:
+            raise LayerError(f"a symbolic link that points nowhere: {shown(entry.name)}")
+        directory = self._directories.get(parent)
+        self._place(directory, base, lambda at: os.symlink(entry.target, base, dir_fd=at))
+        if entry.uid or entry.gid:
+            os.chown(base, entry.uid, entry.gid, dir_fd=directory.handle, follow_symlinks=False)
+        if entry.xattrs:
+            self._attributes(names.join(directory.path, base), entry.xattrs)
+        os.utime(base, ns=(entry.mtime, entry.mtime), dir_fd=directory.handle, follow_symlinks=False)
+
+    def _special(self, parent: bytes, base: bytes, entry: Entry) -> None:
+        major, minor = entry.device
+        if not (0 <= major <= _LARGEST_MAJOR and 0 <= minor <= _LARGEST_MINOR):
+            raise LayerError(f"a device that Linux cannot have, {major}:{minor}: {shown(entry.name)}")
+        if entry.kind is Kind.CHARACTER and entry.device == (0, 0):
+            raise LayerError(
+                f"a character device 0:0, which overlayfs takes for a whiteout: {shown(entry.name)}",
+                hint="Layers mark removed files by names that begin with .wh. (image-spec layer.md).",
+            )
+        kind = {Kind.CHARACTER: stat.S_IFCHR, Kind.BLOCK: stat.S_IFBLK, Kind.FIFO: stat.S_IFIFO}[entry.kind]
+        directory = self._directories.get(parent)
+        device = os.makedev(major, minor)
+        self._place(directory, base, lambda at: os.mknod(base, kind | entry.mode & 0o777, device, dir_fd=at))
+        if entry.uid or entry.gid:
+            os.chown(base, entry.uid, entry.gid, dir_fd=directory.handle, follow_symlinks=False)
+        if entry.mode & _SPECIAL:
+            os.chmod(base, entry.mode, dir_fd=directory.handle)
+        if entry.xattrs:
+            self._attributes(names.join(directory.path, base), entry.xattrs)
+        os.utime(base, ns=(entry.mtime, entry.mtime), dir_fd=directory.handle, follow_symlinks=False)
+
+    def _link(self, parent: bytes, base: bytes, entry: Entry) -> None:
+        """A hard link shares its target's metadata: what its own header says of that is not looked at (as GNU tar)."""
+        target = names.clean(entry.target)
+        target_parent, target_base = names.split(target)
+        if not target_base:
+            raise LayerError(f"a hard link to the root directory: {shown(entry.name)}")
+        directory = self._directories.get(parent)
+        source = names.join(self._directories.real(target_parent), target_base)
+        place = names.join(directory.path, base)
+        if source == place:
+            if not os.path.lexists(place):
+                self._wait_for_link(directory, base, target)
+            return
+        try:
+            found = os.lstat(source)
+        except (FileNotFoundError, NotADirectoryError):
+            self._wait_for_link(directory, base, target)
+            return
+        if stat.S_ISDIR(found.st_mode):
+            raise LayerError(f"a hard link to a directory: {shown(entry.name)} to {shown(entry.target)}")
+        self._place(directory, base, lambda at: os.link(source, base, dst_dir_fd=at, follow_symlinks=False))
+        if self._links_wait and xattrs.has(place, xattrs.WAITING):
+            self._notes.add(Wait.LINK, place, target)
+
+    def _wait_for_link(self, directory: Directory, base: bytes, target: bytes) -> None:
+        """Its target may be in a lower layer: keep the place with an empty file that later entries can replace."""
+
+        self._place(directory, base, lambda at: os.close(os.open(base, _CREATE, 0, dir_fd=at)))
+        place = names.join(directory.path, base)
+        os.setxattr(place, xattrs.WAITING, b"")
+        self._links_wait = True
+        self._notes.add(Wait.LINK, place, target)
+
+    def _whiteout(self, parent: bytes, base: bytes, entry: Entry) -> None:
+        if base == names.OPAQUE:
+            self._notes.add(Wait.OPAQUE, self._directories.get(parent).path)
+        elif parent or not base.startswith(names.AUFS_PRIVATE):
+            gone = names.hidden(base, entry.name)
+            self._notes.add(Wait.WHITEOUT, names.join(self._directories.real(parent), gone))
+
+    def _attributes(self, target: int | bytes, wanted: dict[str, bytes]) -> None:
+        wanted = {name: value for name, value in wanted.items() if xattrs.kept(name)}
+        self.counts.skipped_xattrs += xattrs.apply(target, wanted)
+
+    def _place(self, directory: Directory, base: bytes, make: Callable[[int], None]) -> None:
+        """Make something under a name; what an earlier entry put there goes."""
+        try:
+            make(directory.handle)
+        except FileExistsError:
+            self._remove(directory, base)
+            make(directory.handle)
+
+    def _remove(self, directory: Directory, base: bytes) -> None:
+        mode = os.lstat(base, dir_fd=directory.handle).st_mode
+        if stat.S_ISDIR(mode):
+            self._directories.forget(keep=directory)
+            shutil.rmtree(base, dir_fd=directory.handle)  # follows no link (shutil.rmtree.avoids_symlink_attacks)
+            self._times.removed(names.join(directory.path, base))
+        else:
+            os.unlink(base, dir_fd=directory.handle)
+            if stat.S_ISLNK(mode):
+                self._directories.forget(keep=directory)
