@@ -1,7 +1,8 @@
 """Containers on disk and alive: records, and runc under conmon."""
 
-from engine.runtime.attach import Ending
+from engine.runtime.attach import Ending, Pump
 from engine.runtime.containers import Containers, Identity
+from engine.runtime.output import read_log
 from engine.runtime.record import ContainerRecord, Kind, check_name
 from engine.runtime.runtime import DETACH_KEYS, Runtime, signal_number
 from engine.runtime.state import ContainerState
@@ -14,7 +15,9 @@ __all__ = [
     "Ending",
     "Identity",
     "Kind",
+    "Pump",
     "Runtime",
     "check_name",
+    "read_log",
     "signal_number",
 ]

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine import errors
@@ -188,6 +188,30 @@ class Runtime:
             )
         return code
 
+    @contextlib.contextmanager
+    def connect(
+        self,
+        record: ContainerRecord,
+        stdin_fd: int | None,
+        stdout_fd: int,
+        stderr_fd: int,
+        detach_keys: str = DETACH_KEYS,
+    ) -> Iterator[Pump]:
+        """Connect descriptors with a created or running container; the `Pump` it gives then carries the bytes.
+
+        Start a created container inside the `with`, before `Pump.run`: no output is lost, and its terminal has the
+        right size from the beginning. `stdin_fd` None connects no input. If the container has a terminal and
+        `stdin_fd` is one, that is raw meanwhile, and its size followed (in the main thread).
+        Raises ContainerState where nobody holds the container, UsageError for impossible keys.
+        """
+        sequence = detach_sequence(detach_keys)
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(connect(self.files(record).attach_socket))
+            if record.terminal and stdin_fd is not None and os.isatty(stdin_fd):
+                stack.enter_context(terminal.raw(stdin_fd))
+                stack.enter_context(terminal.following_size(stdin_fd, functools.partial(self._try_resize, record)))
+            yield Pump(connection, stdin_fd, stdout_fd, stderr_fd, sequence)
+
     def attach(
         self,
         record: ContainerRecord,
@@ -196,24 +220,10 @@ class Runtime:
         stderr_fd: int,
         token: CancelToken,
         detach_keys: str = DETACH_KEYS,
-        *,
-        then: Callable[[], None] | None = None,
     ) -> Ending:
-        """Connect descriptors with a created or running container until it ends or the keys detach from it.
-
-        `then` is called when the connection stands: start the container in it, and no output is lost. `stdin_fd` None
-        connects no input. If the container has a terminal and `stdin_fd` is one, that is raw meanwhile, and its size
-        followed (in the main thread). Raises ContainerState, UsageError, Cancelled, and what `then` raises.
-        """
-        sequence = detach_sequence(detach_keys)
-        with contextlib.ExitStack() as stack:
-            connection = stack.enter_context(connect(self.files(record).attach_socket))
-            if record.terminal and stdin_fd is not None and os.isatty(stdin_fd):
-                stack.enter_context(terminal.raw(stdin_fd))
-                stack.enter_context(terminal.following_size(stdin_fd, functools.partial(self._try_resize, record)))
-            if then is not None:
-                then()
-            return Pump(connection, stdin_fd, stdout_fd, stderr_fd, sequence).run(token)
+        """Connect descriptors with a running container until it ends or the keys detach from it; see `connect`."""
+        with self.connect(record, stdin_fd, stdout_fd, stderr_fd, detach_keys) as pump:
+            return pump.run(token)
 
     def _try_resize(self, record: ContainerRecord, rows: int, columns: int) -> None:
         with contextlib.suppress(errors.ContainerState):  # it has just ended
