@@ -32,6 +32,7 @@ from engine.text import human_size, visible
 from engine.trace import Step, StepKind
 
 if TYPE_CHECKING:
+    from engine.launching import Attachment
     from engine.spec import (
         Diagnostic,
         Document,
@@ -43,21 +44,27 @@ if TYPE_CHECKING:
         Severity,
         SourceKind,
     )
+    from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
     from engine.workbench import Workbench
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attachment",
     "CancelToken",
     "Cancelled",
+    "ContainerSummary",
     "ContainerUnknown",
     "ContainersChanged",
     "CutawayError",
     "Diagnostic",
     "Document",
+    "Draft",
     "Event",
     "Explained",
     "Generated",
+    "HistoryStep",
+    "ImageSummary",
     "ImageUnknown",
     "ImagesChanged",
     "Job",
@@ -66,6 +73,7 @@ __all__ = [
     "Jobs",
     "LayerPhase",
     "LayerProgress",
+    "LayerSummary",
     "LogLine",
     "Origin",
     "Outcome",
@@ -89,6 +97,12 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Attachment": "engine.launching",
+    "ContainerSummary": "engine.views",
+    "Draft": "engine.views",
+    "HistoryStep": "engine.views",
+    "ImageSummary": "engine.views",
+    "LayerSummary": "engine.views",
     "Workbench": "engine.workbench",
     "Diagnostic": "engine.spec",
     "Document": "engine.spec",

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import json
 import shlex
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engine import rootfs, spec, trace
-from engine.digest import chain_ids
+from engine.cleanup import put_away
+from engine.digest import Digest
 from engine.disk import DataRoot
-from engine.errors import ContainerState, CutawayError, SpecError
-from engine.events import ContainersChanged, Status
+from engine.errors import ContainerState, ContainerUnknown, SpecError
+from engine.events import ContainersChanged, ignore
 from engine.host import HostFacts
 from engine.jobs import Job
-from engine.runtime import ContainerRecord, Containers, Kind, Runtime
+from engine.runtime import DETACH_KEYS, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
 from engine.spec import RunOptions
-from engine.store import ImageRecord, Store
+from engine.store import ImageRecord
 from engine.trace import StepKind
 from engine.views import Draft
 
@@ -36,18 +36,15 @@ class Attachment:
     stdin: int | None
     stdout: int
     stderr: int
-    detach_keys: str = "ctrl-p,ctrl-q"
+    detach_keys: str = DETACH_KEYS
 
 
 class Launcher:
     """Makes, starts and removes containers."""
 
-    def __init__(
-        self, root: DataRoot, facts: HostFacts, store: Store, containers: Containers, runtime: Runtime
-    ) -> None:
+    def __init__(self, root: DataRoot, facts: HostFacts, containers: Containers, runtime: Runtime) -> None:
         self._root = root
         self._facts = facts
-        self._store = store
         self._containers = containers
         self._runtime = runtime
 
@@ -59,19 +56,19 @@ class Launcher:
         Raises SpecError, UsageError, MountError, NotPermitted.
         """
         identity = self._containers.reserve(options.name, image.name)
-        with self._looked_into(image, job) as merged:
-            with job.step(StepKind.CONFIG, shlex.join(["cutaway", "config", image.name])) as step:
-                generated = spec.generate(
-                    image.config.execution, options, facts=self._facts, container=identity, rootfs=merged
-                )
-                text, provenance = generated.text, generated.provenance
-                if config is not None:
-                    text, provenance = spec.adapt(config, identity)
-                step.detail = f"{len(provenance)} values"
+        command = shlex.join(["cutaway", "config", image.name])
+        with self._looked_into(image, job) as merged, job.step(StepKind.CONFIG, command) as step:
+            generated = spec.generate(
+                image.config.execution, options, facts=self._facts, container=identity, rootfs=merged
+            )
+            text, provenance = generated.text, generated.provenance
+            if config is not None:
+                text, provenance = spec.adapt(config, identity)
+            step.detail = f"{len(provenance)} values"
         return Draft(
             image=image.name,
             image_digest=image.descriptor.digest,
-            layers=tuple(chain_ids(image.config.rootfs.diff_ids)),
+            layers=tuple(image.chain_ids),
             id=identity.id,
             name=identity.name,
             options=options,
@@ -103,70 +100,174 @@ class Launcher:
             stop_timeout=draft.options.stop_timeout if draft.options.stop_timeout is not None else 10,
         )
         path = self._containers.path(record.id)
-        with job.step(
-            StepKind.STORE, shlex.join(["mkdir", "-p", *(str(path / part) for part in ("upper", "work", "merged"))])
-        ):
-            self._containers.add(
-                record,
-                {
-                    "config.json": text.encode(),
-                    "provenance.json": provenance.to_json().encode(),
-                    **{f"files/{name}": data for name, data in draft.files.items()},
-                },
-            )
-        self._journal(record, trace.read(self._root.traces / f"{draft.image_digest.partition(':')[2]}.jsonl"), job)
+        files = {
+            "config.json": text.encode("utf-8", "surrogateescape"),
+            "provenance.json": provenance.to_json().encode(),
+            **draft.files,
+        }
+        made = shlex.join(["mkdir", "-p", *(str(path / part) for part in ("upper", "work", "merged"))])
+        with self._journalled(record, job, first=True), job.step(StepKind.STORE, made) as step:
+            self._containers.add(record, files)
+            step.detail = f"container {record.id}, named {record.name}"
         job.emit(ContainersChanged((record.id,)))
         return record
 
     def work_on(self, image: ImageRecord, name: str | None, job: Job) -> ContainerRecord:
-        """A working container: the image's layers below a writable directory of its own, mounted. Nothing runs."""
-        self._facts.need_root("mount an image")
-        self._facts.need_overlay()
+        """A working container: the image's layers below a writable directory of its own, mounted. Nothing runs.
+
+        Raises UsageError if the name is taken, MountError.
+        """
         identity = self._containers.reserve(name, image.name)
         record = ContainerRecord(
             id=identity.id,
             name=identity.name,
             image=image.name,
             image_digest=image.descriptor.digest,
-            layers=list(chain_ids(image.config.rootfs.diff_ids)),
+            layers=list(image.chain_ids),
             created=_now(),
             command=[],
             kind=Kind.WORKING,
         )
         self._containers.add(record, {})
-        try:
-            rootfs.mount(self._plan(record), job)
-        except CutawayError:
-            self._containers.remove(record.id)
-            raise
-        self._journal(record, trace.read(self._root.traces / f"{image.descriptor.digest.hex}.jsonl"), job)
+        with self._journalled(record, job, first=True):
+            try:
+                rootfs.mount(self._plan(record), job)
+            except BaseException:
+                self._containers.remove(record.id)
+                raise
         job.emit(ContainersChanged((record.id,)))
         return record
 
     def start(self, record: ContainerRecord, job: Job, attachment: Attachment | None = None) -> int | None:
         """Mount its root filesystem and start it. With an attachment stay until its end and return the exit code.
 
-        The streams are connected before the process starts, so nothing of its output is lost. Returns None if
-        nobody stayed. Raises ContainerState if it runs already, RuntimeFailed and its kin.
+        The streams are connected before the process starts, so nothing of its output is lost.
+        Returns None if nobody stayed, or the user detached. Raises ContainerState if it runs already, RuntimeFailed.
         """
         if record.kind is Kind.WORKING:
             raise ContainerState(
                 f"{record.name} is a working container: it has no config.json", hint="Use: cutaway run IMAGE"
             )
-        with self._journalled(record, job):
-            with self._root.lock(lock_name(record.id), token=job.token):
-                if self._runtime.state(record).status in (Status.RUNNING, Status.PAUSED):
+        with ExitStack() as stack:
+            with self._journalled(record, job), self._containers.lock(record.id, token=job.token):
+                if self._runtime.state(record).pid:
                     raise ContainerState(f"{record.name} runs already")
-                clean_up(self._root, self._runtime, record, job)
-                rootfs.mount(overlay_plan(self._root, record), job)
                 try:
+                    if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
+                        rootfs.mount(self._plan(record), job)
                     self._runtime.create(record, job)
-                    wire = self._runtime.connect(record) if attachment else None
+                    pump = stack.enter_context(self._connected(record, attachment)) if attachment else None
                     self._runtime.start(record, job)
                 except BaseException:
-                    clean_up(self._root, self._runtime, record, job, force=True)
+                    put_away(self._containers, self._runtime, record, Job(job.title, job.emit), force=True)
                     raise
             job.emit(ContainersChanged((record.id,)))
-        if attachment is None or wire is None:
+            if pump is None:
+                return None
+            ending = pump.run(job.token)
+        return self._after(record, ending, job)
+
+    def attach(self, record: ContainerRecord, attachment: Attachment, job: Job) -> int | None:
+        """Connect to a running container, like `start` from then on. Raises ContainerState where it does not run."""
+        with self._connected(record, attachment) as pump:
+            ending = pump.run(job.token)
+        return self._after(record, ending, job)
+
+    def _after(self, record: ContainerRecord, ending: Ending, job: Job) -> int | None:
+        if ending is Ending.DETACHED:
             return None
-        return self._converse(record, wire, attachment, job)
+        code = self._runtime.wait(record, job.token)
+        self.tidy(record, job)
+        return code
+
+    def tidy(self, record: ContainerRecord, job: Job) -> None:
+        """What is due when a container has ended. conmon sees to it, too: who comes first does it."""
+        try:
+            with self._containers.lock(record.id, token=job.token):
+                if not self._runtime.state(record).pid:
+                    put_away(self._containers, self._runtime, record, job, remove=record.auto_remove)
+        except ContainerUnknown:
+            pass  # conmon was faster
+        job.emit(ContainersChanged((record.id,)))
+
+    def stop(self, record: ContainerRecord, timeout: float | None, job: Job) -> None:
+        """Ask it to end, and kill it after `timeout` seconds (None: the container's own)."""
+        with self._journalled(record, job):
+            self._runtime.stop(record, record.stop_timeout if timeout is None else timeout, job)
+        self.tidy(record, job)
+
+    def kill(self, record: ContainerRecord, signal: str, job: Job) -> None:
+        """Send a signal to its first process. Raises ContainerState where none runs, UsageError for no signal."""
+        with self._journalled(record, job):
+            self._runtime.kill(record, signal, job)
+
+    def pause(self, record: ContainerRecord, job: Job) -> None:
+        """Freeze all its processes."""
+        with self._journalled(record, job):
+            self._runtime.pause(record, job)
+        job.emit(ContainersChanged((record.id,)))
+
+    def unpause(self, record: ContainerRecord, job: Job) -> None:
+        """Let a frozen one go on."""
+        with self._journalled(record, job):
+            self._runtime.unpause(record, job)
+        job.emit(ContainersChanged((record.id,)))
+
+    def remove(self, record: ContainerRecord, job: Job, *, force: bool) -> None:
+        """Take it away with all that it has written. Raises ContainerState while it runs, unless `force`."""
+        with self._containers.lock(record.id, token=job.token):
+            put_away(self._containers, self._runtime, record, job, force=force, remove=True)
+        job.emit(ContainersChanged((record.id,)))
+
+    def _plan(self, record: ContainerRecord) -> rootfs.OverlayPlan:
+        layers = [Digest.parse(chain_id) for chain_id in record.layers]
+        return rootfs.plan(self._root, layers, self._containers.path(record.id))
+
+    def _connected(self, record: ContainerRecord, to: Attachment) -> AbstractContextManager[Pump]:
+        return self._runtime.connect(record, to.stdin, to.stdout, to.stderr, to.detach_keys)
+
+    @contextmanager
+    def _looked_into(self, image: ImageRecord, job: Job) -> Iterator[Path]:
+        """The image's merged directory, mounted for a moment below tmp/."""
+        self._facts.need_root("mount an image")
+        self._facts.need_overlay()
+        with self._root.staging("look") as directory:
+            for part in ("upper", "work", "merged"):
+                (directory / part).mkdir()
+            plan = rootfs.plan(self._root, image.chain_ids, directory)
+            quiet = Job(job.title, ignore)  # it is not among the steps that make the container
+            rootfs.mount(plan, quiet)
+            try:
+                yield plan.merged
+            finally:
+                rootfs.unmount(plan.merged, quiet)
+
+    @contextmanager
+    def _journalled(self, record: ContainerRecord, job: Job, *, first: bool = False) -> Iterator[None]:
+        """Add the steps done inside to the container's journal; with `first` after those that made its image."""
+        journal = self._containers.path(record.id) / "trace.jsonl"
+        before = 0 if first else len(job.steps)
+        try:
+            yield
+        finally:
+            steps = list(job.steps[before:])
+            if first:
+                steps = [*trace.read(self._root.traces / f"{record.image_digest.partition(':')[2]}.jsonl"), *steps]
+            with suppress(FileNotFoundError):  # it is gone
+                trace.append(journal, steps)
+
+
+def _process(text: str) -> dict[str, Any]:
+    try:
+        process = json.loads(text)["process"]
+    except ValueError as error:
+        raise SpecError(f"config.json is not JSON: {error}", hint="cutaway check FILE shows where.") from error
+    except (KeyError, TypeError):
+        process = None
+    if not isinstance(process, dict):
+        raise SpecError("config.json has no process to run", hint='It needs a "process" with "args".')
+    return process
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from pathlib import Path
 
@@ -43,8 +43,12 @@ class Step:
     failure: str = ""
 
 
+_FIELDS = frozenset(field.name for field in fields(Step))
+
+
 def append(path: Path, steps: Iterable[Step]) -> None:
     """Add steps to a journal file. A torn last line from a crash is closed first, so it costs only itself."""
+    # Bytes that were not UTF-8 are surrogates in a str; backslashreplace makes of them just what JSON writes for them.
     lines = [json.dumps({**asdict(step), "kind": step.kind.value}, ensure_ascii=False) for step in steps]
     if not lines:
         return
@@ -53,7 +57,7 @@ def append(path: Path, steps: Iterable[Step]) -> None:
         if file.tell():
             file.seek(-1, 2)
             torn = file.read(1) != b"\n"
-        file.write((("\n" if torn else "") + "\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+        file.write((("\n" if torn else "") + "\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def read(path: Path) -> list[Step]:
@@ -65,8 +69,8 @@ def read(path: Path) -> list[Step]:
     steps = []
     for line in raw.splitlines():
         try:
-            record = json.loads(line)
+            record = {key: value for key, value in json.loads(line).items() if key in _FIELDS}
             steps.append(Step(**{**record, "kind": StepKind(record["kind"])}))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             continue
     return steps

@@ -54,7 +54,8 @@ class HistoryStep:
 class ContainerSummary:
     """One container, or working container (`working`: made by `mount`, it has no config.json and never ran).
 
-    `pid` is 0 where no process runs; `exit_code` is None until it has ended; times are seconds since the epoch, or None.
+    `pid` is 0 where no process runs; `exit_code` is None until it has ended; times are in seconds since the epoch,
+    or None.
     """
 
     id: str

@@ -61,7 +61,7 @@ class Workbench:
 
     @cached_property
     def _launcher(self) -> Launcher:
-        return Launcher(self.root, self.facts, self._store, self._containers, self._runtime)
+        return Launcher(self.root, self.facts, self._containers, self._runtime)
 
     # -- this host -------------------------------------------------------------------------------------
 
@@ -80,7 +80,7 @@ class Workbench:
             return []
         self._store.prepare()
         for mounted in rootfs.mounts_below(self.root.tmp):
-            rootfs.detach(mounted)
+            rootfs.unmount(mounted, Job("recover", ignore))
         gone = self.root.clear_leftovers()
         return [f"cleared {len(gone)} left-overs of an interrupted run"] if gone else []
 
@@ -161,9 +161,7 @@ class Workbench:
             )
         return found
 
-    def pull(
-        self, name: str, job: Job, *, tls_verify: bool = True, platform: str | None = None
-    ) -> ImageSummary:
+    def pull(self, name: str, job: Job, *, tls_verify: bool = True, platform: str | None = None) -> ImageSummary:
         """Bring an image here: `[docker://]REF` from a registry, `oci:DIR[:TAG]` from a layout on disk.
 
         Reports LayerProgress. Raises UsageError, RegistryError, ContentError, StoreError, NotPermitted, Cancelled.
@@ -224,7 +222,7 @@ class Workbench:
         """Every value of a draft's config.json with its source."""
         return explain(draft.text, draft.provenance)
 
-    def check(self, text: str) -> list[Diagnostic]:
+    def check(self, text: str | bytes) -> list[Diagnostic]:
         """What is wrong, or surely not meant, in a config.json."""
         return check(text, facts=self.facts)
 
@@ -248,7 +246,12 @@ class Workbench:
 
     def umount(self, name: str, job: Job) -> None:
         """Take a working container away, with what was changed in it. Raises ContainerState for one that runs."""
-        self._launcher.put_away(self._find(name), job)
+        record = self._find(name)
+        if record.kind is not Kind.WORKING:
+            raise ContainerState(
+                f"{record.name} is no working container: it has a config.json", hint=f"Use: cutaway rm {record.name}"
+            )
+        self._launcher.remove(record, job, force=False)
 
     def create(self, draft: Draft, job: Job) -> ContainerSummary:
         """Make a draft a container on disk. It does not run yet."""
@@ -261,20 +264,18 @@ class Workbench:
         self._launcher.start(record, job)
         return self._summary(record)
 
-    def run(self, name: str, attachment: Attachment, job: Job) -> int:
-        """Start a created container in the foreground and return its exit code, or -1 if the user detached."""
-        code = self._launcher.start(self._find(name), job, attachment)
-        assert code is not None
-        return code
+    def run(self, name: str, attachment: Attachment, job: Job) -> int | None:
+        """Start a created container in the foreground and return its exit code, or None if the user detached."""
+        return self._launcher.start(self._find(name), job, attachment)
 
-    def attach(self, name: str, attachment: Attachment, job: Job) -> int:
+    def attach(self, name: str, attachment: Attachment, job: Job) -> int | None:
         """Connect to a running container; like `run` from then on."""
         return self._launcher.attach(self._find(name), attachment, job)
 
     def stop(self, name: str, job: Job, *, timeout: float | None = None) -> ContainerSummary:
         """Ask it to end (its stop signal), and kill it after `timeout` seconds (None: the container's own, 10)."""
         record = self._find(name)
-        self._launcher.stop(record, job, timeout)
+        self._launcher.stop(record, timeout, job)
         return self._summary(record)
 
     def kill(self, name: str, job: Job, *, signal: str = "KILL") -> None:
@@ -381,9 +382,7 @@ class Workbench:
         if transport is Transport.OCI:
             path, _, tag = rest.partition(":")
             return LayoutSource(Path(path), tag or None)
-        raise UsageError(
-            f"cannot pull from {transport.value} yet", hint="Pull from a registry, or from oci:DIR[:TAG]."
-        )
+        raise UsageError(f"cannot pull from {transport.value} yet", hint="Pull from a registry, or from oci:DIR[:TAG].")
 
     def _platform(self, text: str | None) -> Platform:
         return Platform.parse(text) if text else self.facts.platform

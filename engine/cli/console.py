@@ -50,7 +50,10 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, right: 
     lines = [list(titles), *([visible(cell) for cell in row] for row in rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(titles))]
     for line in lines:
-        cells = (cell.rjust(width) if n in right else cell.ljust(width) for n, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        cells = [
+            cell.rjust(width) if n in right else cell.ljust(width)
+            for n, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
         click.echo("  ".join(cells).rstrip())
 
 
@@ -73,9 +76,8 @@ class Progress:
                 self._latest[event.number] = event
                 if self._live:
                     self._redraw()
-                elif before is None or before.phase is not event.phase:
-                    if event.phase is not LayerPhase.WAITING:
-                        click.echo(_line(event), err=True)
+                elif event.phase is not (before.phase if before else LayerPhase.WAITING):
+                    click.echo(_line(event), err=True)
 
     def _redraw(self) -> None:
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
@@ -85,7 +87,9 @@ class Progress:
 
 
 def _line(event: LayerProgress) -> str:
-    text = f"layer {event.number}/{event.count}  {event.digest.short}  {human_size(event.total):>8}  {event.phase.value}"
+    text = (
+        f"layer {event.number}/{event.count}  {event.digest.short}  {human_size(event.total):>8}  {event.phase.value}"
+    )
     if event.phase in (LayerPhase.DOWNLOADING, LayerPhase.EXPANDING) and event.total:
         text += f" {100 * event.done // event.total} %"
     return text

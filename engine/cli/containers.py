@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from engine import (
-    CancelToken,
     Cancelled,
+    CancelToken,
     ContainerSummary,
     CutawayError,
     RunOptions,
@@ -21,7 +21,7 @@ from engine import (
     UsageError,
     Workbench,
 )
-from engine.cli.console import Session, complain, each, narrate, print_json, print_table, session
+from engine.cli.console import Session, complain, each, print_json, print_table, session
 from engine.cli.images import as_json
 from engine.cli.options import run_options, to_options
 from engine.cli.terminal import foreground
@@ -118,9 +118,7 @@ def attach(name: str) -> None:
 @as_json
 def ps(everything: bool, quiet: bool, as_json: bool) -> None:
     """List containers."""
-    found = [
-        c for c in session().workbench.containers() if everything or c.status in (Status.RUNNING, Status.PAUSED)
-    ]
+    found = [c for c in session().workbench.containers() if everything or c.status in (Status.RUNNING, Status.PAUSED)]
     if as_json:
         print_json(
             [
@@ -155,7 +153,7 @@ def _state(container: ContainerSummary) -> str:
         return f"exited ({'?' if container.exit_code is None else container.exit_code}){ago}"
     if container.status is Status.RUNNING and container.started:
         return f"running {_span(now - container.started)}"
-    return container.status.value
+    return str(container.status.value)
 
 
 def _span(seconds: float) -> str:
@@ -194,9 +192,7 @@ def moment(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--until", callback=moment, help="Up to this time.")
 @click.option("-t", "--timestamps", is_flag=True, help="Put the time before each line.")
 @click.argument("name", metavar="CONTAINER")
-def logs(
-    name: str, follow: bool, tail: int | None, since: float | None, until: float | None, timestamps: bool
-) -> None:
+def logs(name: str, follow: bool, tail: int | None, since: float | None, until: float | None, timestamps: bool) -> None:
     """Print a container's output: its stdout on stdout, its stderr on stderr."""
     console = session()
     token = CancelToken()

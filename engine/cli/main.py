@@ -27,7 +27,7 @@ _GROUPS = {
     "Learning": ("learning", ["demo", "trace"]),
     "This host": ("system", ["system"]),
 }
-"""Title in --help: (module below engine.cli, its commands). A module is imported when one of its commands is asked for."""
+"""Title in --help: (module below engine.cli, its commands). A module is imported when a command of it is asked for."""
 
 
 class CommandTree(click.Group):
@@ -43,19 +43,6 @@ class CommandTree(click.Group):
                 assert isinstance(found, click.Command)
                 return found
         return None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            import difflib
-
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-            if near:
-                error.message += f" Did you mean {near[0]!r}?"
-            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, (_, names) in _GROUPS.items():

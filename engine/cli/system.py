@@ -20,7 +20,7 @@ def info(as_json: bool) -> None:
     """Show what this host has, what is missing, and where things are kept."""
     workbench = session().workbench
     facts = workbench.facts
-    rows = {
+    rows: dict[str, str | bool | None] = {
         "host": facts.hostname,
         "kernel": facts.kernel,
         "platform": str(facts.platform),

@@ -48,13 +48,24 @@ class CgroupMode(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tool:
-    """A program found on this machine. `version` is empty where it would not say."""
+    """A program found on this machine."""
 
     name: str
     path: Path
-    version: str
+
+    @cached_property
+    def version(self) -> str:
+        """What it calls itself; empty where it would not say. Asked when first needed: it starts a process."""
+        try:
+            said = subprocess.run(
+                [self.path, "--version"], capture_output=True, text=True, errors="replace", timeout=10, check=False
+            ).stdout
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        match = re.search(r"\d+\.\d+\S*", said)
+        return match[0] if match else ""
 
     @property
     def numbers(self) -> tuple[int, int, int]:
@@ -158,19 +169,10 @@ def known_holes(runc: Tool) -> list[tuple[str, str]]:
 
 
 def find_tool(name: str) -> Tool | None:
-    """Look a program up on PATH and in the system's own folders, and ask it for its version."""
+    """Look a program up on PATH and in the system's own folders."""
     path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
     found = shutil.which(name, path=path)
-    if found is None:
-        return None
-    try:
-        said = subprocess.run(
-            [found, "--version"], capture_output=True, text=True, errors="replace", timeout=10, check=False
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        said = ""
-    match = re.search(r"\d+\.\d+\S*", said)
-    return Tool(name, Path(found), match[0] if match else "")
+    return Tool(name, Path(found)) if found else None
 
 
 def probe() -> HostFacts:
