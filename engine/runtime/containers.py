@@ -200,7 +200,8 @@ class Containers:
 
 
 def _encoded(record: ContainerRecord) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    # A Digest in it is a str of ours, which msgspec wants to be told.
+    return msgspec.json.format(msgspec.json.encode(record, enc_hook=str), indent=2) + b"\n"
 
 
 def _name_taken(name: str) -> ContainerState:

@@ -1,0 +1,201 @@
+"""What tests with real mounts and real containers share.
+
+`data_root` is an empty data directory that afterwards must have left nothing on this machine; `rootfs_dir` a small
+root filesystem of this host's own tools; `container` makes real containers of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import rootfs
+from engine.digest import Digest
+from engine.disk import DataRoot
+from engine.host import HostFacts, probe
+from engine.jobs import Job
+from engine.runtime import ContainerRecord, Containers, Runtime
+
+TOOLS = "sh cat echo ls sleep true false env head tail seq stty id mkdir rm dd touch tee yes wc kill date mv ln grep tr"
+_GRACE = 8.0  # seconds for conmon's clean-up to end after a test
+
+
+@pytest.fixture(scope="session")
+def rootfs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root filesystem of this host's shell and core tools with the libraries they load. Not to be written to."""
+    base = tmp_path_factory.mktemp("rootfs") / "diff"
+    for name in ("bin", "etc", "proc", "sys", "dev", "tmp", "root"):
+        (base / name).mkdir(parents=True)
+    programs = [Path(found) for name in TOOLS.split() if (found := shutil.which(name))]
+    libraries: set[Path] = set()
+    for program in programs:
+        shutil.copy2(program.resolve(), base / "bin" / program.name)
+        said = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
+        libraries.update(Path(match) for match in re.findall(r"(/\S+) \(0x", said))
+    for library in libraries:
+        target = base / str(library).lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(library.resolve(), target)
+    (base / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (base / "etc/not-a-program").write_text("data\n")
+    return base
+
+
+@pytest.fixture
+def data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataRoot]:
+    """A prepared data directory. At the end no mount, process or cgroup of its containers may be there."""
+    monkeypatch.setenv("CUTAWAY_RUN", str(tmp_path / "run"))
+    root = DataRoot(tmp_path / "data")
+    root.prepare()
+    before = _empty_cgroups()
+    yield root
+    deadline = time.monotonic() + _GRACE
+    while (left := _left_behind(root, before)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if left:
+        _sweep(root)
+    assert not left, f"left behind: {left}"
+
+
+def _left_behind(root: DataRoot, cgroups_before: set[str]) -> list[str]:
+    left = [f"mount {path}" for path in rootfs.mounts_below(root.path)]
+    marks = (str(root.path), str(root.run))
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            # conmon and runc have the directory in an argument of its own; pytest's workers have it nowhere
+            if any(word.removeprefix("k8s-file:").startswith(marks) for word in words):
+                left.append(f"process {entry.name}: {' '.join(words)[:200]}")
+    for state in root.run.glob("runc/*/state.json"):
+        left.append(f"runc's state of {state.parent.name}")
+    return left + [f"cgroup {path}" for path in sorted(_empty_cgroups() - cgroups_before)]
+
+
+def _empty_cgroups() -> set[str]:
+    """Cgroups named like containers in which there is no process: somebody forgot them."""
+    found = set()
+    for directory, names, _ in os.walk("/sys/fs/cgroup"):
+        for name in names:
+            if re.search(r"[0-9a-f]{12}$", name):
+                try:
+                    if not (Path(directory) / name / "cgroup.procs").read_text():
+                        found.add(f"{directory}/{name}")
+                except OSError:
+                    continue
+    return found
+
+
+def _sweep(root: DataRoot) -> None:
+    """Clear up after a failed test, so that it fails alone."""
+    for directory in root.run.glob("runc/*"):
+        subprocess.run(["runc", "--root", directory.parent, "delete", "--force", directory.name], check=False)
+    for path in reversed(rootfs.mounts_below(root.path)):
+        subprocess.run(["umount", "-l", path], check=False)
+
+
+@pytest.fixture(scope="session")
+def host_facts() -> HostFacts:
+    return probe()
+
+
+@pytest.fixture
+def job() -> Job:
+    return Job("test", lambda event: None)
+
+
+def runc_config(*args: str, terminal: bool = False, **process: Any) -> dict[str, Any]:
+    """What `runc spec` writes, with another command, a writable root called merged, and its own cgroup left to runc."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run(["runc", "spec"], cwd=directory, check=True)
+        config: dict[str, Any] = json.loads((Path(directory) / "config.json").read_text())
+    config["process"].update(args=list(args), terminal=terminal, rlimits=[], **process)
+    config["root"] = {"path": "merged", "readonly": False}
+    return config
+
+
+@dataclass
+class Running:
+    """A real container and what moves it."""
+
+    record: ContainerRecord
+    containers: Containers
+    runtime: Runtime
+    job: Job
+    root: DataRoot
+    path: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path = self.containers.path(self.record.id)
+
+    def create(self) -> None:
+        rootfs.mount(rootfs.plan(self.root, [Digest.parse(layer) for layer in self.record.layers], self.path), self.job)
+        self.runtime.create(self.record, self.job)
+
+    def start(self) -> None:
+        self.create()
+        self.runtime.start(self.record, self.job)
+
+    def away(self) -> None:
+        self.runtime.delete(self.record, True, self.job)
+        rootfs.unmount(self.path / "merged", self.job)
+
+
+MakeContainer = Callable[..., Running]
+
+
+@pytest.fixture
+def container(data_root: DataRoot, rootfs_dir: Path, host_facts: HostFacts, job: Job) -> Iterator[MakeContainer]:
+    """A function that makes containers on disk: `container("sh", "-c", "…", terminal=…, **fields of the record)`.
+
+    `config` changes the config.json before it is written. All are taken away at the end.
+    """
+    layer = Digest.of(b"the test's only layer")
+    (data_root.layers / layer.hex).mkdir()
+    (data_root.layers / layer.hex / "diff").symlink_to(rootfs_dir)
+    containers, runtime = Containers(data_root), Runtime(data_root, host_facts)
+    made: list[Running] = []
+
+    def make(
+        *args: str,
+        config: Callable[[dict[str, Any]], None] = lambda config: None,
+        name: str | None = None,
+        **fields: Any,
+    ) -> Running:
+        identity = containers.reserve(name, "example.org/tools:1")
+        document = runc_config(*args, terminal=fields.get("terminal", False))
+        document["hostname"] = identity.name
+        document["linux"]["cgroupsPath"] = f"/cutaway-test/{identity.id}"
+        config(document)
+        record = ContainerRecord(
+            id=identity.id,
+            name=identity.name,
+            image="example.org/tools:1",
+            image_digest=Digest.of(b"manifest"),
+            layers=[layer],
+            created="2026-11-23T00:00:00Z",
+            command=list(args),
+            **fields,
+        )
+        containers.add(record, {"config.json": json.dumps(document).encode()})
+        made.append(Running(record, containers, runtime, job, data_root))
+        return made[-1]
+
+    yield make
+    for running in made:
+        if running.path.exists():
+            running.away()
