@@ -1,8 +1,8 @@
 """OCI documents, typed: descriptors, manifests, indexes and image configurations.
 
 The bytes are the truth (a digest names them); these are read-only views of the parts the engine uses.
-Unknown fields are allowed, as the image-spec asks. What is ambiguous is refused: duplicate keys and keys
-that differ in case alone mean different things to different parsers; a document with both `manifests`
+Unknown fields are allowed, as the image-spec asks. What is ambiguous is refused: duplicate keys, and fields in
+another letter case (`Layers`), mean different things to different parsers; a document with both `manifests`
 and `layers` is both an index and a manifest (CVE-2021-41190).
 """
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections import Counter
+from functools import cache
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -204,14 +205,39 @@ def digest_hook(kind: type, value: Any) -> Any:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    folded: set[str] = set()
-    for key, value in pairs:
-        if key.casefold() in folded and (key in found or key[:1].isalpha()):
-            raise ContentError(f"the key {visible(key)[:80]!r} stands twice, or in two spellings, in one JSON object")
-        folded.add(key.casefold())
-        found[key] = value
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ContentError(f"the key {visible(twice)[:80]!r} stands twice in one JSON object")
     return found
+
+
+def _check_spelling(value: Any, kind: type[msgspec.Struct]) -> None:
+    """Raise ContentError for a field's name in other letter case, which Go's parser would take for the field."""
+    if isinstance(value, list):
+        for each in value:
+            _check_spelling(each, kind)
+    elif isinstance(value, dict):
+        names, parts = _names(kind)
+        for key in value:
+            if (name := names.get(key.casefold(), key)) != key:
+                raise ContentError(f"{visible(key)[:80]!r} is a field in a wrong spelling; it is {name!r}")
+        for name, part in parts.items():
+            _check_spelling(value.get(name), part)
+
+
+@cache
+def _names(kind: type[msgspec.Struct]) -> tuple[dict[str, str], dict[str, type[msgspec.Struct]]]:
+    """A document's field names by what they are without letter case, and those with documents in them."""
+    fields = msgspec.structs.fields(kind)
+    parts = {field.encode_name: part for field in fields if (part := _struct_in(field.type))}
+    return {field.encode_name.casefold(): field.encode_name for field in fields}, parts
+
+
+def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind
+    return next((found for each in get_args(kind) if (found := _struct_in(each))), None)
 
 
 def _parse(kind: type[Document], raw: bytes, what: str) -> Document:
@@ -219,11 +245,12 @@ def _parse(kind: type[Document], raw: bytes, what: str) -> Document:
         raise ContentError(f"{what} is over {DOCUMENT_LIMIT} bytes")
     try:
         tree = json.loads(raw, object_pairs_hook=_distinct)
-        if kind is not ImageConfig and isinstance(tree, Mapping) and "manifests" in tree and "layers" in tree:
-            raise ContentError(f"{what} has both manifests and layers: it can be read as two different things")
+        if kind is not ImageConfig and isinstance(tree, dict) and "manifests" in tree and "layers" in tree:
+            raise ContentError("it has both manifests and layers: it can be read as two different things")
+        _check_spelling(tree, kind)
         return msgspec.convert(tree, kind, dec_hook=digest_hook)
-    except ContentError:
-        raise
+    except ContentError as error:
+        raise ContentError(f"{what} is not usable: {error.message}", hint=error.hint) from error
     except (ValueError, RecursionError) as error:  # includes msgspec's and json's own errors
         raise ContentError(f"{what} cannot be read: {visible(str(error))[:200]}") from error
 

@@ -1,0 +1,76 @@
+"""Hostile text made visible."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.text import human_size, visible
+
+# Format characters that are seen: signs that stand before or over numbers (Unicode: Prepended_Concatenation_Mark),
+# and joiners of hieroglyphs, which have a place in their script.
+SEEN_FORMATS = {*map(chr, [*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD])} | {
+    *map(chr, range(0x13430, 0x13440))
+}
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("plain", "plain"),
+        ("zwölf Boxkämpfer ☃ 漢字", "zwölf Boxkämpfer ☃ 漢字"),
+        ("\x1b[2J", "␛[2J"),
+        ("a\nb\tc", "a␊b␉c"),
+        ("\x7f", "␡"),
+        ("\x9b31m", "\\u009b31m"),  # CSI in one character
+        ("user\u202egnp.exe", "user\\u202egnp.exe"),
+        ("zero\u200bwidth", "zero\\u200bwidth"),
+        ("\ufeffbom", "\\ufeffbom"),
+        ("tag\U000e0041", "tag\\U000e0041"),
+        (b"caf\xe9".decode("utf-8", "surrogateescape"), "caf\\xe9"),
+        ("\ud800", "\\ud800"),
+        ("soft\u00adhyphen", "soft\\u00adhyphen"),
+        ("filler\u3164", "filler\\u3164"),
+    ],
+)
+def test_control_characters_are_shown(hostile: str, shown: str) -> None:
+    assert visible(hostile) == shown
+
+
+def test_kept_characters_pass() -> None:
+    assert visible("a\n\tb\x1b", keep="\n\t") == "a\n\tb␛"
+
+
+@given(st.text(st.characters(codec=None, categories=None) | st.characters(max_codepoint=0x2100)))
+def test_nothing_that_a_terminal_obeys_gets_through(text: str) -> None:
+    shown = visible(text)
+    shown.encode()  # can be written
+    assert not [sign for sign in shown if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")]
+    unseen = {sign for sign in shown if unicodedata.category(sign) == "Cf"}
+    assert unseen <= SEEN_FORMATS
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+def test_plain_text_stays_as_it_is(text: str) -> None:
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (1005, "1 kB"),
+        (1234, "1.23 kB"),
+        (71_234_567, "71.2 MB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (10**15, "1 PB"),
+        (10**19, "1e+04 PB"),
+        (-1500, "-1.5 kB"),
+    ],
+)
+def test_sizes_as_people_read_them(count: int, text: str) -> None:
+    assert human_size(count) == text
