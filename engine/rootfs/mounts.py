@@ -150,6 +150,8 @@ def _unmount_one(path: Path) -> bool:
 def _explain(failure: int, plan: OverlayPlan) -> MountError:
     """The kernel's error number as an error that says what to do."""
     message = f"cannot mount the overlay at {plan.merged}: {os.strerror(failure)}"
+    if failure in (errno.EPERM, errno.EACCES):
+        return MountError(message, hint="Run it as root, e.g. with sudo. (Root in a container needs CAP_SYS_ADMIN.)")
     for path in (*plan.lower, plan.upper, plan.work, plan.merged):
         if not path.is_dir():
             return MountError(f"cannot mount the overlay: {path} is not there", hint="Pull the image again.")
@@ -159,8 +161,6 @@ def _explain(failure: int, plan: OverlayPlan) -> MountError:
             hint="The data directory must be on an ordinary filesystem (in a container: on a volume); see --root.",
         )
     hints = {
-        errno.EPERM: "Run it as root, e.g. with sudo.",
-        errno.EACCES: "Run it as root, e.g. with sudo.",
         errno.ENODEV: "This kernel offers no overlayfs. Load it with: modprobe overlay",
         errno.ENOSPC: "The disk is full, or this host's limit of mounts (sysctl fs.mount-max) is reached.",
         errno.ENOMEM: "The host is out of memory.",

@@ -1,0 +1,179 @@
+"""Real overlay mounts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from engine.disk import DataRoot
+from engine.errors import MountError
+from engine.jobs import Job
+from engine.rootfs import OverlayPlan, is_mounted, mount, mounts_below, unmount
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def directory(data_root: DataRoot) -> Path:
+    """A place whose mounts are looked after."""
+    return data_root.tmp
+
+
+def overlay(base: Path, layers: int) -> OverlayPlan:
+    lower = []
+    for number in range(layers):
+        layer = base / f"layers/{number:064x}/diff"
+        layer.mkdir(parents=True)
+        (layer / "same").write_text(str(number))
+        (layer / f"own-{number}").write_text("")
+        lower.append(layer)
+    for name in ("upper", "work", "merged"):
+        (base / name).mkdir(parents=True)
+    return OverlayPlan(tuple(lower), base / "upper", base / "work", base / "merged")
+
+
+def test_upper_layers_hide_lower_ones_and_writes_stay_apart(directory: Path, job: Job) -> None:
+    plan = overlay(directory / "c", 3)
+    mount(plan, job)
+    assert is_mounted(plan.merged)
+    assert (plan.merged / "same").read_text() == "2"
+    (plan.merged / "same").write_text("changed")
+    (plan.merged / "own-0").unlink()
+    assert (plan.upper / "same").read_text() == "changed"
+    assert (plan.lower[2] / "same").read_text() == "2"
+    assert (plan.lower[0] / "own-0").exists()
+    unmount(plan.merged, job)
+    assert not is_mounted(plan.merged)
+    assert list(plan.merged.iterdir()) == []
+    mount(plan, job)
+    assert (plan.merged / "same").read_text() == "changed"
+    assert not (plan.merged / "own-0").exists()
+    unmount(plan.merged, job)
+
+
+@pytest.mark.parametrize("layers", [120, 500])
+def test_many_layers(directory: Path, job: Job, layers: int) -> None:
+    plan = overlay(directory / "c", layers)
+    here, handles = os.getcwd(), len(os.listdir("/proc/self/fd"))
+    mount(plan, job)
+    assert (plan.merged / "same").read_text() == str(layers - 1)
+    assert len(os.listdir(plan.merged)) == layers + 1
+    assert os.getcwd() == here
+    assert len(os.listdir("/proc/self/fd")) == handles
+    unmount(plan.merged, job)
+
+
+@pytest.mark.parametrize("name", ["a:b", "a,b", "a\\b", "a b\n\tc", "ü'\"$x"])
+def test_any_path(directory: Path, job: Job, name: str) -> None:
+    plan = overlay(directory / name, 2)
+    mount(plan, job)
+    assert is_mounted(plan.merged)
+    assert mounts_below(directory / name) == [plan.merged]
+    assert (plan.merged / "same").read_text() == "1"
+    (plan.merged / "new").write_text("")
+    assert (plan.upper / "new").exists()
+    unmount(plan.merged, job)
+    assert not is_mounted(plan.merged)
+
+
+@pytest.mark.parametrize(("name", "layers"), [("plain", 2), ("a:b, c'\\", 2), ("many", 60)])
+def test_the_command_does_the_same(directory: Path, job: Job, name: str, layers: int) -> None:
+    plan = overlay(directory / name, layers)
+    subprocess.run(["sh", "-c", plan.command()], check=True, env={**os.environ, "TMPDIR": str(directory)})
+    assert (plan.merged / "same").read_text() == str(layers - 1)
+    unmount(plan.merged, job)
+
+
+def test_a_relative_data_directory(directory: Path, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(directory)
+    plan = overlay(Path("c"), 2)
+    mount(plan, job)
+    assert (plan.merged / "same").read_text() == "1"
+    unmount(plan.merged, job)
+    assert mounts_below(directory) == []
+
+
+def test_an_upper_directory_stays_whole_in_itself(directory: Path, job: Job) -> None:
+    """No redirects and no content left in lower layers: what is in `upper` can be committed as it stands."""
+    plan = overlay(directory / "c", 1)
+    (plan.lower[0] / "d").mkdir()
+    (plan.lower[0] / "d/file").write_text("content")
+    mount(plan, job)
+    os.chmod(plan.merged / "d/file", 0o600)
+    subprocess.run(["mv", plan.merged / "d", plan.merged / "e"], check=True)
+    unmount(plan.merged, job)
+    assert (plan.upper / "e/file").read_text() == "content"
+    assert not any("redirect" in name or "metacopy" in name for name in os.listxattr(plan.upper / "e"))
+
+
+def test_mounted_already(directory: Path, job: Job) -> None:
+    plan = overlay(directory / "c", 1)
+    mount(plan, job)
+    with pytest.raises(MountError, match="already"):
+        mount(plan, job)
+    unmount(plan.merged, job)
+    assert not is_mounted(plan.merged)
+
+
+def test_a_missing_layer_is_named(directory: Path, job: Job) -> None:
+    plan = overlay(directory / "c", 2)
+    gone = OverlayPlan((*plan.lower, directory / "no-such-layer"), plan.upper, plan.work, plan.merged)
+    with pytest.raises(MountError, match="no-such-layer"):
+        mount(gone, job)
+    assert not is_mounted(plan.merged)
+    assert job.steps[-1].failure
+
+
+def test_overlay_on_overlay_is_explained(directory: Path, job: Job) -> None:
+    outer = overlay(directory / "outer", 1)
+    mount(outer, job)
+    inner = overlay(outer.merged / "inner", 1)
+    with pytest.raises(MountError) as caught:
+        mount(inner, job)
+    assert "--root" in caught.value.hint
+    unmount(outer.merged, job)
+
+
+def test_busy_mounts_are_detached_as_a_last_resort(directory: Path, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.rootfs.mounts._BUSY_PAUSE", 0.005)
+    plan = overlay(directory / "c", 1)
+    mount(plan, job)
+    with (plan.merged / "same").open() as user:
+        unmount(plan.merged, job)
+        assert not is_mounted(plan.merged)
+        assert user.read() == "0"
+    assert "busy" in job.steps[-1].detail
+
+
+def test_what_is_mounted_inside_goes_first(directory: Path, job: Job) -> None:
+    plan = overlay(directory / "c", 1)
+    (plan.lower[0] / "inside").mkdir()
+    mount(plan, job)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", plan.merged / "inside"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", plan.merged / "inside"], check=True)
+    unmount(plan.merged, job)
+    assert mounts_below(directory) == []
+    assert job.steps[-1].detail == "unmounted"
+    unmount(plan.merged, job)
+    assert job.steps[-1].detail == "was not mounted"
+
+
+def test_without_the_privilege(directory: Path) -> None:
+    """In a process that has dropped to another user."""
+    plan = overlay(directory / "c", 1)
+    os.chmod(directory, 0o755)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setresuid(65534, 65534, 65534)
+            mount(plan, Job("test", lambda event: None))
+        except MountError as error:
+            code = 0 if "root" in error.hint else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert not is_mounted(plan.merged)
