@@ -2,8 +2,8 @@
 
 An image layer is a tar archive of what changed (image-spec layer.md): files that were added or changed, and for each
 file that went an empty one named `.wh.<name>`, a whiteout; `.wh..wh..opq` in a directory says that nothing of it in the
-layers below counts any longer. overlayfs, which merges directories when an image is mounted, knows none of these names.
-It has marks of its own (Documentation/filesystems/overlayfs.rst), and so that is what an expanded layer holds:
+layers below counts any longer. overlayfs, which merges directories when an image is mounted, knows none of these
+names. It has marks of its own (Documentation/filesystems/overlayfs.rst), and so that is what an expanded layer holds:
 
     in the archive            in the expanded layer                          in the mounted image
     etc/hosts                 etc/hosts                                      this layer's etc/hosts
@@ -11,7 +11,7 @@ It has marks of its own (Documentation/filesystems/overlayfs.rst), and so that i
     var/.wh..wh..opq          var with the attribute                         of var only what this layer
                               trusted.overlay.opaque=y                       and those above it have
 
-To look at one: `ls -l` shows whiteouts as `c--------- 0, 0`; `getfattr -n trusted.overlay.opaque DIR`, as root, the mark.
+To look at one: `ls -l` shows whiteouts as `c--------- 0, 0`; as root, `getfattr -n trusted.overlay.opaque DIR` the mark.
 
 Expanding has two halves. `unpack` needs the layer alone, so a pull unpacks several at once: it writes every entry in a
 worker process whose root is the layer's directory, and notes what only the layers below can decide. `settle` decides

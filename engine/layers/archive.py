@@ -50,9 +50,11 @@ _KINDS = {
 
 
 @dataclass(slots=True)
-class Entry:
-    """One entry as its headers tell it. `mtime` is nanoseconds since the epoch, `size` bytes of the file in the end;
-    `name` and `target` are raw."""
+class Member:
+    """One entry of the archive as its headers tell it.
+
+    `mtime` is nanoseconds since the epoch, `size` bytes of the file in the end; `name` and `target` are raw.
+    """
 
     name: bytes
     kind: Kind
@@ -78,7 +80,7 @@ class Archive:
         self._padding = 0  # bytes behind them, up to the next block
         self._limits = limits
 
-    def next(self) -> Entry | None:
+    def next(self) -> Member | None:
         """The next entry, None at the archive's end. Data of the present one that was not taken is skipped.
 
         Raises LayerError.
@@ -111,9 +113,9 @@ class Archive:
             raise LayerError("the layer ends after an extended tar header")
         return None
 
-    def copy(self, handle: int, entry: Entry) -> None:
+    def copy(self, handle: int, member: Member) -> None:
         """Write the present entry's data to a file. Raises LayerError, OSError."""
-        if entry.holes is None:
+        if member.holes is None:
             at, end = self._at, self._at + self._left
             if end <= len(self._buffer):  # nearly every file lies within one chunk
                 self._at, self._left = end, 0
@@ -122,15 +124,15 @@ class Archive:
             for piece in self._pieces(self._left):
                 write_all(handle, piece)
         else:
-            for offset, length in entry.holes.pieces:
+            for offset, length in member.holes.pieces:
                 os.lseek(handle, offset, os.SEEK_SET)
                 for piece in self._pieces(length):
                     write_all(handle, piece)
-            os.ftruncate(handle, entry.holes.size)
+            os.ftruncate(handle, member.holes.size)
 
     def _entry(
         self, raw: bytes, block: header.Block, records: pax.Records, name: bytes | None, target: bytes | None
-    ) -> Entry:
+    ) -> Member:
         if name is None:
             name = header.full_name(block)
         kind = _KINDS[block.kind]
@@ -166,7 +168,7 @@ class Archive:
         elif kind is Kind.CHARACTER or kind is Kind.BLOCK:
             device = (header.number(block.major), header.number(block.minor))
         # Entries of other kinds have no data, whatever their size says: so read Go's archive/tar and GNU tar.
-        return Entry(name, kind, mode & 0o7777, uid, gid, size, mtime, target or b"", device, xattrs, holes)
+        return Member(name, kind, mode & 0o7777, uid, gid, size, mtime, target or b"", device, xattrs, holes)
 
     def _sparse(self, raw: bytes, block: header.Block, records: pax.Records) -> sparse.SparseMap | None:
         if block.kind == b"S":

@@ -131,7 +131,7 @@ class Settler:
         return xattrs.has(copying.beneath(directory, part), xattrs.IMPLICIT)
 
     def _made(self, real: bytes) -> int:
-        """Open the directory `real` of this layer, made like the one below where it is missing. The caller closes it."""
+        """Open the directory `real` of this layer, made like the one below if it is missing. The caller closes it."""
         path = b""
         for part in real.split(b"/") if real else []:
             place = self._places.at(path)

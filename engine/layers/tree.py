@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from engine.errors import LayerError
 from engine.layers import names, xattrs
-from engine.layers.archive import Archive, Entry, Kind
+from engine.layers.archive import Archive, Kind, Member
 from engine.layers.directories import Directories, Directory
 from engine.layers.limits import Limits
 from engine.layers.names import shown
@@ -50,29 +50,29 @@ class Tree:
         self._seen = 0
         self._implied(b"")
 
-    def add(self, entry: Entry, archive: Archive) -> None:
+    def add(self, member: Member, archive: Archive) -> None:
         """Make one entry; the content is taken from the archive. Raises LayerError, StoreError, OSError."""
         self._count()
-        path = names.clean(entry.name)
+        path = names.clean(member.name)
         parent, base = names.split(path)
         if base.startswith(names.WHITEOUT):
-            self._whiteout(parent, base, entry)
+            self._whiteout(parent, base, member)
             return
         if path.startswith(names.AUFS_PRIVATE):
             return
         self.counts.files += 1
         if not base:
-            self._root(entry)
-        elif entry.kind is Kind.FILE:
-            self._file(parent, base, entry, archive)
-        elif entry.kind is Kind.DIRECTORY:
-            self._directory(parent, base, entry)
-        elif entry.kind is Kind.SYMLINK:
-            self._symlink(parent, base, entry)
-        elif entry.kind is Kind.LINK:
-            self._link(parent, base, entry)
+            self._root(member)
+        elif member.kind is Kind.FILE:
+            self._file(parent, base, member, archive)
+        elif member.kind is Kind.DIRECTORY:
+            self._directory(parent, base, member)
+        elif member.kind is Kind.SYMLINK:
+            self._symlink(parent, base, member)
+        elif member.kind is Kind.LINK:
+            self._link(parent, base, member)
         else:
-            self._special(parent, base, entry)
+            self._special(parent, base, member)
 
     def finish(self) -> None:
         """Give directories what adding to them would have changed."""
@@ -89,31 +89,31 @@ class Tree:
         os.setxattr(path or b".", xattrs.IMPLICIT, b"")
         self._notes.add(Wait.IMPLICIT, path)
 
-    def _file(self, parent: bytes, base: bytes, entry: Entry, archive: Archive) -> None:
+    def _file(self, parent: bytes, base: bytes, member: Member, archive: Archive) -> None:
         directory = self._directories.get(parent)
         try:
-            handle = os.open(base, _CREATE, entry.mode & 0o777, dir_fd=directory.handle)
+            handle = os.open(base, _CREATE, member.mode & 0o777, dir_fd=directory.handle)
         except FileExistsError:
             self._remove(directory, base)
-            handle = os.open(base, _CREATE, entry.mode & 0o777, dir_fd=directory.handle)
+            handle = os.open(base, _CREATE, member.mode & 0o777, dir_fd=directory.handle)
         try:
-            if entry.size:
-                archive.copy(handle, entry)
-            if entry.uid or entry.gid:
-                os.fchown(handle, entry.uid, entry.gid)
-            if entry.mode & _SPECIAL:
-                os.fchmod(handle, entry.mode)
-            if entry.xattrs:  # last: a change of owner or content takes capabilities away
-                self._attributes(handle, entry.xattrs)
-            os.utime(handle, ns=(entry.mtime, entry.mtime))
+            if member.size:
+                archive.copy(handle, member)
+            if member.uid or member.gid:
+                os.fchown(handle, member.uid, member.gid)
+            if member.mode & _SPECIAL:
+                os.fchmod(handle, member.mode)
+            if member.xattrs:  # last: a change of owner or content takes capabilities away
+                self._attributes(handle, member.xattrs)
+            os.utime(handle, ns=(member.mtime, member.mtime))
         finally:
             os.close(handle)
-        self.counts.size += entry.size
+        self.counts.size += member.size
 
-    def _directory(self, parent: bytes, base: bytes, entry: Entry) -> None:
+    def _directory(self, parent: bytes, base: bytes, member: Member) -> None:
         directory = self._directories.get(parent)
         existed = False
-        mode = entry.mode & 0o777
+        mode = member.mode & 0o777
         try:
             os.mkdir(base, mode, dir_fd=directory.handle)
         except FileExistsError:
@@ -122,66 +122,68 @@ class Tree:
             else:
                 self._remove(directory, base)
                 os.mkdir(base, mode, dir_fd=directory.handle)
-        self._finish_directory(names.join(directory.path, base), entry, existed)
+        self._finish_directory(names.join(directory.path, base), member, existed)
 
-    def _root(self, entry: Entry) -> None:
-        if entry.kind is not Kind.DIRECTORY:
-            raise LayerError(f"an entry would replace the root directory by a {entry.kind.value}: {shown(entry.name)}")
-        self._finish_directory(b"", entry, existed=True)
+    def _root(self, member: Member) -> None:
+        if member.kind is not Kind.DIRECTORY:
+            raise LayerError(
+                f"an entry would replace the root directory by a {member.kind.value}: {shown(member.name)}"
+            )
+        self._finish_directory(b"", member, existed=True)
 
-    def _finish_directory(self, path: bytes, entry: Entry, existed: bool) -> None:
+    def _finish_directory(self, path: bytes, member: Member, existed: bool) -> None:
         place = path or b"."
         if existed:
-            os.chmod(place, entry.mode & 0o777)
+            os.chmod(place, member.mode & 0o777)
             for name in os.listxattr(place):
                 if name == xattrs.IMPLICIT:
                     os.removexattr(place, name)
-        if existed or entry.uid or entry.gid:
-            os.chown(place, entry.uid, entry.gid, follow_symlinks=False)
+        if existed or member.uid or member.gid:
+            os.chown(place, member.uid, member.gid, follow_symlinks=False)
         late = b""
-        if entry.xattrs:
-            late = entry.xattrs.pop(xattrs.DEFAULT_ACL, b"")
-            self._attributes(place, entry.xattrs)
-        self._times.add(path, entry.mtime, entry.mode if entry.mode & _SPECIAL else None, late)
+        if member.xattrs:
+            late = member.xattrs.pop(xattrs.DEFAULT_ACL, b"")
+            self._attributes(place, member.xattrs)
+        self._times.add(path, member.mtime, member.mode if member.mode & _SPECIAL else None, late)
 
-    def _symlink(self, parent: bytes, base: bytes, entry: Entry) -> None:
-        if not entry.target:
-            raise LayerError(f"a symbolic link that points nowhere: {shown(entry.name)}")
+    def _symlink(self, parent: bytes, base: bytes, member: Member) -> None:
+        if not member.target:
+            raise LayerError(f"a symbolic link that points nowhere: {shown(member.name)}")
         directory = self._directories.get(parent)
-        self._place(directory, base, lambda at: os.symlink(entry.target, base, dir_fd=at))
-        if entry.uid or entry.gid:
-            os.chown(base, entry.uid, entry.gid, dir_fd=directory.handle, follow_symlinks=False)
-        if entry.xattrs:
-            self._attributes(names.join(directory.path, base), entry.xattrs)
-        os.utime(base, ns=(entry.mtime, entry.mtime), dir_fd=directory.handle, follow_symlinks=False)
+        self._place(directory, base, lambda at: os.symlink(member.target, base, dir_fd=at))
+        if member.uid or member.gid:
+            os.chown(base, member.uid, member.gid, dir_fd=directory.handle, follow_symlinks=False)
+        if member.xattrs:
+            self._attributes(names.join(directory.path, base), member.xattrs)
+        os.utime(base, ns=(member.mtime, member.mtime), dir_fd=directory.handle, follow_symlinks=False)
 
-    def _special(self, parent: bytes, base: bytes, entry: Entry) -> None:
-        major, minor = entry.device
+    def _special(self, parent: bytes, base: bytes, member: Member) -> None:
+        major, minor = member.device
         if not (0 <= major <= _LARGEST_MAJOR and 0 <= minor <= _LARGEST_MINOR):
-            raise LayerError(f"a device that Linux cannot have, {major}:{minor}: {shown(entry.name)}")
-        if entry.kind is Kind.CHARACTER and entry.device == (0, 0):
+            raise LayerError(f"a device that Linux cannot have, {major}:{minor}: {shown(member.name)}")
+        if member.kind is Kind.CHARACTER and member.device == (0, 0):
             raise LayerError(
-                f"a character device 0:0, which overlayfs takes for a whiteout: {shown(entry.name)}",
+                f"a character device 0:0, which overlayfs takes for a whiteout: {shown(member.name)}",
                 hint="Layers mark removed files by names that begin with .wh. (image-spec layer.md).",
             )
-        kind = {Kind.CHARACTER: stat.S_IFCHR, Kind.BLOCK: stat.S_IFBLK, Kind.FIFO: stat.S_IFIFO}[entry.kind]
+        kind = {Kind.CHARACTER: stat.S_IFCHR, Kind.BLOCK: stat.S_IFBLK, Kind.FIFO: stat.S_IFIFO}[member.kind]
         directory = self._directories.get(parent)
         device = os.makedev(major, minor)
-        self._place(directory, base, lambda at: os.mknod(base, kind | entry.mode & 0o777, device, dir_fd=at))
-        if entry.uid or entry.gid:
-            os.chown(base, entry.uid, entry.gid, dir_fd=directory.handle, follow_symlinks=False)
-        if entry.mode & _SPECIAL:
-            os.chmod(base, entry.mode, dir_fd=directory.handle)
-        if entry.xattrs:
-            self._attributes(names.join(directory.path, base), entry.xattrs)
-        os.utime(base, ns=(entry.mtime, entry.mtime), dir_fd=directory.handle, follow_symlinks=False)
+        self._place(directory, base, lambda at: os.mknod(base, kind | member.mode & 0o777, device, dir_fd=at))
+        if member.uid or member.gid:
+            os.chown(base, member.uid, member.gid, dir_fd=directory.handle, follow_symlinks=False)
+        if member.mode & _SPECIAL:
+            os.chmod(base, member.mode, dir_fd=directory.handle)
+        if member.xattrs:
+            self._attributes(names.join(directory.path, base), member.xattrs)
+        os.utime(base, ns=(member.mtime, member.mtime), dir_fd=directory.handle, follow_symlinks=False)
 
-    def _link(self, parent: bytes, base: bytes, entry: Entry) -> None:
+    def _link(self, parent: bytes, base: bytes, member: Member) -> None:
         """A hard link shares its target's metadata: what its own header says of that is not looked at (as GNU tar)."""
-        target = names.clean(entry.target)
+        target = names.clean(member.target)
         target_parent, target_base = names.split(target)
         if not target_base:
-            raise LayerError(f"a hard link to the root directory: {shown(entry.name)}")
+            raise LayerError(f"a hard link to the root directory: {shown(member.name)}")
         directory = self._directories.get(parent)
         source = names.join(self._directories.real(target_parent), target_base)
         place = names.join(directory.path, base)
@@ -195,7 +197,7 @@ class Tree:
             self._wait_for_link(directory, base, target)
             return
         if stat.S_ISDIR(found.st_mode):
-            raise LayerError(f"a hard link to a directory: {shown(entry.name)} to {shown(entry.target)}")
+            raise LayerError(f"a hard link to a directory: {shown(member.name)} to {shown(member.target)}")
         self._place(directory, base, lambda at: os.link(source, base, dst_dir_fd=at, follow_symlinks=False))
         if self._links_wait and xattrs.has(place, xattrs.WAITING):
             self._notes.add(Wait.LINK, place, target)
@@ -209,11 +211,11 @@ class Tree:
         self._links_wait = True
         self._notes.add(Wait.LINK, place, target)
 
-    def _whiteout(self, parent: bytes, base: bytes, entry: Entry) -> None:
+    def _whiteout(self, parent: bytes, base: bytes, member: Member) -> None:
         if base == names.OPAQUE:
             self._notes.add(Wait.OPAQUE, self._directories.get(parent).path)
         elif parent or not base.startswith(names.AUFS_PRIVATE):
-            gone = names.hidden(base, entry.name)
+            gone = names.hidden(base, member.name)
             self._notes.add(Wait.WHITEOUT, names.join(self._directories.real(parent), gone))
 
     def _attributes(self, target: int | bytes, wanted: dict[str, bytes]) -> None:

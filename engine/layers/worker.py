@@ -109,9 +109,9 @@ def _unpack(task: dict[str, Any], tell: _Teller) -> dict[str, int]:
     what = "the layer's root"
     try:
         tree = Tree(notes, times, limits)
-        while entry := archive.next():
-            what = shown(entry.name)
-            tree.add(entry, archive)
+        while member := archive.next():
+            what = shown(member.name)
+            tree.add(member, archive)
         what = "the directories' times"
         tree.finish()
         notes.close()
