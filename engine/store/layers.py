@@ -70,7 +70,7 @@ class Layers:
 
     @contextmanager
     def stage(self, chain_id: Digest, token: CancelToken) -> Iterator[Path | None]:
-        """An empty directory to unpack a layer in, or None if the layer is here already.
+        """A directory to make a layer's `diff` in, or None if the layer is here already.
 
         One process at a time unpacks a layer: others wait here. Raises StoreError, Cancelled.
         """
@@ -82,22 +82,20 @@ class Layers:
                 yield None
                 return
             with self._root.staging("layer") as home:
-                diff = home / _DIFF
-                diff.mkdir(mode=0o755)
-                yield diff
+                yield home
 
     def publish(self, staging: Path, record: LayerRecord) -> None:
         """Put what was unpacked in a directory of `stage` in its place, durably. Raises StoreError."""
-        home, target = staging.parent, self._home(record.chain_id)
+        target = self._home(record.chain_id)
         created = record.created or datetime.now(UTC).isoformat(timespec="seconds")
         try:
-            (home / _RECORD).write_bytes(
+            (staging / _RECORD).write_bytes(
                 msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(record, created=created), enc_hook=str))
             )
-            sync_filesystem(home)
+            sync_filesystem(staging)
             if os.path.lexists(target):  # its record cannot be read: it was damaged from outside
                 self.remove(record.chain_id)
-            os.rename(home, target)
+            os.rename(staging, target)
             sync_directory(target.parent)
         except OSError as error:
             raise store_error(error, f"cannot keep the layer {record.chain_id}") from error

@@ -22,14 +22,14 @@ class Store:
     """Images on disk. Any number of processes and threads may work on one at the same time."""
 
     def __init__(self, root: DataRoot) -> None:
-        self._root = root
+        self.root = root
         self._blobs = Blobs(root)
         self._images = Images(root, self._blobs)
         self._layers = Layers(root)
 
     def prepare(self) -> None:
         """Make what is missing of the skeleton. Raises StoreError."""
-        self._root.prepare()
+        self.root.prepare()
         self._blobs.prepare()
         self._images.prepare()
 
@@ -38,7 +38,7 @@ class Store:
 
         May be held several times over. Raises StoreError; Cancelled while a sweep is waited for.
         """
-        return self._root.lock(_SWEEP_LOCK, shared=True, token=token)
+        return self.root.lock(_SWEEP_LOCK, shared=True, token=token)
 
     # -- blobs -----------------------------------------------------------------------------------------
 
@@ -103,7 +103,7 @@ class Store:
         `in_use` gives the digests of what must stay all the same: manifests, and chain IDs of layers that containers
         stand on. It is called when nobody can begin to use anything. Nothing goes while somebody is `holding`.
         """
-        with self._root.try_lock(_SWEEP_LOCK) as alone:
+        with self.root.try_lock(_SWEEP_LOCK) as alone:
             if not alone:
                 return Swept()
             roots = [*(entry.digest for entry in self._images.entries()), *in_use()]
