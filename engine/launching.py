@@ -103,7 +103,7 @@ class Launcher:
         files = {
             "config.json": text.encode("utf-8", "surrogateescape"),
             "provenance.json": provenance.to_json().encode(),
-            **draft.files,
+            **{f"files/{name}": data for name, data in draft.files.items()},
         }
         made = shlex.join(["mkdir", "-p", *(str(path / part) for part in ("upper", "work", "merged"))])
         with self._journalled(record, job, first=True), job.step(StepKind.STORE, made) as step:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from engine import rootfs, trace
-from engine.demo import build_demo
 from engine.digest import Digest
 from engine.disk import DataRoot, default_root
 from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnknown, UsageError
@@ -180,6 +179,8 @@ class Workbench:
 
     def demo(self, job: Job) -> ImageSummary:
         """The built-in image, made from this host's own tools where it is not here yet."""
+        from engine.demo import build_demo  # no other command needs it
+
         self.facts.need_root("expand layers")
         self._store.prepare()
         with self._store.holding(job.token):

@@ -8,11 +8,18 @@ from engine import ImageSummary, human_size
 from engine.cli.console import each, narrate, print_json, print_table, session
 from engine.cli.options import platform_option
 
+tls_verify_option = click.option(
+    "--tls-verify",
+    type=bool,
+    default=True,
+    metavar="true|false",
+    help="Demand HTTPS with a good certificate; false takes any, and plain HTTP.  [default: true]",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()
-@click.option("--tls-verify/--no-tls-verify", default=True, help="Check the registry's certificate.")
+@tls_verify_option
 @click.option("-q", "--quiet", is_flag=True, help="Print the image's id alone.")
 @platform_option
 @click.argument("reference")
