@@ -51,7 +51,7 @@ class Reference:
         name, tag = _split_tag(rest)
         if tag is None:
             tag = "" if digest else "latest"
-        elif not _TAG.fullmatch(tag):
+        elif not is_tag(tag):
             raise _malformed(text, f"{_quote(tag)} is not a tag", "A tag has up to 128 letters, digits and ._- signs.")
         domain, path = _split_domain(name)
         _check_name(text, name, domain, path)
@@ -83,6 +83,11 @@ class Reference:
     def __str__(self) -> str:
         """The full canonical name."""
         return self.name + self._suffix
+
+
+def is_tag(text: str) -> bool:
+    """Whether `text` can be a tag."""
+    return _TAG.fullmatch(text) is not None
 
 
 class Transport(Enum):

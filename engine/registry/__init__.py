@@ -1,7 +1,12 @@
-"""The distribution client: talks to registries (OCI distribution-spec)."""
+"""The distribution client: talks to registries (OCI distribution-spec).
+
+It needs `requests`, so the façade imports it when a registry is first spoken to.
+"""
 
 from engine.registry.hosts import RegistryHosts
+from engine.registry.login import login, logout
 from engine.registry.source import RegistrySource
+from engine.registry.tags import tags
 from engine.registry.web import Patience
 
-__all__ = ["Patience", "RegistryHosts", "RegistrySource"]
+__all__ = ["Patience", "RegistryHosts", "RegistrySource", "login", "logout", "tags"]

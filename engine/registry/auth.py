@@ -7,38 +7,25 @@ realm, so that is judged before anything is sent there.
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import json
 import shlex
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from engine.errors import AccessDenied, RegistryError
 from engine.jobs import Job
+from engine.registry.busy import BUSY, Busy
+from engine.registry.cancelling import cancellable
 from engine.registry.challenge import Challenge
+from engine.registry.credentials import Login
 from engine.registry.web import Web, is_loopback
 from engine.text import visible
 from engine.trace import StepKind
 
 _TOKEN_LIMIT = 1024 * 1024
 _USER_VARIABLE = '"$REGISTRY_USER:$REGISTRY_PASSWORD"'
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """What somebody logs in with: a password, or the identity token that a helper or docker kept instead."""
-
-    user: str
-    password: str = field(repr=False)
-    identity_token: str = field(default="", repr=False)
-
-    @property
-    def basic(self) -> str:
-        """The Authorization header (RFC 7617)."""
-        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
 class Authorizer:
@@ -80,7 +67,7 @@ class Authorizer:
             if self._header != used:
                 return  # another thread has just done it
             by_scheme = {challenge.scheme: challenge for challenge in reversed(challenges)}
-            login = self._once()
+            login = self._once(job)
             if bearer := by_scheme.get("bearer"):
                 self._header = "Bearer " + self._fetch_token(bearer, login, scheme, job)
             elif "basic" not in by_scheme:
@@ -95,9 +82,9 @@ class Authorizer:
             else:
                 self._header = login.basic
 
-    def _once(self) -> Login | None:
-        if not self._looked:
-            self._login = self._find_login()
+    def _once(self, job: Job) -> Login | None:
+        if not self._looked:  # a helper program may take its time
+            self._login = cancellable(self._find_login, lambda login: None, job.token)
             self._looked = True
         return self._login
 
@@ -140,6 +127,8 @@ class Authorizer:
                             f"{where} gives no token for {self._scope or self._host} ({response.status})",
                             hint="Check the name; if it is right, log in with: cutaway login",
                         )
+                    if response.status in BUSY:
+                        raise Busy(where, response)
                     if response.status != 200:
                         raise RegistryError(f"{where} gives no token: it answers {response.status}")
                     raw = response.read_all(_TOKEN_LIMIT, f"the token from {where}", job.token)

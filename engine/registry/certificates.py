@@ -7,6 +7,7 @@ containers-certs.d(5): below a folder named after the host (with its port), `*.c
 from __future__ import annotations
 
 import os
+import shlex
 import ssl
 import threading
 from collections.abc import Iterable
@@ -45,6 +46,17 @@ class Certificates:
             if key not in self._contexts:
                 self._contexts[key] = _make(folder, verify=self._verify)
             return self._contexts[key]
+
+    def curl(self, host: str) -> list[str]:
+        """curl's words for the certificates that hold for `host` beside the system's."""
+        words = []
+        folder = self.folder(host)
+        for path in sorted(folder.iterdir()) if folder else ():
+            if path.suffix == ".crt":
+                words += ["--cacert", shlex.quote(str(path))]
+            elif path.suffix == ".cert":
+                words += ["--cert", shlex.quote(str(path)), "--key", shlex.quote(str(path.with_suffix(".key")))]
+        return words
 
     def folder(self, host: str) -> Path | None:
         """The folder with certificates for `host`, if there is one."""

@@ -8,36 +8,38 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 
 from engine.errors import AccessDenied, ContentError, NotInRegistry, RegistryError, RegistryUnreachable
 from engine.jobs import CancelToken, Job, StepDraft
 from engine.registry.auth import Authorizer
+from engine.registry.busy import BUSY, Busy
 from engine.registry.challenge import parse_challenges
 from engine.registry.hosts import Endpoint
 from engine.registry.web import Interrupted, Patience, Response, Web
 from engine.text import visible
 from engine.trace import StepKind
 
-_BUSY = frozenset({429, 500, 502, 503, 504})
 _USABLE = frozenset({200, 206, 416})
 _ERROR_LIMIT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request below the repository: `path` is "manifests/latest". `peer` is the tool's line that does the same."""
+    """A request for `what` (in words): `path` stands below /v2/, as in "library/debian/manifests/12"."""
 
     path: str
+    what: str
     accept: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     curl: str = ""
     """More of curl's options for the journal, such as where the answer goes."""
     peer: str = ""
+    """skopeo's line that does the same."""
+    elsewhere: str = ""
+    """An address outside the registry to ask instead, without credentials."""
 
 
 class Answer:
@@ -71,7 +73,7 @@ class Session:
         self._scheme = "https"
         self._reached = False
 
-    def document(self, ask: Ask, limit: int, what: str, job: Job) -> tuple[bytes, Mapping[str, str]]:
+    def document(self, ask: Ask, limit: int, job: Job) -> tuple[bytes, Mapping[str, str]]:
         """A whole small answer and its headers. Raises RegistryError, ContentError, Cancelled."""
         failures = 0
         while True:
@@ -79,9 +81,9 @@ class Session:
                 with self.open(ask, job) as answer:
                     if answer.length is not None and answer.length > limit:
                         raise ContentError(
-                            f"{what} is over {limit} bytes", hint="The registry sends more than it should."
+                            f"{ask.what} is over {limit} bytes", hint="The registry sends more than it should."
                         )
-                    raw = answer.read_all(limit, what)
+                    raw = answer.read_all(limit, ask.what)
                     answer.step.detail = f"{len(raw)} bytes"
                     return raw, answer.headers
             except Interrupted:
@@ -101,45 +103,57 @@ class Session:
 
     def _obtain(self, ask: Ask, job: Job, stack: ExitStack) -> Answer:
         failures = 0
-        answered = False
+        authorized = False
         while True:
             scheme = self._scheme
-            authorization = self._authorizer.authorization
             try:
-                with ExitStack() as attempt:
-                    step = attempt.enter_context(job.step(StepKind.REQUEST, self._curl(ask, scheme), peer=ask.peer))
-                    response = self._send(ask, scheme, authorization, job.token)
-                    self._reached = True
-                    attempt.enter_context(_reading(response, job.token))
-                    if response.redirected_to:
-                        step.detail = f"from {visible(response.redirected_to)}"
-                    if response.status in _USABLE:
-                        stack.enter_context(attempt.pop_all())
-                        return Answer(response, step, job.token)
-                    if response.status == 401 and not answered:
-                        step.detail = "401: it asks who is there"
-                    elif response.status in _BUSY and failures + 1 < self._patience.attempts:
-                        step.detail = f"{response.status}: it is busy"
-                    else:
-                        raise self._refusal(ask, response, job.token)
+                authorization = None if ask.elsewhere else self._authorizer.authorization
+                response, answer = self._attempt(ask, scheme, authorization, job, stack)
+                if answer is not None:
+                    return answer
+                if authorized:
+                    raise self._refusal(ask, response, "")
+                challenges = parse_challenges(response.headers.get("WWW-Authenticate", ""))
+                self._authorizer.answer(challenges, authorization, scheme, job)
+                authorized = True
+            except Busy as busy:
+                failures += 1
+                if failures >= self._patience.attempts:
+                    raise
+                self._rest(max(busy.asked, self._patience.wait(failures)), job)
             except RegistryUnreachable:
-                if not self._reached and scheme == "https" and self.endpoint.insecure:
+                if not self._reached and scheme == "https" and self.endpoint.insecure and not ask.elsewhere:
                     self._scheme = "http"  # as podman does; nothing secret has been sent yet
                     continue
                 failures += 1
                 if not self._reached or failures >= self._patience.attempts:
                     raise
                 self._rest(self._patience.wait(failures), job)
-                continue
-            if response.status == 401:
-                answered = True
-                challenges = parse_challenges(response.headers.get("WWW-Authenticate", ""))
-                self._authorizer.answer(challenges, authorization, scheme, job)
-            else:
-                failures += 1
-                self._rest(self._pause(response, failures), job)
+
+    def _attempt(
+        self, ask: Ask, scheme: str, authorization: str | None, job: Job, stack: ExitStack
+    ) -> tuple[Response, Answer | None]:
+        """Send it once. The answer is None where the registry itself asks who is there."""
+        with ExitStack() as attempt:
+            step = attempt.enter_context(job.step(StepKind.REQUEST, self._curl(ask, scheme), peer=ask.peer))
+            response = self._send(ask, scheme, authorization, job.token)
+            self._reached = True
+            attempt.enter_context(_reading(response, job.token))
+            if response.redirected_to:
+                step.detail = f"from {visible(response.redirected_to)}"
+            if response.status in _USABLE:
+                stack.enter_context(attempt.pop_all())
+                return response, Answer(response, step, job.token)
+            # Another host's question is not the registry's: its answer would carry the registry's credentials.
+            if response.status == 401 and not response.redirected_to and not ask.elsewhere:
+                step.detail = "401: it asks who is there"
+                return response, None
+            if response.status in BUSY:
+                raise Busy(response.redirected_to or self.endpoint.host, response)
+            raise self._refusal(ask, response, _error_text(response, job.token))
 
     def _rest(self, seconds: float, job: Job) -> None:
+        seconds = min(seconds, self._patience.longest_wait)
         with job.step(StepKind.REQUEST, f"sleep {seconds:.3g}") as step:
             step.detail = f"before asking {self.endpoint.host} again"
             job.token.sleep(seconds)
@@ -158,43 +172,38 @@ class Session:
         )
 
     def _url(self, ask: Ask, scheme: str) -> str:
-        return f"{scheme}://{self.endpoint.host}/v2/{self.endpoint.repository}/{ask.path}"
+        return ask.elsewhere or f"{scheme}://{self.endpoint.host}/v2/{ask.path}"
 
     def _curl(self, ask: Ask, scheme: str) -> str:
         """The request as a shell line; the token, if one is needed, stands there as a variable."""
-        words = ["curl", "-fsSL"]
-        if self.endpoint.insecure and scheme == "https":
-            words.append("-k")
-        words += self._authorizer.curl()
+        words = ["curl", "-fsSL", *self._trust(scheme)]
+        if not ask.elsewhere:
+            words += self._authorizer.curl()
         if ask.accept:
             words += ["-H", shlex.quote("Accept: " + ", ".join(ask.accept))]
         if ask.curl:
             words.append(ask.curl)
-        return " ".join([*words, shlex.quote(self._url(ask, scheme))])
+        return " ".join([*words, shlex.quote(visible(self._url(ask, scheme)))])
 
-    def _pause(self, response: Response, failures: int) -> float:
-        asked = _retry_after(response.headers.get("Retry-After", ""))
-        return min(self._patience.longest_wait, max(asked, self._patience.wait(failures)))
+    def _trust(self, scheme: str) -> list[str]:
+        if scheme != "https":
+            return []
+        if self.endpoint.insecure:
+            return ["-k"]
+        return self._web.certificates.curl(self.endpoint.host)
 
-    def _refusal(self, ask: Ask, response: Response, token: CancelToken) -> RegistryError:
-        said = _error_text(response, token)
-        where = f"{self.endpoint.host}: {self.endpoint.repository}"
+    def _refusal(self, ask: Ask, response: Response, said: str) -> RegistryError:
+        name = self.endpoint.name
+        what = f"{visible(response.redirected_to or self.endpoint.host)}: {ask.what}"
         tail = f": {said}" if said else ""
         if response.status in (401, 403):
             return AccessDenied(
-                f"{where}: access denied ({response.status}){tail}",
+                f"{what}: access denied ({response.status}){tail}",
                 hint=f"Check the name; if it is right, log in: cutaway login {self.endpoint.domain}",
             )
         if response.status == 404:
-            return NotInRegistry(
-                f"{where}: no {ask.path} there{tail}",
-                hint=f"See what there is: cutaway tags {self.endpoint.domain}/{self.endpoint.repository}",
-            )
-        if response.status == 429:
-            return RegistryError(
-                f"{where}: too many requests{tail}", hint="Wait a while, or log in for a higher limit."
-            )
-        return RegistryError(f"{where}: the registry answers {response.status}{tail}")
+            return NotInRegistry(f"{what} is not there{tail}", hint=f"See what is there: cutaway tags {name}")
+        return RegistryError(f"{what}: the registry answers {response.status}{tail}")
 
 
 @contextmanager
@@ -204,16 +213,6 @@ def _reading(response: Response, token: CancelToken) -> Iterator[None]:
             yield
     finally:
         response.close()
-
-
-def _retry_after(value: str) -> float:
-    """Seconds that a Retry-After header asks for (RFC 9110, section 10.2.3), 0 where it says nothing usable."""
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
 
 
 def _error_text(response: Response, token: CancelToken) -> str:

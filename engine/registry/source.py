@@ -2,248 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
 
-import msgspec
-
-from engine.digest import Digest
-from engine.errors import ContentError, RegistryError
-from engine.events import Problem
+from engine.errors import RegistryError
 from engine.jobs import Job
-from engine.oci import (
-    CONFIG,
-    DOCKER_CONFIG,
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
-    DOCUMENT_LIMIT,
-    INDEX,
-    INDEX_TYPES,
-    MANIFEST,
-    MANIFEST_TYPES,
-    Descriptor,
-    Manifest,
-    Platform,
-    parse_config,
-    parse_index,
-    parse_manifest,
-)
+from engine.oci import Descriptor, Platform
 from engine.reference import Reference
-from engine.registry import platforms, transfer
-from engine.registry.auth import Authorizer
-from engine.registry.certificates import Certificates
+from engine.registry import transfer
+from engine.registry.connect import connect
 from engine.registry.hosts import Endpoint, RegistryHosts
-from engine.registry.session import Ask, Session
-from engine.registry.web import Patience, Web
+from engine.registry.resolve import Resolver, skopeo
+from engine.registry.session import Session
+from engine.registry.web import Patience
 from engine.source import FetchedImage
-from engine.text import visible
-
-_ACCEPT = (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST)
-_NESTING = 4  # indexes inside indexes; real ones have one level
 
 
 class RegistrySource:
-    """Pulls one reference. May be used from several threads.
+    """Pulls one image. May be used from several threads.
 
-    Without `tls_verify` certificates are not checked and plain http is tried where https does not answer.
-    `hosts` is the machine's configuration (None: read it now).
+    `reference` may be a list of what a short name can mean (RegistryHosts.candidates); the first that a
+    registry has is taken. Without `tls_verify` certificates are not checked, and plain http is tried where
+    https does not answer. `hosts` is the machine's configuration (None: read it now).
     """
 
     def __init__(
         self,
-        reference: Reference,
+        reference: Reference | list[Reference],
         *,
         tls_verify: bool = True,
         hosts: RegistryHosts | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self.reference = reference
         self._hosts = hosts or RegistryHosts.load()
         self._patience = patience or Patience()
-        self._webs: list[Web] = []
-        self._sessions = [self._connect(e) for e in self._hosts.endpoints(reference, tls_verify=tls_verify)]
-        self._serving = self._sessions[-1]
+        self._tls_verify = tls_verify
+        self._open = ExitStack()
+        self._lock = threading.Lock()
+        self._candidates = reference if isinstance(reference, list) else [reference]
+        self._reference = self._candidates[0]
+        self._session: Session | None = None
 
     @property
     def name(self) -> str:
-        """The full canonical name, whichever mirror serves it."""
-        return str(self.reference)
+        """The full canonical name, whichever mirror serves it. Of several candidates, the one that was found."""
+        return str(self._reference)
 
     def image(self, platform: Platform, job: Job) -> FetchedImage:
         """Resolve the reference to one platform's image: index, manifest, configuration, each verified.
 
+        Mirrors and candidates are asked in their order until one has it.
         Raises NotInRegistry, AccessDenied, RegistryUnreachable, RegistryError, ContentError, Cancelled.
         """
-        for session in self._sessions[:-1]:
+        routes = [(reference, endpoint) for reference in self._candidates for endpoint in self._endpoints(reference)]
+        failures: list[RegistryError] = []
+        for reference, endpoint in routes:
+            session = self._connect(endpoint)
             try:
-                image = _Resolver(session, self.reference, job).image(platform)
-            except RegistryError:
-                continue  # the journal tells; the next one may do better
-            self._serving = session
+                image = Resolver(session, reference, job).image(platform)
+            except RegistryError as error:
+                failures.append(error)
+                continue
+            with self._lock:
+                self._reference, self._session = reference, session
             return image
-        return _Resolver(self._sessions[-1], self.reference, job).image(platform)
+        last = failures[-1]
+        if len(failures) > 1:  # say of each place why, and let the last decide on the kind
+            raise type(last)("; ".join(error.message for error in failures), hint=last.hint) from last
+        raise last
 
     def blob(self, descriptor: Descriptor, offset: int, job: Job) -> Iterator[bytes]:
         """The bytes of a blob from `offset` to the descriptor's size, in chunks of 256 KiB at most.
 
         Raises RegistryError, ContentError (another size than promised), Cancelled.
         """
-        peer = _skopeo("copy", self._serving.endpoint, self.reference) + " oci:images"
-        return transfer.fetch(self._serving, descriptor, offset, self._patience, job, peer=peer)
+        with self._lock:
+            if self._session is None:  # asked for without `image`: the registry itself has every blob
+                self._session = self._connect(self._endpoints(self._reference)[-1])
+            session = self._session
+        peer = skopeo("copy", session.endpoint, self._reference) + " oci:images"
+        return transfer.fetch(session, descriptor, offset, self._patience, job, peer=peer)
 
     def close(self) -> None:
         """Let go of connections."""
-        for web in self._webs:
-            web.close()
+        self._open.close()
+
+    def _endpoints(self, reference: Reference) -> list[Endpoint]:
+        return self._hosts.endpoints(reference, tls_verify=self._tls_verify)
 
     def _connect(self, endpoint: Endpoint) -> Session:
-        web = Web(Certificates(self._hosts.certificate_folders, verify=not endpoint.insecure), self._patience)
-        self._webs.append(web)
-        authorizer = Authorizer(endpoint.host, f"repository:{endpoint.repository}:pull", web, lambda: None)
-        return Session(endpoint, web, authorizer, self._patience)
-
-
-class _Resolver:
-    """Finds the way from a reference to one platform's image at one endpoint."""
-
-    def __init__(self, session: Session, reference: Reference, job: Job) -> None:
-        self._session = session
-        self._reference = reference
-        self._job = job
-
-    def image(self, wanted: Platform) -> FetchedImage:
-        descriptor, raw = self._first()
-        from_index = False
-        for _ in range(_NESTING):
-            if descriptor.media_type in MANIFEST_TYPES:
-                return self._finish(descriptor, raw, wanted, warn=not from_index)
-            index = parse_index(raw, self._what)
-            from_index = True
-            descriptor = platforms.select(index.manifests, wanted, self._reference.familiar)
-            raw = self._manifest(descriptor)
-        raise ContentError(f"{self._what} leads from index to index without end")
-
-    @property
-    def _what(self) -> str:
-        return f"the manifest of {self._reference.familiar}"
-
-    def _first(self) -> tuple[Descriptor, bytes]:
-        """What the reference itself names."""
-        selector = self._reference.selector
-        raw, headers = self._ask_manifest(selector, DOCUMENT_LIMIT)
-        digest = self._reference.digest or _announced(headers) or Digest.of(raw)
-        _verify(raw, digest, self._what)
-        return Descriptor(_kind(raw, headers, self._what), digest, len(raw)), raw
-
-    def _manifest(self, descriptor: Descriptor) -> bytes:
-        """What an index's entry names: it must be of the kind, the size and the digest that stand there."""
-        if descriptor.size > DOCUMENT_LIMIT:
-            raise ContentError(f"{self._what} is over {DOCUMENT_LIMIT} bytes")
-        raw, headers = self._ask_manifest(descriptor.digest, descriptor.size)
-        _verify(raw, descriptor.digest, self._what, descriptor.size)
-        if _kind(raw, headers, self._what) != descriptor.media_type:
-            raise ContentError(f"{self._what} is of another kind than the index says: {visible(descriptor.media_type)}")
-        return raw
-
-    def _ask_manifest(self, selector: str, limit: int) -> tuple[bytes, Mapping[str, str]]:
-        peer = _skopeo("inspect --raw", self._session.endpoint, self._reference, selector)
-        ask = Ask(f"manifests/{selector}", _ACCEPT, peer=peer)
-        return self._session.document(ask, limit, self._what, self._job)
-
-    def _finish(self, descriptor: Descriptor, raw: bytes, wanted: Platform, *, warn: bool) -> FetchedImage:
-        manifest = parse_manifest(raw, self._what)
-        config_raw = self._config(manifest)
-        config = parse_config(config_raw)
-        if len(config.rootfs.diff_ids) != len(manifest.layers):
-            raise ContentError(
-                f"{self._what} has {len(manifest.layers)} layers, its configuration {len(config.rootfs.diff_ids)}"
-            )
-        if warn and (config.os, config.architecture) != (wanted.os, wanted.architecture):
-            there = visible(str(Platform(config.architecture, config.os, config.variant)))
-            self._job.emit(
-                Problem(
-                    "other-platform",
-                    f"{self._reference.familiar} is there for {there} alone, not for {wanted}",
-                    "It can be looked at; running it needs an emulator.",
-                )
-            )
-        return FetchedImage(descriptor, raw, manifest, config_raw, config)
-
-    def _config(self, manifest: Manifest) -> bytes:
-        descriptor = manifest.config
-        if descriptor.media_type not in (CONFIG, DOCKER_CONFIG):
-            raise ContentError(
-                f"{self._reference.familiar} is not a container image: its configuration is"
-                f" {visible(descriptor.media_type)[:100]!r}",
-                hint="Registries hold other things too, such as charts and signatures.",
-            )
-        if descriptor.size > DOCUMENT_LIMIT:
-            raise ContentError(f"the image configuration is over {DOCUMENT_LIMIT} bytes")
-        ask = Ask(
-            f"blobs/{descriptor.digest}",
-            peer=_skopeo("inspect --config --raw", self._session.endpoint, self._reference),
-        )
-        raw, _ = self._session.document(ask, descriptor.size, "the image configuration", self._job)
-        _verify(raw, descriptor.digest, "the image configuration", descriptor.size)
-        return raw
-
-
-def _skopeo(verb: str, endpoint: Endpoint, reference: Reference, selector: str = "") -> str:
-    """skopeo's line for the same; it takes a tag or a digest, not both."""
-    selector = selector or reference.selector
-    flag = "" if not endpoint.insecure else " --src-tls-verify=false" if verb == "copy" else " --tls-verify=false"
-    sign = "@" if ":" in selector else ":"
-    return f"skopeo {verb}{flag} docker://{endpoint.domain}/{endpoint.repository}{sign}{selector}"
-
-
-class _Shape(msgspec.Struct, rename="camel"):
-    """Just enough of a manifest to tell what it is."""
-
-    schema_version: int = 0
-    media_type: str = ""
-    manifests: msgspec.Raw = msgspec.Raw()
-    layers: msgspec.Raw = msgspec.Raw()
-
-
-def _kind(raw: bytes, headers: Mapping[str, str], what: str) -> str:
-    """The media type of a manifest or index: what it says of itself, which the header must not contradict.
-
-    A document that is one thing by its header and another by its fields is how CVE-2021-41190 works.
-    Raises ContentError.
-    """
-    try:
-        shape = msgspec.json.decode(raw, type=_Shape)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ContentError(f"{what} cannot be read: {visible(str(error))[:200]}") from error
-    if shape.schema_version == 1:
-        raise ContentError(
-            f"{what} is of the old kind, Docker schema 1",
-            hint="Ask for it to be pushed again with a tool of this decade.",
-        )
-    header = headers.get("Content-Type", "").partition(";")[0].strip()
-    known = INDEX_TYPES | MANIFEST_TYPES
-    fallback = INDEX if bytes(shape.manifests) else MANIFEST
-    kind = shape.media_type or (header if header in known else fallback)
-    if kind not in known:
-        raise ContentError(f"{what} is of an unknown kind, {visible(kind)[:100]!r}")
-    if header in known and header != kind:
-        raise ContentError(f"{what} calls itself {kind}, the registry calls it {header}")
-    if (kind in INDEX_TYPES) != bool(bytes(shape.manifests)) or (kind in MANIFEST_TYPES) != bool(bytes(shape.layers)):
-        raise ContentError(f"{what} calls itself {kind}, but its fields are another kind's")
-    return kind
-
-
-def _announced(headers: Mapping[str, str]) -> Digest | None:
-    text = headers.get("Docker-Content-Digest", "")
-    return Digest.parse(text) if text else None
-
-
-def _verify(raw: bytes, digest: Digest, what: str, size: int | None = None) -> None:
-    if size is not None and len(raw) != size:
-        raise ContentError(f"{what} has {len(raw)} bytes where {size} were promised")
-    hasher = digest.hasher()
-    hasher.update(raw)
-    if hasher.hexdigest() != digest.hex:
-        raise ContentError(
-            f"{what} is not what its digest {digest.short} names",
-            hint="What the registry holds is damaged or forged. Nothing of it was used.",
-        )
+        return self._open.enter_context(connect(endpoint, self._hosts, self._patience))

@@ -53,7 +53,8 @@ def _run(session: Session, descriptor: Descriptor, progress: _Progress, job: Job
     start = progress.position if progress.ranges else 0
     resume = f"-C {start} " if start else ""
     ask = Ask(
-        f"blobs/{descriptor.digest}",
+        f"{session.endpoint.repository}/blobs/{descriptor.digest}",
+        f"blob {descriptor.digest.short}",
         headers={"Range": f"bytes={start}-"} if start else {},
         curl=f"{resume}--create-dirs -o blobs/{descriptor.digest.algorithm}/{descriptor.digest.hex}",
         peer=peer,

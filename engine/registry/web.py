@@ -10,23 +10,21 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import ssl
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from engine.errors import Cancelled, ContentError, RegistryError, RegistryUnreachable
+from engine.errors import ContentError, RegistryError, RegistryUnreachable
 from engine.jobs import CancelToken
+from engine.registry.cancelling import cancellable
 from engine.registry.certificates import Certificates
 from engine.text import visible
-
-T = TypeVar("T")
 
 CHUNK = 256 * 1024
 """Bytes read at a time: large enough that Python's overhead vanishes, small enough for lively progress."""
@@ -116,6 +114,7 @@ class Web:
     """Sends requests over one pool of connections. May be used from several threads."""
 
     def __init__(self, certificates: Certificates, patience: Patience) -> None:
+        self.certificates = certificates
         self._patience = patience
         self._session = requests.Session()
         self._session.trust_env = False  # no ~/.netrc; proxies are looked up below
@@ -190,7 +189,7 @@ class Web:
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 raise _unreachable(host, error) from error
 
-        return _cancellable(send, requests.Response.close, token)
+        return cancellable(send, requests.Response.close, token)
 
 
 class _Adapter(HTTPAdapter):
@@ -210,45 +209,6 @@ class _Adapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Nothing: the context has said it all."""
-
-
-def _cancellable(function: Callable[[], T], discard: Callable[[T], None], token: CancelToken) -> T:
-    """Run `function` in a thread of its own, so that a cancellation need not wait for it.
-
-    Looking up a name, connecting and waiting for headers cannot be interrupted from outside. After a
-    cancellation the thread ends by its own time-outs and discards what it got.
-    """
-    lock = threading.Lock()
-    ready = threading.Event()
-    results: list[T] = []
-    errors: list[BaseException] = []
-    abandoned = False
-
-    def work() -> None:
-        try:
-            result = function()
-        except BaseException as error:
-            errors.append(error)
-        else:
-            with lock:
-                if not abandoned:
-                    results.append(result)
-            if not results:
-                discard(result)
-        ready.set()
-
-    with token.interrupting(ready.set):
-        threading.Thread(target=work, name="cutaway-request", daemon=True).start()
-        ready.wait()
-    with lock:
-        abandoned = True
-    if token.cancelled:
-        for result in results:
-            discard(result)
-        raise Cancelled
-    if errors:
-        raise errors[0]
-    return results[0]
 
 
 def _proxies(url: str) -> dict[str, str]:
