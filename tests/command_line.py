@@ -1,0 +1,64 @@
+"""The command line as a person has it: a process of its own, real exit codes, real output."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cutaway:
+    """`cutaway` on one data directory. `run` holds what does not outlive a reboot; sockets need it short."""
+
+    root: Path
+    run: Path
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "tui", "--root", str(self.root), *words]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        checkout = str(Path(__file__).parents[1])
+        return {**os.environ, "CUTAWAY_RUN": str(self.run), "PYTHONPATH": checkout, "CUTAWAY_DEBUG": ""}
+
+    def start(self, *words: str, **more: Any) -> subprocess.Popen[str]:
+        """In the background; whoever calls waits for it."""
+        return subprocess.Popen(
+            self.command(*words),
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **more,
+        )
+
+    def __call__(self, *words: str, code: int = 0, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+        """Run to the end; it must end with `code`."""
+        done = subprocess.run(
+            self.command(*words),
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == code, f"cutaway {' '.join(words)}: exit code {done.returncode}\n{done.stderr}"
+        return done
+
+    def out(self, *words: str) -> str:
+        """What it prints on stdout, without the last line end."""
+        return self(*words).stdout.removesuffix("\n")
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self(*words).stdout)
+
+    def remove_everything(self) -> None:
+        for container in self.json("ps", "--all", "--json"):
+            self("rm", "--force", container["id"])
