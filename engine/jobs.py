@@ -10,7 +10,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from engine.errors import Cancelled, CutawayError
@@ -20,13 +20,33 @@ from engine.trace import Step, StepKind
 T = TypeVar("T")
 
 
+class _Callback:
+    """What a cancellation calls, once at most, and not after its block has ended."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+        self._lock = threading.RLock()  # a callback may be called by the very thread that is in the block
+        self._live = True
+
+    def call(self) -> None:
+        with self._lock:
+            if self._live:
+                self._live = False
+                self._call()
+
+    def end(self) -> None:
+        with self._lock:
+            self._live = False
+
+
 class CancelToken:
-    """A request to stop that any thread can make and the working thread looks at."""
+    """A request to stop that any thread can make and the working thread looks at. Not for signal handlers:
+    those start a thread that cancels."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._lock = threading.Lock()
-        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._callbacks: dict[int, _Callback] = {}
         self._numbers = itertools.count()
 
     @property
@@ -34,12 +54,21 @@ class CancelToken:
         return self._event.is_set()
 
     def cancel(self) -> None:
-        """Ask to stop. Registered callbacks (shut a socket, kill a worker) run in the calling thread, once."""
+        """Ask to stop. Registered callbacks (shut a socket, kill a worker) run in the calling thread, once.
+
+        What one of them raises is raised when all have run.
+        """
         with self._lock:
             self._event.set()
             callbacks, self._callbacks = list(self._callbacks.values()), {}
+        failures = []
         for callback in callbacks:
-            callback()
+            try:
+                callback.call()
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def check(self) -> None:
         """Raise Cancelled if somebody asked to stop."""
@@ -52,11 +81,13 @@ class CancelToken:
             raise Cancelled
 
     @contextmanager
-    def interrupting(self, callback: Callable[[], None]) -> Iterator[None]:
-        """While inside, a cancellation calls `callback`, which must make the blocked operation return.
+    def interrupting(self, call: Callable[[], None]) -> Iterator[None]:
+        """While inside, a cancellation calls `call`, which must make the blocked operation return.
 
-        Raises Cancelled on entry if it is too late already. `callback` must be safe in any thread.
+        Raises Cancelled on entry if it is too late already. `call` must be safe in any thread, be quick, and not wait
+        for the block to end: the block's end waits for it, so that it never acts on what has been closed since.
         """
+        callback = _Callback(call)
         with self._lock:
             if self._event.is_set():
                 raise Cancelled
@@ -67,6 +98,7 @@ class CancelToken:
         finally:
             with self._lock:
                 self._callbacks.pop(number, None)
+            callback.end()
 
 
 class StepDraft:
@@ -127,10 +159,6 @@ class Job:
 _numbers = itertools.count(1)
 
 
-def _defect(error: Exception, title: str) -> Problem:
-    return Problem("internal", f"{title}: {type(error).__name__}: {error}", "This is a defect in Cutaway.")
-
-
 class Jobs:
     """Runs jobs and knows which are under way."""
 
@@ -161,14 +189,8 @@ class Jobs:
         job = self._admit(title, command)
 
         def body() -> None:
-            try:
+            with suppress(Exception):  # JobFinished carries it, a defect too
                 self._work(job, work)
-            except CutawayError:
-                pass  # JobFinished carried it
-            except Exception as error:  # a defect: it must reach the screen, not vanish with the thread
-                self._sink(
-                    Problem("internal", f"{job.title}: {type(error).__name__}: {error}", "This is a defect in Cutaway.")
-                )
 
         job._thread = threading.Thread(target=body, name=f"cutaway-{job.id}", daemon=True)
         job._thread.start()
@@ -203,7 +225,9 @@ class Jobs:
             problem = Problem(error.code, error.message, error.hint)
             raise
         except Exception as error:
-            problem = _defect(error, job.title)
+            problem = Problem(
+                "internal", f"{job.title}: {type(error).__name__}: {error}", "This is a defect in Cutaway."
+            )
             raise
         finally:
             with self._lock:
