@@ -11,7 +11,7 @@ names. It has marks of its own (Documentation/filesystems/overlayfs.rst), and so
     var/.wh..wh..opq          var with the attribute                         of var only what this layer
                               trusted.overlay.opaque=y                       and those above it have
 
-To look at one: `ls -l` shows whiteouts as `c--------- 0, 0`; as root, `getfattr -n trusted.overlay.opaque DIR` the mark.
+To look at one: `ls -l` shows whiteouts as `c--------- 0, 0`; `getfattr -n trusted.overlay.opaque DIR` (root) the mark.
 
 Expanding has two halves. `unpack` needs the layer alone, so a pull unpacks several at once: it writes every entry in a
 worker process whose root is the layer's directory, and notes what only the layers below can decide. `settle` decides
