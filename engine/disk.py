@@ -18,6 +18,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -33,6 +34,7 @@ from engine.jobs import CancelToken
 _TMP_LOCK = "tmp"
 _POLL = 0.05  # seconds between two tries for a lock that can be cancelled
 _PART = ".part"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 KEEP_PARTIAL = 7 * 24 * 3600
 """Seconds that the resumable part of a transfer waits for somebody to go on with it."""
@@ -115,11 +117,11 @@ class DataRoot:
 
     @contextmanager
     def lock(self, name: str, *, shared: bool = False, token: CancelToken | None = None) -> Iterator[None]:
-        """Hold the lock `name` (made of letters, digits, dots and dashes) against other processes and threads.
+        """Hold the lock `name` (made of letters, digits and `._-`) against other processes and threads.
 
         With a `token` the wait can be cancelled. Not reentrant. Raises StoreError, Cancelled.
         """
-        path = self.locks / name
+        path = self.locks / _checked(name)
         with self._locked(path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, token) as handle:
             assert handle is not None
             try:
@@ -131,7 +133,7 @@ class DataRoot:
     @contextmanager
     def try_lock(self, name: str) -> Iterator[bool]:
         """Like `lock`, but does not wait: False where somebody else holds it."""
-        path = self.locks / name
+        path = self.locks / _checked(name)
         with self._locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB, None) as handle:
             try:
                 yield handle is not None
@@ -146,7 +148,7 @@ class DataRoot:
         What it holds at the end stays for the next one who asks, unless it was renamed or unlinked meanwhile;
         an empty one goes. Raises StoreError, Cancelled.
         """
-        path = self.tmp / (name + _PART)
+        path = self.tmp / (_checked(name) + _PART)
         with self._locked(path, fcntl.LOCK_EX, token) as handle:
             assert handle is not None
             try:
@@ -204,6 +206,12 @@ class DataRoot:
                 if _remove_leftover(entry):
                     gone.append(entry.name)
         return sorted(gone)
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not the name of a lock: {name!r}")
+    return name
 
 
 def _remove_leftover(entry: Path) -> bool:
