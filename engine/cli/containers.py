@@ -15,6 +15,8 @@ from engine import (
     CancelToken,
     ContainerSummary,
     CutawayError,
+    ImageUnknown,
+    Job,
     RunOptions,
     Status,
     Stream,
@@ -22,7 +24,7 @@ from engine import (
     Workbench,
 )
 from engine.cli.console import Session, complain, each, print_json, print_table, session
-from engine.cli.images import as_json
+from engine.cli.images import as_json, tls_verify_option
 from engine.cli.options import run_options, to_options
 from engine.cli.terminal import foreground
 
@@ -38,12 +40,19 @@ _config_file = click.option(
 )
 
 
-def _make(console: Session, image: str, config_file: Path | None, options: RunOptions) -> ContainerSummary:
-    """Pull what is missing, draft and create."""
+def _make(
+    console: Session, image: str, config_file: Path | None, tls_verify: bool, flags: dict[str, Any]
+) -> ContainerSummary:
+    """Pull the image if it is not here, draft and create."""
+    options: RunOptions = to_options(flags)
     text = config_file.read_text("utf-8", "surrogateescape") if config_file else None
 
-    def work(job: Any) -> ContainerSummary:
-        draft = console.workbench.draft(image, options, job, config=text)
+    def work(job: Job) -> ContainerSummary:
+        try:
+            draft = console.workbench.draft(image, options, job, config=text)
+        except ImageUnknown:
+            pulled = console.workbench.pull(image, job, tls_verify=tls_verify)
+            draft = console.workbench.draft(pulled.reference, options, job, config=text)
         return console.workbench.create(draft, job)
 
     return console.do(f"create {image}", work)
@@ -51,28 +60,30 @@ def _make(console: Session, image: str, config_file: Path | None, options: RunOp
 
 @click.command(context_settings=_TAKES_A_COMMAND)
 @_config_file
+@tls_verify_option
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def create(image: str, config_file: Path | None, **flags: Any) -> None:
+def create(image: str, config_file: Path | None, tls_verify: bool, **flags: Any) -> None:
     """Make a container without starting it, and print its id."""
-    click.echo(_make(session(), image, config_file, to_options(flags)).id)
+    click.echo(_make(session(), image, config_file, tls_verify, flags).id)
 
 
 @click.command(context_settings=_TAKES_A_COMMAND)
 @click.option("-d", "--detach", is_flag=True, help="Start it in the background and print its id.")
 @_config_file
+@tls_verify_option
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def run(image: str, detach: bool, config_file: Path | None, **flags: Any) -> None:
+def run(image: str, detach: bool, config_file: Path | None, tls_verify: bool, **flags: Any) -> None:
     """Make a container of IMAGE and run it; ends with the container's exit code.
 
     Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, 127 it does not exist.
     """
     console = session()
     try:
-        made = _make(console, image, config_file, to_options(flags))
+        made = _make(console, image, config_file, tls_verify, flags)
         if detach:
             console.do(f"start {made.name}", lambda job: console.workbench.start(made.id, job))
             click.echo(made.id)
@@ -229,7 +240,7 @@ def _each_container(names: tuple[str, ...], title: str, act: Any) -> None:
 def stop(names: tuple[str, ...], timeout: float | None) -> None:
     """Ask containers to end, and kill those that do not in time."""
 
-    def act(workbench: Workbench, name: str, job: Any) -> None:
+    def act(workbench: Workbench, name: str, job: Job) -> None:
         workbench.stop(name, job, timeout=timeout)
 
     _each_container(names, "stop", act)

@@ -11,7 +11,7 @@ from typing import TypeVar
 import click
 
 from engine import Job, RunOptions, Step, Workbench, human_size, visible
-from engine.cli.console import print_json, print_table, session
+from engine.cli.console import print_json, session
 from engine.cli.images import as_json
 from engine.cli.terminal import foreground
 
@@ -27,20 +27,13 @@ def trace(name: str, as_json: bool) -> None:
     if as_json:
         print_json([_as_data(step) for step in steps])
         return
-    print_table(
-        ["TIME", "TOOK", "STEP", "COMMAND", "RESULT"],
-        [
-            [
-                datetime.fromtimestamp(step.time).strftime("%H:%M:%S"),
-                duration(step.duration),
-                step.kind.value,
-                step.command,
-                f"failed: {step.failure}" if step.failure else step.detail,
-            ]
-            for step in steps
-        ],
-        right=[1],
-    )
+    for step in steps:
+        when = datetime.fromtimestamp(step.time).strftime("%H:%M:%S")
+        result = f"failed: {step.failure}" if step.failure else step.detail
+        click.echo(visible(f"{when}  {duration(step.duration):>7}  {step.kind.value:8} {result}"))
+        click.echo(visible(f"    {step.command}"))
+        if step.peer:
+            click.echo(visible(f"    # {step.peer}"))
 
 
 def _as_data(step: Step) -> dict[str, object]:

@@ -17,7 +17,7 @@ from engine.cli.console import complain
 Screen = Callable[[Path | None], int]
 
 _GROUPS = {
-    "Images": ("images", ["pull", "images", "inspect", "history", "layers", "tags", "tag", "rmi", "login", "logout"]),
+    "Images": ("images", ["pull", "images", "inspect", "history", "layers", "tag", "rmi"]),
     "config.json": ("configs", ["config", "check"]),
     "Working containers": ("working", ["mount", "umount"]),
     "Containers": (
