@@ -128,7 +128,7 @@ class Authorizer:
                             hint="Check the name; if it is right, log in with: cutaway login",
                         )
                     if response.status in BUSY:
-                        raise Busy(where, response)
+                        raise Busy(response)
                     if response.status != 200:
                         raise RegistryError(f"{where} gives no token: it answers {response.status}")
                     raw = response.read_all(_TOKEN_LIMIT, f"the token from {where}", job.token)

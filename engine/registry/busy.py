@@ -7,7 +7,6 @@ from email.utils import parsedate_to_datetime
 
 from engine.errors import RegistryError
 from engine.registry.web import Response
-from engine.text import visible
 
 BUSY = frozenset({429, 500, 502, 503, 504})
 """The statuses after which asking again makes sense."""
@@ -16,8 +15,8 @@ BUSY = frozenset({429, 500, 502, 503, 504})
 class Busy(RegistryError):
     """Asking again may help. `asked` is how many seconds the server wants to be left alone, 0 if it did not say."""
 
-    def __init__(self, host: str, response: Response) -> None:
-        host = visible(host)
+    def __init__(self, response: Response) -> None:
+        host = response.host
         if response.status == 429:
             super().__init__(f"{host}: too many requests (429)", hint="Wait a while, or log in for a higher limit.")
         else:

@@ -140,7 +140,7 @@ class Session:
             self._reached = True
             attempt.enter_context(_reading(response, job.token))
             if response.redirected_to:
-                step.detail = f"from {visible(response.redirected_to)}"
+                step.detail = f"from {response.redirected_to}"
             if response.status in _USABLE:
                 stack.enter_context(attempt.pop_all())
                 return response, Answer(response, step, job.token)
@@ -149,7 +149,7 @@ class Session:
                 step.detail = "401: it asks who is there"
                 return response, None
             if response.status in BUSY:
-                raise Busy(response.redirected_to or self.endpoint.host, response)
+                raise Busy(response)
             raise self._refusal(ask, response, _error_text(response, job.token))
 
     def _rest(self, seconds: float, job: Job) -> None:
@@ -194,7 +194,7 @@ class Session:
 
     def _refusal(self, ask: Ask, response: Response, said: str) -> RegistryError:
         name = self.endpoint.name
-        what = f"{visible(response.redirected_to or self.endpoint.host)}: {ask.what}"
+        what = f"{response.host}: {ask.what}"
         tail = f": {said}" if said else ""
         if response.status in (401, 403):
             return AccessDenied(

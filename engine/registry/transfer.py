@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.errors import ContentError
+from engine.errors import ContentError, NotInRegistry
 from engine.jobs import Job
 from engine.oci import Descriptor
 from engine.registry.session import Answer, Ask, Session
 from engine.registry.web import CHUNK, Interrupted, Patience
-from engine.text import visible
 
 _PROGRESS = 64 * 1024
 """A connection that brought fewer bytes than this counts as a failure in a row."""
@@ -19,9 +18,16 @@ _PROGRESS = 64 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,19})-(\d{1,19})|\*)/(\d{1,19}|\*)")
 
 
+_FOREIGN = re.compile(r"\.foreign\.|\.nondistributable\.")
+"""In media types: layers that registries need not hold, and that name addresses to have them from."""
+
+
 @dataclass(slots=True)
 class _Progress:
+    """How far a transfer has come, and what is known of where it comes from."""
+
     position: int
+    elsewhere: str = ""
     ranges: bool = True
     """False once the server has shown that it cannot do them."""
 
@@ -36,16 +42,28 @@ def fetch(
     Raises RegistryError, ContentError (another size), Cancelled.
     """
     progress = _Progress(offset)
+    addresses = _foreign_addresses(descriptor)
     failures = 0
     while progress.position < descriptor.size:
         before = progress.position
         try:
             yield from _run(session, descriptor, progress, job, peer)
+        except NotInRegistry:
+            if not addresses:
+                raise
+            progress = _Progress(progress.position, addresses.pop(0))
         except Interrupted:
             failures = 1 if progress.position - before >= _PROGRESS else failures + 1
             if failures >= patience.attempts:
                 raise
             job.token.sleep(patience.wait(failures))
+
+
+def _foreign_addresses(descriptor: Descriptor) -> list[str]:
+    """Where else it may be had: of foreign layers alone, lest any manifest sends us where it likes."""
+    if not _FOREIGN.search(descriptor.media_type):
+        return []
+    return [url for url in descriptor.urls or [] if url.startswith(("https://", "http://"))]
 
 
 def _run(session: Session, descriptor: Descriptor, progress: _Progress, job: Job, peer: str) -> Iterator[bytes]:
@@ -58,26 +76,28 @@ def _run(session: Session, descriptor: Descriptor, progress: _Progress, job: Job
         headers={"Range": f"bytes={start}-"} if start else {},
         curl=f"{resume}--create-dirs -o blobs/{descriptor.digest.algorithm}/{descriptor.digest.hex}",
         peer=peer,
+        elsewhere=progress.elsewhere,
     )
     with session.open(ask, job) as answer:
         began = progress.position
+        first, total = _place(answer)
+        if total is not None and total != descriptor.size:
+            raise _other_size(f"has {total} bytes", descriptor)
         try:
-            if answer.status == 206 and _fits(answer, start, descriptor):
+            if answer.status == 206 and start and first == start:
                 yield from _body(answer, descriptor, 0, progress)
             elif answer.status == 200:
-                _check_length(answer.length, descriptor)
                 yield from _body(answer, descriptor, progress.position, progress)
             elif progress.ranges:
                 progress.ranges = False  # ask for the whole, and skip what is here
                 answer.step.detail = f"{answer.status}, not the range that was asked for; again from the start"
                 return
             else:
-                raise ContentError(f"blob {descriptor.digest.short}: the registry answers {answer.status}, unasked")
+                raise ContentError(f"{ask.what}: the registry answers {answer.status}, unasked")
         except GeneratorExit:
             answer.step.detail = "stopped by the reader"
             return
-        finally:
-            answer.step.detail = answer.step.detail or f"{progress.position - began} bytes"
+        answer.step.detail = ", ".join(filter(None, (answer.step.detail, f"{progress.position - began} bytes")))
 
 
 def _body(answer: Answer, descriptor: Descriptor, skip: int, progress: _Progress) -> Iterator[bytes]:
@@ -92,28 +112,25 @@ def _body(answer: Answer, descriptor: Descriptor, skip: int, progress: _Progress
         if not data:
             break
         if progress.position + len(data) > descriptor.size:
-            raise ContentError(f"blob {descriptor.digest.short} is larger than the {descriptor.size} bytes promised")
+            raise _other_size("goes on and on", descriptor)
         progress.position += len(data)
         yield data
     if progress.position < descriptor.size:
         raise Interrupted("the connection broke: the answer ended too early")
 
 
-def _fits(answer: Answer, start: int, descriptor: Descriptor) -> bool:
-    """Whether a partial answer begins where it should. Raises ContentError for another total size."""
+def _place(answer: Answer) -> tuple[int | None, int | None]:
+    """The first byte of a partial answer, and the whole blob's size; None for what the server does not say."""
+    if answer.status == 200:
+        return 0, answer.length
     match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-    if match and match[3] != "*" and int(match[3]) != descriptor.size:
-        raise _other_size(int(match[3]), descriptor)
-    return bool(start and match and match[1] and int(match[1]) == start)
+    if match is None:
+        return None, None
+    return int(match[1]) if match[1] else None, int(match[3]) if match[3] != "*" else None
 
 
-def _check_length(length: int | None, descriptor: Descriptor) -> None:
-    if length is not None and length != descriptor.size:
-        raise _other_size(length, descriptor)
-
-
-def _other_size(size: int, descriptor: Descriptor) -> ContentError:
+def _other_size(found: str, descriptor: Descriptor) -> ContentError:
     return ContentError(
-        f"blob {visible(descriptor.digest.short)} has {size} bytes; the manifest promises {descriptor.size}",
+        f"blob {descriptor.digest.short} {found}; the manifest promises {descriptor.size}",
         hint="What the registry holds is damaged or forged. Nothing of it was used.",
     )

@@ -63,12 +63,14 @@ class Interrupted(RegistryUnreachable):
 class Response:
     """An answer whose body has not been read yet."""
 
-    def __init__(self, response: requests.Response, redirected_to: str) -> None:
+    def __init__(self, response: requests.Response, host: str, redirected_to: str) -> None:
         self._response = response
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
+        self.host = host
+        """Who answered."""
         self.redirected_to = redirected_to
-        """The host that answered, where it is not the one that was asked."""
+        """The same, where it is not the one that was asked; otherwise empty."""
 
     @property
     def length(self) -> int | None:
@@ -116,7 +118,7 @@ class Web:
     def __init__(self, certificates: Certificates, patience: Patience) -> None:
         self.certificates = certificates
         self._patience = patience
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False  # no ~/.netrc; proxies are looked up below
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = _Adapter(certificates)
@@ -150,7 +152,8 @@ class Web:
             answer = self._send_once(method, current, token, sent, form)
             location = answer.headers.get("Location", "")
             if answer.status_code not in _REDIRECT_CODES or not location:
-                return Response(answer, "" if _origin(parts) == origin else parts.netloc)
+                host = visible(parts.netloc)
+                return Response(answer, host, "" if _origin(parts) == origin else host)
             answer.close()
             target = _join(current, location)
             if parts.scheme == "https" and _checked(target).scheme != "https" and not may_downgrade:
@@ -190,6 +193,12 @@ class Web:
                 raise _unreachable(host, error) from error
 
         return cancellable(send, requests.Response.close, token)
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: `Web.send` follows redirects. By itself the library reads a redirect's whole body, of any size."""
+        return None
 
 
 class _Adapter(HTTPAdapter):
