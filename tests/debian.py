@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-RECIPE = "1"
+RECIPE = "2"
 """Of what follows: a new one makes a new image."""
 
 
@@ -91,4 +91,6 @@ def _write_changes(target: Path) -> None:
         add("srv/many/null", type=tarfile.CHRTYPE, devmajor=1, devminor=3, mode=0o666)
         add("srv/many/naïve – name", "ünicode\n".encode(), uid=70000, gid=70000)
         add("srv/many/attribute", b"has one\n", pax_headers={"SCHILY.xattr.user.colour": "blue"})
+        for depth in range(1, 31):
+            add("srv/many/" + "long/" * depth, type=tarfile.DIRTYPE, mode=0o755)
         add("srv/many/" + "long/" * 30 + "name", b"deep\n")
