@@ -277,8 +277,9 @@ def _checked_version(document: Versioned, what: str) -> Versioned:
     if document.schema_version != 2:
         raise ContentError(f"{what} has schemaVersion {document.schema_version}; only 2 is supported")
     for descriptor in document.manifests if isinstance(document, Index) else [document.config, *document.layers]:
-        if descriptor.size < 0:
-            raise ContentError(f"{what} names content of a negative size, {descriptor.size}")
+        if not 0 <= descriptor.size < 2**63:  # image-spec descriptor.md: an int64
+            word = "a negative" if descriptor.size < 0 else "an impossible"
+            raise ContentError(f"{what} names content of {word} size")
     return document
 
 

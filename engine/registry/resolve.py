@@ -54,8 +54,10 @@ class Resolver:
                 return self._finish(descriptor, raw, wanted, warn=not from_index)
             index = parse_index(raw, self._what)
             from_index = True
-            descriptor = platforms.select(index.manifests, wanted, self._reference.familiar)
-            raw = self._manifest(descriptor)
+            entry = platforms.select(index.manifests, wanted, self._reference.familiar)
+            raw = self._manifest(entry)
+            # Without the entry's annotations: a name in there would be the registry's choice, not the user's.
+            descriptor = Descriptor(entry.media_type, entry.digest, entry.size)
         raise ContentError(f"{self._what} leads from index to index without end")
 
     @property
