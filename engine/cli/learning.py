@@ -64,16 +64,19 @@ class _Demo:
     def run(self) -> None:
         """Leaves the image, and nothing else."""
         workbench = self._workbench
+        self._say(f"  $ ROOT={shlex.quote(str(workbench.root.path))}")
         self._title("An image is a stack of layers and a configuration. This one is made of this host's own tools.")
         image = self._do("demo", workbench.demo)
         self._say(f"{image.reference}: {image.layers} layers, {human_size(image.size)}, digest {image.digest[:19]}…")
         for number, layer in enumerate(workbench.layers(image.reference), 1):
-            self._say(f"  {number}  {human_size(layer.size):>8}  {layer.files} entries  {layer.created_by[:70]}")
-            self._say(f"     {layer.path}")
+            self._say(f"  {number}  {human_size(layer.size):>8}  {layer.files} entries  {layer.created_by}")
+            self._say(f"     {self._short(layer.path)}")
 
         self._title("A container's files: the layers below, a directory of its own on top, merged by overlayfs.")
         working = self._do("mount", lambda job: workbench.mount(image.reference, job))
-        self._say(f"merged at {working.merged}: {', '.join(sorted(path.name for path in working.merged.iterdir()))}")
+        self._say(
+            f"merged at {self._short(str(working.merged))}: {', '.join(sorted(path.name for path in working.merged.iterdir()))}"
+        )
         self._do("umount", lambda job: workbench.umount(working.id, job))
 
         self._title("config.json tells runc what to start. Three sources make it: the image, the defaults, you.")
@@ -100,10 +103,14 @@ class _Demo:
         def traced(job: Job) -> T:
             result = work(job)
             for step in job.steps:
-                self._say(f"  $ {step.command}" if len(step.command) < 200 else f"  $ {step.command[:199]}…")
+                self._say(f"  $ {self._short(step.command)}")
             return result
 
         return self._workbench.jobs.run(title, traced)
+
+    def _short(self, text: str) -> str:
+        """Paths below the data directory by the variable that was told at the start: the lines can still be run."""
+        return text.replace(str(self._workbench.root.path), "$ROOT")
 
     def _title(self, text: str) -> None:
         self._shown += 1

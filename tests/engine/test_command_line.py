@@ -1,0 +1,87 @@
+"""What the command line says to wrong words: one line on stderr, a defined exit code, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.cli.main import cutaway as tree
+
+
+def cutaway(*words: str, root: Path, given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "engine.cli", "--root", str(root), *words],
+        input=given,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "CUTAWAY_DEBUG": ""},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["wat"], 2, "No such command 'wat'"),
+        (["pull"], 2, "Missing argument"),
+        (["pull", "some name"], 2, "not an image name"),
+        (["pull", "foo:bar:baz/x"], 2, "cutaway: "),
+        (["inspect", "nobody"], 1, "nobody"),
+        (["layers", "nobody"], 1, "cutaway pull nobody"),
+        (["logs", "nobody"], 1, "no container 'nobody'"),
+        (["run", "--memory", "lots", "nobody"], 2, "--memory lots"),
+        (["run", "--config", "/does/not/exist", "nobody"], 2, "does not exist"),
+        (["logs", "--since", "yesterday", "nobody"], 2, "neither a time"),
+        (["trace", "nobody"], 1, "no container and no image 'nobody'"),
+        (["stop", "-t", "-3", "nobody"], 2, "-3"),
+    ],
+)
+def test_wrong_words(tmp_path: Path, words: list[str], code: int, said: str) -> None:
+    done = cutaway(*words, root=tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_names_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
+    done = cutaway("inspect", "a\x1b]0;owned\x07\u202eb", root=tmp_path)
+    assert done.returncode == 1
+    assert not {"\x1b", "\x07", "\u202e"} & set(done.stderr)
+
+
+def test_every_listed_command_is_there_and_explains_itself() -> None:
+    context = tree.make_context("cutaway", [], resilient_parsing=True)
+    names = tree.list_commands(context)
+    for name in names:
+        command = tree.get_command(context, name)
+        assert command is not None
+        assert command.get_short_help_str(), name
+    assert len(names) == len(set(names))
+
+
+def test_check_gives_positions_as_data(tmp_path: Path) -> None:
+    done = cutaway("check", "--json", "-", root=tmp_path, given='{\n  "ociVersion": "1.0.2",\n  "procss": {}\n}\n')
+    found = json.loads(done.stdout)
+    assert {"severity", "code", "pointer", "line", "column", "message", "hint"} <= set(found[0])
+    assert any(entry["pointer"] == "/procss" and entry["line"] == 3 for entry in found)
+
+
+def test_check_ends_with_1_only_for_what_runc_refuses(tmp_path: Path) -> None:
+    assert cutaway("check", "-", root=tmp_path, given="{").returncode == 1
+
+
+def test_a_reader_that_goes_away_is_no_defect(tmp_path: Path) -> None:
+    line = f"{sys.executable} -m engine.cli --root {tmp_path} system info --json | true"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_looking_does_not_write(tmp_path: Path) -> None:
+    root = tmp_path / "nothing"
+    done = cutaway("images", "--json", root=root)
+    assert json.loads(done.stdout) == []

@@ -1,0 +1,232 @@
+"""The façade on the real thing: what joins the parts, and what it leaves when it is interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import (
+    Attachment,
+    Cancelled,
+    ContainersChanged,
+    CutawayError,
+    Event,
+    Job,
+    LayerPhase,
+    LayerProgress,
+    RunOptions,
+    Status,
+    StepKind,
+    Workbench,
+)
+from engine.disk import DataRoot
+from engine.events import ignore
+from engine.rootfs import mounts_below
+
+pytestmark = pytest.mark.root
+DEMO = "localhost/cutaway/demo:latest"
+
+
+class Heard(list[Event]):
+    """A sink that remembers."""
+
+    def __call__(self, event: Event) -> None:
+        self.append(event)
+
+
+@pytest.fixture(scope="module")
+def demo_layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo image as an OCI layout: the store of another data directory."""
+    root = tmp_path_factory.mktemp("demo")
+    Workbench(root).demo(Job("demo", ignore))
+    return root / "images"
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def workbench(data_root: DataRoot, heard: Heard) -> Iterator[Workbench]:
+    bench = Workbench(data_root.path, sink=heard)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def with_demo(workbench: Workbench, demo_layout: Path, job: Job) -> Workbench:
+    workbench.pull(f"oci:{demo_layout}:{DEMO}", job)
+    return workbench
+
+
+def run(workbench: Workbench, options: RunOptions, tmp_path: Path) -> tuple[int | None, str]:
+    """A container in the foreground: its exit code and its stdout."""
+    draft = workbench.draft(DEMO, options, Job("draft", ignore))
+    made = workbench.create(draft, Job("create", ignore))
+    with (tmp_path / "out").open("wb") as out:
+        code = workbench.run(made.id, Attachment(None, out.fileno(), out.fileno()), Job("run", ignore))
+    return code, (tmp_path / "out").read_text()
+
+
+def test_progress_of_every_layer_ends_with_done(workbench: Workbench, heard: Heard, demo_layout: Path) -> None:
+    image = workbench.jobs.run("pull", lambda job: workbench.pull(f"oci:{demo_layout}:{DEMO}", job))
+    last = {event.number: event for event in heard if isinstance(event, LayerProgress)}
+    assert [last[number].phase for number in sorted(last)] == [LayerPhase.DONE] * image.layers
+    assert all(event.done == event.total for event in last.values())
+
+
+def test_a_second_pull_finds_all_layers_here(with_demo: Workbench, heard: Heard, demo_layout: Path) -> None:
+    with_demo.jobs.run("pull", lambda job: with_demo.pull(f"oci:{demo_layout}:{DEMO}", job))
+    phases = {event.phase for event in heard if isinstance(event, LayerProgress)}
+    assert LayerPhase.PRESENT in phases
+    assert LayerPhase.DOWNLOADING not in phases
+
+
+def test_a_cancelled_pull_shows_no_image_and_can_be_done_again(
+    data_root: DataRoot, demo_layout: Path, job: Job
+) -> None:
+    def cancel_when_it_expands(event: Event) -> None:
+        if isinstance(event, LayerProgress) and event.phase is LayerPhase.DOWNLOADING:
+            pulling.cancel()
+
+    workbench = Workbench(data_root.path)
+    pulling = Job("pull", cancel_when_it_expands)
+    with pytest.raises(Cancelled):
+        workbench.pull(f"oci:{demo_layout}:{DEMO}", pulling)
+    assert workbench.images() == []
+    assert not [path for path in data_root.tmp.iterdir() if path.is_dir()]
+    assert workbench.pull(f"oci:{demo_layout}:{DEMO}", job).layers == 3
+
+
+def test_one_bad_layer_stops_the_whole_pull(data_root: DataRoot, demo_layout: Path, tmp_path: Path, job: Job) -> None:
+    bad = tmp_path / "bad"
+    subprocess.run(["cp", "-a", demo_layout, bad], check=True)
+    manifest = json.loads((bad / "index.json").read_text())["manifests"][0]["digest"].partition(":")[2]
+    layers = json.loads((bad / "blobs/sha256" / manifest).read_text())["layers"]
+    blob = bad / "blobs/sha256" / layers[1]["digest"].partition(":")[2]
+    content = blob.read_bytes()
+    blob.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    workbench = Workbench(data_root.path)
+    with pytest.raises(CutawayError, match="sha256"):
+        workbench.pull(f"oci:{bad}:{DEMO}", job)
+    assert workbench.images() == []
+    assert not [path for path in data_root.tmp.iterdir() if path.is_dir()]
+
+
+def test_two_processes_pull_the_same_image_at_once(data_root: DataRoot, demo_layout: Path) -> None:
+    line = [sys.executable, "-m", "engine.cli", "--root", str(data_root.path), "pull", f"oci:{demo_layout}:{DEMO}"]
+    both = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert len(Workbench(data_root.path).images()) == 1
+    assert len(list(data_root.layers.iterdir())) == 3
+
+
+def test_an_edit_is_the_users_and_is_what_runs(with_demo: Workbench, tmp_path: Path, job: Job) -> None:
+    draft = with_demo.draft(DEMO, RunOptions(args=("echo", "before")), job)
+    edited = draft.with_text(draft.text.replace('"before"', '"after"'))
+    assert edited.provenance["/process/args/1"].source.value == "user"
+    assert edited.provenance["/process/args/1"].detail != draft.provenance["/process/args/1"].detail
+    made = with_demo.create(edited, job)
+    assert made.command == ("echo", "after")
+    with (tmp_path / "out").open("wb") as out:
+        with_demo.run(made.id, Attachment(None, out.fileno(), out.fileno()), job)
+    assert (tmp_path / "out").read_text() == "after\n"
+    text, provenance = with_demo.config(made.id)
+    assert text == edited.text
+    assert provenance["/process/args/1"].source.value == "user"
+    with_demo.remove(made.id, job)
+
+
+def test_exit_code_and_clean_up_in_the_foreground(with_demo: Workbench, data_root: DataRoot, tmp_path: Path) -> None:
+    assert run(with_demo, RunOptions(args=("sh", "-c", "echo hi; exit 7"), auto_remove=True), tmp_path) == (7, "hi\n")
+    assert with_demo.containers() == []
+    assert mounts_below(data_root.path) == []
+    assert list(data_root.containers.iterdir()) == []
+
+
+def test_an_exited_container_keeps_what_it_wrote_and_starts_again(with_demo: Workbench, tmp_path: Path) -> None:
+    job = Job("test", ignore)
+    options = RunOptions(args=("sh", "-c", "echo x >>/tmp/count; cat /tmp/count"), name="counts")
+    assert run(with_demo, options, tmp_path) == (0, "x\n")
+    with (tmp_path / "out").open("wb") as out:
+        with_demo.run("counts", Attachment(None, out.fileno(), out.fileno()), job)
+    assert (tmp_path / "out").read_text() == "x\nx\n"
+    assert with_demo.container("counts").status is Status.EXITED
+    with_demo.remove("counts", job)
+
+
+def test_a_working_container_is_an_upper_directory_of_its_own(with_demo: Workbench, job: Job) -> None:
+    one, two = with_demo.mount(DEMO, job), with_demo.mount(DEMO, job)
+    assert one.merged != two.merged
+    (one.merged / "mine").write_text("only here")
+    assert not (two.merged / "mine").exists()
+    assert (one.path / "upper/mine").read_text() == "only here"
+    with pytest.raises(CutawayError, match="working container"):
+        with_demo.start(one.name, job)
+    for name in (str(one.merged), two.name):
+        with_demo.umount(name, job)
+    assert with_demo.containers() == []
+
+
+def test_the_journal_begins_with_the_image(with_demo: Workbench, tmp_path: Path, job: Job) -> None:
+    run(with_demo, RunOptions(args=("true",), name="traced"), tmp_path)
+    kinds = [step.kind for step in with_demo.trace("traced")]
+    assert StepKind.LAYER in kinds
+    assert kinds.index(StepKind.LAYER) < kinds.index(StepKind.MOUNT) < kinds.index(StepKind.RUNTIME)
+    assert all(step.command for step in with_demo.trace("traced"))
+    with_demo.remove("traced", job)
+
+
+def test_an_image_in_use_stays(with_demo: Workbench, job: Job) -> None:
+    made = with_demo.create(with_demo.draft(DEMO, RunOptions(), job), job)
+    with pytest.raises(CutawayError, match=made.name):
+        with_demo.untag(DEMO, job)
+    with_demo.remove(made.id, job)
+    assert with_demo.untag(DEMO, job)[0] == f"untagged: {DEMO}"
+    assert with_demo.images() == []
+    assert not list((with_demo.root.images / "blobs/sha256").iterdir())
+    assert not list(with_demo.root.layers.iterdir())
+
+
+def test_what_a_crash_left_is_cleared_at_the_next_start(with_demo: Workbench, data_root: DataRoot) -> None:
+    killed = """
+import os, pathlib, sys
+from engine import Job, RunOptions, Workbench
+import engine.spec
+engine.spec.generate = lambda *a, **k: os.kill(os.getpid(), 9)
+Workbench(pathlib.Path(sys.argv[1])).draft(sys.argv[2], RunOptions(), Job("draft", lambda event: None))
+"""
+    subprocess.run([sys.executable, "-c", killed, data_root.path, DEMO], check=False)
+    assert mounts_below(data_root.tmp), "the test wants a process killed while the image was mounted"
+    assert with_demo.recover()
+    assert mounts_below(data_root.tmp) == []
+    assert list(data_root.tmp.iterdir()) == []
+
+
+def test_watch_tells_of_an_end(with_demo: Workbench, heard: Heard, job: Job) -> None:
+    told = threading.Event()
+    made = with_demo.create(with_demo.draft(DEMO, RunOptions(args=("sleep", "30")), job), job)
+    with_demo.start(made.id, job)
+    watcher = Workbench(
+        with_demo.root.path,
+        sink=lambda event: told.set() if isinstance(event, ContainersChanged) and ended() else None,
+    )
+
+    def ended() -> bool:
+        return watcher.container(made.id).status is Status.EXITED
+
+    watcher.watch()
+    os.kill(with_demo.container(made.id).pid, 9)
+    assert told.wait(10)
+    assert watcher.container(made.id).exit_code == 137
+    watcher.close()
+    with_demo.remove(made.id, job)
