@@ -120,10 +120,11 @@ class BlobWriter:
                 f"{self._descriptor.digest} should have {self._descriptor.size} bytes, but only {self.offset} arrived",
                 hint="Try again: what has arrived is kept.",
             )
-        if self._hasher.hexdigest() != self._descriptor.digest.hex:
+        found = self._hasher.hexdigest()
+        if found != self._descriptor.digest.hex:
             self.discard()
             raise ContentError(
-                f"what arrived is not {self._descriptor.digest}, but {self._hasher.name}:{self._hasher.hexdigest()}",
+                f"what arrived is not {self._descriptor.digest}, but {self._descriptor.digest.algorithm}:{found}",
                 hint="It was damaged or exchanged on its way; nothing was kept. Try again.",
             )
         try:

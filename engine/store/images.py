@@ -86,7 +86,9 @@ class Images:
         return sorted(found, key=lambda image: image.name)
 
     def entries(self) -> list[Descriptor]:
-        """What index.json points to, whatever it is. Raises StoreError if it is damaged."""
+        """What index.json points to, whatever it is; nothing where there is none. Raises StoreError if it is damaged."""
+        if not self._path.exists():
+            return []
         try:
             return parse_index(self._raw(), str(self._path)).manifests
         except ContentError as error:
@@ -105,10 +107,15 @@ class Images:
             if found:
                 names = ", ".join(f"{visible(image.name)} ({image.config_digest.short})" for image in found)
                 raise UsageError(f"{visible(text)!r} can mean several images: {names}", hint="Give more of the name.")
-        raise ImageUnknown(f"no image {visible(text)!r} here", hint=f"Get it with: cutaway pull {visible(text)}")
+        raise ImageUnknown(f"no image {visible(text)!r} here", hint=_hint(text))
 
     def tag(self, name: str, descriptor: Descriptor) -> None:
-        """Let `name` mean this image from now on. Raises StoreError if a part of the image is not here."""
+        """Let `name` mean this image from now on.
+
+        Raises UsageError if it is not a full reference, StoreError if a part of the image is not here.
+        """
+        if str(Reference.parse(name)) != name:
+            raise UsageError(f"not a full reference: {visible(name)!r}", hint=f"Write {Reference.parse(name)}.")
         self._need_whole(descriptor)
         entry = Descriptor(
             descriptor.media_type, descriptor.digest, descriptor.size, {REF_NAME: name}, descriptor.platform
@@ -152,6 +159,14 @@ class Images:
 
     def _write(self, tree: dict[str, Any]) -> None:
         self._root.write(self._path, json.dumps(tree, indent=2).encode())
+
+
+def _hint(text: str) -> str:
+    try:
+        Reference.parse(text)
+    except UsageError:
+        return "cutaway images shows what is here."
+    return f"Get it with: cutaway pull {text}"
 
 
 def _name(entry: dict[str, Any]) -> object:

@@ -81,7 +81,7 @@ class Store:
     def tag(self, name: str, descriptor: Descriptor) -> None:
         """Let `name` (a full reference) mean this image from now on.
 
-        Raises StoreError if a part of the image is not here.
+        Raises UsageError if it is not one, StoreError if a part of the image is not here.
         """
         self._images.tag(name, descriptor)
 
