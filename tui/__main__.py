@@ -1,0 +1,41 @@
+"""The command `cutaway`: the command line, and the screen where no command is given."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """The console entry."""
+    from engine.cli import main as command_line
+
+    command_line(screen=start_screen)
+
+
+def start_screen(root: Path | None) -> int:
+    """Open the workbench on a data directory; returns the exit code."""
+    obstacle = _obstacle()
+    if obstacle:
+        print(f"cutaway: {obstacle}", file=sys.stderr)
+        print("Every action is a command too: cutaway --help.", file=sys.stderr)
+        return 1
+    from tui.app import CutawayApp
+
+    app = CutawayApp(root)
+    app.run()
+    return app.return_code or 0
+
+
+def _obstacle() -> str:
+    """Why there can be no screen here; "" where there can."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return "the workbench needs a terminal, and this is none"
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        return f"the workbench cannot be drawn on this terminal (TERM is {os.environ.get('TERM') or 'not set'})"
+    return ""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The application: themes, the one screen, the palette. Wiring only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from engine import Event, Sink
+from tui import themes
+from tui.bridge import Bridge
+from tui.desk import Desk
+from tui.palette import Actions, Things
+from tui.screens.workbench import WorkbenchScreen
+from tui.state import State
+
+if TYPE_CHECKING:
+    from engine import Workbench
+
+
+def make_workbench(root: Path | None, sink: Sink) -> Workbench:
+    """The real engine; importing it takes time, so it is asked for after the first paint."""
+    from engine import Workbench
+
+    return Workbench(root, sink=sink)
+
+
+class CutawayApp(App[None]):
+    """Cutaway's screen on one data directory."""
+
+    TITLE = "cutaway"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[Callable[..., object]]] = {Actions, Things}  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+p", "command_palette", "palette", show=False, priority=True),
+        Binding("ctrl+q", "screen.leave", "quit", show=False, priority=True),
+        Binding("ctrl+c", "interrupt", "copy or cancel", show=False, system=True),
+    ]
+
+    def __init__(
+        self, root: Path | None = None, *, make: Callable[[Path | None, Sink], Workbench] = make_workbench
+    ) -> None:
+        super().__init__()
+        self._root, self._make = root, make
+        self._bridge: Bridge | None = None
+        self._desk: Desk | None = None
+        for theme in themes.shipped():
+            self.register_theme(theme)
+        for name in list(self.available_themes):
+            if not name.startswith("cutaway-"):
+                self.unregister_theme(name)
+        self.theme = themes.WITHOUT_COLOR if self.no_color else themes.DEFAULT
+
+    def on_mount(self) -> None:
+        self._bridge = Bridge(asyncio.get_running_loop(), self._deliver)
+        self._desk = Desk(self._root, self._bridge.sink, self._make)
+        self.push_screen(WorkbenchScreen(self._desk, State()))
+
+    def _deliver(self, events: list[Event]) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkbenchScreen):
+                screen.conductor.deliver(events)
+
+    def action_interrupt(self) -> None:
+        """ctrl+c neither kills nor quits by accident."""
+        self.notify("q quits; c cancels a pull in [1].", markup=False)
+
+    async def on_unmount(self) -> None:
+        if self._bridge is not None:
+            self._bridge.close()
+        if self._desk is not None:
+            await asyncio.to_thread(self._desk.close)

@@ -1,0 +1,79 @@
+"""From the engine's threads to the screen's loop: events queued, thinned out, and delivered thirty times a second.
+
+Only the newest progress of a layer and the newest lines of output are kept; changes of state are never dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from engine import Event, LayerProgress, LogLine, Output
+
+PERIOD = 1 / 30
+"""Seconds between two deliveries at most."""
+
+LINES_KEPT = 20_000
+"""Lines of one container's output that wait for a delivery; a faster container's oldest are counted and dropped."""
+
+
+class Bridge:
+    """`sink` takes events in any thread; `deliver` gets them in batches in the loop's own thread.
+
+    Nothing runs while nothing happens: a delivery is arranged by the first event that waits for it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[list[Event]], None]) -> None:
+        self._loop = loop
+        self._deliver = deliver
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        self._waiting: dict[object, Event] = {}
+        self._output: dict[str, deque[LogLine]] = {}
+        self._arranged = False
+        self._closed = False
+
+    def sink(self, event: Event) -> None:
+        """Take an event; called by the engine from any thread, never blocks."""
+        with self._lock:
+            if self._closed:
+                return
+            match event:
+                case LayerProgress():
+                    self._waiting[(event.job, event.digest)] = event
+                case Output():
+                    lines = self._output.setdefault(event.container, deque(maxlen=LINES_KEPT))
+                    lines.extend(event.lines)
+                case _:
+                    self._waiting[next(self._numbers)] = event
+            if self._arranged:
+                return
+            self._arranged = True
+        try:
+            self._loop.call_soon_threadsafe(self._arrange)
+        except RuntimeError:  # the loop has ended: nobody looks any more
+            self.close()
+
+    def close(self) -> None:
+        """Let every later event fall on the floor."""
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+            self._output.clear()
+
+    def _arrange(self) -> None:
+        self._loop.call_later(PERIOD, self._drain)
+
+    def _drain(self) -> None:
+        with self._lock:
+            self._arranged = False
+            events, self._waiting = list(self._waiting.values()), {}
+            output, self._output = self._output, {}
+            closed = self._closed
+        if closed:
+            return
+        events += [Output(container, tuple(lines)) for container, lines in output.items()]
+        self._deliver(events)

@@ -1,0 +1,306 @@
+"""Between engine and screen: takes events, keeps the state, carries out what was asked for.
+
+It knows the screen by the `View` alone, so that every decision here can be tested without a terminal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine import (
+    ContainersChanged,
+    CutawayError,
+    Event,
+    ImagesChanged,
+    JobFinished,
+    JobStarted,
+    LayerProgress,
+    Outcome,
+    Output,
+    Problem,
+    Status,
+    StepRecorded,
+    human_size,
+    visible,
+)
+from tui.deeds import Deed, Verb, container_deeds, draft_deeds, image_deeds, job_deeds
+from tui.desk import Desk
+from tui.progress import Pull
+from tui.state import State, Work, Writing
+from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
+from tui.text import short_reference
+from tui.widgets.bars import percent
+
+if TYPE_CHECKING:
+    from engine import ContainerSummary, Draft, ImageSummary
+
+
+class View(Protocol):
+    """What the conductor asks of the screen."""
+
+    def show_host(self, words: list[str]) -> None: ...
+    def show_images(self) -> None: ...
+    def show_containers(self, before: dict[str, Status]) -> None: ...
+    def show_pull(self, pull: Pull) -> None: ...
+    def show_busy(self, text: str) -> None: ...
+    def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None: ...
+    def show_output(self, event: Output) -> None: ...
+    def look(self, subject: Subject, *, go: str = "") -> None: ...
+    def forget_trace(self) -> None: ...
+    def complain(self, problem: Problem) -> None: ...
+    def say(self, text: str) -> None: ...
+    def later(self, work: Coroutine[Any, Any, None]) -> object: ...
+
+
+class Conductor:
+    """One for the screen's life."""
+
+    def __init__(self, desk: Desk, state: State, view: View, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._desk, self._state, self._view, self._clock = desk, state, view, clock
+        self._loop = asyncio.get_running_loop()
+        self._stale: set[str] = set()
+        self._reading = False
+
+    async def begin(self) -> None:
+        """Load the engine, and show what is there and what runs."""
+        await self._desk.load()
+        await self._read_stale("images", "containers")
+        running = [c for c in self._state.running if not c.working]
+        if running:
+            self._view.look(OfContainer(max(running, key=lambda c: c.started or 0).id), go="output")
+        elif self._state.images:
+            self._view.look(OfImage(self._state.images[0].reference))
+        else:
+            self._view.look(None)
+        await self._look_at_host()
+        for done in await self._desk.ask(lambda workbench: workbench.recover()):
+            self._view.say(done)
+        await self._desk.ask(lambda workbench: workbench.watch())
+
+    async def _look_at_host(self) -> None:
+        facts, problems = await self._desk.ask(lambda workbench: (workbench.facts, workbench.problems()))
+        runc = await self._desk.ask(lambda workbench: workbench.facts.runc)
+        self._state.problems = problems
+        self._view.show_host(
+            [
+                facts.hostname,
+                "root" if facts.is_root else "not root",
+                f"runc {runc.version}" if runc is not None else "no runc",
+                "overlay" if facts.overlay else "no overlay",
+                f"cgroup {facts.cgroups.value}",
+            ]
+        )
+
+    # -- events ----------------------------------------------------------------------------------------
+
+    def deliver(self, events: list[Event]) -> None:
+        """What happened since the last delivery, in order."""
+        for event in events:
+            match event:
+                case JobStarted():
+                    self._started(event)
+                case LayerProgress():
+                    self._progressed(event)
+                case JobFinished():
+                    self._finished(event)
+                case Output():
+                    self._view.show_output(event)
+                case ImagesChanged():
+                    self._refresh("images")
+                case ContainersChanged():
+                    self._refresh("containers")
+                case StepRecorded():
+                    self._state.past_steps.append(event.step)
+                    if event.job in self._state.work:
+                        self._state.work[event.job].steps.append(event.step)
+                case Problem():
+                    self._view.complain(event)
+        self._tell_busy()
+
+    def _started(self, event: JobStarted) -> None:
+        self._state.work[event.job] = Work(event.title, event.command)
+        if event.command:
+            self._view.show_command(event.command, "…")
+
+    def _progressed(self, event: LayerProgress) -> None:
+        pull = self._state.pulls.get(event.job)
+        if pull is not None:
+            pull.take(event, self._clock())
+            self._view.show_pull(pull)
+
+    def _finished(self, event: JobFinished) -> None:
+        work = self._state.work.pop(event.job, None)
+        outcome, good = {
+            Outcome.SUCCEEDED: ("✓ done", True),
+            Outcome.FAILED: ("✗ failed", False),
+            Outcome.CANCELLED: ("✗ cancelled", False),
+        }[event.outcome]
+        if work is not None and work.command:
+            self._view.show_command(work.command, outcome, good=good)
+        if event.problem is not None:
+            self._view.complain(event.problem)
+        pull = self._state.pulls.get(event.job)
+        if pull is not None:
+            pull.finished, pull.problem = True, event.problem
+            pull.cancelled = event.outcome is Outcome.CANCELLED
+            self._view.show_pull(pull)
+            self._view.show_images()
+        self._view.forget_trace()
+
+    def _tell_busy(self) -> None:
+        words = []
+        running = len(self._state.running)
+        if running:
+            words.append(f"{running} running")
+        for pull in self._state.pulling:
+            speed = f" {human_size(int(pull.speed))}/s" if pull.speed else ""
+            words.append(f"pull {short_reference(pull.name, 24)} {percent(pull.fraction).strip()}{speed}")
+        words += [visible(work.title) for job, work in self._state.work.items() if job not in self._state.pulls]
+        self._view.show_busy(" · ".join(words) or "no jobs")
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def _refresh(self, *what: str) -> None:
+        self._view.later(self._read_stale(*what))
+
+    async def _read_stale(self, *what: str) -> None:
+        """Read again what has changed; changes that come meanwhile are read once more, together."""
+        self._stale.update(what)
+        if self._reading:
+            return
+        self._reading = True
+        try:
+            while self._stale:
+                stale, self._stale = self._stale, set()
+                if "images" in stale:
+                    self._state.images = await self._desk.ask(lambda workbench: workbench.images())
+                    self._view.show_images()
+                if "containers" in stale:
+                    before = {id: c.status for id, c in self._state.containers.items()}
+                    found = await self._desk.ask(lambda workbench: workbench.containers())
+                    self._state.containers = {container.id: container for container in found}
+                    self._view.show_containers(before)
+        finally:
+            self._reading = False
+        self._tell_busy()
+
+    # -- what is asked for -----------------------------------------------------------------------------
+
+    def pull(self, name: str, *, tls_verify: bool) -> None:
+        """Begin a pull and look at it."""
+        for old in [job for job, pull in self._state.pulls.items() if pull.finished]:
+            del self._state.pulls[old]
+        job = self._desk.pull(name, tls_verify=tls_verify, then=self._from_thread(self._pulled))
+        self._state.pulls[job.id] = Pull(job.id, name, job.command)
+        self._view.show_images()
+        self._view.look(OfJob(job.id), go="main")
+
+    def _pulled(self, job: str, image: ImageSummary) -> None:
+        self._view.later(self._show_pulled(job, image))
+
+    async def _show_pulled(self, job: str, image: ImageSummary) -> None:
+        self._state.pulls.pop(job, None)
+        await self._read_stale("images")
+        self._view.show_images()
+        self._view.say(f"{short_reference(image.reference, 40)} is here")
+        self._view.look(OfImage(image.reference), go="images")
+
+    def demo(self) -> None:
+        """Make the built-in image, if it is not here, and open its config.json."""
+        self._desk.demo(self._from_thread(lambda image: self._view.later(self._open_new(image))))
+
+    async def _open_new(self, image: ImageSummary) -> None:
+        await self._read_stale("images")
+        self.open(image.reference)
+
+    def open(self, reference: str) -> None:
+        """Look at the config.json that an image would be started with; made anew unless there is one already."""
+        if reference in self._state.drafts:
+            self._view.look(OfDraft(reference), go="config")
+        else:
+            self._desk.draft(reference, self._from_thread(self._drafted))
+
+    def _drafted(self, draft: Draft) -> None:
+        self._state.drafts[draft.image] = Writing(draft)
+        self._view.look(OfDraft(draft.image), go="config")
+
+    def launch(self, reference: str) -> None:
+        """Make the draft a container and start it."""
+        writing = self._state.drafts[reference]
+        try:
+            draft = writing.result
+        except CutawayError as error:
+            self._view.complain(Problem(error.code, error.message, error.hint))
+            return
+        deed = next(d for d in self.deeds(OfDraft(reference)) if d.verb is Verb.LAUNCH)
+        self._desk.launch(draft, deed.command, self._from_thread(lambda made: self._launched(reference, made)))
+
+    def _launched(self, reference: str, container: ContainerSummary) -> None:
+        self._state.drafts.pop(reference, None)
+        self._state.containers[container.id] = container
+        self._view.show_images()
+        self._view.show_containers({})
+        self._view.look(OfContainer(container.id), go="output")
+        self._refresh("containers")
+
+    def discard(self, reference: str) -> None:
+        """Throw a draft away."""
+        self._state.drafts.pop(reference, None)
+        self._view.show_images()
+        self._view.look(OfImage(reference), go="images")
+
+    def perform(self, deed: Deed, subject: Subject) -> None:
+        """Carry out a deed on an image or container. What needs asking has been asked."""
+        match subject:
+            case OfContainer(name) | OfImage(name):
+                self._desk.perform(deed.verb, name, deed.command)
+
+    def cancel(self, job: str) -> None:
+        """Ask a job to stop."""
+        for running in self._desk.workbench.jobs.running():
+            if running.id == job:
+                running.cancel()
+
+    def deeds(self, subject: Subject) -> list[Deed]:
+        """What can be done to a thing."""
+        match subject:
+            case OfImage(reference):
+                return image_deeds(reference, root=self._desk.root)
+            case OfDraft(reference):
+                writing = self._state.drafts.get(reference)
+                edited = writing is not None and writing.edited
+                config = str(self._desk.workbench.root.containers / writing.draft.id / "config.json") if writing else ""
+                return draft_deeds(reference, edited=edited, config=config, root=self._desk.root)
+            case OfContainer(id):
+                container = self._state.containers.get(id)
+                return container_deeds(container, root=self._desk.root) if container is not None else []
+            case OfJob(job):
+                pull = self._state.pulls.get(job)
+                return job_deeds(running=pull is not None and not pull.finished)
+        return []
+
+    def deed(self, verb: Verb, subject: Subject) -> Deed | None:
+        """One of them."""
+        return next((deed for deed in self.deeds(subject) if deed.verb is verb), None)
+
+    def _from_thread(self, call: Callable[..., object]) -> Callable[..., None]:
+        """`call` in the screen's own thread, from any other."""
+
+        def passed(*arguments: object) -> None:
+            try:
+                self._loop.call_soon_threadsafe(call, *arguments)
+            except RuntimeError:  # the loop has ended
+                pass
+
+        return passed
+
+
+def names(things: Iterable[str], most: int = 3) -> str:
+    """`a, b, c and 2 more`; plain and safe."""
+    all_of_them = [visible(thing) for thing in things]
+    if len(all_of_them) <= most:
+        return ", ".join(all_of_them)
+    return f"{', '.join(all_of_them[:most])} and {len(all_of_them) - most} more"

@@ -1,0 +1,140 @@
+"""The engine as the screen uses it: one façade, jobs for what takes long, reads for what is short."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from engine import CancelToken, CutawayError, Job, Output, Sink
+from tui.deeds import Verb, cutaway
+from tui.reads import Reads
+
+if TYPE_CHECKING:
+    from engine import ContainerSummary, Draft, ImageSummary, Workbench
+
+T = TypeVar("T")
+
+LOG_TAIL = 20_000
+"""Lines of a log that are read back when a container is looked at."""
+
+
+class Desk:
+    """Made before the engine is loaded; `load` loads it, in another thread, after the first paint."""
+
+    def __init__(self, root: Path | None, sink: Sink, make: Callable[[Path | None, Sink], Workbench]) -> None:
+        self._root = root
+        self._sink = sink
+        self._make = make
+        self._reads = Reads()
+        self._workbench: Workbench | None = None
+        self.root = str(root) if root else ""
+        """The data directory for command lines; "" for the usual one."""
+
+    @property
+    def workbench(self) -> Workbench:
+        assert self._workbench is not None, "load() comes first"
+        return self._workbench
+
+    @property
+    def loaded(self) -> bool:
+        return self._workbench is not None
+
+    async def load(self) -> None:
+        """Import the engine and make the façade."""
+        self._workbench = await self._reads.ask(lambda: self._make(self._root, self._sink))
+
+    async def ask(self, question: Callable[[Workbench], T]) -> T:
+        """A short question to the façade, answered off the screen's thread."""
+        return await self._reads.ask(lambda: question(self.workbench))
+
+    async def off_thread(self, work: Callable[[], T]) -> T:
+        """Something short that blocks and is not the façade's."""
+        return await self._reads.ask(work)
+
+    def command(self, *words: str) -> str:
+        """The command line that does the same on the same data directory."""
+        return cutaway(self.root, *words)
+
+    # -- what takes long -------------------------------------------------------------------------------
+
+    def pull(self, name: str, *, tls_verify: bool, then: Callable[[str, ImageSummary], None]) -> Job:
+        def work(job: Job) -> None:
+            then(job.id, self.workbench.pull(name, job, tls_verify=tls_verify))
+
+        return self._start(f"pull {name}", work, "pull", *([] if tls_verify else ["--tls-verify=false"]), name)
+
+    def demo(self, then: Callable[[ImageSummary], None]) -> Job:
+        return self._start("demo image", lambda job: then(self.workbench.demo(job)), "demo")
+
+    def draft(self, image: str, then: Callable[[Draft], None]) -> Job:
+        from engine import RunOptions
+
+        def work(job: Job) -> None:
+            then(self.workbench.draft(image, RunOptions(), job))
+
+        return self._start(f"config.json for {image}", work, "config", image)
+
+    def launch(self, draft: Draft, command: str, then: Callable[[ContainerSummary], None]) -> Job:
+        """Create and start. Where it cannot be started nothing stays, so that the draft can be mended and tried again."""
+
+        def work(job: Job) -> None:
+            made = self.workbench.create(draft, job)
+            try:
+                self.workbench.start(made.id, job)
+            except CutawayError:
+                self.workbench.remove(made.id, Job("clear away", lambda event: None), force=True)
+                raise
+            then(self.workbench.container(made.id))
+
+        return self.workbench.jobs.start(f"launch {draft.name}", work, command=command)
+
+    def perform(self, verb: Verb, name: str, command: str) -> Job:
+        """Do something to a container or an image."""
+        works: dict[Verb, Callable[[Job], object]] = {
+            Verb.START: lambda job: self.workbench.start(name, job),
+            Verb.STOP: lambda job: self.workbench.stop(name, job),
+            Verb.KILL: lambda job: self.workbench.kill(name, job),
+            Verb.PAUSE: lambda job: self.workbench.pause(name, job),
+            Verb.UNPAUSE: lambda job: self.workbench.unpause(name, job),
+            Verb.REMOVE: lambda job: self._remove(name, job),
+            Verb.REMOVE_IMAGE: lambda job: self.workbench.untag(name, job),
+        }
+        return self.workbench.jobs.start(f"{verb.value.partition('-')[0]} {name}", works[verb], command=command)
+
+    def _remove(self, name: str, job: Job) -> None:
+        if self.workbench.container(name).working:
+            self.workbench.umount(name, job)
+        else:
+            self.workbench.remove(name, job)
+
+    def _start(self, title: str, work: Callable[[Job], object], *words: str) -> Job:
+        return self.workbench.jobs.start(title, work, command=self.command(*words))
+
+    # -- output ----------------------------------------------------------------------------------------
+
+    def follow(self, container: str, done: Callable[[], None]) -> CancelToken:
+        """Send a container's output to the sink, the newest lines first read back, until it ends or is cancelled.
+
+        `done` is called, in the reading thread, when there is no more.
+        """
+        token = CancelToken()
+
+        def work() -> None:
+            try:
+                for lines in self.workbench.logs(container, token, follow=True, tail=LOG_TAIL):
+                    if lines and not token.cancelled:
+                        self._sink(Output(container, tuple(lines)))
+            except CutawayError:
+                pass  # cancelled, or the container has gone: there is no more to show
+            finally:
+                done()
+
+        threading.Thread(target=work, name="cutaway-follow", daemon=True).start()
+        return token
+
+    def close(self) -> None:
+        """Cancel what is under way. Containers go on."""
+        if self._workbench is not None:
+            self._workbench.close()

@@ -1,0 +1,163 @@
+"""The list of containers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from engine import Status, visible
+from tui.deeds import Verb
+from tui.text import age, clip, fill, short_reference
+from tui.widgets.frame import Frame
+from tui.widgets.item_list import Item, ItemList
+
+if TYPE_CHECKING:
+    from engine import ContainerSummary
+
+_SIGNS = {
+    Status.RUNNING: "●",
+    Status.PAUSED: "‖",
+    Status.CREATED: "◌",
+    Status.EXITED: "○",
+    Status.UNKNOWN: "?",
+}
+
+
+class ContainersPane(Frame):
+    """Containers, running or not, the newest first."""
+
+    filterable = True
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,l", "deed('output')", "output", key_display="enter"),
+        Binding("e", "deed('config')", "config.json"),
+        Binding("s", "deed('start')", "start"),
+        Binding("S", "deed('stop')", "stop"),
+        Binding("P", "pause", "pause", show=False),
+        Binding("K", "deed('kill')", "kill", show=False),
+        Binding("D,delete", "deed('remove')", "remove"),
+    ]
+
+    class Selected(Message):
+        """The cursor is on another container, or on none."""
+
+        def __init__(self, id: str | None) -> None:
+            super().__init__()
+            self.id = id
+
+    class Wanted(Message):
+        """Something is to be done to a container."""
+
+        def __init__(self, verb: Verb, id: str) -> None:
+            super().__init__()
+            self.verb = verb
+            self.id = id
+
+    def __init__(self) -> None:
+        super().__init__(id="containers")
+        self.list = ItemList(empty="reading…", id="container-list")
+        self._containers: dict[str, ContainerSummary] = {}
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield self.list
+
+    @property
+    def selected(self) -> ContainerSummary | None:
+        return self._containers.get(self.list.key or "")
+
+    def show(self, containers: list[ContainerSummary]) -> None:
+        self._containers = {container.id: container for container in containers}
+        self.list.set_empty("none yet")
+        self.list.set_items(
+            [
+                Item(c.id, f"{c.name} {c.status.value} {c.image}", _line(c))
+                for c in sorted(containers, key=lambda c: c.created, reverse=True)
+            ]
+        )
+        self.refresh_bindings()
+
+    def select(self, id: str) -> bool:
+        return self.list.move_to(id)
+
+    def filter_with(self, text: str) -> None:
+        self.list.set_filter(text)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that change the state are offered where the state allows it; the menu says why not."""
+        chosen = self.selected
+        if action not in ("deed", "pause"):
+            return True
+        if chosen is None:
+            return False
+        live = chosen.status in (Status.RUNNING, Status.PAUSED)
+        match parameters:
+            case ("start",):
+                return not live and not chosen.working
+            case ("stop",):
+                return live
+            case ("remove",):
+                return not live
+        return True
+
+    def action_deed(self, verb: str) -> None:
+        if self.list.key is not None:
+            self.post_message(self.Wanted(Verb(verb), self.list.key))
+
+    def action_pause(self) -> None:
+        if (chosen := self.selected) is not None:
+            verb = Verb.UNPAUSE if chosen.status is Status.PAUSED else Verb.PAUSE
+            self.post_message(self.Wanted(verb, chosen.id))
+
+    @on(ItemList.Moved)
+    def _moved(self, event: ItemList.Moved) -> None:
+        event.stop()
+        self.refresh_bindings()
+        self.post_message(self.Selected(event.key))
+
+    @on(ItemList.Chosen)
+    def _chosen(self, event: ItemList.Chosen) -> None:
+        event.stop()
+        self.post_message(self.Wanted(Verb.OUTPUT, event.key))
+
+
+def state(container: ContainerSummary) -> str:
+    """Sign and word: `● running`, `○ exited 0`."""
+    if container.working:
+        return "▣ mounted" if container.mounted else "▢ working"
+    code = f" {container.exit_code}" if container.exit_code is not None and container.status is Status.EXITED else ""
+    return f"{_SIGNS[container.status]} {container.status.value}{code}"
+
+
+def since(container: ContainerSummary, now: float) -> str:
+    """How long it has been in its state."""
+    moment = container.finished if container.status is Status.EXITED else container.started
+    if moment is None:
+        try:
+            moment = datetime.fromisoformat(container.created).timestamp()
+        except ValueError:
+            return ""
+    return age(now - moment)
+
+
+def _line(container: ContainerSummary) -> Callable[[int], Text]:
+    def draw(width: int) -> Text:
+        sign, _, word = state(container).partition(" ")
+        time_shown = since(container, time.time())
+        image_room = 0 if width < 34 else min(40, width - 30 - min(20, width // 4)) if width >= 60 else 8
+        fixed = 2 + 11 + 7 + (image_room + 1 if image_room else 0)
+        room = max(6, width - fixed)
+        text = Text(no_wrap=True, end="")
+        text.append(f"{sign} {fill(visible(container.name), room)}{clip(word, 10):>10} {time_shown:>6}")
+        if image_room:
+            text.append(" " + short_reference(container.image, image_room))
+        return text
+
+    return draw

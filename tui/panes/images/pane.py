@@ -1,0 +1,151 @@
+"""The list of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from engine import human_size, visible
+from tui.deeds import Verb
+from tui.progress import Pull
+from tui.subjects import OfDraft, OfImage, OfJob, Subject
+from tui.text import clip, fill, short_repository, split_reference
+from tui.widgets.bars import bar, percent
+from tui.widgets.frame import Frame
+from tui.widgets.item_list import Item, ItemList
+
+if TYPE_CHECKING:
+    from engine import ImageSummary
+
+
+class ImagesPane(Frame):
+    """Images by name; what is being pulled stands above them."""
+
+    filterable = True
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,e", "deed('open')", "config.json", key_display="enter"),
+        Binding("c", "deed('cancel')", "cancel"),
+        Binding("D,delete", "deed('remove-image')", "remove", show=False),
+    ]
+
+    class Selected(Message):
+        """The cursor is on something else."""
+
+        def __init__(self, subject: Subject) -> None:
+            super().__init__()
+            self.subject = subject
+
+    class Wanted(Message):
+        """Something is to be done to what is under the cursor."""
+
+        def __init__(self, verb: Verb, subject: Subject) -> None:
+            super().__init__()
+            self.verb = verb
+            self.subject = subject
+
+    def __init__(self) -> None:
+        super().__init__(id="images")
+        self.list = ItemList(empty="reading…", id="image-list")
+        self._images: list[ImageSummary] = []
+        self._pulls: list[Pull] = []
+        self._drafts: frozenset[str] = frozenset()
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield self.list
+
+    @property
+    def subject(self) -> Subject:
+        """What is under the cursor."""
+        return _subject(self.list.key)
+
+    def show(self, images: list[ImageSummary], pulls: Iterable[Pull], drafts: frozenset[str]) -> None:
+        """`drafts` are the references whose config.json has been changed and not launched."""
+        self._images, self._pulls, self._drafts = images, list(pulls), drafts
+        items = [Item(f"job {pull.job}", pull.name, _pull_line(pull)) for pull in self._pulls]
+        items += [
+            Item(f"image {image.reference}", image.reference, _image_line(image, image.reference in drafts))
+            for image in images
+        ]
+        self.list.set_empty("none yet")
+        self.list.set_items(items)
+
+    def select(self, subject: Subject) -> bool:
+        """Put the cursor on an image or pull; False if it is not shown."""
+        match subject:
+            case OfImage(reference) | OfDraft(reference):
+                return self.list.move_to(f"image {reference}")
+            case OfJob(job):
+                return self.list.move_to(f"job {job}")
+        return False
+
+    def filter_with(self, text: str) -> None:
+        self.list.set_filter(text)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "deed":
+            pulling = isinstance(self.subject, OfJob)
+            return pulling if parameters == (Verb.CANCEL.value,) else self.list.key is not None and not pulling
+        return True
+
+    def action_deed(self, verb: str) -> None:
+        self.post_message(self.Wanted(Verb(verb), self.subject))
+
+    @on(ItemList.Moved)
+    def _moved(self, event: ItemList.Moved) -> None:
+        event.stop()
+        self.refresh_bindings()
+        self.post_message(self.Selected(_subject(event.key)))
+
+    @on(ItemList.Chosen)
+    def _chosen(self, event: ItemList.Chosen) -> None:
+        event.stop()
+        self.post_message(self.Wanted(Verb.OPEN, _subject(event.key)))
+
+
+def _subject(key: str | None) -> Subject:
+    kind, _, name = (key or "").partition(" ")
+    return OfJob(name) if kind == "job" else OfImage(name) if kind == "image" else None
+
+
+def _image_line(image: ImageSummary, edited: bool) -> Callable[[int], Text]:
+    repository, tag = split_reference(image.reference)
+
+    def draw(width: int) -> Text:
+        size = human_size(image.size)
+        mark = " ✎ draft" if edited else ""
+        shown = clip(visible(tag), max(4, width // 3))
+        room = max(1, width - cell_len(shown) - len(size) - len(mark) - 3)
+        text = Text(no_wrap=True, end="")
+        text.append(fill(short_repository(repository, room), room))
+        text.append(f" {shown}{mark}  {size}")
+        return text
+
+    return draw
+
+
+def _pull_line(pull: Pull) -> Callable[[int], Text]:
+    repository, tag = split_reference(pull.name.removeprefix("docker://"))
+
+    def draw(width: int) -> Text:
+        text = Text(no_wrap=True, end="")
+        if pull.problem is not None:
+            tail = "✗ failed"
+        elif pull.cancelled:
+            tail = "✗ cancelled"
+        else:
+            tail = f"{bar(pull.fraction, 6)} {percent(pull.fraction)}"
+        shown = clip(visible(tag), max(4, width // 3))
+        room = max(1, width - cell_len(shown) - cell_len(tail) - 3)
+        text.append(fill(short_repository(repository, room), room))
+        text.append(f" {shown}  {tail}")
+        return text
+
+    return draw

@@ -1,0 +1,1 @@
+"""The Output tab: what a container prints."""

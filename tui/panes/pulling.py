@@ -1,0 +1,45 @@
+"""An image on its way, on a page: each layer with its phase, the whole, and what went wrong."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Static
+
+from engine import human_size, visible
+from tui.panes.layers.pane import progress_line
+from tui.progress import Pull
+from tui.text import plain
+from tui.widgets.bars import bar, percent
+
+
+class PullView(Static):
+    """Draws one pull."""
+
+    def __init__(self) -> None:
+        super().__init__("", id="pulling", markup=False)
+
+    def show(self, pull: Pull) -> None:
+        width = max(20, self.size.width - 4) if self.size.width else 76
+        page = Text()
+        page.append_text(plain(pull.name, "bold")).append("\n\n")
+        if not pull.layers and pull.problem is None and not pull.cancelled:
+            page.append("asking the registry for the manifest…\n")
+        for number in sorted(pull.layers):
+            page.append_text(progress_line(pull.layers[number], width)).append("\n")
+        if pull.layers:
+            count = max(event.count for event in pull.layers.values())
+            page.append(f"\n   {bar(pull.fraction, min(40, width - 10))} {percent(pull.fraction)}\n", "bold")
+            page.append(f"   {pull.settled} of {count} layers · {human_size(pull.downloaded)} loaded")
+            if pull.speed and not pull.finished:
+                page.append(f" · {human_size(int(pull.speed))}/s")
+            page.append("\n")
+        page.append("\n")
+        if pull.problem is not None:
+            page.append(f"✗ {visible(pull.problem.message)}\n", "bold")
+            page.append(f"{visible(pull.problem.hint)}\n" if pull.problem.hint else "")
+            page.append("\np").append("   try again")
+        elif pull.cancelled:
+            page.append("✗ cancelled; what was loaded stays for the next try\n\np   try again")
+        elif not pull.finished:
+            page.append("c", "bold").append("   cancel")
+        self.update(page)

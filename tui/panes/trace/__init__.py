@@ -1,0 +1,1 @@
+"""The Trace tab: what the engine did, each step with its command."""

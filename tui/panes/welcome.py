@@ -1,0 +1,59 @@
+"""The first screen of an empty machine: what this is, and the next useful key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.widgets import Static
+
+from engine import visible
+
+if TYPE_CHECKING:
+    from engine import Problem
+
+_KEYS = (
+    ("p", "pull an image", "cutaway pull docker.io/library/…"),
+    ("d", "open the built-in demo image, without a network", "cutaway demo"),
+    ("i", "what this host has, and what it lacks", "cutaway system info"),
+    ("?", "every key of the place you are in", ""),
+)
+
+
+class Welcome(Static):
+    """Static words, and what the host lacks."""
+
+    def __init__(self) -> None:
+        super().__init__("", id="welcome", markup=False)
+
+    def show(self, problems: Sequence[Problem] | None) -> None:
+        """`problems` is None until the host has been looked at."""
+        page = Text()
+        page.append("A container is an image, a config.json and runc.\n", "bold")
+        page.append("Cutaway shows you each, and lets you change it before it starts.\n\n")
+        for key, words, command in _KEYS:
+            page.append(f"  {key}   ", "bold")
+            page.append(f"{words:<50}")
+            if command and self.size.width >= 92:
+                page.append(f"$ {command}", "dim")
+            page.append("\n")
+        page.append("\n")
+        page.append_text(about(problems))
+        self.update(page)
+
+
+def about(problems: Sequence[Problem] | None) -> Text:
+    """The state of the host in a sentence or a few."""
+    if problems is None:
+        return Text("This host: looking…")
+    if not problems:
+        return Text("This host: everything needed is here.")
+    text = Text("This host: ")
+    for number, problem in enumerate(problems):
+        text.append("! " if not number else "\n           ! ", "bold")
+        text.append(visible(problem.message))
+    text.append("\n           Press ")
+    text.append("i", "bold")
+    text.append(" for what that means and what to do.")
+    return text

@@ -1,0 +1,82 @@
+"""How far a pull is: the newest progress of each layer, the whole, and its speed."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from engine import LayerPhase, LayerProgress, Problem
+
+_SPEED_OVER = 3.0
+"""Seconds that a speed is measured over."""
+
+_SETTLED = (LayerPhase.DONE, LayerPhase.PRESENT)
+
+
+@dataclass
+class Pull:
+    """One image on its way. `problem` says why it is not coming, `cancelled` that it was stopped."""
+
+    job: str
+    name: str
+    command: str
+    layers: dict[int, LayerProgress] = field(default_factory=dict)
+    problem: Problem | None = None
+    cancelled: bool = False
+    finished: bool = False
+    _samples: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def take(self, event: LayerProgress, now: float) -> None:
+        """Newer progress; `now` is a clock's reading in seconds."""
+        self.layers[event.number] = event
+        self._samples.append((now, self.downloaded))
+        while len(self._samples) > 2 and self._samples[1][0] < now - _SPEED_OVER:
+            self._samples.popleft()
+
+    @property
+    def downloaded(self) -> int:
+        """Bytes that have arrived."""
+        return sum(
+            event.total if event.phase in (*_SETTLED, LayerPhase.EXPANDING) else event.done
+            for event in self.layers.values()
+            if event.phase is not LayerPhase.PRESENT
+        )
+
+    @property
+    def speed(self) -> float:
+        """Bytes a second, over the last seconds."""
+        if len(self._samples) < 2:
+            return 0.0
+        (began, first), (now, last) = self._samples[0], self._samples[-1]
+        return (last - first) / (now - began) if now > began else 0.0
+
+    @property
+    def fraction(self) -> float:
+        """0 to 1; downloading and expanding count for half of a layer each."""
+        count = max((event.count for event in self.layers.values()), default=0)
+        if not count:
+            return 0.0
+        weights = {number: event.total or 1 for number, event in self.layers.items()}
+        # Layers that nothing is known of yet count as an average one.
+        average = sum(weights.values()) / len(weights)
+        whole = sum(weights.values()) + average * (count - len(weights))
+        return sum(weights[number] * done(event) for number, event in self.layers.items()) / whole
+
+    @property
+    def settled(self) -> int:
+        """How many layers are whole and here."""
+        return sum(event.phase in _SETTLED for event in self.layers.values())
+
+
+def done(event: LayerProgress) -> float:
+    """How much of one layer is done, 0 to 1."""
+    part = min(1.0, event.done / event.total) if event.total else 0.0
+    match event.phase:
+        case LayerPhase.WAITING:
+            return 0.0
+        case LayerPhase.DOWNLOADING:
+            return part / 2
+        case LayerPhase.EXPANDING:
+            return 0.5 + part / 2
+        case _:
+            return 1.0

@@ -1,0 +1,40 @@
+"""The keys of a place, from the bindings themselves."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+from textual.screen import Screen
+
+from tui.widgets.key_line import shown_key
+
+_PLAIN = {
+    "images": "to the images",
+    "layers": "to the layers",
+    "main": "to the main area",
+    "containers": "to the containers",
+}
+
+
+def help_rows(screen: Screen[None]) -> list[tuple[str, str]]:
+    """Label and text: first the keys of what has the focus, then those of everywhere."""
+    near: dict[str, list[str]] = {}
+    far: dict[str, list[str]] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if binding.system or not active.enabled:
+            continue
+        group = far if active.node is screen or active.node is screen.app else near
+        group.setdefault(_words(binding), []).append(shown_key(binding.key, binding.key_display))
+    rows = []
+    for title, group in (("In this place", near), ("Everywhere", far)):
+        lines = [f"{', '.join(keys):<22} {words}" for words, keys in group.items() if words]
+        if lines:
+            rows.append((title, "\n".join(lines)))
+    return rows
+
+
+def _words(binding: Binding) -> str:
+    for name, words in _PLAIN.items():
+        if binding.action == f"go('{name}')":
+            return words
+    return binding.description

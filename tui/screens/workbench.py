@@ -1,0 +1,589 @@
+"""The workbench: images, layers and containers at the left, the main area at the right; one at a time where it is narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+
+from engine import CutawayError, Output, Problem, Status, visible
+from tui.clipboard import copy
+from tui.conductor import Conductor, names
+from tui.deeds import Verb
+from tui.desk import Desk
+from tui.looking import Looking
+from tui.panes.config.pane import ConfigPane
+from tui.panes.containers.pane import ContainersPane
+from tui.panes.images.pane import ImagesPane
+from tui.panes.layers.pane import LayersPane
+from tui.panes.trace.pane import TracePane
+from tui.progress import Pull
+from tui.screens.dialogs import Menu, Page, PullDialog, PullWish, Question
+from tui.screens.help import help_rows
+from tui.screens.main_area import MainArea, Tab
+from tui.state import State
+from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
+from tui.text import short_reference
+from tui.widgets.command_line import CommandLine
+from tui.widgets.frame import Edge, Frame
+from tui.widgets.frame import Tab as EdgeTab
+from tui.widgets.key_line import KeyLine
+from tui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
+
+WIDE = 120
+"""Columns from which on all panes are shown beside one another."""
+
+_TABS = (Tab.CONFIG, Tab.OUTPUT, Tab.TRACE)
+
+
+class WorkbenchScreen(Screen[None]):
+    """Shows the state and turns keys into wishes; the conductor decides."""
+
+    CSS_PATH = "workbench.tcss"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "go('images')", show=False),
+        Binding("2", "go('layers')", show=False),
+        Binding("3", "go('main')", show=False),
+        Binding("4", "go('containers')", show=False),
+        Binding("p", "pull", "pull"),
+        Binding("d", "demo", "demo"),
+        Binding("x", "menu", "actions"),
+        Binding("slash", "filter", "filter", key_display="/"),
+        Binding("left_square_bracket", "turn(-1)", "previous tab", key_display="[", show=False),
+        Binding("right_square_bracket", "turn(1)", "next tab", key_display="]", show=False),
+        Binding("at", "trace", "trace", key_display="@"),
+        Binding("plus", "zoom(True)", "zoom", key_display="+", show=False),
+        Binding("underscore", "zoom(False)", "zoom out", key_display="_", show=False),
+        Binding("y", "copy", "copy", show=False),
+        Binding("Y", "copy_command", "copy the command", show=False),
+        Binding("i", "host", "this host", show=False),
+        Binding("escape", "back", "back", show=False),
+        Binding("colon", "app.command_palette", "palette", key_display=":"),
+        Binding("question_mark", "help", "help", key_display="?"),
+        Binding("q", "leave", "quit"),
+    ]
+
+    def __init__(self, desk: Desk, state: State) -> None:
+        super().__init__()
+        self._desk, self.state = desk, state
+        self.title_bar = TitleBar("cutaway")
+        self.image_list, self.container_list = ImagesPane(), ContainersPane()
+        self.layer_list, self.area = LayersPane(), MainArea()
+        self.command_line = CommandLine()
+        self._zoomed = False
+        self._place = "images"
+        self._target: Subject = None
+        self.conductor: Conductor
+        self.looking: Looking
+
+    def compose(self) -> ComposeResult:
+        yield self.title_bar
+        with Horizontal(id="panes"):
+            with Vertical(id="left"):
+                yield self.image_list
+                yield self.layer_list
+                yield self.container_list
+            yield self.area
+        yield self.command_line
+        yield KeyLine(always=("app.command_palette", "help", "leave"))
+
+    def on_mount(self) -> None:
+        self.looking = Looking(self._desk, self.state, self.area, self.later)
+        self.conductor = Conductor(self._desk, self.state, self)
+        self.show_busy("")
+        self.area.welcome.show(None)
+        self._arrange()
+        self.image_list.take_focus()
+        self.call_after_refresh(lambda: self.later(self.conductor.begin()))  # paint first, load then
+
+    # -- what the conductor asks for -------------------------------------------------------------------
+
+    def show_host(self, words: list[str]) -> None:
+        self.title_bar.show_place(*map(visible, words))
+        if self.looking.subject is None:
+            self.looking.show()
+
+    def show_images(self) -> None:
+        self.image_list.show(self.state.images, self.state.pulls.values(), frozenset(self.state.unsaved))
+        self._show_edges()
+
+    def show_containers(self, before: dict[str, Status]) -> None:
+        self.container_list.show(list(self.state.containers.values()))
+        self._show_edges()
+        looked_at = self.looking.subject
+        if isinstance(looked_at, OfContainer):
+            container = self.looking.container
+            if container is None:
+                self.look(self.image_list.subject)
+            elif before.get(container.id) is not container.status:
+                self.looking.container_changed(before.get(container.id))
+
+    def show_pull(self, pull: Pull) -> None:
+        self.image_list.show(self.state.images, self.state.pulls.values(), frozenset(self.state.unsaved))
+        if self._target == OfJob(pull.job):
+            self.layer_list.show_pull(pull)
+        if self.looking.subject == OfJob(pull.job):
+            self.looking.show()
+
+    def show_busy(self, text: str) -> None:
+        self.title_bar.show_busy(text)
+
+    def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None:
+        self.command_line.show(command, outcome, good=good)
+
+    def show_output(self, event: Output) -> None:
+        self.looking.take_output(event)
+
+    def look(self, subject: Subject, *, go: str = "") -> None:
+        """Look at something; `go` is a pane, or a tab of the main area, to be in afterwards."""
+        tab = Tab(go) if go in Tab._value2member_map_ else None
+        match subject:
+            case OfContainer(id):
+                self.container_list.select(id)
+            case OfImage() | OfDraft() | OfJob():
+                self.image_list.select(subject)
+        self._show_layers(subject)
+        self.looking.at(subject, tab)
+        if go:
+            self.action_go("main" if tab is not None else go)
+        self._show_edges()
+
+    def forget_trace(self) -> None:
+        self.looking.forget(Tab.TRACE)
+
+    def complain(self, problem: Problem) -> None:
+        text = visible(problem.message) + (f"\n{visible(problem.hint)}" if problem.hint else "")
+        self.notify(text[:1000], title="That did not work", severity="error", timeout=12, markup=False)
+
+    def say(self, text: str) -> None:
+        self.notify(visible(text), timeout=5, markup=False)
+
+    def later(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
+        return self.run_worker(self._guarded(work))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except CutawayError as error:
+            self.complain(Problem(error.code, error.message, error.hint))
+
+    # -- moving about ----------------------------------------------------------------------------------
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._arrange()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        for frame in self._frames.values():
+            if frame.has_focus_within:
+                self._place = frame.id or "images"
+        self._arrange()
+
+    @property
+    def _frames(self) -> dict[str, Frame]:
+        return {
+            "images": self.image_list,
+            "layers": self.layer_list,
+            "main": self.area,
+            "containers": self.container_list,
+        }
+
+    @property
+    def _narrow(self) -> bool:
+        return self.size.width < WIDE or self._zoomed
+
+    def _arrange(self) -> None:
+        self.set_class(self._narrow, "narrow")
+        for name, frame in self._frames.items():
+            frame.set_class(self._narrow and name != self._place, "away")
+        left_away = self._narrow and self._place == "main"
+        self.query_one("#left").set_class(left_away, "away")
+        self._show_edges()
+
+    def _show_edges(self) -> None:
+        """Number and name on every pane; where one is shown at a time, the way to the others as well."""
+        images = f"Images {self.image_list.list.total}" if self.image_list.list.total else "Images"
+        containers = f"Containers {self.container_list.list.total}" if self.container_list.list.total else "Containers"
+        tabs = self._main_tabs(short=self.size.width < 76)
+        entries = {
+            "images": [EdgeTab("images", f"[1] {images}", "[1]" if self.size.width < 70 else "[1] Images")],
+            "layers": [EdgeTab("layers", "[2] Layers", "[2]" if self.size.width < 70 else "")],
+            "main": tabs,
+            "containers": [
+                EdgeTab("containers", f"[4] {containers}", "[4]" if self.size.width < 90 else "[4] Containers")
+            ],
+        }
+        contexts = {"layers": self._layers_context, "main": self.area.context}
+        for name, frame in self._frames.items():
+            if self._narrow:
+                shown = []
+                for key, own in entries.items():
+                    if key == "main" and name != "main":
+                        own = own[:1]
+                    shown += [
+                        EdgeTab(
+                            t.key,
+                            t.label,
+                            t.short,
+                            t.active if key == "main" and name == "main" else key == name,
+                            t.joined,
+                        )
+                        for t in own
+                    ]
+            else:
+                shown = [EdgeTab(t.key, t.label, t.short, t.active or name != "main", t.joined) for t in entries[name]]
+            frame.edge.show(shown, contexts.get(name, ""))
+
+    def _main_tabs(self, *, short: bool) -> list[EdgeTab]:
+        current = self.area.tab
+        labels = [(tab, tab.value.capitalize()) for tab in _TABS]
+        return [
+            EdgeTab(
+                tab.value,
+                f"[3] {label}" if number == 0 else label,
+                "[3]" if number == 0 and short else "",
+                tab is current,
+                number > 0,
+            )
+            for number, (tab, label) in enumerate(labels)
+        ]
+
+    @property
+    def _layers_context(self) -> str:
+        match self._target:
+            case OfImage(reference) | OfDraft(reference):
+                return f"of {short_reference(reference, 22)}"
+        return ""
+
+    def action_go(self, pane: str) -> None:
+        """Be in a pane."""
+        self._place = pane
+        self._arrange()
+        self._frames[pane].take_focus()
+
+    @on(Edge.Picked)
+    def _edge_picked(self, event: Edge.Picked) -> None:
+        if event.key in self._frames:
+            self.action_go(event.key)
+        else:
+            self.looking.at(self.looking.subject, Tab(event.key))
+            self.action_go("main")
+
+    @on(MainArea.Switched)
+    def _area_switched(self) -> None:
+        self._show_edges()
+
+    def action_turn(self, step: int) -> None:
+        """The next or previous tab."""
+        if self.area.tab is None:
+            return
+        index = (_TABS.index(self.looking.tab) + step) % len(_TABS)
+        self.looking.at(self.looking.subject, _TABS[index])
+        self.action_go("main")
+
+    def action_zoom(self, closer: bool) -> None:
+        """One pane alone, or all."""
+        self._zoomed = closer
+        self._arrange()
+
+    def action_back(self) -> None:
+        """One step back: out of the zoom, then from the main area to the list it came from."""
+        if self._zoomed:
+            self.action_zoom(False)
+        elif self._place == "main":
+            self.action_go("containers" if isinstance(self.looking.subject, OfContainer) else "images")
+        elif self._place != "images":
+            self.action_go("images")
+
+    def action_filter(self) -> None:
+        self._frames[self._place].action_filter()
+
+    def _show_layers(self, subject: Subject) -> None:
+        if subject == self._target and not isinstance(subject, OfJob):
+            return
+        self._target = subject
+        match subject:
+            case OfImage(reference) | OfDraft(reference):
+                self.later(self._read_layers(subject, reference))
+            case OfJob(job) if job in self.state.pulls:
+                self.layer_list.show_pull(self.state.pulls[job])
+            case OfContainer(id) if id in self.state.containers:
+                self.later(self._read_layers(subject, self.state.containers[id].image))
+            case _:
+                self.layer_list.clear("select an image")
+
+    async def _read_layers(self, subject: Subject, reference: str) -> None:
+        try:
+            layers = await self._desk.ask(lambda workbench: workbench.layers(reference))
+        except CutawayError:
+            if self._target == subject:
+                self.layer_list.clear("its image is not here any more")
+            return
+        if self._target == subject:
+            self.layer_list.show(layers)
+            self._show_edges()
+
+    # -- panes -----------------------------------------------------------------------------------------
+
+    @on(ImagesPane.Selected)
+    def _image_selected(self, event: ImagesPane.Selected) -> None:
+        if self.image_list.has_focus_within or self.looking.subject is None:
+            self._look_at_image(event.subject)
+
+    def _look_at_image(self, subject: Subject) -> None:
+        if isinstance(subject, OfImage) and subject.reference in self.state.drafts:
+            subject = OfDraft(subject.reference)
+        self.look(subject)
+
+    @on(ContainersPane.Selected)
+    def _container_selected(self, event: ContainersPane.Selected) -> None:
+        if self.container_list.has_focus_within and event.id is not None:
+            self.look(OfContainer(event.id))
+
+    @on(ImagesPane.Wanted)
+    def _image_wanted(self, event: ImagesPane.Wanted) -> None:
+        self.do(event.verb, event.subject)
+
+    @on(ContainersPane.Wanted)
+    def _container_wanted(self, event: ContainersPane.Wanted) -> None:
+        self.do(event.verb, OfContainer(event.id))
+
+    @on(ConfigPane.Stale)
+    def _config_stale(self, event: ConfigPane.Stale) -> None:
+        self.looking.analyse(event.text)
+
+    @on(ConfigPane.Edited)
+    def _config_edited(self, event: ConfigPane.Edited) -> None:
+        writing = self.looking.writing
+        if writing is not None:
+            before = writing.edited
+            writing.text = event.text
+            if writing.edited is not before:
+                self.show_images()
+
+    @on(ConfigPane.Asked)
+    def _config_asked(self, event: ConfigPane.Asked) -> None:
+        match self.looking.subject:
+            case OfDraft() as draft if event.what == "launch":
+                self.do(Verb.LAUNCH, draft)
+            case OfImage(reference):
+                self.conductor.open(reference)
+            case OfContainer():
+                self.say("This config.json is in force: it can only be read. Open the image's to start another one.")
+
+    @on(LayersPane.Details)
+    def _layer_details(self, event: LayersPane.Details) -> None:
+        self.app.push_screen(Page(event.title, event.rows, copies="the directory"))
+
+    @on(TracePane.Details)
+    def _step_details(self, event: TracePane.Details) -> None:
+        self.app.push_screen(Page(event.title, event.rows, copies="the command"))
+
+    @on(TracePane.Copy)
+    def _copy_wanted(self, event: TracePane.Copy) -> None:
+        self.copy(event.text, event.what)
+
+    # -- doing -----------------------------------------------------------------------------------------
+
+    @property
+    def subject(self) -> Subject:
+        """What the keys are about: the line under the cursor, or what is looked at."""
+        if self._place == "images":
+            subject = self.image_list.subject
+            drafted = isinstance(subject, OfImage) and self.looking.subject == OfDraft(subject.reference)
+            return self.looking.subject if drafted else subject
+        if self._place == "containers":
+            chosen = self.container_list.selected
+            return OfContainer(chosen.id) if chosen is not None else None
+        return self.looking.subject
+
+    def do(self, verb: Verb, subject: Subject) -> None:
+        """Do something to a thing, or say why not; ask first where it cannot be undone."""
+        self.later(self._do(verb, subject))
+
+    async def _do(self, verb: Verb, subject: Subject) -> None:
+        if isinstance(subject, OfJob) and verb is Verb.OPEN:
+            self.action_go("main")
+            return
+        deed = self.conductor.deed(verb, subject)
+        if deed is None:
+            return
+        if deed.why_not:
+            self.say(f"Not now: {deed.why_not}")
+            return
+        if verb is Verb.LAUNCH and not await self._launch_in_spite():
+            return
+        if deed.question and not await self.ask(
+            Question(deed.question, command=deed.command, yes=deed.label.capitalize())
+        ):
+            return
+        self._carry_out(verb, subject)
+
+    def _carry_out(self, verb: Verb, subject: Subject) -> None:
+        match verb, subject:
+            case Verb.OPEN, OfImage(reference):
+                self.conductor.open(reference)
+            case Verb.LAUNCH, OfDraft(reference):
+                self.conductor.launch(reference)
+            case Verb.DISCARD, OfDraft(reference):
+                self.conductor.discard(reference)
+            case Verb.CANCEL, OfJob(job):
+                self.conductor.cancel(job)
+            case ((Verb.OUTPUT | Verb.TRACE | Verb.CONFIG), _):
+                deed = self.conductor.deed(verb, subject)
+                if deed is not None and deed.command:
+                    self.show_command(deed.command)
+                self.look(subject, go=verb.value)
+            case _:
+                deed = self.conductor.deed(verb, subject)
+                if deed is not None:
+                    self.conductor.perform(deed, subject)
+
+    async def _launch_in_spite(self) -> bool:
+        """Whether to launch what runc will refuse."""
+        analysis = self.area.config.analysis
+        errors = [found for found in analysis.diagnostics if found.severity.value == "error"] if analysis else []
+        if not errors:
+            return True
+        return await self.ask(
+            Question(
+                "runc will refuse this config.json. Launch it all the same?",
+                detail=f"Line {errors[0].line}: {visible(errors[0].message)}",
+                yes="Launch",
+            )
+        )
+
+    async def ask(self, question: Question) -> bool:
+        """Put a question; only a yes is one."""
+        answer: bool = await self.app.push_screen_wait(question)
+        return answer
+
+    def action_pull(self) -> None:
+        if not self._loaded():
+            return
+
+        def begin(wish: PullWish | None) -> None:
+            if wish is not None:
+                self.conductor.pull(wish.name, tls_verify=wish.tls_verify)
+
+        failed = [pull.name for pull in self.state.pulls.values() if pull.finished]
+        self.app.push_screen(PullDialog(self._desk.command, failed[-1] if failed else ""), begin)
+
+    def action_demo(self) -> None:
+        if self._loaded():
+            self.conductor.demo()
+
+    def action_menu(self) -> None:
+        subject = self.subject
+        deeds = self.conductor.deeds(subject) if self._desk.loaded else []
+        if not deeds:
+            self.say("Nothing is selected here.")
+            return
+
+        def chosen(verb: Verb | None) -> None:
+            if verb is not None:
+                self.do(verb, subject)
+
+        self.app.push_screen(Menu(self._name_of(subject), deeds), chosen)
+
+    def _name_of(self, subject: Subject) -> str:
+        match subject:
+            case OfImage(reference):
+                return reference
+            case OfDraft(reference):
+                return f"new container from {reference}"
+            case OfContainer(id):
+                return self.state.containers[id].name
+            case OfJob(job):
+                return f"pull {self.state.pulls[job].name}"
+        return ""
+
+    def action_trace(self) -> None:
+        if self.subject is not None:
+            self.look(self.subject, go="trace")
+
+    def action_host(self) -> None:
+        problems = self.state.problems or []
+        rows = [("This host", " · ".join(self.title_bar.place))]
+        rows += [(f"! {visible(problem.message)}", problem.hint) for problem in problems]
+        if self.state.problems is not None and not problems:
+            rows.append(("", "Everything needed is here."))
+        self.show_command(self._desk.command("system", "info"))
+        self.app.push_screen(Page("This host", rows))
+
+    def action_help(self) -> None:
+        self.app.push_screen(Page("Keys that work here", help_rows(self)))
+
+    def _loaded(self) -> bool:
+        if not self._desk.loaded:
+            self.say("One moment: the engine is still being loaded.")
+        return self._desk.loaded
+
+    # -- copying ---------------------------------------------------------------------------------------
+
+    def action_copy(self) -> None:
+        """The most useful text of the place: a reference, a path, a command, the output."""
+        match self._place:
+            case "images":
+                subject = self.image_list.subject
+                text, what = (subject.reference, "the image's name") if isinstance(subject, OfImage) else ("", "")
+            case "containers":
+                chosen = self.container_list.selected
+                text, what = (chosen.name, "the container's name") if chosen is not None else ("", "")
+            case "layers":
+                text, what = self.layer_list.copyable, "the layer's directory"
+            case _:
+                text, what = self.area.copyable
+        self.copy(text, what)
+
+    def action_copy_command(self) -> None:
+        self.copy(self.command_line.command, "the command")
+
+    @on(Page.Copy)
+    def _page_copy(self, event: Page.Copy) -> None:
+        self.copy(event.text, event.what)
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy, and say what and where to."""
+        if not text:
+            self.say("There is nothing to copy here.")
+            return
+
+        async def work() -> None:
+            where = await self._desk.off_thread(
+                lambda: copy(text, lambda raw: self.app.call_from_thread(self.app.copy_to_clipboard, raw))
+            )
+            self.say(f"Copied {what} {where}.")
+
+        self.later(work())
+
+    # -- leaving ---------------------------------------------------------------------------------------
+
+    def action_leave(self) -> None:
+        self.later(self._leave())
+
+    async def _leave(self) -> None:
+        lost = []
+        if unsaved := self.state.unsaved:
+            lost.append(f"What you changed for {names(unsaved)} has not been launched, and goes.")
+        if pulling := self.state.pulling:
+            lost.append(f"The pull of {names(pull.name for pull in pulling)} is cancelled.")
+        if lost and not await self.ask(
+            Question("Leave Cutaway?", detail="\n".join(lost), yes="Leave")
+        ):
+            return
+        running = self.state.running
+        said = ""
+        if running:
+            goes = "goes on" if len(running) == 1 else "go on"
+            said = f"{names(c.name for c in running)} {goes}. See it again: {self._desk.command()}"
+        self.looking.close()
+        self.app.exit(message=said or None)

@@ -1,0 +1,76 @@
+"""What the screen knows of the engine's world between two looks at it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine import Status, Step
+from tui.panes.config.analysis import shown
+from tui.progress import Pull
+
+if TYPE_CHECKING:
+    from engine import ContainerSummary, Draft, ImageSummary, Problem
+
+
+@dataclass
+class Writing:
+    """A draft and its text as it is now."""
+
+    draft: Draft
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        self.text = self.text or shown(self.draft.text)
+
+    @property
+    def edited(self) -> bool:
+        return self.text != shown(self.draft.text)
+
+    @property
+    def result(self) -> Draft:
+        """The draft as it would be launched."""
+        return self.draft.with_text(self.text) if self.edited else self.draft
+
+
+@dataclass
+class Work:
+    """A job under way."""
+
+    title: str
+    command: str
+    steps: list[Step] = field(default_factory=list)
+
+
+@dataclass
+class State:
+    """Filled by the conductor, read by everybody."""
+
+    images: list[ImageSummary] = field(default_factory=list)
+    containers: dict[str, ContainerSummary] = field(default_factory=dict)
+    problems: list[Problem] | None = None
+    pulls: dict[str, Pull] = field(default_factory=dict)
+    drafts: dict[str, Writing] = field(default_factory=dict)
+    """By the reference of their image."""
+    work: dict[str, Work] = field(default_factory=dict)
+    """By job."""
+    past_steps: deque[Step] = field(default_factory=lambda: deque(maxlen=1000))
+
+    @property
+    def unsaved(self) -> list[str]:
+        """The images whose draft was changed and not launched."""
+        return [reference for reference, writing in self.drafts.items() if writing.edited]
+
+    @property
+    def running(self) -> list[ContainerSummary]:
+        return [c for c in self.containers.values() if c.status in (Status.RUNNING, Status.PAUSED)]
+
+    @property
+    def pulling(self) -> list[Pull]:
+        return [pull for pull in self.pulls.values() if not pull.finished]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to look at."""
+        return not (self.images or self.containers or self.pulls)

@@ -1,0 +1,37 @@
+"""What the workbench can be looking at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class OfImage:
+    """An image of the store."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfDraft:
+    """A container that is not there yet, being made from an image."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfContainer:
+    """A container, by its id."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfJob:
+    """An image on its way here, by the job that brings it."""
+
+    job: str
+
+
+Subject: TypeAlias = OfImage | OfDraft | OfContainer | OfJob | None

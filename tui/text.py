@@ -1,0 +1,95 @@
+"""Words on the screen: hostile text made plain, names cut where it costs least, ages as people say them."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from rich.text import Text
+
+from engine import visible
+
+_LONGEST = 4096
+"""No name needs more characters to be told from another; longer ones only cost time to draw."""
+
+
+def plain(text: str, style: str | Style = "") -> Text:
+    """Text from outside as it may be shown: nothing in it is obeyed, by the terminal or as markup."""
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "…"
+    return Text(visible(text), style=style, no_wrap=True, overflow="ellipsis", end="")
+
+
+def clip(text: str, width: int) -> str:
+    """`text` in at most `width` terminal cells, its end replaced by an ellipsis where it is longer."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
+
+
+def clip_start(text: str, width: int) -> str:
+    """`text` in at most `width` terminal cells, its beginning replaced by an ellipsis where it is longer."""
+    if cell_len(text) <= width:
+        return text
+    if width <= 0:
+        return ""
+    kept = text[-width:]
+    while cell_len(kept) > width - 1:
+        kept = kept[1:]
+    return "…" + kept
+
+
+def fill(text: str, width: int) -> str:
+    """`text` in exactly `width` cells."""
+    return set_cell_size(clip(text, width), width)
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """The repository and the tag or digest of an image reference, for two columns: `debian` and `12`."""
+    name, at, digest = reference.partition("@")
+    if at:
+        return name, digest.partition(":")[2][:12] or digest
+    head, colon, tag = name.rpartition(":")
+    if colon and "/" not in tag:
+        return head, tag
+    return name, ""
+
+
+def short_repository(repository: str, width: int) -> str:
+    """A repository in `width` cells: docker.io/library goes first, then the registry, then leading parts of the path."""
+    repository = visible(repository)
+    for prefix in ("docker.io/library/", "docker.io/"):
+        if repository.startswith(prefix) and len(repository) > len(prefix):
+            repository = repository[len(prefix) :]
+            break
+    parts = repository.split("/")
+    while len(parts) > 1 and cell_len("/".join(parts)) > width:
+        parts = parts[1:]
+    return clip_start("/".join(parts), width)
+
+
+def short_reference(reference: str, width: int) -> str:
+    """An image reference in `width` cells; the tag stays whole as long as there is room for it."""
+    repository, tag = split_reference(reference)
+    tail = visible(f":{tag}") if tag else ""
+    room = width - cell_len(tail)
+    if room < 2:
+        return clip_start(visible(reference), width)
+    return short_repository(repository, room) + tail
+
+
+def age(seconds: float) -> str:
+    """A span of time in one unit: `12 min`."""
+    seconds = max(0.0, seconds)
+    for limit, size, unit in ((90, 1, "s"), (90 * 60, 60, "min"), (36 * 3600, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86400:.0f} d"
+
+
+def duration(seconds: float) -> str:
+    """How long something took: `210 ms`, `1.42 s`, `3 min 12 s`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"

@@ -1,0 +1,192 @@
+"""A bordered pane whose top edge carries its number, its tabs and, at the right, what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual import events, on
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tui.text import clip, clip_start
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A word on the edge that can be clicked. `short` takes its place where room is scarce; `active` is where we are.
+
+    `joined` ties it to the one before, as the tabs of one pane.
+    """
+
+    key: str
+    label: str
+    short: str = ""
+    active: bool = False
+    joined: bool = False
+
+
+class Edge(Widget):
+    """The top edge of a frame."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"edge--active", "edge--idle", "edge--context"}
+
+    DEFAULT_CSS = """
+    Edge {
+        height: 1;
+        color: $border-blurred;
+        & .edge--active { color: $foreground; text-style: bold; }
+        & .edge--idle { color: $text-muted; }
+        & .edge--context { color: $foreground; }
+    }
+    """
+
+    class Picked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tabs: Sequence[Tab] = ()
+        self._said = ""
+        self._hits: list[tuple[int, int, str]] = []
+
+    def show(self, tabs: Sequence[Tab], context: str) -> None:
+        """`context` must be plain text that is safe to show."""
+        if (tabs, context) != (self._tabs, self._said):
+            self._tabs, self._said = tabs, context
+            self.refresh()
+
+    def render(self) -> Text:
+        width = self.size.width
+        tabs, context = self._fitted(width)
+        line = Text("╭─", no_wrap=True, end="")
+        self._hits = []
+        active = self.get_component_rich_style("edge--active")
+        idle = self.get_component_rich_style("edge--idle")
+        for number, (tab, label) in enumerate(tabs):
+            if number:
+                line.append(" · " if tab.joined else "  ", idle)
+            start = line.cell_len
+            line.append(label, active if tab.active else idle)
+            self._hits.append((start, line.cell_len, tab.key))
+        if tabs:
+            line.append(" ")
+        tail = f" {context} " if context else ""
+        line.append("─" * max(0, width - line.cell_len - cell_len(tail) - 2))
+        line.append(tail, self.get_component_rich_style("edge--context"))
+        line.append("─╮")
+        return line
+
+    def _fitted(self, width: int) -> tuple[list[tuple[Tab, str]], str]:
+        """Long labels if they fit, then short ones for the tabs that are not active, then for all."""
+        room = width - 6
+        for labels in (
+            [tab.label for tab in self._tabs],
+            [tab.label if tab.active or not tab.short else tab.short for tab in self._tabs],
+            [tab.short or tab.label for tab in self._tabs],
+        ):
+            needed = sum(map(cell_len, labels)) + sum(3 if tab.joined else 2 for tab in self._tabs[1:])
+            # What the frame shows is worth more than long names of other places.
+            if needed + min(cell_len(self._said), 24) <= room:
+                break
+        return list(zip(self._tabs, labels, strict=True)), clip_start(self._said, max(0, room - needed - 2))
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, key in self._hits:
+            if start <= event.x < end:
+                event.stop()
+                self.post_message(self.Picked(key))
+
+
+class Frame(Vertical):
+    """A pane: an edge, its content, and a filter line that comes with `/` where the pane has something to filter."""
+
+    DEFAULT_CSS = """
+    Frame {
+        & > #body {
+            border: round $border-blurred;
+            border-top: none;
+            height: 1fr;
+            border-subtitle-align: left;
+            border-subtitle-color: $text-muted;
+        }
+        & > #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
+        &.filtering > #filter { display: block; }
+        &:focus-within > Edge { color: $accent; & .edge--active { color: $accent; } }
+        &:focus-within > #body { border: round $accent; border-top: none; border-subtitle-color: $foreground; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "unfilter", "back", show=False)]
+
+    filterable: ClassVar[bool] = False
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.edge = Edge()
+        self.body = Vertical(id="body")
+
+    def compose(self) -> ComposeResult:
+        yield self.edge
+        if self.filterable:
+            yield Input(placeholder="filter; ! first shows what does not match", id="filter", compact=True)
+        with self.body:
+            yield from self.compose_body()
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What the pane holds."""
+        return ()
+
+    def set_subtitle(self, text: str) -> None:
+        """Plain text on the lower edge."""
+        # Content, not a string: a string would be read as markup.
+        self.body.border_subtitle = Content(clip(text, max(0, self.size.width - 6)))
+
+    def take_focus(self) -> None:
+        """Give the focus to what in this pane wants keys."""
+        for widget in self.body.query("*"):
+            if widget.focusable:
+                widget.focus(scroll_visible=False)
+                return
+
+    def filter_with(self, text: str) -> None:
+        """Show only what matches; panes that can be filtered say how."""
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        if self.filterable:
+            self.add_class("filtering")
+            self.query_one("#filter", Input).focus()
+
+    def action_unfilter(self) -> None:
+        """Take the filter away; where there is none, the key is for somebody else."""
+        if not self.has_class("filtering"):
+            raise SkipAction
+        self.query_one("#filter", Input).value = ""
+        self.remove_class("filtering")
+        self.take_focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.filter_with(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not event.value:
+            self.remove_class("filtering")
+        self.take_focus()

@@ -1,0 +1,85 @@
+"""The bottom line: the keys that do something here and now, as many as there is room for."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual import events
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.widget import Widget
+
+_SHOWN = {"question_mark": "?", "colon": ":", "slash": "/", "escape": "esc", "at": "@"}
+
+
+def shown_key(key: str, display: str | None = None) -> str:
+    """A key as people write it."""
+    return display or _SHOWN.get(key, key)
+
+
+_Entry = tuple[str, str, str, DOMNode]
+"""Key, word, action, and the node it belongs to."""
+
+
+class KeyLine(Widget):
+    """Reads the bindings of whatever has the focus; a click on a word runs it."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-line--key", "key-line--word"}
+
+    DEFAULT_CSS = """
+    KeyLine {
+        height: 1;
+        dock: bottom;
+        & .key-line--key { color: $footer-key-foreground; text-style: bold; }
+        & .key-line--word { color: $footer-description-foreground; }
+    }
+    """
+
+    def __init__(self, *, always: tuple[str, ...] = ()) -> None:
+        """`always` are actions that keep their place when room is scarce."""
+        super().__init__()
+        self._always = always
+        self._hits: list[tuple[int, int, str, DOMNode]] = []
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._updated)
+
+    def _updated(self, screen: Screen[object]) -> None:
+        if screen is self.screen:
+            self.refresh()
+
+    def render(self) -> Text:
+        kept: list[_Entry] = []
+        rest: list[_Entry] = []
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if not binding.show:
+                continue
+            entry = (shown_key(binding.key, binding.key_display), binding.description, binding.action, active.node)
+            (kept if binding.action in self._always else rest).append(entry)
+        width = self.size.width - 1
+        used = sum(cell_len(key) + cell_len(word) + 3 for key, word, _, _ in kept)
+        chosen = []
+        for entry in rest:
+            needed = cell_len(entry[0]) + cell_len(entry[1]) + 3
+            if used + needed <= width:
+                chosen.append(entry)
+                used += needed
+        line = Text(" ", no_wrap=True, end="")
+        key_style = self.get_component_rich_style("key-line--key", partial=True)
+        word_style = self.get_component_rich_style("key-line--word", partial=True)
+        self._hits = []
+        for key, word, action, node in chosen + kept:
+            start = line.cell_len
+            line.append(key, key_style)
+            line.append(f" {word}", word_style)
+            self._hits.append((start, line.cell_len, action, node))
+            line.append("  ")
+        return line
+
+    async def on_click(self, event: events.Click) -> None:
+        for start, end, action, node in self._hits:
+            if start <= event.x < end:
+                await self.app.run_action(action, default_namespace=node)
