@@ -91,8 +91,7 @@ class Archive:
         name = target = None
         while raw := self._block():
             if raw == _ZEROS:
-                self._end()
-                return None
+                break
             block = header.read_block(raw)
             kind = block.kind
             if kind in _KINDS:
@@ -109,8 +108,10 @@ class Archive:
                 raise LayerError("two extended tar headers of one kind stand before one entry")
             else:
                 raise LayerError(f"a tar entry of an unknown type, {kind!r}: {shown(header.full_name(block))}")
-        if records or name or target:
+        if records is not None or name is not None or target is not None:
             raise LayerError("the layer ends after an extended tar header")
+        if raw:
+            self._end()
         return None
 
     def copy(self, handle: int, member: Member) -> None:

@@ -292,48 +292,55 @@ class Settler:
     # Hard links to files of lower layers
 
     def _link(self, path: bytes, target: bytes) -> None:
+        target_parent, target_part = names.split(target)
+        target_parent = self._real(target_parent)
+        self._check_target(target_parent, target_part, path)
         parent, part = names.split(path)
         place = self._places.at(self._real(parent))
         if place is None or place.upper is None or not _keeps_place(place.upper, part):
             return  # a later entry took its place
         directory = os.dup(place.upper)
         try:
-            source_parent, source_part = names.split(target)
-            source = self._brought_up(self._real(source_parent), source_part, path)
+            source = self._brought_up(target_parent, target_part)
             try:
                 with copying.times_kept(directory):
                     os.unlink(part, dir_fd=directory)
-                    os.link(source_part, part, src_dir_fd=source, dst_dir_fd=directory, follow_symlinks=False)
+                    os.link(target_part, part, src_dir_fd=source, dst_dir_fd=directory, follow_symlinks=False)
             finally:
                 os.close(source)
         finally:
             os.close(directory)
 
-    def _brought_up(self, parent: bytes, part: bytes, link: bytes) -> int:
-        """The directory of this layer in which the link's target now is; copied up if need be. The caller closes it."""
+    def _check_target(self, parent: bytes, part: bytes, link: bytes) -> None:
+        """Raise LayerError unless the merged view has a file there that can be linked to."""
         place = self._places.at(parent)
         status = _status(part, place.upper) if place is not None else None
-        if status is None and place is not None:
-            found = lower.find(place.below, part)
-            if found is not None and not found.is_directory:
-                below = os.dup(found.parent)
-                try:
-                    directory = self._made(parent)
-                    with copying.times_kept(directory):
-                        copying.file(part, below, directory)
-                finally:
-                    os.close(below)
-                return directory
-            if found is not None:
-                close(found.merged)
-                status = found.status
-        if status is None or lower.is_whiteout(status) or place is None or place.upper is None:
-            raise LayerError(
-                f"a hard link to something that is not there: {shown(link)} to {shown(names.join(parent, part))}"
-            )
-        if stat.S_ISDIR(status.st_mode) or _keeps_place(place.upper, part):
-            raise LayerError(f"a hard link to a directory, or to itself: {shown(link)}")
-        return os.dup(place.upper)
+        if place is not None and place.upper is not None and _keeps_place(place.upper, part):
+            raise LayerError(f"a hard link to itself, or to one that comes later: {shown(link)}")
+        if status is None and place is not None and (found := lower.find(place.below, part)) is not None:
+            close(found.merged)
+            status = found.status
+        if status is None or lower.is_whiteout(status):
+            to = shown(names.join(parent, part))
+            raise LayerError(f"a hard link to something that is not there: {shown(link)} to {to}")
+        if stat.S_ISDIR(status.st_mode):
+            raise LayerError(f"a hard link to a directory: {shown(link)} to {shown(names.join(parent, part))}")
+
+    def _brought_up(self, parent: bytes, part: bytes) -> int:
+        """The directory of this layer in which the file now is; copied up if need be. The caller closes it."""
+        place = self._places.at(parent)
+        assert place is not None
+        found = lower.find(place.below, part) if _status(part, place.upper) is None else None
+        if found is None:
+            return self._made(parent)
+        below = os.dup(found.parent)
+        try:
+            directory = self._made(parent)
+            with copying.times_kept(directory):
+                copying.file(part, below, directory)
+        finally:
+            os.close(below)
+        return directory
 
 
 def _status(part: bytes, directory: int | None) -> os.stat_result | None:
