@@ -188,6 +188,24 @@ class Workbench:
         job.emit(ImagesChanged())
         return _image_summary(record)
 
+    def tags(self, repository: str, job: Job, *, tls_verify: bool = True) -> Iterator[str]:
+        """The tags that a registry has in a repository, as they arrive. Raises UsageError, RegistryError, Cancelled."""
+        from engine.registry import tags
+
+        return tags(Reference.parse(repository), job, tls_verify=tls_verify)
+
+    def login(self, registry: str, user: str, password: str, job: Job, *, tls_verify: bool = True) -> str:
+        """Try a login and keep it if it is good, for podman and skopeo too; returns where, in words."""
+        from engine.registry import login
+
+        return login(registry, user, password, job, tls_verify=tls_verify)
+
+    def logout(self, registry: str) -> str:
+        """Forget a login; returns where it was kept, in words."""
+        from engine.registry import logout
+
+        return logout(registry)
+
     def tag(self, name: str, new: str) -> None:
         """Give an image a further name."""
         self._store.tag(str(Reference.parse(new)), self._store.find(name).descriptor)

@@ -1,0 +1,61 @@
+"""Commands on registries: tags, login, logout."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from engine import Job, UsageError
+from engine.cli.console import narrate, print_json, session
+from engine.cli.images import as_json, tls_verify_option
+
+
+@click.command()
+@tls_verify_option
+@as_json
+@click.argument("repository")
+def tags(repository: str, tls_verify: bool, as_json: bool) -> None:
+    """List the tags that a registry has in REPOSITORY."""
+    console = session()
+
+    def work(job: Job) -> None:
+        found = console.workbench.tags(repository, job, tls_verify=tls_verify)
+        if as_json:
+            print_json(list(found))
+        else:
+            for tag in found:
+                click.echo(tag)
+
+    console.do(f"tags {repository}", work)
+
+
+@click.command()
+@tls_verify_option
+@click.option("-u", "--username", help="The user; asked for where it is not given.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+@click.argument("registry")
+def login(registry: str, username: str | None, password_stdin: bool, tls_verify: bool) -> None:
+    """Log in to REGISTRY, for podman, buildah and skopeo too. The login is tried before it is kept."""
+    if password_stdin:
+        if username is None:
+            raise UsageError("--password-stdin needs --username")
+        password = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    elif not sys.stdin.isatty():
+        raise UsageError("no terminal to ask for the password", hint="Use --username and --password-stdin.")
+    else:
+        username = username or click.prompt("Username", err=True)
+        password = click.prompt("Password", hide_input=True, err=True)
+    console = session()
+    where = console.do(
+        f"login {registry}",
+        lambda job: console.workbench.login(registry, username, password, job, tls_verify=tls_verify),
+    )
+    narrate(f"Logged in to {registry}. Kept in {where}")
+
+
+@click.command()
+@click.argument("registry")
+def logout(registry: str) -> None:
+    """Forget the login to REGISTRY."""
+    narrate(f"Logged out of {registry}. It was kept in {session().workbench.logout(registry)}")
