@@ -86,7 +86,7 @@ class Images:
         return sorted(found, key=lambda image: image.name)
 
     def entries(self) -> list[Descriptor]:
-        """What index.json points to, whatever it is; nothing where there is none. Raises StoreError if it is damaged."""
+        """What index.json points to, whatever it is; nothing without one. Raises StoreError if it is damaged."""
         if not self._path.exists():
             return []
         try:

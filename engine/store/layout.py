@@ -127,8 +127,8 @@ def _choose(entries: list[Descriptor], path: Path, tag: str | None) -> list[Desc
     raise ImageUnknown(f"{path} has no image {visible(tag or '')!r}", hint=hint)
 
 
-def _canonical(name: str) -> str:
+def _canonical(name: str) -> str | None:
     try:
         return str(Reference.parse(name))
     except UsageError:
-        return ""
+        return None

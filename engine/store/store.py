@@ -120,7 +120,7 @@ class Store:
         return self._layers.path(chain_id)
 
     def stage_layer(self, chain_id: Digest, token: CancelToken) -> AbstractContextManager[Path | None]:
-        """An empty directory to unpack a layer in, or None if the layer is here. One at a time works on a layer.
+        """An empty directory to make a layer's `diff` in, or None if the layer is here. One at a time works on a layer.
 
         It is gone at the end unless it was published. Stage layers from the lowest up, as all do, so that no two wait
         for each other. Raises StoreError, Cancelled.

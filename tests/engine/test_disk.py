@@ -99,7 +99,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(root: DataRoot, monkeypa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoreError, match="cannot write .*x.json: No space left") as caught:
+    with pytest.raises(StoreError, match=r"cannot write .*x\.json: No space left") as caught:
         root.write(target, b"new")
     assert "disk is full" in caught.value.hint
     assert target.read_bytes() == b"old"

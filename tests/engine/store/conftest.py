@@ -49,7 +49,8 @@ def add_image(store: Store, token: CancelToken) -> AddImage:
         for number, chain_id in enumerate(chain):
             with into.stage_layer(chain_id, token) as staging:
                 if staging is not None:
-                    (staging / "content").write_bytes(layers[number])
+                    (staging / "diff").mkdir()
+                    (staging / "diff/content").write_bytes(layers[number])
                     parent = chain[number - 1] if number else None
                     size = len(layers[number])
                     into.publish_layer(

@@ -133,9 +133,13 @@ def test_a_known_digest_with_another_size_is_a_lie(store: Store, token: CancelTo
 
 
 def test_a_failure_of_the_consumer_keeps_what_has_arrived(store: Store, token: CancelToken) -> None:
-    with pytest.raises(KeyError), store.ingest(BLOB, token) as writer:
-        writer.write(DATA[:500])
-        raise KeyError
+    def failing() -> None:
+        with store.ingest(BLOB, token) as writer:
+            writer.write(DATA[:500])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        failing()
     take_in(store, start=500)
 
 
