@@ -6,7 +6,6 @@ and be cancelled through it. Methods are safe to call from several threads.
 
 from __future__ import annotations
 
-import json
 import shlex
 import threading
 from collections.abc import Iterator
@@ -15,6 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from engine import rootfs, trace
+from engine.describe import (
+    container_document,
+    container_summary,
+    history_steps,
+    image_document,
+    image_summary,
+    layer_summaries,
+)
 from engine.digest import Digest
 from engine.disk import DataRoot, default_root
 from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnknown, UsageError
@@ -28,7 +35,7 @@ from engine.reference import Reference, Transport, split_transport
 from engine.runtime import ContainerRecord, Containers, Kind, Runtime, read_log
 from engine.source import Source
 from engine.spec import Diagnostic, Explained, Provenance, RunOptions, check, explain
-from engine.store import ImageRecord, LayoutSource, Store
+from engine.store import LayoutSource, Store
 from engine.text import visible
 from engine.trace import Step, StepKind
 from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
@@ -87,78 +94,23 @@ class Workbench:
 
     def images(self) -> list[ImageSummary]:
         """Every image of the store, by name."""
-        return [_image_summary(image) for image in self._store.images()]
+        return [image_summary(image) for image in self._store.images()]
 
     def inspect(self, name: str) -> dict[str, Any]:
         """All that is known of a container or an image, as JSON data. Raises ContainerUnknown, ImageUnknown."""
         try:
             record = self._find(name)
         except ContainerUnknown:
-            return self._inspect_image(name)
-        summary = self._summary(record)
-        path = summary.path / "config.json"
-        return {
-            "id": record.id,
-            "name": record.name,
-            "image": record.image,
-            "image_digest": record.image_digest,
-            "created": record.created,
-            "status": summary.status.value,
-            "pid": summary.pid,
-            "exit_code": summary.exit_code,
-            "layers": record.layers,
-            "path": str(summary.path),
-            "merged": str(summary.merged) if summary.mounted else None,
-            "config": json.loads(path.read_bytes()) if path.exists() else None,
-        }
-
-    def _inspect_image(self, name: str) -> dict[str, Any]:
-        image = self._store.find(name)
-        return {
-            "reference": image.name,
-            "id": image.config_digest.hex,
-            "digest": image.descriptor.digest,
-            "media_type": image.descriptor.media_type,
-            "manifest": json.loads(self._store.read_blob(image.descriptor)),
-            "config": json.loads(self._store.read_blob(image.manifest.config)),
-            "layers": [layer.path for layer in self.layers(name)],
-        }
+            return image_document(self._store, self._store.find(name))
+        return container_document(record, self._summary(record))
 
     def history(self, name: str) -> list[HistoryStep]:
         """How an image was made, oldest step first."""
-        image = self._store.find(name)
-        blobs = iter(image.manifest.layers)
-        steps = []
-        for step in image.config.history or []:
-            blob = None if step.empty_layer else next(blobs, None)
-            steps.append(
-                HistoryStep(
-                    step.created, step.created_by, step.comment, blob.digest if blob else "", blob.size if blob else 0
-                )
-            )
-        return steps
+        return history_steps(self._store.find(name))
 
     def layers(self, name: str) -> list[LayerSummary]:
         """An image's layers, lowest first."""
-        image = self._store.find(name)
-        made_by = [step for step in image.config.history or [] if not step.empty_layer]
-        found = []
-        for n, (descriptor, chain_id) in enumerate(zip(image.manifest.layers, image.chain_ids, strict=True)):
-            record = self._store.layer(chain_id)
-            found.append(
-                LayerSummary(
-                    digest=descriptor.digest,
-                    diff_id=image.config.rootfs.diff_ids[n],
-                    chain_id=chain_id,
-                    media_type=descriptor.media_type,
-                    size=record.size if record else 0,
-                    path=str(self._store.layer_path(chain_id)),
-                    created_by=made_by[n].created_by if n < len(made_by) else "",
-                    blob_size=descriptor.size,
-                    files=record.files if record else 0,
-                )
-            )
-        return found
+        return layer_summaries(self._store, self._store.find(name))
 
     def pull(self, name: str, job: Job, *, tls_verify: bool = True, platform: str | None = None) -> ImageSummary:
         """Bring an image here: `[docker://]REF` from a registry, `oci:DIR[:TAG]` from a layout on disk.
@@ -175,7 +127,7 @@ class Workbench:
         finally:
             source.close()
         job.emit(ImagesChanged())
-        return _image_summary(record)
+        return image_summary(record)
 
     def demo(self, job: Job) -> ImageSummary:
         """The built-in image, made from this host's own tools where it is not here yet."""
@@ -186,7 +138,7 @@ class Workbench:
         with self._store.holding(job.token):
             record = build_demo(self._store, job)
         job.emit(ImagesChanged())
-        return _image_summary(record)
+        return image_summary(record)
 
     def tags(self, repository: str, job: Job, *, tls_verify: bool = True) -> Iterator[str]:
         """The tags that a registry has in a repository, as they arrive. Raises UsageError, RegistryError, Cancelled."""
@@ -412,32 +364,4 @@ class Workbench:
             yield from map(Digest.parse, record.layers)
 
     def _summary(self, record: ContainerRecord) -> ContainerSummary:
-        state, path = self._runtime.state(record), self._containers.path(record.id)
-        return ContainerSummary(
-            id=record.id,
-            name=record.name,
-            image=record.image,
-            status=state.status,
-            pid=state.pid,
-            created=record.created,
-            exit_code=state.exit_code,
-            command=tuple(record.command),
-            started=state.started,
-            finished=state.finished,
-            working=record.kind is Kind.WORKING,
-            terminal=record.terminal,
-            interactive=record.interactive,
-            mounted=rootfs.is_mounted(path / "merged"),
-            path=path,
-        )
-
-
-def _image_summary(image: ImageRecord) -> ImageSummary:
-    return ImageSummary(
-        reference=image.name,
-        id=image.config_digest.hex,
-        digest=image.descriptor.digest,
-        created=image.config.created or "",
-        size=sum(layer.size for layer in image.manifest.layers),
-        layers=len(image.manifest.layers),
-    )
+        return container_summary(record, self._runtime.state(record), self._containers.path(record.id))

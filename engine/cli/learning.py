@@ -74,9 +74,8 @@ class _Demo:
 
         self._title("A container's files: the layers below, a directory of its own on top, merged by overlayfs.")
         working = self._do("mount", lambda job: workbench.mount(image.reference, job))
-        self._say(
-            f"merged at {self._short(str(working.merged))}: {', '.join(sorted(path.name for path in working.merged.iterdir()))}"
-        )
+        inside = ", ".join(sorted(path.name for path in working.merged.iterdir()))
+        self._say(f"merged at {self._short(str(working.merged))}: {inside}")
         self._do("umount", lambda job: workbench.umount(working.id, job))
 
         self._title("config.json tells runc what to start. Three sources make it: the image, the defaults, you.")
