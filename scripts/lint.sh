@@ -13,7 +13,7 @@ check() {
 check $bin/ruff check --output-format concise .
 check $bin/ruff format --check .
 check $bin/mypy
-check $bin/lint-imports
+check $bin/lint-imports --no-logo
 if command -v shellcheck >/dev/null 2>&1; then
     check shellcheck scripts/*.sh .ci/run
 fi

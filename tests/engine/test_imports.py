@@ -1,0 +1,58 @@
+"""What is loaded when, and who may import whom."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+DUMP = "\nimport sys; print('loaded:', *sorted(sys.modules), file=sys.stderr)"
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level names of all modules that a fresh interpreter has after `code`."""
+    done = subprocess.run(
+        [sys.executable, "-c", code + DUMP], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    names = done.stderr.rpartition("loaded:")[2].split()
+    assert "sys" in names
+    return {name.partition(".")[0] for name in names}
+
+
+def test_the_engine_loads_neither_screen_nor_network() -> None:
+    assert loaded_by("import engine") & {"textual", "rich", "requests", "click", "tui"} == set()
+
+
+def test_the_facade_loads_neither_screen_nor_network() -> None:
+    assert loaded_by("from engine import Workbench") & {"textual", "rich", "requests", "tui"} == set()
+
+
+HELP = """
+import runpy, sys
+sys.argv = ["cutaway", *{words!r}]
+try:
+    runpy.run_module("tui", run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_loads_neither_screen_nor_network(words: list[str]) -> None:
+    assert loaded_by(HELP.format(words=words)) & {"textual", "rich", "requests"} == set()
+
+
+def test_contracts_of_import_linter_hold() -> None:
+    pytest.importorskip("importlinter")
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-logo", "--no-cache"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
