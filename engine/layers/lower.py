@@ -46,20 +46,29 @@ def find(stack: Stack, name: bytes) -> Found | None:
     """
     merged: list[int] = []
     first: tuple[os.stat_result, int] | None = None
-    for handle in stack:
-        try:
-            status = os.lstat(name, dir_fd=handle)
-        except FileNotFoundError:
-            continue
-        if not stat.S_ISDIR(status.st_mode):
-            if first is None and not is_whiteout(status):
-                return Found(status, handle, ())
-            break
-        first = first or (status, handle)
-        merged.append(os.open(name, OPEN_DIRECTORY, dir_fd=handle))
-        if xattrs.is_opaque(merged[-1]):
-            break
+    try:
+        for handle in stack:
+            try:
+                status = os.lstat(name, dir_fd=handle)
+            except FileNotFoundError:
+                continue
+            if not stat.S_ISDIR(status.st_mode):
+                if first is None and not is_whiteout(status):
+                    return Found(status, handle, ())
+                break
+            first = first or (status, handle)
+            merged.append(os.open(name, OPEN_DIRECTORY, dir_fd=handle))
+            if xattrs.is_opaque(merged[-1]):
+                break
+    except OSError:
+        close(tuple(merged))
+        raise
     return Found(*first, tuple(merged)) if first else None
+
+
+def close(handles: Stack) -> None:
+    for handle in handles:
+        os.close(handle)
 
 
 def listed(stack: Stack) -> set[bytes]:

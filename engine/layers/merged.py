@@ -54,7 +54,7 @@ class Places:
         """Close all but the root and `keep`: the layer has changed, or there are too many."""
         for place in self._open.values():
             if place is not self._root and (keep is None or place is not keep[1]):
-                close(place.handles)
+                lower.close(place.handles)
         self._open = {b"": self._root}
         self._count = 0
         if keep is not None:
@@ -66,11 +66,6 @@ class Places:
         self.forget()
         self._root = Place(self._root.upper, ())
         self._open = {b"": self._root}
-
-
-def close(handles: lower.Stack) -> None:
-    for handle in handles:
-        os.close(handle)
 
 
 def _enter(place: Place, part: bytes) -> Place | None:
