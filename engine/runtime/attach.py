@@ -93,13 +93,23 @@ class DetachFilter:
 class Pump:
     """Carries bytes both ways. Never waits for one side alone, so neither can hold the other up for ever."""
 
-    def __init__(self, connection: socket.socket, stdin: int | None, stdout: int, stderr: int, detach: bytes) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        stdin: int | None,
+        stdout: int,
+        stderr: int,
+        detach: bytes,
+        *,
+        on_terminal: bool,
+    ) -> None:
         self._connection = connection
         self._stdin = stdin
         self._outputs: dict[int, int | None] = {_STDOUT: stdout, _STDERR: stderr}
         self._keys = DetachFilter(detach)
         self._pending = b""  # typed, and not yet taken by conmon
         self._detached = False
+        self._on_terminal = on_terminal  # the end of input is then the end of the terminal: it was closed, or lost
 
     def run(self, token: CancelToken) -> Ending:
         """Go on until the container ends, the detach keys are typed, or nobody reads `stdout`. Raises Cancelled.
@@ -149,6 +159,7 @@ class Pump:
         if typed:
             self._pending, self._detached = self._keys.feed(typed)
         else:
+            self._detached = self._on_terminal
             self._end_input()
 
     def _send(self) -> None:

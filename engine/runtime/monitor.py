@@ -49,7 +49,7 @@ class Monitor:
         for argument in runc_options(files):
             line += ["--runtime-arg", argument]
         line += ["--container-pidfile", str(files.container_pid), "--conmon-pidfile", str(files.conmon_pid)]
-        line += ["--exit-dir", str(files.exits), "--persist-dir", str(files.bundle), "--full-attach"]
+        line += ["--exit-dir", str(files.exits), "--full-attach"]
         line += ["--log-path", f"k8s-file:{files.log}", "--log-level", "error"]
         if record.terminal:
             line.append("--terminal")  # its input stays open when the attached terminal goes: no --stdin beside it

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine import errors
 from engine.disk import DataRoot, store_error
-from engine.errors import RuntimeFailed, UsageError
+from engine.errors import RuntimeFailed, StoreError, UsageError
 from engine.events import Status
 from engine.host import HostFacts
 from engine.jobs import CancelToken, Job, StepDraft
@@ -31,6 +31,7 @@ from engine.trace import StepKind
 DETACH_KEYS = "ctrl-p,ctrl-q"
 """podman's and docker's own."""
 _ALIVE = (Status.RUNNING, Status.PAUSED)
+_EXIT_KEPT = 300.0  # seconds, as podman keeps exit codes of containers that are gone
 _END_PATIENCE = 10.0  # seconds from a container's end until conmon must have written it down
 
 
@@ -82,7 +83,8 @@ class Runtime:
         """`runc start`: let a created container's command go. Raises RuntimeFailed and its kind, Cancelled."""
         files = self.files(record)
         with self._step(job, ["start", record.id], files, f"podman start {record.name}"):
-            (files.bundle / STARTED).touch()
+            with contextlib.suppress(OSError):  # a full disk: it runs all the same, and nobody knows since when
+                (files.bundle / STARTED).touch()
             said = self._run(files, ["start", record.id], job.token)
             if said is not None:
                 (files.bundle / STARTED).unlink(missing_ok=True)
@@ -166,9 +168,10 @@ class Runtime:
                     raise failure(said, f"cannot delete the container {record.name}")
             if running:
                 self._ended(files, CancelToken(), _END_PATIENCE)
-        for path in (files.attach_socket, files.control, files.bundle / "winsz", files.exit_signal):
+        for path in (files.attach_socket, files.control, files.bundle / "winsz"):
             path.unlink(missing_ok=True)
         shutil.rmtree(files.here, ignore_errors=True)
+        self._keep_exit(files)
 
     def wait(self, record: ContainerRecord, token: CancelToken) -> int:
         """Wait until it has ended and return its exit code. Raises Cancelled.
@@ -207,10 +210,11 @@ class Runtime:
         sequence = detach_sequence(detach_keys)
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(connect(self.files(record).attach_socket))
-            if record.terminal and stdin_fd is not None and os.isatty(stdin_fd):
+            on_terminal = record.terminal and stdin_fd is not None and os.isatty(stdin_fd)
+            if on_terminal and stdin_fd is not None:
                 stack.enter_context(terminal.raw(stdin_fd))
                 stack.enter_context(terminal.following_size(stdin_fd, functools.partial(self._try_resize, record)))
-            yield Pump(connection, stdin_fd, stdout_fd, stderr_fd, sequence)
+            yield Pump(connection, stdin_fd, stdout_fd, stderr_fd, sequence, on_terminal=on_terminal)
 
     def attach(
         self,
@@ -264,6 +268,24 @@ class Runtime:
                 with process.opened() as handle:
                     return handle is None or bool(wait_readable([handle], token, left))
             return True
+
+    def _keep_exit(self, files: RuntimeFiles) -> None:
+        """Put the exit code where it outlives a reboot, and forget old ones of others.
+
+        The file in the runtime directory stays for a while: somebody may wait for a container that removes itself.
+        """
+        with contextlib.suppress(FileNotFoundError, StoreError):  # no exit, or a full disk: then it stays there alone
+            end = files.exit_signal.stat()
+            if not (files.bundle / EXIT).exists():
+                self._root.write(files.bundle / EXIT, files.exit_signal.read_bytes())
+                os.utime(files.bundle / EXIT, ns=(end.st_atime_ns, end.st_mtime_ns))
+        with contextlib.suppress(FileNotFoundError):
+            for path in files.exits.iterdir():
+                bundle = self._root.containers / path.name
+                if (bundle / EXIT).exists() or not bundle.exists():
+                    with contextlib.suppress(FileNotFoundError):
+                        if time.time() - path.stat().st_mtime > _EXIT_KEPT:
+                            path.unlink()
 
     def _exits(self, files: RuntimeFiles) -> Path:
         self._directory(files.exits)

@@ -9,8 +9,9 @@
 | no state.json, no start on record | created (on disk alone) |
 | a state.json that cannot be read | unknown |
 
-The exit code is in the file `exit` that conmon leaves in the container's directory. It is not known where conmon
-was killed or the host went down: then it is None, never a guess.
+The exit code is what conmon wrote to `exits/` of the runtime directory (a full disk does not reach that), kept from
+the clean-up on as `exit` in the container's directory. It is not known where conmon was killed or the host went down
+before: then it is None, never a guess.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from engine.events import Status
 from engine.runtime.waiting import ProcessId
 
 EXIT = "exit"
-"""In containers/<id>/: written by conmon, the exit code in decimal; its time is the end of the container."""
+"""In containers/<id>/: the exit code in decimal; its time is the end of the container."""
 STARTED = "started"
 """In containers/<id>/: empty; its time is the start of the container."""
 
@@ -154,17 +155,22 @@ class RuntimeFiles:
             return None
         return process if self.id.encode() in arguments and b"conmon" in arguments[0] else None
 
+    def ending(self) -> Path:
+        """The file with the exit code in it, if any has one; its time is the end of the container."""
+        kept = self.bundle / EXIT
+        return kept if kept.exists() else self.exit_signal
+
     def exit_code(self) -> int | None:
         """What conmon recorded; None where it did not."""
         try:
-            return int((self.bundle / EXIT).read_text())
+            return int(self.ending().read_text())
         except (OSError, ValueError):
             return None
 
 
 def read_state(files: RuntimeFiles) -> ContainerState:
     """The state of one container; see the table above."""
-    started, finished = _time(files.bundle / STARTED), _time(files.bundle / EXIT)
+    started, finished = _time(files.bundle / STARTED), _time(files.ending())
     out_of_memory = (files.bundle / "oom").exists()
     try:
         state = files.runc_state()

@@ -180,7 +180,7 @@ def test_a_working_container_is_an_upper_directory_of_its_own(with_demo: Workben
 def test_the_journal_begins_with_the_image(with_demo: Workbench, tmp_path: Path, job: Job) -> None:
     run(with_demo, RunOptions(args=("true",), name="traced"), tmp_path)
     kinds = [step.kind for step in with_demo.trace("traced")]
-    assert StepKind.LAYER in kinds
+    assert {StepKind.LAYER, StepKind.CONFIG} <= set(kinds)
     assert kinds.index(StepKind.LAYER) < kinds.index(StepKind.MOUNT) < kinds.index(StepKind.RUNTIME)
     assert all(step.command for step in with_demo.trace("traced"))
     with_demo.remove("traced", job)

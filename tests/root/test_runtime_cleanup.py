@@ -1,0 +1,112 @@
+"""A container whose starter is gone: conmon holds it, and clears up after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import rootfs
+from engine.events import Status
+from engine.jobs import CancelToken
+
+pytestmark = pytest.mark.root
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from engine import rootfs
+from engine.digest import Digest
+from engine.disk import DataRoot
+from engine.host import probe
+from engine.jobs import Job
+from engine.runtime import Containers, Runtime
+
+root = DataRoot(Path(sys.argv[1]))
+containers, runtime, job = Containers(root), Runtime(root, probe()), Job("start", lambda event: None)
+record = containers.find(sys.argv[2])
+with containers.lock(record.id):
+    rootfs.mount(rootfs.plan(root, [Digest(layer) for layer in record.layers], containers.path(record.id)), job)
+    runtime.create(record, job)
+    runtime.start(record, job)
+print("started", flush=True)
+time.sleep(60)
+"""
+
+
+def until(condition: Any, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def started_elsewhere(it: Any) -> subprocess.Popen[str]:
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER, it.root.path, it.record.id],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert starter.stdout is not None
+    assert starter.stdout.readline() == "started\n"
+    return starter
+
+
+def test_it_outlives_its_starter_and_clears_up(container: Any) -> None:
+    it = container("sh", "-c", "while [ ! -e /stop ]; do sleep 0.05; done; echo done; exit 9")
+    starter = started_elsewhere(it)
+    os.killpg(starter.pid, signal.SIGKILL)
+    starter.wait()
+    assert starter.stdout is not None
+    assert starter.stdout.read() == ""  # nobody else holds the starter's streams
+    starter.stdout.close()
+    assert it.runtime.state(it.record).status is Status.RUNNING
+    (it.path / "merged/stop").touch()
+    assert it.runtime.wait(it.record, CancelToken()) == 9
+    until(lambda: not rootfs.is_mounted(it.path / "merged"))
+    until(lambda: not (it.root.run / "runc" / it.record.id).exists())
+    assert it.runtime.state(it.record).status is Status.EXITED
+    assert it.runtime.state(it.record).exit_code == 9
+    assert "done" in (it.path / "output.log").read_text()
+
+
+def test_auto_remove_without_a_starter(container: Any) -> None:
+    it = container("sh", "-c", "sleep 0.2; exit 6", auto_remove=True)
+    with it.containers.lock(it.record.id):
+        it.start()
+    until(lambda: not it.path.exists())
+    assert it.runtime.wait(it.record, CancelToken()) == 6  # its exit code is known a while longer
+
+
+def test_the_starter_clears_up_before_conmon_does(container: Any) -> None:
+    """conmon's clean-up waits for the lock, and then finds nothing to do, or nothing at all."""
+    it = container("true", auto_remove=True)
+    with it.containers.lock(it.record.id):
+        it.start()
+        it.runtime.wait(it.record, CancelToken())
+        time.sleep(0.3)
+        assert it.path.exists()
+        it.away()
+        it.containers.remove(it.record.id)
+    assert not it.path.exists()
+    assert list(it.root.tmp.iterdir()) == []
+
+
+def test_a_container_started_again_at_once_is_let_alone(container: Any) -> None:
+    it = container("sh", "-c", "[ -e /again ] && exec sleep 60; touch /again")
+    with it.containers.lock(it.record.id):
+        it.start()
+        it.runtime.wait(it.record, CancelToken())
+        it.away()
+        it.start()
+    time.sleep(1)
+    assert it.runtime.state(it.record).status is Status.RUNNING
+    assert rootfs.is_mounted(it.path / "merged")

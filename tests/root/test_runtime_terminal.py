@@ -1,0 +1,129 @@
+"""Containers with a terminal, on a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import termios
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from engine.errors import ContainerState
+from engine.events import Status
+from engine.jobs import CancelToken
+from engine.runtime import Ending
+
+pytestmark = pytest.mark.root
+
+
+class Screen:
+    """A pseudo-terminal: what a person sees and types."""
+
+    def __init__(self) -> None:
+        self.inside, self.outside = pty.openpty()[::-1]
+        self.seen = b""
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self.inside, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.outside, keys)
+
+    def wait_for(self, text: bytes, seconds: float = 5.0) -> None:
+        deadline = time.monotonic() + seconds
+        while text not in self.seen:
+            left = deadline - time.monotonic()
+            assert left > 0, f"{text!r} is not in {self.seen!r}"
+            if select.select([self.outside], [], [], left)[0]:
+                self.seen += os.read(self.outside, 4096)
+
+    def close(self) -> None:
+        os.close(self.inside)
+        os.close(self.outside)
+
+
+@pytest.fixture
+def screen() -> Any:
+    it = Screen()
+    yield it
+    it.close()
+
+
+def in_thread(function: Any) -> tuple[threading.Thread, list[Any]]:
+    result: list[Any] = []
+    thread = threading.Thread(target=lambda: result.append(function()))
+    thread.start()
+    return thread, result
+
+
+def test_a_shell_on_a_terminal(container: Any, screen: Screen) -> None:
+    screen.resize(31, 97)
+    before = termios.tcgetattr(screen.inside)
+    it = container("sh", terminal=True, interactive=True)
+    it.create()
+    with it.runtime.connect(it.record, screen.inside, screen.inside, screen.inside) as pump:
+        it.runtime.start(it.record, it.job)
+        thread, endings = in_thread(lambda: pump.run(CancelToken()))
+        assert termios.tcgetattr(screen.inside) != before
+        screen.type(b"stty size; echo $((6 * 7)); tty <&1\r")
+        screen.wait_for(b"31 97\r\n42\r\n")
+        it.runtime.resize(it.record, 20, 40)
+        screen.type(b"stty size\r")
+        screen.wait_for(b"20 40\r\n")
+        screen.type(b"sleep 30\r")
+        time.sleep(0.3)
+        screen.type(b"\x03")  # ctrl-C is the container's
+        screen.type(b"exit 4\r")
+        thread.join(5)
+        assert endings == [Ending.ENDED]
+    assert termios.tcgetattr(screen.inside) == before
+    assert it.runtime.wait(it.record, CancelToken()) == 4
+    it.away()
+    with pytest.raises(ContainerState):
+        it.runtime.resize(it.record, 20, 40)
+
+
+def test_detach_and_come_back(container: Any, screen: Screen) -> None:
+    it = container("sh", terminal=True, interactive=True)
+    it.create()
+    with it.runtime.connect(it.record, screen.inside, screen.inside, screen.inside) as pump:
+        it.runtime.start(it.record, it.job)
+        thread, endings = in_thread(lambda: pump.run(CancelToken()))
+        screen.type(b"X=before\r")
+        screen.wait_for(b"X=before\r\n")
+        screen.type(b"\x10")
+        time.sleep(0.1)
+        screen.type(b"\x11")
+        thread.join(5)
+        assert endings == [Ending.DETACHED]
+    assert it.runtime.state(it.record).status is Status.RUNNING
+    thread, endings = in_thread(
+        lambda: it.runtime.attach(it.record, screen.inside, screen.inside, screen.inside, CancelToken(), "x,x")
+    )
+    screen.type(b"echo $X and after\r")
+    screen.wait_for(b"before and after")
+    screen.type(b"xx")
+    thread.join(5)
+    assert endings == [Ending.DETACHED]
+
+
+def test_a_lost_terminal_leaves_the_container_running(container: Any) -> None:
+    screen = Screen()
+    it = container("sh", terminal=True, interactive=True)
+    it.create()
+    with it.runtime.connect(it.record, screen.inside, screen.inside, screen.inside) as pump:
+        it.runtime.start(it.record, it.job)
+        thread, _ = in_thread(lambda: pump.run(CancelToken()))
+        screen.type(b"echo here\r")
+        screen.wait_for(b"here")
+        os.close(screen.outside)
+        thread.join(5)
+        assert not thread.is_alive()
+    os.close(screen.inside)
+    assert it.runtime.state(it.record).status is Status.RUNNING
