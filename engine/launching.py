@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from engine.jobs import Job
 from engine.runtime import DETACH_KEYS, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
 from engine.spec import RunOptions
 from engine.store import ImageRecord
-from engine.trace import StepKind
+from engine.trace import Step, StepKind
 from engine.views import Draft
 
 
@@ -75,6 +75,7 @@ class Launcher:
             text=text,
             provenance=provenance,
             files=dict(generated.files),
+            steps=tuple(job.steps[-1:]),
         )
 
     def create(self, draft: Draft, job: Job) -> ContainerRecord:
@@ -106,7 +107,10 @@ class Launcher:
             **{f"files/{name}": data for name, data in draft.files.items()},
         }
         made = shlex.join(["mkdir", "-p", *(str(path / part) for part in ("upper", "work", "merged"))])
-        with self._journalled(record, job, first=True), job.step(StepKind.STORE, made) as step:
+        with (
+            self._journalled(record, job, (*self._image_steps(record), *draft.steps)),
+            job.step(StepKind.STORE, made) as step,
+        ):
             self._containers.add(record, files)
             step.detail = f"container {record.id}, named {record.name}"
         job.emit(ContainersChanged((record.id,)))
@@ -129,7 +133,7 @@ class Launcher:
             kind=Kind.WORKING,
         )
         self._containers.add(record, {})
-        with self._journalled(record, job, first=True):
+        with self._journalled(record, job, self._image_steps(record)):
             try:
                 rootfs.mount(self._plan(record), job)
             except BaseException:
@@ -242,19 +246,19 @@ class Launcher:
             finally:
                 rootfs.unmount(plan.merged, quiet)
 
+    def _image_steps(self, record: ContainerRecord) -> list[Step]:
+        return trace.read(self._root.traces / f"{record.image_digest.partition(':')[2]}.jsonl")
+
     @contextmanager
-    def _journalled(self, record: ContainerRecord, job: Job, *, first: bool = False) -> Iterator[None]:
-        """Add the steps done inside to the container's journal; with `first` after those that made its image."""
+    def _journalled(self, record: ContainerRecord, job: Job, before: Iterable[Step] = ()) -> Iterator[None]:
+        """Add the steps done inside to the container's journal, after those `before`."""
         journal = self._containers.path(record.id) / "trace.jsonl"
-        before = 0 if first else len(job.steps)
+        done = len(job.steps)
         try:
             yield
         finally:
-            steps = list(job.steps[before:])
-            if first:
-                steps = [*trace.read(self._root.traces / f"{record.image_digest.partition(':')[2]}.jsonl"), *steps]
             with suppress(FileNotFoundError):  # it is gone
-                trace.append(journal, steps)
+                trace.append(journal, [*before, *job.steps[done:]])
 
 
 def _process(text: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.events import Status
 from engine.spec import Provenance, RunOptions, edited
+from engine.trace import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ class Draft:
     text: str
     provenance: Provenance
     files: dict[str, bytes]
+    steps: tuple[Step, ...]
+    """What was done to make it: the journal of the container begins with that."""
 
     def with_text(self, text: str) -> Draft:
         """The draft with an edited config.json; what differs from before becomes the user's in the provenance."""
