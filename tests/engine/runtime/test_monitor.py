@@ -1,0 +1,87 @@
+"""How conmon and runc are called, and how their words become errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.disk import DataRoot
+from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed, UsageError
+from engine.runtime import ContainerRecord, signal_number
+from engine.runtime.monitor import Monitor, environment, failure
+from engine.runtime.state import RuntimeFiles
+
+FILES = RuntimeFiles(DataRoot(Path("/var/lib/cutaway")), "0123456789ab")
+
+
+def arguments(**fields: Any) -> list[str]:
+    record = ContainerRecord(
+        id=FILES.id, name="name", image="i", image_digest="d", layers=[], created="", command=[], **fields
+    )
+    return Monitor(Path("/usr/bin/conmon"), Path("/usr/sbin/runc"), "engine.cleanup").arguments(record, FILES)
+
+
+def test_conmon_holds_the_container_and_clears_up() -> None:
+    line = arguments()
+    assert line[line.index("--bundle") + 1] == "/var/lib/cutaway/containers/0123456789ab"
+    assert line[line.index("--log-path") + 1] == "k8s-file:/var/lib/cutaway/containers/0123456789ab/output.log"
+    ends = [line[n + 1] for n, word in enumerate(line) if word == "--exit-command-arg"]
+    assert ends == ["-P", "-m", "engine.cleanup", "/var/lib/cutaway", "0123456789ab"]
+    runtime = [line[n + 1] for n, word in enumerate(line) if word == "--runtime-arg"]
+    assert runtime[:2] == ["--root", str(FILES.runc_root)]
+
+
+def test_streams() -> None:
+    assert "--terminal" not in arguments()
+    assert "--stdin" not in arguments()
+    assert "--stdin" in arguments(interactive=True)
+    both = arguments(interactive=True, terminal=True)
+    assert "--terminal" in both
+    assert "--stdin" not in both  # else conmon would close the terminal's input with the first who detaches
+
+
+def test_no_secret_reaches_what_lives_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    monkeypatch.setenv("CUTAWAY_RUN", "/run/elsewhere")
+    assert "AWS_SECRET_ACCESS_KEY" not in environment()
+    assert environment()["CUTAWAY_RUN"] == "/run/elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ('exec: "x": executable file not found in $PATH: unknown', CommandNotFound),
+        ('exec: "/x": stat /x: no such file or directory: unknown', CommandNotFound),
+        ('exec: "/etc": permission denied: unknown', CommandNotExecutable),
+        ('exec: "/etc": is a directory', CommandNotExecutable),
+        ("exec /x: exec format error", CommandNotExecutable),
+        ('mount "/a" to rootfs: no such file or directory', RuntimeFailed),
+        ("open /proc: permission denied", RuntimeFailed),
+        ("", RuntimeFailed),
+    ],
+)
+def test_what_runc_says(said: str, kind: type) -> None:
+    assert type(failure(f"runc create failed: {said}\n", "cannot create")) is kind
+
+
+def test_hostile_words_are_shown_and_short() -> None:
+    error = failure("\x1b]0;gotcha\x07\nsecond" + "x" * 10_000, "cannot create")
+    assert "\x1b" not in error.message
+    assert "\n" not in error.message
+    assert len(error.message) < 3000
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("TERM", 15), ("SIGTERM", 15), ("sigkill", 9), ("9", 9), ("RTMIN+3", 37), ("SIGRTMAX-1", 63), ("64", 64)],
+)
+def test_signals(name: str, number: int) -> None:
+    assert signal_number(name) == number
+
+
+@pytest.mark.parametrize("name", ["", "0", "65", "-9", "NO", "SIG", "RTMIN+99", "RTMAX-40", "\x1b", "９", "SIG_IGN"])
+def test_what_is_no_signal(name: str) -> None:
+    with pytest.raises(UsageError):
+        signal_number(name)
