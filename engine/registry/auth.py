@@ -14,13 +14,13 @@ import threading
 from collections.abc import Callable
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-from engine.errors import AccessDenied, RegistryError
+from engine.errors import AccessDenied, RegistryError, RegistryUnreachable
 from engine.jobs import Job
 from engine.registry.busy import BUSY, Busy
 from engine.registry.cancelling import cancellable
 from engine.registry.challenge import Challenge
 from engine.registry.credentials import Login
-from engine.registry.web import Web, is_loopback
+from engine.registry.web import Interrupted, Web, is_loopback
 from engine.text import visible
 from engine.trace import StepKind
 
@@ -132,6 +132,8 @@ class Authorizer:
                     if response.status != 200:
                         raise RegistryError(f"{where} gives no token: it answers {response.status}")
                     raw = response.read_all(_TOKEN_LIMIT, f"the token from {where}", job.token)
+            except Interrupted as error:  # whoever resumes a broken transfer must not take this for one
+                raise RegistryUnreachable(f"{where}: {error.message}", hint=error.hint) from error
             finally:
                 response.close()
             step.detail = f"a token for {self._scope or self._host}" + (" as a user" if basic or form else "")

@@ -139,7 +139,8 @@ class Web:
         """Send a request and return the answer once its headers are here; redirects are followed.
 
         `authorization` goes to the origin (scheme, host, port) of `url` alone, wherever a redirect leads.
-        From https to http a redirect is followed only if it `may_downgrade`.
+        From https to http a redirect is followed only if it `may_downgrade`; a `form`, which may hold a
+        secret, is never sent on.
         Raises RegistryUnreachable, RegistryError, Cancelled.
         """
         origin = _origin(urlsplit(url))
@@ -151,7 +152,7 @@ class Web:
                 sent["Authorization"] = authorization
             answer = self._send_once(method, current, token, sent, form)
             location = answer.headers.get("Location", "")
-            if answer.status_code not in _REDIRECT_CODES or not location:
+            if answer.status_code not in _REDIRECT_CODES or not location or form is not None:
                 host = visible(parts.netloc)
                 return Response(answer, host, "" if _origin(parts) == origin else host)
             answer.close()
