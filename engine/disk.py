@@ -195,7 +195,7 @@ class DataRoot:
             os.close(handle)
 
     def clear_leftovers(self) -> list[str]:
-        """Remove from tmp/ what a crash left there, and return its names.
+        """Remove from tmp/ what a crash left there, and return its names; and locks that nobody holds.
 
         What is in use stays, and so do resumable parts of transfers for KEEP_PARTIAL seconds.
         """
@@ -205,6 +205,9 @@ class DataRoot:
             for entry in self.tmp.iterdir():
                 if _remove_leftover(entry):
                     gone.append(entry.name)
+        for entry in self.locks.iterdir():
+            with self.try_lock(entry.name):
+                pass  # its end takes the file away
         return sorted(gone)
 
 

@@ -57,13 +57,13 @@ def open_regular(path: Path) -> int:
 class BlobWriter:
     """A blob on its way in. Write `descriptor.size - offset` more bytes and commit.
 
-    `complete` says that the blob is here already: there is nothing to write. `offset` is how many bytes an
-    earlier attempt left, which have been hashed again. Not safe for several threads at once.
+    `complete` says that the blob is here already: there is nothing to write. `offset` is how many bytes are here: at
+    first what an earlier attempt left, which has been hashed again. Not safe for several threads at once.
     """
 
     def __init__(self, descriptor: Descriptor, target: Path, part: tuple[Path, int] | None, token: CancelToken) -> None:
         self.complete = part is None
-        self.offset = 0
+        self.offset = descriptor.size if part is None else 0
         self._descriptor = descriptor
         self._target = target
         self._hasher = descriptor.digest.hasher()

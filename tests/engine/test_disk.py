@@ -255,7 +255,9 @@ def test_left_overs_of_the_dead_go_and_what_is_in_use_stays(root: DataRoot) -> N
     (root.tmp / "link").symlink_to("/etc")
     os.mkfifo(root.tmp / "fifo")
     staging = next(name for name in left if name.startswith("s-"))
+    (root.locks / "layer-x").touch()
     gone = root.clear_leftovers()
+    assert list(root.locks.iterdir()) == []
     assert gone == sorted([staging, "file-x", "link", "fifo"])
     kept = sorted(path.name for path in root.tmp.iterdir())
     assert kept[:2] == ["p.part", "q.part"]
