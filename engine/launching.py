@@ -163,7 +163,8 @@ class Launcher:
                     pump = stack.enter_context(self._connected(record, attachment)) if attachment else None
                     self._runtime.start(record, job)
                 except BaseException:
-                    put_away(self._containers, self._runtime, record, Job(job.title, job.emit), force=True)
+                    quiet = Job(job.title, ignore)  # one that is not cancelled
+                    put_away(self._containers, self._runtime, record, quiet, force=True, remove=record.auto_remove)
                     raise
             job.emit(ContainersChanged((record.id,)))
             if pump is None:

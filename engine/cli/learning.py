@@ -64,6 +64,8 @@ class _Demo:
     def run(self) -> None:
         """Leaves the image, and nothing else."""
         workbench = self._workbench
+        for problem in workbench.problems():
+            self._say(f"! {problem.message}. {problem.hint}")
         self._say(f"  $ ROOT={shlex.quote(str(workbench.root.path))}")
         self._title("An image is a stack of layers and a configuration. This one is made of this host's own tools.")
         image = self._do("demo", workbench.demo)
