@@ -149,8 +149,7 @@ def test_drop_ins_are_merged_in_order(load: Load) -> None:
     hosts = load(
         {
             MAIN: 'unqualified-search-registries = ["main.example"]\n' + insecure("x.example"),
-            DROP_IN
-            % "10": 'unqualified-search-registries = ["ten.example"]\n[[registry]]\nlocation = "y.example"\ninsecure = true',
+            DROP_IN % "10": 'unqualified-search-registries = ["ten.example"]\n' + insecure("y.example"),
             DROP_IN % "20": '[[registry]]\nlocation = "x.example"\n' + insecure("x.example"),
             "etc/containers/registries.conf.d/ignored": "not toml at all [",
             "home/.config/containers/registries.conf.d/own.conf": insecure("own.example"),
