@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 
@@ -15,6 +16,7 @@ from tui import themes
 from tui.bridge import Bridge
 from tui.desk import Desk
 from tui.palette import Actions, Things
+from tui.screens.dialogs import Page
 from tui.screens.workbench import WorkbenchScreen
 from tui.state import State
 
@@ -61,9 +63,17 @@ class CutawayApp(App[None]):
         self.push_screen(WorkbenchScreen(self._desk, State()))
 
     def _deliver(self, events: list[Event]) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, WorkbenchScreen):
-                screen.conductor.deliver(events)
+        for screen in self._workbenches:
+            screen.conductor.deliver(events)
+
+    @property
+    def _workbenches(self) -> list[WorkbenchScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, WorkbenchScreen)]
+
+    @on(Page.Copy)
+    def _copy_from_page(self, event: Page.Copy) -> None:
+        for screen in self._workbenches:  # a dialog's messages come here, not to the screen below it
+            screen.copy(event.text, event.what)
 
     def action_interrupt(self) -> None:
         """ctrl+c neither kills nor quits by accident."""

@@ -77,7 +77,7 @@ class Desk:
         return self._start(f"config.json for {image}", work, "config", image)
 
     def launch(self, draft: Draft, command: str, then: Callable[[ContainerSummary], None]) -> Job:
-        """Create and start. Where it cannot be started nothing stays, so that the draft can be mended and tried again."""
+        """Create and start. What cannot be started goes again, so that the draft can be mended and tried anew."""
 
         def work(job: Job) -> None:
             made = self.workbench.create(draft, job)

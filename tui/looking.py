@@ -13,7 +13,7 @@ from tui.panes.containers.pane import state as state_of
 from tui.screens.main_area import MainArea, Tab
 from tui.state import State, Writing
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
-from tui.text import short_reference
+from tui.text import clip, short_reference
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, Provenance
@@ -50,11 +50,11 @@ class Looking:
             pull = self._state.pulls.get(subject.job)
             if pull is not None:
                 area.pulling.show(pull)
-                area.front("pulling", "pull")
+                area.front("pulling", ["pull"])
                 return
         if subject is None or isinstance(subject, OfJob):
             area.welcome.show(self._state.problems)
-            area.front("welcome", "Welcome")
+            area.front("welcome", ["Welcome"])
             return
         if self._loaded.get(self.tab) != subject:
             self._loaded[self.tab] = subject
@@ -70,17 +70,18 @@ class Looking:
         self.show()
 
     @property
-    def context(self) -> str:
-        """What is looked at, for the upper edge."""
+    def context(self) -> list[str]:
+        """What is looked at, for the upper edge; in full and shorter."""
         match self.subject:
             case OfImage(reference):
-                return short_reference(reference, 40)
+                return [short_reference(reference, width) for width in (40, 20, 12)]
             case OfDraft(reference):
-                return f"new container from {short_reference(reference, 30)}"
-            case OfContainer(id):
-                container = self.container
-                return f"{visible(container.name)} {state_of(container)}" if container else visible(id)
-        return ""
+                shorter = [short_reference(reference, width) for width in (26, 18, 12)]
+                return [f"new container from {shorter[0]}", *(f"new from {said}" for said in shorter), shorter[-1]]
+            case OfContainer() if (container := self.container) is not None:
+                name, state = visible(container.name), state_of(container)
+                return [f"{clip(name, 40)} {state}", f"{clip(name, 16)} {state}", f"{clip(name, 10)} {state[0]}"]
+        return []
 
     @property
     def container(self) -> ContainerSummary | None:

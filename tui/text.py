@@ -55,7 +55,7 @@ def split_reference(reference: str) -> tuple[str, str]:
 
 
 def short_repository(repository: str, width: int) -> str:
-    """A repository in `width` cells: docker.io/library goes first, then the registry, then leading parts of the path."""
+    """A repository in `width` cells: docker.io/library goes first, then the registry, then the path from its start."""
     repository = visible(repository)
     for prefix in ("docker.io/library/", "docker.io/"):
         if repository.startswith(prefix) and len(repository) > len(prefix):

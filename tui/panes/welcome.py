@@ -26,20 +26,28 @@ class Welcome(Static):
 
     def __init__(self) -> None:
         super().__init__("", id="welcome", markup=False)
+        self._problems: Sequence[Problem] | None = None
 
     def show(self, problems: Sequence[Problem] | None) -> None:
         """`problems` is None until the host has been looked at."""
+        self._problems = problems
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
         page = Text()
         page.append("A container is an image, a config.json and runc.\n", "bold")
         page.append("Cutaway shows you each, and lets you change it before it starts.\n\n")
         for key, words, command in _KEYS:
             page.append(f"  {key}   ", "bold")
-            page.append(f"{words:<50}")
-            if command and self.size.width >= 92:
+            page.append(f"{words:<52}")
+            if command and self.size.width >= 76:
                 page.append(f"$ {command}", "dim")
             page.append("\n")
         page.append("\n")
-        page.append_text(about(problems))
+        page.append_text(about(self._problems))
         self.update(page)
 
 
@@ -49,11 +57,8 @@ def about(problems: Sequence[Problem] | None) -> Text:
         return Text("This host: looking…")
     if not problems:
         return Text("This host: everything needed is here.")
-    text = Text("This host: ")
-    for number, problem in enumerate(problems):
-        text.append("! " if not number else "\n           ! ", "bold")
-        text.append(visible(problem.message))
-    text.append("\n           Press ")
-    text.append("i", "bold")
-    text.append(" for what that means and what to do.")
+    text = Text("This host:\n")
+    for problem in problems:
+        text.append("  ! ", "bold").append(f"{visible(problem.message)}\n")
+    text.append("  i", "bold").append("   what that means, and what to do")
     return text

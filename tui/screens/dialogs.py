@@ -47,6 +47,7 @@ class Dialog(ModalScreen[T]):
         & Static { width: 100%; height: auto; }
         & .command { color: $text-muted; margin: 1 0 0 0; }
         & #buttons { height: auto; align-horizontal: right; margin: 1 0 0 0; }
+        & Input { border: tall $border-blurred; background: $surface; &:focus { border: tall $accent; } }
         & Button { margin: 0 0 0 2; min-width: 12; }
     }
     """
@@ -136,7 +137,7 @@ class PullDialog(Dialog[PullWish | None]):
     def compose_box(self) -> Iterable[Widget]:
         yield Static(
             Text(
-                "A name as podman and docker read it, or a layout on disk:\ndebian:12   quay.io/fedora/fedora   oci:DIR:TAG\n"
+                "A name as podman and docker read it, or a layout on disk:\ndebian:12   quay.io/org/app   oci:DIR:TAG\n"
             )
         )
         yield Input(self._start, placeholder="name[:tag]", id="name", select_on_focus=False)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from textual.binding import Binding
 from textual.screen import Screen
 
-from tui.widgets.key_line import shown_key
+from tui.widgets.key_line import reaches, shown_key
+
+_TEXTUALS = {"scroll_left", "scroll_right", "page_left", "page_right", "screen.copy_text", "app.focus_next"}
+"""Actions of Textual's own that every screen and scrolling widget has, and that say nothing here."""
 
 _PLAIN = {
     "images": "to the images",
@@ -21,7 +24,7 @@ def help_rows(screen: Screen[None]) -> list[tuple[str, str]]:
     far: dict[str, list[str]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
-        if binding.system or not active.enabled:
+        if binding.action in _TEXTUALS or binding.system or not active.enabled or not reaches(screen, binding.key):
             continue
         group = far if active.node is screen or active.node is screen.app else near
         group.setdefault(_words(binding), []).append(shown_key(binding.key, binding.key_display))

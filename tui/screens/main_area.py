@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from textual import on
@@ -42,7 +42,7 @@ class MainArea(Frame):
         self.output = OutputPane(id="output")
         self.trace = TracePane(id="trace")
         self.switcher = ContentSwitcher(initial="welcome", id="main-switch")
-        self.context = ""
+        self.context: Sequence[str] = ()
 
     def compose_body(self) -> Iterable[Widget]:
         with self.switcher:
@@ -58,8 +58,8 @@ class MainArea(Frame):
         current = self.switcher.current or ""
         return Tab(current) if current in Tab._value2member_map_ else None
 
-    def front(self, what: Tab | str, context: str) -> None:
-        """Bring a tab or a page to the front. `context` is plain and safe."""
+    def front(self, what: Tab | str, context: Sequence[str]) -> None:
+        """Bring a tab or a page to the front; for `context` see `Edge.show`."""
         name = what.value if isinstance(what, Tab) else what
         had_focus = self.has_focus_within
         self.context = context

@@ -1,4 +1,4 @@
-"""The workbench: images, layers and containers at the left, the main area at the right; one at a time where it is narrow."""
+"""The workbench: images, layers and containers at the left, the main area at the right; one alone where it is narrow."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tui.clipboard import copy
 from tui.conductor import Conductor, names
 from tui.deeds import Verb
 from tui.desk import Desk
+from tui.doing import Doing
+from tui.layering import Layering
 from tui.looking import Looking
 from tui.panes.config.pane import ConfigPane
 from tui.panes.containers.pane import ContainersPane
@@ -23,15 +25,14 @@ from tui.panes.images.pane import ImagesPane
 from tui.panes.layers.pane import LayersPane
 from tui.panes.trace.pane import TracePane
 from tui.progress import Pull
+from tui.screens import edges
 from tui.screens.dialogs import Menu, Page, PullDialog, PullWish, Question
 from tui.screens.help import help_rows
 from tui.screens.main_area import MainArea, Tab
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
-from tui.text import short_reference
 from tui.widgets.command_line import CommandLine
 from tui.widgets.frame import Edge, Frame
-from tui.widgets.frame import Tab as EdgeTab
 from tui.widgets.key_line import KeyLine
 from tui.widgets.title_bar import TitleBar
 
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 WIDE = 120
 """Columns from which on all panes are shown beside one another."""
 
-_TABS = (Tab.CONFIG, Tab.OUTPUT, Tab.TRACE)
+SHORT = 24
+"""Rows below which what explains a line gets less room."""
 
 
 class WorkbenchScreen(Screen[None]):
@@ -54,6 +56,9 @@ class WorkbenchScreen(Screen[None]):
         Binding("2", "go('layers')", show=False),
         Binding("3", "go('main')", show=False),
         Binding("4", "go('containers')", show=False),
+        Binding("tab", "next_pane(1)", "next pane", show=False),
+        Binding("shift+tab", "next_pane(-1)", "previous pane", show=False),
+        Binding("ctrl+l", "launch", "launch"),
         Binding("p", "pull", "pull"),
         Binding("d", "demo", "demo"),
         Binding("x", "menu", "actions"),
@@ -81,9 +86,10 @@ class WorkbenchScreen(Screen[None]):
         self.command_line = CommandLine()
         self._zoomed = False
         self._place = "images"
-        self._target: Subject = None
         self.conductor: Conductor
         self.looking: Looking
+        self.layering: Layering
+        self.doing: Doing
 
     def compose(self) -> ComposeResult:
         yield self.title_bar
@@ -98,7 +104,9 @@ class WorkbenchScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.looking = Looking(self._desk, self.state, self.area, self.later)
+        self.layering = Layering(self._desk, self.state, self.layer_list, self.later)
         self.conductor = Conductor(self._desk, self.state, self)
+        self.doing = Doing(self.conductor, self, lambda: self.area.config.analysis)
         self.show_busy("")
         self.area.welcome.show(None)
         self._arrange()
@@ -129,7 +137,7 @@ class WorkbenchScreen(Screen[None]):
 
     def show_pull(self, pull: Pull) -> None:
         self.image_list.show(self.state.images, self.state.pulls.values(), frozenset(self.state.unsaved))
-        if self._target == OfJob(pull.job):
+        if self.layering.subject == OfJob(pull.job):
             self.layer_list.show_pull(pull)
         if self.looking.subject == OfJob(pull.job):
             self.looking.show()
@@ -151,8 +159,9 @@ class WorkbenchScreen(Screen[None]):
                 self.container_list.select(id)
             case OfImage() | OfDraft() | OfJob():
                 self.image_list.select(subject)
-        self._show_layers(subject)
+        self.layering.at(subject)
         self.looking.at(subject, tab)
+        self.refresh_bindings()
         if go:
             self.action_go("main" if tab is not None else go)
         self._show_edges()
@@ -202,6 +211,7 @@ class WorkbenchScreen(Screen[None]):
 
     def _arrange(self) -> None:
         self.set_class(self._narrow, "narrow")
+        self.set_class(self.size.height < SHORT, "short")
         for name, frame in self._frames.items():
             frame.set_class(self._narrow and name != self._place, "away")
         left_away = self._narrow and self._place == "main"
@@ -210,64 +220,22 @@ class WorkbenchScreen(Screen[None]):
 
     def _show_edges(self) -> None:
         """Number and name on every pane; where one is shown at a time, the way to the others as well."""
-        images = f"Images {self.image_list.list.total}" if self.image_list.list.total else "Images"
-        containers = f"Containers {self.container_list.list.total}" if self.container_list.list.total else "Containers"
-        tabs = self._main_tabs(short=self.size.width < 76)
-        entries = {
-            "images": [EdgeTab("images", f"[1] {images}", "[1]" if self.size.width < 70 else "[1] Images")],
-            "layers": [EdgeTab("layers", "[2] Layers", "[2]" if self.size.width < 70 else "")],
-            "main": tabs,
-            "containers": [
-                EdgeTab("containers", f"[4] {containers}", "[4]" if self.size.width < 90 else "[4] Containers")
-            ],
-        }
-        contexts = {"layers": self._layers_context, "main": self.area.context}
+        counts = (self.image_list.list.total, self.container_list.list.total)
+        contexts = {"layers": self.layering.context, "main": self.area.context}
+        everything = edges.wide(*counts, self.area.tab)
         for name, frame in self._frames.items():
-            if self._narrow:
-                shown = []
-                for key, own in entries.items():
-                    if key == "main" and name != "main":
-                        own = own[:1]
-                    shown += [
-                        EdgeTab(
-                            t.key,
-                            t.label,
-                            t.short,
-                            t.active if key == "main" and name == "main" else key == name,
-                            t.joined,
-                        )
-                        for t in own
-                    ]
-            else:
-                shown = [EdgeTab(t.key, t.label, t.short, t.active or name != "main", t.joined) for t in entries[name]]
-            frame.edge.show(shown, contexts.get(name, ""))
-
-    def _main_tabs(self, *, short: bool) -> list[EdgeTab]:
-        current = self.area.tab
-        labels = [(tab, tab.value.capitalize()) for tab in _TABS]
-        return [
-            EdgeTab(
-                tab.value,
-                f"[3] {label}" if number == 0 else label,
-                "[3]" if number == 0 and short else "",
-                tab is current,
-                number > 0,
-            )
-            for number, (tab, label) in enumerate(labels)
-        ]
-
-    @property
-    def _layers_context(self) -> str:
-        match self._target:
-            case OfImage(reference) | OfDraft(reference):
-                return f"of {short_reference(reference, 22)}"
-        return ""
+            tabs = edges.narrow(self.size.width, name, *counts, self.area.tab) if self._narrow else everything[name]
+            frame.edge.show(tabs, contexts.get(name, []))
 
     def action_go(self, pane: str) -> None:
         """Be in a pane."""
         self._place = pane
         self._arrange()
         self._frames[pane].take_focus()
+
+    def action_next_pane(self, step: int) -> None:
+        panes = list(self._frames)
+        self.action_go(panes[(panes.index(self._place) + step) % len(panes)])
 
     @on(Edge.Picked)
     def _edge_picked(self, event: Edge.Picked) -> None:
@@ -285,8 +253,8 @@ class WorkbenchScreen(Screen[None]):
         """The next or previous tab."""
         if self.area.tab is None:
             return
-        index = (_TABS.index(self.looking.tab) + step) % len(_TABS)
-        self.looking.at(self.looking.subject, _TABS[index])
+        index = (edges.MAIN_TABS.index(self.looking.tab) + step) % len(edges.MAIN_TABS)
+        self.looking.at(self.looking.subject, edges.MAIN_TABS[index])
         self.action_go("main")
 
     def action_zoom(self, closer: bool) -> None:
@@ -305,31 +273,6 @@ class WorkbenchScreen(Screen[None]):
 
     def action_filter(self) -> None:
         self._frames[self._place].action_filter()
-
-    def _show_layers(self, subject: Subject) -> None:
-        if subject == self._target and not isinstance(subject, OfJob):
-            return
-        self._target = subject
-        match subject:
-            case OfImage(reference) | OfDraft(reference):
-                self.later(self._read_layers(subject, reference))
-            case OfJob(job) if job in self.state.pulls:
-                self.layer_list.show_pull(self.state.pulls[job])
-            case OfContainer(id) if id in self.state.containers:
-                self.later(self._read_layers(subject, self.state.containers[id].image))
-            case _:
-                self.layer_list.clear("select an image")
-
-    async def _read_layers(self, subject: Subject, reference: str) -> None:
-        try:
-            layers = await self._desk.ask(lambda workbench: workbench.layers(reference))
-        except CutawayError:
-            if self._target == subject:
-                self.layer_list.clear("its image is not here any more")
-            return
-        if self._target == subject:
-            self.layer_list.show(layers)
-            self._show_edges()
 
     # -- panes -----------------------------------------------------------------------------------------
 
@@ -370,10 +313,8 @@ class WorkbenchScreen(Screen[None]):
                 self.show_images()
 
     @on(ConfigPane.Asked)
-    def _config_asked(self, event: ConfigPane.Asked) -> None:
+    def _config_asked(self) -> None:
         match self.looking.subject:
-            case OfDraft() as draft if event.what == "launch":
-                self.do(Verb.LAUNCH, draft)
             case OfImage(reference):
                 self.conductor.open(reference)
             case OfContainer():
@@ -407,64 +348,23 @@ class WorkbenchScreen(Screen[None]):
 
     def do(self, verb: Verb, subject: Subject) -> None:
         """Do something to a thing, or say why not; ask first where it cannot be undone."""
-        self.later(self._do(verb, subject))
-
-    async def _do(self, verb: Verb, subject: Subject) -> None:
         if isinstance(subject, OfJob) and verb is Verb.OPEN:
             self.action_go("main")
-            return
-        deed = self.conductor.deed(verb, subject)
-        if deed is None:
-            return
-        if deed.why_not:
-            self.say(f"Not now: {deed.why_not}")
-            return
-        if verb is Verb.LAUNCH and not await self._launch_in_spite():
-            return
-        if deed.question and not await self.ask(
-            Question(deed.question, command=deed.command, yes=deed.label.capitalize())
-        ):
-            return
-        self._carry_out(verb, subject)
+        else:
+            self.later(self.doing.do(verb, subject))
 
-    def _carry_out(self, verb: Verb, subject: Subject) -> None:
-        match verb, subject:
-            case Verb.OPEN, OfImage(reference):
-                self.conductor.open(reference)
-            case Verb.LAUNCH, OfDraft(reference):
-                self.conductor.launch(reference)
-            case Verb.DISCARD, OfDraft(reference):
-                self.conductor.discard(reference)
-            case Verb.CANCEL, OfJob(job):
-                self.conductor.cancel(job)
-            case ((Verb.OUTPUT | Verb.TRACE | Verb.CONFIG), _):
-                deed = self.conductor.deed(verb, subject)
-                if deed is not None and deed.command:
-                    self.show_command(deed.command)
-                self.look(subject, go=verb.value)
-            case _:
-                deed = self.conductor.deed(verb, subject)
-                if deed is not None:
-                    self.conductor.perform(deed, subject)
-
-    async def _launch_in_spite(self) -> bool:
-        """Whether to launch what runc will refuse."""
-        analysis = self.area.config.analysis
-        errors = [found for found in analysis.diagnostics if found.severity.value == "error"] if analysis else []
-        if not errors:
-            return True
-        return await self.ask(
-            Question(
-                "runc will refuse this config.json. Launch it all the same?",
-                detail=f"Line {errors[0].line}: {visible(errors[0].message)}",
-                yes="Launch",
-            )
-        )
-
-    async def ask(self, question: Question) -> bool:
+    async def ask(self, question: str, *, detail: str = "", command: str = "", yes: str = "Yes") -> bool:
         """Put a question; only a yes is one."""
-        answer: bool = await self.app.push_screen_wait(question)
+        dialog = Question(question, detail=detail, command=command, yes=yes)
+        answer: bool = await self.app.push_screen_wait(dialog)
         return answer
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Launching is offered while there is something to launch."""
+        return isinstance(self.looking.subject, OfDraft) if action == "launch" and self.is_mounted else True
+
+    def action_launch(self) -> None:
+        self.do(Verb.LAUNCH, self.looking.subject)
 
     def action_pull(self) -> None:
         if not self._loaded():
@@ -531,25 +431,10 @@ class WorkbenchScreen(Screen[None]):
 
     def action_copy(self) -> None:
         """The most useful text of the place: a reference, a path, a command, the output."""
-        match self._place:
-            case "images":
-                subject = self.image_list.subject
-                text, what = (subject.reference, "the image's name") if isinstance(subject, OfImage) else ("", "")
-            case "containers":
-                chosen = self.container_list.selected
-                text, what = (chosen.name, "the container's name") if chosen is not None else ("", "")
-            case "layers":
-                text, what = self.layer_list.copyable, "the layer's directory"
-            case _:
-                text, what = self.area.copyable
-        self.copy(text, what)
+        self.copy(*self._frames[self._place].copyable)
 
     def action_copy_command(self) -> None:
         self.copy(self.command_line.command, "the command")
-
-    @on(Page.Copy)
-    def _page_copy(self, event: Page.Copy) -> None:
-        self.copy(event.text, event.what)
 
     def copy(self, text: str, what: str) -> None:
         """Copy, and say what and where to."""
@@ -576,9 +461,7 @@ class WorkbenchScreen(Screen[None]):
             lost.append(f"What you changed for {names(unsaved)} has not been launched, and goes.")
         if pulling := self.state.pulling:
             lost.append(f"The pull of {names(pull.name for pull in pulling)} is cancelled.")
-        if lost and not await self.ask(
-            Question("Leave Cutaway?", detail="\n".join(lost), yes="Leave")
-        ):
+        if lost and not await self.ask("Leave Cutaway?", detail="\n".join(lost), yes="Leave"):
             return
         running = self.state.running
         said = ""

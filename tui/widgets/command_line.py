@@ -20,7 +20,6 @@ class CommandLine(Widget):
     DEFAULT_CSS = """
     CommandLine {
         height: 1;
-        dock: bottom;
         color: $text-muted;
         & .command--sign { color: $accent; }
         & .command--good { color: $text-success; }

@@ -60,14 +60,18 @@ class Edge(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._tabs: Sequence[Tab] = ()
-        self._said = ""
+        self._said: Sequence[str] = ()
         self._hits: list[tuple[int, int, str]] = []
 
-    def show(self, tabs: Sequence[Tab], context: str) -> None:
-        """`context` must be plain text that is safe to show."""
+    def show(self, tabs: Sequence[Tab], context: Sequence[str]) -> None:
+        """`context` says what is shown, in plain and safe text, in full and then ever shorter."""
         if (tabs, context) != (self._tabs, self._said):
             self._tabs, self._said = tabs, context
             self.refresh()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self.refresh()
 
     def render(self) -> Text:
         width = self.size.width
@@ -100,9 +104,12 @@ class Edge(Widget):
         ):
             needed = sum(map(cell_len, labels)) + sum(3 if tab.joined else 2 for tab in self._tabs[1:])
             # What the frame shows is worth more than long names of other places.
-            if needed + min(cell_len(self._said), 24) <= room:
+            if needed + min((cell_len(said) for said in self._said), default=0) + 2 <= room:
                 break
-        return list(zip(self._tabs, labels, strict=True)), clip_start(self._said, max(0, room - needed - 2))
+        left = max(0, room - needed - 2)
+        fitting = (said for said in self._said if cell_len(said) <= left)
+        said = next(fitting, clip_start(self._said[-1], left) if self._said else "")
+        return list(zip(self._tabs, labels, strict=True)), said
 
     def on_click(self, event: events.Click) -> None:
         for start, end, key in self._hits:
@@ -114,8 +121,10 @@ class Edge(Widget):
 class Frame(Vertical):
     """A pane: an edge, its content, and a filter line that comes with `/` where the pane has something to filter."""
 
+    # The rule on the frame itself is what makes Textual look at all of its children when the focus moves.
     DEFAULT_CSS = """
     Frame {
+        &:focus-within { color: $foreground; }
         & > #body {
             border: round $border-blurred;
             border-top: none;
@@ -161,6 +170,11 @@ class Frame(Vertical):
             if widget.focusable:
                 widget.focus(scroll_visible=False)
                 return
+
+    @property
+    def copyable(self) -> tuple[str, str]:
+        """What `y` copies here, and what that is in words."""
+        return "", ""
 
     def filter_with(self, text: str) -> None:
         """Show only what matches; panes that can be filtered say how."""

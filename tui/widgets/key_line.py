@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -11,12 +11,31 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
-_SHOWN = {"question_mark": "?", "colon": ":", "slash": "/", "escape": "esc", "at": "@"}
+_SHOWN = {
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "at": "@",
+    "plus": "+",
+    "underscore": "_",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "escape": "esc",
+    "delete": "del",
+}
 
 
 def shown_key(key: str, display: str | None = None) -> str:
     """A key as people write it."""
     return display or _SHOWN.get(key, key)
+
+
+def reaches(screen: Screen[Any], key: str) -> bool:
+    """Whether a key gets to the bindings, or is typed into what has the focus."""
+    shown = _SHOWN.get(key, key)
+    character = shown if len(shown) == 1 else None
+    focused = screen.focused
+    return focused is None or not focused.check_consume_key(key, character)
 
 
 _Entry = tuple[str, str, str, DOMNode]
@@ -31,7 +50,6 @@ class KeyLine(Widget):
     DEFAULT_CSS = """
     KeyLine {
         height: 1;
-        dock: bottom;
         & .key-line--key { color: $footer-key-foreground; text-style: bold; }
         & .key-line--word { color: $footer-description-foreground; }
     }
@@ -46,17 +64,19 @@ class KeyLine(Widget):
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._updated)
 
-    def _updated(self, screen: Screen[object]) -> None:
+    def _updated(self, screen: Screen[Any]) -> None:
         if screen is self.screen:
             self.refresh()
 
     def render(self) -> Text:
         kept: list[_Entry] = []
         rest: list[_Entry] = []
+        seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            if not binding.show:
+            if not binding.show or binding.action in seen or not reaches(self.screen, binding.key):
                 continue
+            seen.add(binding.action)
             entry = (shown_key(binding.key, binding.key_display), binding.description, binding.action, active.node)
             (kept if binding.action in self._always else rest).append(entry)
         width = self.size.width - 1

@@ -42,7 +42,7 @@ class LogView(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     LogView {
         height: 1fr;
-        scrollbar-size: 1 1;
+        scrollbar-size: 0 1;
         & .log--time { color: $text-muted; }
         & .log--mark { color: $text-error; text-style: bold; }
         & .log--other { color: $text-error; }

@@ -19,7 +19,6 @@ class TitleBar(Widget):
     DEFAULT_CSS = """
     TitleBar {
         height: 1;
-        dock: top;
         background: $panel;
         color: $foreground;
         & .title--name { color: $accent; text-style: bold; }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine import CutawayError, visible
-from tui.panes.config.places import Place, Places
+from tui.panes.config.places import Places
 
 if TYPE_CHECKING:
     from engine import Diagnostic, Draft, Provenance, Workbench
@@ -24,6 +24,8 @@ class Analysis:
     diagnostics: tuple[Diagnostic, ...]
     original: Provenance
     before: Mapping[str, str]
+    whole: bool
+    """Whether the text is JSON."""
 
     @property
     def edits(self) -> int:
@@ -32,13 +34,9 @@ class Analysis:
         changed = sum(self.before.get(pointer) != text for pointer, text in now.items())
         return changed + sum(pointer not in now for pointer in self.before)
 
-    def about(self, place: Place) -> list[Diagnostic]:
-        """The problems of a value itself."""
-        return [found for found in self.diagnostics if found.pointer == place.pointer]
-
 
 def analyse(workbench: Workbench, text: str, provenance: Provenance, draft: Draft | None) -> Analysis:
-    """Look at a text; `draft` is what it was before it was edited. Takes milliseconds to tens of them: not for the UI's thread."""
+    """Look at a text; `draft` is what it was before it was edited. It takes too long for the screen's own thread."""
     original = provenance
     before: dict[str, str] = {}
     if draft is not None:
@@ -47,7 +45,16 @@ def analyse(workbench: Workbench, text: str, provenance: Provenance, draft: Draf
             provenance = draft.with_text(text).provenance
         except CutawayError:
             pass  # no JSON at the moment; check says where
-    return Analysis(text, Places(text), provenance, tuple(workbench.check(text)), original, before)
+    diagnostics = tuple(workbench.check(text))
+    return Analysis(text, Places(text), provenance, diagnostics, original, before, _is_json(text))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def shown(text: str) -> str:

@@ -46,8 +46,9 @@ def value(place: Place, analysis: Analysis) -> str:
     return f"holds {count} {'value' if count == 1 else 'values'}"
 
 
-def sentences(place: Place | None, analysis: Analysis, error: str, warning: str) -> list[Text]:
-    """Up to three lines on the value under the cursor. `error` and `warning` are styles."""
+def sentences(row: int, analysis: Analysis, error: str, warning: str) -> list[Text]:
+    """Up to three lines on the value of a line (from 0). `error` and `warning` are styles."""
+    place = analysis.places.at(row)
     if place is None:
         return _problem(analysis.diagnostics[0], analysis, error, warning) if analysis.diagnostics else []
     first = Text(visible(place.pointer) or "/", style="bold", no_wrap=True, overflow="ellipsis", end="")
@@ -62,7 +63,7 @@ def sentences(place: Place | None, analysis: Analysis, error: str, warning: str)
             was = analysis.original.get(place.pointer)
             text += f"  Before: {visible(old)[:80]}" + (f", {source(was)}." if was is not None else ".")
         lines.append(Text(text, no_wrap=True, overflow="ellipsis", end=""))
-    own = [d for d in analysis.diagnostics if d.line == place.line + 1 or d.pointer == place.pointer]
+    own = [d for d in analysis.diagnostics if d.line == row + 1 or d.pointer == place.pointer]
     if own:
         lines += _problem(own[0], analysis, error, warning)
     return lines

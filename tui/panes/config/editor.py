@@ -26,12 +26,15 @@ class ConfigEditor(TextArea):
         border: none;
         padding: 0;
         background: $surface;
-        scrollbar-size: 1 1;
+        scrollbar-size: 0 1;
         &:focus { border: none; }
+        & .text-area--gutter { color: $text-muted; }
+        & .text-area--cursor-gutter { color: $foreground; }
     }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "stop writing"),
         Binding("k", "cursor_up", "up", show=False),
         Binding("j", "cursor_down", "down", show=False),
         Binding("h", "cursor_left", "left", show=False),
@@ -68,7 +71,6 @@ class ConfigEditor(TextArea):
                 "number": style("json-number"),
                 "boolean": style("json-constant"),
                 "json.null": style("json-constant"),
-                "json.error": style("error", underline=True),
             },
         )
         self.register_theme(theme)
@@ -105,17 +107,19 @@ class ConfigEditor(TextArea):
         if line >= self.document.line_count:
             return strip
         letter, style = self._marks.get(line, (" ", Style()))
-        inside = list(strip)[0].style or Style() if strip.cell_length else Style()
+        inside = next(iter(strip)).style or Style() if strip.cell_length else Style()
         mark = Strip([Segment(f"{letter:<{MARK_WIDTH}}", inside + Style(bold=False) + style)], MARK_WIDTH)
         return Strip.join([mark, strip.crop(MARK_WIDTH)])
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "escape" and not self.read_only:
-            event.stop()
+        if event.key == "escape":  # TextArea, whose handler is called after this one, would go to the next widget
             event.prevent_default()
-            self.post_message(self.Left())
-            return
-        await super()._on_key(event)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not self.read_only if action == "leave" else True
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
 
     def action_cursor_top(self) -> None:
         self.move_cursor((0, 0))

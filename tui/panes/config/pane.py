@@ -31,7 +31,6 @@ class ConfigPane(Vertical, can_focus=True):
     """Shows one of three things; see `show_card`, `show_text` and `say`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+l", "launch", "launch"),
         Binding("f8", "next_problem", "next problem", key_display="F8"),
         Binding("e", "write", "edit"),
         Binding("ctrl+o", "outline", "outline", show=False),
@@ -52,11 +51,7 @@ class ConfigPane(Vertical, can_focus=True):
             self.text = text
 
     class Asked(Message):
-        """ctrl+l, or `e` where there is nothing to write in: `what` is `launch` or `write`."""
-
-        def __init__(self, what: str) -> None:
-            super().__init__()
-            self.what = what
+        """`e` where there is nothing to write in."""
 
     class Summary(Message):
         """What stands on the pane's lower edge is different now."""
@@ -174,12 +169,21 @@ class ConfigPane(Vertical, can_focus=True):
         row, _ = self.editor.cursor_location
         variables = self.app.theme_variables
         lines = sentences(
-            self._analysis.places.at(row),
+            row,
             self._analysis,
             error=_name(variables["error"]),
             warning=_name(variables["warning"]),
         )
         self.query_one("#about", Static).update(Text("\n").join(lines))
+        self._point_in_outline(row)
+
+    def _point_in_outline(self, row: int) -> None:
+        """The line beside the text that names where the cursor is."""
+        place = self._analysis.places.at(row) if self._analysis is not None else None
+        pointer = place.pointer if place is not None else ""
+        entries = self.query_one("#outline", ItemList)
+        while pointer and not entries.move_to(pointer):
+            pointer = pointer.rpartition("/")[0]
 
     def _tell_summary(self) -> None:
         self.summary = self._summarize()
@@ -193,8 +197,8 @@ class ConfigPane(Vertical, can_focus=True):
         problems, edits = len(self._analysis.diagnostics), self._analysis.edits
         words = [f"{problems} {'problem' if problems == 1 else 'problems'}" if problems else "no problems"]
         if self._writable:
-            words.append(f"{edits} {'edit' if edits == 1 else 'edits'}")
-            words.append("writing: esc to move about" if self.writing else "reading: e to write")
+            words.append(f"{edits} {'edit' if edits == 1 else 'edits'}" if self._analysis.whole else "no JSON")
+            words.append("writing" if self.writing else "reading")
         else:
             words.append("in force, read only")
         return " · ".join([*words, LEGEND])
@@ -204,16 +208,11 @@ class ConfigPane(Vertical, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys are offered where they do something."""
         match action:
-            case "launch":
-                return self._current == "text" and self._writable
             case "next_problem":
                 return self._analysis is not None and bool(self._analysis.diagnostics) and self._current == "text"
             case "write":
                 return not self.writing
         return True
-
-    def action_launch(self) -> None:
-        self.post_message(self.Asked("launch"))
 
     def action_write(self) -> None:
         if self._current == "text" and self._writable:
@@ -222,7 +221,7 @@ class ConfigPane(Vertical, can_focus=True):
             self._tell_summary()
             self.refresh_bindings()
         else:
-            self.post_message(self.Asked("write"))
+            self.post_message(self.Asked())
 
     def action_next_problem(self) -> None:
         """Put the cursor on the next line with a problem; after the last comes the first."""

@@ -72,7 +72,7 @@ def _walk(root: Node) -> Iterator[Place]:
         node, pointer, line = stack.pop()
         if node.type not in ("object", "array", "string", "number", "true", "false", "null"):
             continue
-        children = [child for child in node.named_children if child.type not in ("comment", "ERROR")]
+        children = list(_children(node))
         holds = node.type in ("object", "array") and bool(children)
         text = "" if holds or node.text is None else node.text.decode("utf-8", "replace")
         yield Place(pointer, line, node.end_point.row, not holds, text)
@@ -81,6 +81,15 @@ def _walk(root: Node) -> Iterator[Place]:
             stack.extend(reversed(numbered))
         elif node.type == "object":
             stack.extend(reversed(list(_members(children, pointer))))
+
+
+def _children(node: Node) -> Iterator[Node]:
+    """What is in an object or array; a text that is being typed has some of it inside error nodes."""
+    for child in node.named_children:
+        if child.type == "ERROR":
+            yield from _children(child)
+        elif child.type != "comment":
+            yield child
 
 
 def _members(pairs: list[Node], pointer: str) -> Iterator[tuple[Node, str, int]]:

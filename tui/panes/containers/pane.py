@@ -87,6 +87,10 @@ class ContainersPane(Frame):
     def select(self, id: str) -> bool:
         return self.list.move_to(id)
 
+    @property
+    def copyable(self) -> tuple[str, str]:
+        return (self.selected.name, "the container's name") if self.selected is not None else ("", "")
+
     def filter_with(self, text: str) -> None:
         self.list.set_filter(text)
 
@@ -151,7 +155,7 @@ def _line(container: ContainerSummary) -> Callable[[int], Text]:
     def draw(width: int) -> Text:
         sign, _, word = state(container).partition(" ")
         time_shown = since(container, time.time())
-        image_room = 0 if width < 34 else min(40, width - 30 - min(20, width // 4)) if width >= 60 else 8
+        image_room = min(40, (width - 20) // 2) if width >= 44 else 0
         fixed = 2 + 11 + 7 + (image_room + 1 if image_room else 0)
         room = max(6, width - fixed)
         text = Text(no_wrap=True, end="")

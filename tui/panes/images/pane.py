@@ -86,6 +86,11 @@ class ImagesPane(Frame):
                 return self.list.move_to(f"job {job}")
         return False
 
+    @property
+    def copyable(self) -> tuple[str, str]:
+        subject = self.subject
+        return (subject.reference, "the image's name") if isinstance(subject, OfImage) else ("", "")
+
     def filter_with(self, text: str) -> None:
         self.list.set_filter(text)
 

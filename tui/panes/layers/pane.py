@@ -69,10 +69,9 @@ class LayersPane(Frame):
         self.list.set_items([])
 
     @property
-    def copyable(self) -> str:
-        """The directory of the layer under the cursor."""
+    def copyable(self) -> tuple[str, str]:
         layer = self._at_cursor()
-        return layer.path if layer is not None else ""
+        return (layer.path, "the layer's directory") if layer is not None else ("", "")
 
     def filter_with(self, text: str) -> None:
         self.list.set_filter(text)

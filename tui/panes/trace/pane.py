@@ -60,7 +60,8 @@ class TracePane(Vertical):
         count, seconds = len(self._steps), sum(step.duration for step in self._steps)
         if not count:
             return ""
-        return f"{count} {'step' if count == 1 else 'steps'} · {duration(seconds)} · enter shows all of it · y copy · Y copy all"
+        steps = "1 step" if count == 1 else f"{count} steps"
+        return f"{steps} · {duration(seconds)} · enter shows all of it · y copy · Y copy all"
 
     @property
     def copyable(self) -> str:
@@ -126,9 +127,9 @@ class TracePane(Vertical):
 
 def _line(step: Step) -> Callable[[int], Text]:
     def draw(width: int) -> Text:
-        head = f"{datetime.fromtimestamp(step.time):%H:%M:%S} {duration(step.duration):>8} {_KINDS.get(step.kind, step.kind.value):<7}"
-        if width < 60:
-            head = f"{_KINDS.get(step.kind, step.kind.value):<7}"
+        head = f"{_KINDS.get(step.kind, step.kind.value):<7}"
+        if width >= 60:
+            head = f"{datetime.fromtimestamp(step.time):%H:%M:%S} {duration(step.duration):>8} {head}"
         detail = f"✗ {visible(step.failure)}" if step.failure else visible(step.detail)
         room = width - cell_len(head)
         detail = clip(detail, max(0, room // 3)) if room > 40 else ""
