@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from engine.jobs import Job
 from engine.oci import Descriptor, ImageConfig, Manifest, Platform
@@ -19,6 +19,14 @@ class FetchedImage:
     manifest: Manifest
     config_raw: bytes
     config: ImageConfig
+
+
+Held: TypeAlias = Callable[[Descriptor], bytes | None]
+"""Gives a document that is here already, verified, or None."""
+
+
+def nothing_held(descriptor: Descriptor) -> None:
+    """The `Held` of who has nothing."""
 
 
 class Source(Protocol):

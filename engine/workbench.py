@@ -347,9 +347,10 @@ class Workbench:
 
     def _source(self, transport: Transport, rest: str, tls_verify: bool) -> Source:
         if transport is Transport.DOCKER:
-            from engine.registry import RegistrySource  # it loads the HTTP client
+            from engine.registry import RegistryHosts, RegistrySource  # they load the HTTP client
 
-            return RegistrySource(Reference.parse(rest), tls_verify=tls_verify)
+            hosts = RegistryHosts.load()
+            return RegistrySource(hosts.candidates(rest), tls_verify=tls_verify, hosts=hosts, held=self._store.held)
         if transport is Transport.OCI:
             path, _, tag = rest.partition(":")
             return LayoutSource(Path(path), tag or None)

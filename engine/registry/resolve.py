@@ -31,7 +31,7 @@ from engine.reference import Reference
 from engine.registry import platforms
 from engine.registry.hosts import Endpoint
 from engine.registry.session import Ask, Session
-from engine.source import FetchedImage
+from engine.source import FetchedImage, Held, nothing_held
 from engine.text import visible
 
 _ACCEPT = (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST)
@@ -41,8 +41,9 @@ _NESTING = 4  # documents on the way to a manifest; real images have an index an
 class Resolver:
     """Finds the way from a reference to one platform's image at one endpoint."""
 
-    def __init__(self, session: Session, reference: Reference, job: Job) -> None:
+    def __init__(self, session: Session, reference: Reference, job: Job, held: Held = nothing_held) -> None:
         self._session = session
+        self._held = held
         self._reference = reference
         self._job = job
 
@@ -76,6 +77,8 @@ class Resolver:
         """What an index's entry names: it must be of the kind, the size and the digest that stand there."""
         if descriptor.size > DOCUMENT_LIMIT:
             raise ContentError(f"{self._what} is over {DOCUMENT_LIMIT} bytes")
+        if (here := self._held(descriptor)) is not None:
+            return here
         raw, headers = self._ask_manifest(descriptor.digest, descriptor.size)
         _verify(raw, descriptor.digest, self._what, descriptor.size)
         if _kind(raw, headers, self._what) != descriptor.media_type:
@@ -116,6 +119,8 @@ class Resolver:
             )
         if descriptor.size > DOCUMENT_LIMIT:
             raise ContentError(f"the image configuration is over {DOCUMENT_LIMIT} bytes")
+        if (here := self._held(descriptor)) is not None:
+            return here
         endpoint = self._session.endpoint
         peer = skopeo("inspect --config --raw", endpoint, self._reference)
         ask = Ask(f"{endpoint.repository}/blobs/{descriptor.digest}", "the image configuration", peer=peer)

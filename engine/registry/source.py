@@ -16,7 +16,7 @@ from engine.registry.hosts import Endpoint, RegistryHosts
 from engine.registry.resolve import Resolver, skopeo
 from engine.registry.session import Session
 from engine.registry.web import Patience
-from engine.source import FetchedImage
+from engine.source import FetchedImage, Held, nothing_held
 
 
 class RegistrySource:
@@ -25,6 +25,7 @@ class RegistrySource:
     `reference` may be a list of what a short name can mean (RegistryHosts.candidates); the first that a
     registry has is taken. Without `tls_verify` certificates are not checked, and plain http is tried where
     https does not answer. `hosts` is the machine's configuration (None: read it now).
+    `held` gives documents that need not be fetched again.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class RegistrySource:
         tls_verify: bool = True,
         hosts: RegistryHosts | None = None,
         patience: Patience | None = None,
+        held: Held = nothing_held,
     ) -> None:
+        self._held = held
         self._hosts = hosts or RegistryHosts.load()
         self._patience = patience or Patience()
         self._tls_verify = tls_verify
@@ -60,7 +63,7 @@ class RegistrySource:
         for reference, endpoint in routes:
             session = self._connect(endpoint)
             try:
-                image = Resolver(session, reference, job).image(platform)
+                image = Resolver(session, reference, job, self._held).image(platform)
             except RegistryError as error:
                 failures.append(error)
                 continue

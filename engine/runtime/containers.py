@@ -177,10 +177,11 @@ class Containers:
 
     def _fill(self, staging: Path, record: ContainerRecord, files: Mapping[str, bytes]) -> None:
         for name in ("upper", "work", "merged"):
-            (staging / name).mkdir()
-        mode, uid, gid = self._root_directory(record)
-        os.chmod(staging / "upper", mode)
-        os.chown(staging / "upper", uid, gid)
+            (staging / name).mkdir(mode=0o755)
+        if (below := self._root_directory(record)) is not None:
+            os.chown(staging / "upper", below.st_uid, below.st_gid)
+            os.chmod(staging / "upper", below.st_mode & 0o7777)
+            os.utime(staging / "upper", ns=(below.st_atime_ns, below.st_mtime_ns))
         for name, data in {**files, RECORD: _encoded(record)}.items():
             place = PurePosixPath(name)
             if place.is_absolute() or ".." in place.parts or place.parts[0] in ("upper", "work", "merged"):
@@ -189,14 +190,14 @@ class Containers:
             _write(staging / place, data, 0o600 if len(place.parts) == 1 else 0o644)
         sync_directory(staging)
 
-    def _root_directory(self, record: ContainerRecord) -> tuple[int, int, int]:
+    def _root_directory(self, record: ContainerRecord) -> os.stat_result | None:
+        """The root directory of the topmost layer, which the container's own takes the place of."""
         if not record.layers:
-            return 0o755, 0, 0
+            return None
         try:
-            status = os.stat(self._root.layers / Digest.parse(record.layers[-1]).hex / "diff")
+            return os.stat(self._root.layers / Digest.parse(record.layers[-1]).hex / "diff")
         except FileNotFoundError:
-            return 0o755, 0, 0
-        return status.st_mode & 0o7777, status.st_uid, status.st_gid
+            return None
 
 
 def _encoded(record: ContainerRecord) -> bytes:

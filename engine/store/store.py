@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.digest import Digest
 from engine.disk import DataRoot
+from engine.errors import ContentError, StoreError
 from engine.jobs import CancelToken
 from engine.oci import Descriptor
 from engine.store.blobs import Blobs, BlobWriter
@@ -53,6 +54,13 @@ class Store:
     def read_blob(self, descriptor: Descriptor) -> bytes:
         """A small document, verified. Raises ContentError, StoreError."""
         return self._blobs.read(descriptor)
+
+    def held(self, descriptor: Descriptor) -> bytes | None:
+        """A small document if it is here, verified; None if it is not, or no longer what it was."""
+        try:
+            return self._blobs.read(descriptor) if self._blobs.has(descriptor.digest) else None
+        except (ContentError, StoreError):
+            return None
 
     def put_blob(self, data: bytes, media_type: str) -> Descriptor:
         """Store a small document under the digest of its content. Raises StoreError."""
