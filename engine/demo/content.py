@@ -113,9 +113,10 @@ fi
 echo "     /srv/menu           holds $(cd /srv/menu && echo *): layer 3 made it opaque, so layer 2's are hidden"
 echo
 echo "What I write goes into a fourth layer, which is mine alone:"
-if { echo "written by process $$" > /tmp/hello; } 2>/dev/null; then
-    echo "     /tmp/hello          $(cat /tmp/hello)"
+note=${HOME:-/root}/hello
+if { echo "written by process $$" > "$note"; } 2>/dev/null; then
+    echo "  4  $note: $(cat "$note")"
 else
-    echo "     /tmp/hello          could not be written: my root directory is read-only"
+    echo "     $note could not be written: I may not, or my root directory is read-only"
 fi
 """

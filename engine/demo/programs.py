@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 """Directories of the root that are links into usr/."""
@@ -44,10 +45,11 @@ class _Unusable(Exception):
 
 
 class Collection:
-    """Gathers programs as long as their files stay below `limit` bytes."""
+    """Gathers programs as long as their files stay below `limit` bytes. They are looked for in `search`, as in PATH."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, search: str = _PATH) -> None:
         self._limit = limit
+        self._search = search
         self._files: dict[str, HostFile] = {}
         self.programs: list[str] = []
 
@@ -64,7 +66,7 @@ class Collection:
     def add(self, names: Iterable[str]) -> None:
         """Add those of the programs that this host has, that can run elsewhere, and that do not make it too large."""
         for name in names:
-            found = shutil.which(name, path=_PATH)
+            found = shutil.which(name, path=self._search)
             if found is None:
                 continue
             trial = _Trial(self._files)
@@ -83,6 +85,7 @@ class _Trial:
     def __init__(self, known: dict[str, HostFile]) -> None:
         self.new: dict[str, HostFile] = {}
         self._known = known
+        self._followed: set[str] = set()
 
     @property
     def size(self) -> int:
@@ -97,7 +100,9 @@ class _Trial:
             return place
         found = os.lstat(source)
         if stat.S_ISLNK(found.st_mode):
-            self.new[place] = HostFile(place, source)  # a first mark: links may go in a circle
+            if place in self._followed:
+                raise _Unusable  # links in a circle
+            self._followed.add(place)
             target = self.add(os.path.join(folder, os.readlink(source)))
             relative = os.path.relpath(target, os.path.dirname(place))
             self.new[place] = HostFile(place, source, target=relative)
@@ -156,24 +161,24 @@ def interpreter(path: str) -> str:
         head = file.read(64)
         if len(head) < 64 or head[:4] != b"\x7fELF" or head[4] not in (1, 2) or head[5] not in (1, 2):
             return ""
-        order = "<" if head[5] == 1 else ">"
-        wide = head[4] == 2
-        start = struct.unpack_from(order + ("Q" if wide else "I"), head, 32 if wide else 28)[0]
-        size, count = struct.unpack_from(order + "HH", head, 54 if wide else 42)
-        for number in range(count):
-            file.seek(start + number * size)
-            segment = file.read(size)
-            if struct.unpack_from(order + "I", segment)[0] == _PT_INTERP:
-                offset, length = (
-                    (struct.unpack_from(order + "Q", segment, 8)[0], struct.unpack_from(order + "Q", segment, 32)[0])
-                    if wide
-                    else (
-                        struct.unpack_from(order + "I", segment, 4)[0],
-                        struct.unpack_from(order + "I", segment, 16)[0],
-                    )
-                )
-                file.seek(offset)
-                return os.fsdecode(file.read(min(length, 4096)).rstrip(b"\0"))
+        try:
+            return _interpreter(file, head, wide=head[4] == 2, order="<" if head[5] == 1 else ">")
+        except (struct.error, ValueError, OverflowError):  # its headers lead nowhere
+            return ""
+
+
+def _interpreter(file: BinaryIO, head: bytes, *, wide: bool, order: str) -> str:
+    number = order + ("Q" if wide else "I")
+    (start,) = struct.unpack_from(number, head, 32 if wide else 28)
+    size, count = struct.unpack_from(order + "HH", head, 54 if wide else 42)
+    for index in range(count):
+        file.seek(start + index * size)
+        segment = file.read(size)
+        if struct.unpack_from(order + "I", segment)[0] == _PT_INTERP:
+            (offset,) = struct.unpack_from(number, segment, 8 if wide else 4)
+            (length,) = struct.unpack_from(number, segment, 32 if wide else 16)
+            file.seek(offset)
+            return os.fsdecode(file.read(min(length, 4096)).rstrip(b"\0"))
     return ""
 
 

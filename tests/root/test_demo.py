@@ -1,0 +1,154 @@
+"""The demo image: the same on the same host, small, and telling the truth about itself in a real container."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import Cutaway
+
+from engine import trace
+from engine.demo import NAME, build_demo
+from engine.disk import DataRoot
+from engine.errors import Cancelled
+from engine.jobs import Job
+from engine.store import ImageRecord, Store
+
+pytestmark = pytest.mark.root
+
+
+def built(folder: Path) -> tuple[Store, ImageRecord]:
+    store = Store(DataRoot(folder))
+    store.prepare()
+    return store, build_demo(store, Job("demo", lambda event: None))
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="cutaway-", dir="/tmp"))  # short: there are sockets in it
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> tuple[Store, ImageRecord]:
+    return built(folder / "data")
+
+
+@pytest.fixture(scope="module")
+def cutaway(folder: Path, demo: object) -> Iterator[Cutaway]:
+    made = Cutaway(folder / "data", folder / "run")
+    yield made
+    made.remove_everything()
+
+
+def test_the_same_host_makes_the_same_image(tmp_path: Path, demo: tuple[Store, ImageRecord]) -> None:
+    _, again = built(tmp_path / "another")
+    assert again == demo[1]
+
+
+def test_it_is_small_and_well_described(demo: tuple[Store, ImageRecord]) -> None:
+    store, image = demo
+    assert image.name == NAME == "localhost/cutaway/demo:latest"
+    assert len(image.manifest.layers) == 3
+    assert sum(layer.size for layer in image.manifest.layers) < 10_000_000
+    records = [store.layer(chain_id) for chain_id in image.chain_ids]
+    assert sum(record.size for record in records if record) < 15_000_000
+    history = image.config.history or []
+    assert len([step for step in history if not step.empty_layer]) == 3
+    assert all(step.created and step.created_by for step in history)
+    assert image.config.execution.cmd == ["/usr/local/bin/hello"]
+    assert "org.opencontainers.image.title" in (image.config.execution.labels or {})
+
+
+def test_its_journal_says_how_it_was_made(demo: tuple[Store, ImageRecord]) -> None:
+    store, image = demo
+    steps = trace.read(store.root.traces / f"{image.descriptor.digest.hex}.jsonl")
+    assert [step.command.split()[0] for step in steps][:3] == ["tar"] * 3
+
+
+def test_layer_3_deletes_replaces_and_empties(demo: tuple[Store, ImageRecord]) -> None:
+    store, image = demo
+    lower, top = store.layer_path(image.chain_ids[1]) / "srv", store.layer_path(image.chain_ids[2]) / "srv"
+    assert sorted(path.name for path in (lower / "menu").iterdir()) == ["bread", "soup"]
+    whiteout = (top / "draft").lstat()
+    assert (stat.S_ISCHR(whiteout.st_mode), whiteout.st_rdev) == (True, 0)
+    assert (lower / "greeting").read_text() != (top / "greeting").read_text()
+    assert [path.name for path in (top / "menu").iterdir()] == ["cake"]
+
+
+def test_nothing_in_it_gains_privileges(demo: tuple[Store, ImageRecord]) -> None:
+    store, image = demo
+    for chain_id in image.chain_ids:
+        for path in store.layer_path(chain_id).rglob("*"):
+            mode = path.lstat().st_mode
+            assert not stat.S_ISREG(mode) or not mode & (stat.S_ISUID | stat.S_ISGID), path
+
+
+def test_its_program_looks_around(cutaway: Cutaway) -> None:
+    said = cutaway.out("run", "--rm", "demo")
+    assert "Hello from inside a container." in said
+    assert "uid=0(root)" in said
+    assert "1 processes; process 1 is 'hello', and I am process 1" in said
+    assert "Good evening from layer 3" in said
+    assert "something is wrong" not in said
+    assert "holds cake: layer 3 made it opaque" in said
+    assert "written by process 1" in said
+
+
+def test_it_speaks_in_lines_that_fit_a_terminal(cutaway: Cutaway) -> None:
+    assert all(len(line) < 100 for line in cutaway.out("run", "--rm", "demo").splitlines())
+
+
+def test_it_copes_with_a_guest_and_a_read_only_root(cutaway: Cutaway) -> None:
+    said = cutaway("run", "--rm", "--user", "guest", "--read-only", "-e", "GREETING=Hi.", "demo")
+    assert said.stdout.startswith("Hi.\n")
+    assert "uid=1000(guest) gid=1000(guest)" in said.stdout
+    assert "Layer 2 wrote this, and nobody touched it since." in said.stdout
+    assert "could not be written" in said.stdout
+    assert said.stderr == ""
+
+
+def test_every_program_of_the_host_runs_in_it(cutaway: Cutaway) -> None:
+    """A library that is missing shows as 127 or a complaint of the loader."""
+    script = """
+    for name in $(cat /usr/share/cutaway-demo/programs); do
+        "$name" --version > /tmp/said 2>&1 < /dev/null
+        code=$?
+        if [ $code = 127 ] || grep -q "shared librar" /tmp/said; then echo "$name: $(cat /tmp/said)"; fi
+    done
+    ls -l /usr/bin/sh /srv; id guest; ps -e; mount; head -n 1 /etc/passwd | cut -d: -f1 | tr a-z A-Z; date +%Y
+    """
+    said = cutaway.out("run", "--rm", "demo", "sh", "-c", script)
+    assert "shared librar" not in said
+    assert "not found" not in said
+    assert "ROOT" in said
+
+
+def test_building_can_be_cancelled_and_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(DataRoot(tmp_path / "data"))
+    store.prepare()
+    job = Job("demo", lambda event: None)
+    job.cancel()
+    with pytest.raises(Cancelled):
+        build_demo(store, job)
+    assert list(store.root.tmp.iterdir()) == []
+    assert store.images() == []
+
+
+@pytest.mark.interop("skopeo", "umoci")
+def test_skopeo_and_umoci_take_it_as_it_is(demo: tuple[Store, ImageRecord], tmp_path: Path) -> None:
+    store, _ = demo
+    at = f"{store.root.images}:{NAME}"
+    subprocess.run(["skopeo", "copy", "-q", f"oci:{at}", f"docker-archive:{tmp_path}/demo.tar"], check=True)
+    subprocess.run(["umoci", "unpack", "--image", at, str(tmp_path / "bundle")], check=True)
+    rootfs = tmp_path / "bundle/rootfs"
+    assert not (rootfs / "srv/draft").exists()
+    assert [path.name for path in (rootfs / "srv/menu").iterdir()] == ["cake"]
+    done = subprocess.run(["chroot", str(rootfs), "/bin/ls", "/"], capture_output=True, text=True, check=True)
+    assert "srv" in done.stdout.split()
