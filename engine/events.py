@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from engine.digest import Digest
 from engine.trace import Step
@@ -50,11 +50,11 @@ class Stream(Enum):
     STDERR = "stderr"
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line of a container's output. `time` is seconds since the epoch; `text` is raw (hostile) text.
 
     `partial` says that the process has not ended the line: the next line of the same stream continues it.
+    (A tuple, unlike the rest: they are made by the million.)
     """
 
     time: float

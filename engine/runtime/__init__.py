@@ -2,7 +2,7 @@
 
 from engine.runtime.attach import Ending, Pump
 from engine.runtime.containers import Containers, Identity
-from engine.runtime.output import read_log
+from engine.runtime.output import copy_log, read_log
 from engine.runtime.record import ContainerRecord, Kind, check_name
 from engine.runtime.runtime import DETACH_KEYS, Runtime, signal_number
 from engine.runtime.state import ContainerState
@@ -18,6 +18,7 @@ __all__ = [
     "Pump",
     "Runtime",
     "check_name",
+    "copy_log",
     "read_log",
     "signal_number",
 ]
