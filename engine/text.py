@@ -12,7 +12,8 @@ _UNSAFE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
     "\u2028-\u202e\u2066-\u2069\u061c\u200e\u200f"  # line and paragraph separators, bidirectional controls
-    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"  # unseen
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d"  # unseen
+    "\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"  # unseen
     "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # annotations, tags, selectors
     "\ud800-\udfff"  # surrogates: bytes that were not UTF-8, decoded by surrogateescape, and what cannot be written
     "]"
