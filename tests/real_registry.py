@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import gzip
 import io
 import json
@@ -14,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.digest import Digest
 from engine.oci import CONFIG, INDEX, LAYER_GZIP, MANIFEST
@@ -26,6 +29,8 @@ class Tls:
     certificate: Path
     key: Path
     authority: Path
+    clients: bool = False
+    """Whether clients must show a certificate of that authority too."""
 
 
 @contextmanager
@@ -34,9 +39,11 @@ def docker_registry(folder: Path, *, tls: Tls | None = None, htpasswd: Path | No
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{probe.getsockname()[1]}"
-    http: dict[str, object] = {"addr": host}
+    http: dict[str, Any] = {"addr": host}
     if tls:
         http["tls"] = {"certificate": str(tls.certificate), "key": str(tls.key)}
+        if tls.clients:
+            http["tls"]["clientcas"] = [str(tls.authority)]
     config: dict[str, object] = {
         "version": "0.1",
         "log": {"level": "error"},
@@ -127,3 +134,39 @@ def push(layout: Path, destination: str, *options: str) -> None:
     command = ["skopeo", "copy", "--quiet", "--all", "--dest-tls-verify=false", *options, f"oci:{layout}:latest"]
     done = subprocess.run([*command, f"docker://{destination}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def make_tls(folder: Path) -> Tls:
+    """A private certificate authority and a server's certificate of it, for 127.0.0.1 and localhost."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tls = Tls(folder / "server.crt", folder / "server.key", folder / "ca.crt")
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    _openssl("req", "-x509", *curve, "-keyout", folder / "ca.key", "-out", tls.authority, "-subj", "/CN=Test CA")
+    extensions = "subjectAltName=IP:127.0.0.1,DNS:localhost"
+    sign_certificate(folder, tls.certificate, tls.key, "server", extensions)
+    return tls
+
+
+def sign_certificate(authority: Path, certificate: Path, key: Path, name: str, extension: str) -> None:
+    """Have the authority that `make_tls` made in a folder sign a certificate."""
+    request = certificate.with_suffix(".csr")
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    _openssl("req", "-new", *curve, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+    file = certificate.with_suffix(".ext")
+    file.write_text(extension)
+    signer = ["-CA", authority / "ca.crt", "-CAkey", authority / "ca.key", "-CAcreateserial"]
+    _openssl("x509", "-req", "-in", request, *signer, "-out", certificate, "-extfile", file, "-days", "2")
+
+
+def _openssl(*words: str | Path) -> None:
+    done = subprocess.run(["openssl", *map(str, words)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def make_htpasswd(path: Path, user: str, password: str) -> Path:
+    """A file of one user for docker-registry, which takes bcrypt alone; the C library's crypt(3) knows it."""
+    library = ctypes.CDLL(ctypes.util.find_library("crypt"))
+    library.crypt.restype = ctypes.c_char_p
+    hashed = library.crypt(password.encode(), b"$2y$05$abcdefghijklmnopqrstuu")
+    path.write_text(f"{user}:{hashed.decode()}\n")
+    return path
