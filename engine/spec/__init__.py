@@ -1,10 +1,12 @@
 """config.json: generated from image, defaults and options; explained; checked; edited; adopted."""
 
 from engine.spec.adapt import adapt
+from engine.spec.adopt import Note, adopt
 from engine.spec.check import check
 from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
 from engine.spec.edits import changed, edited
+from engine.spec.fields import describe, known_words, member_names
 from engine.spec.generate import ContainerIdentity, Generated, generate
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
@@ -15,6 +17,7 @@ __all__ = [
     "Document",
     "Explained",
     "Generated",
+    "Note",
     "Origin",
     "OutlineEntry",
     "Provenance",
@@ -24,9 +27,13 @@ __all__ = [
     "Span",
     "SyntaxProblem",
     "adapt",
+    "adopt",
     "changed",
     "check",
+    "describe",
     "edited",
     "explain",
     "generate",
+    "known_words",
+    "member_names",
 ]

@@ -1,16 +1,88 @@
-"""Says what is wrong in a config.json before runc does."""
+"""Says what is wrong in a config.json before runc does.
+
+An error means that runc (1.1; where this machine's is newer, that one) will refuse it; a warning, that runc will take
+it but that it can hardly be meant, or is dangerous.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
 from engine.host import HostFacts
+from engine.spec import rules_dangers, rules_linux, rules_mounts, rules_process, rules_resources, rules_seccomp
 from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document
+from engine.spec.reading import Finding, Reading, missing_required, read
+
+MAX_BYTES = 16 * 1024 * 1024
+
+_RULES: tuple[Callable[[Reading], Iterable[Finding]], ...] = (
+    rules_process.root,
+    rules_process.hostname,
+    rules_process.process,
+    rules_process.program,
+    rules_process.capabilities,
+    rules_process.rlimits,
+    rules_process.hooks,
+    rules_mounts.mounts,
+    rules_linux.namespaces,
+    rules_linux.sysctl,
+    rules_linux.paths,
+    rules_linux.devices,
+    rules_linux.device_rules,
+    rules_linux.others,
+    rules_resources.memory,
+    rules_resources.cpu,
+    rules_resources.rest,
+    rules_seccomp.seccomp,
+    rules_dangers.dangers,
+)
 
 
-def check(text: str | bytes, *, facts: HostFacts | None = None) -> list[Diagnostic]:
-    """All findings, in the order of the text. With `facts`, those that depend on this machine too."""
+def check(text: str | bytes, *, facts: HostFacts | None = None, bundle: Path | None = None) -> list[Diagnostic]:
+    """All findings, in the order of the text.
+
+    With `facts`, what depends on this machine too (its limits, namespaces, files); with `bundle`, the directory that
+    the file is for, what relative paths and the root filesystem hold.
+    """
+    if len(text) > MAX_BYTES:
+        return [Diagnostic("", 1, 1, Severity.ERROR, "size", f"this is over {MAX_BYTES} bytes: no config.json")]
     document = Document(text)
-    if document.problem is not None:
-        line, column = document.problem.position
-        return [Diagnostic("", line + 1, column + 1, Severity.ERROR, "syntax", document.problem.message)]
-    return []
+    problem = document.problem
+    found: list[Diagnostic] = []
+    if problem is not None:
+        line, column = problem.position
+        severity = Severity.WARNING if problem.trailing else Severity.ERROR
+        found.append(Diagnostic("", line + 1, column + 1, severity, "syntax", problem.message))
+        if not problem.trailing:
+            return found
+    reading = read(document.text, facts=facts, bundle=bundle)
+    wrong = {finding.pointer for finding in reading.findings if finding.code == "type"}
+    findings = list(reading.findings)
+    if "" not in wrong:
+        judged = [finding for rule in _RULES for finding in rule(reading) if not _below(finding.pointer, wrong)]
+        errors = {finding.pointer for finding in judged}
+        required = [finding for finding in missing_required(reading) if not _below(finding.pointer, wrong | errors)]
+        findings += judged + required
+    found += [_placed(document, reading, finding) for finding in dict.fromkeys(findings)]
+    return sorted(found, key=lambda d: (d.line, d.column, d.severity.value))
+
+
+def _below(pointer: str, wrong: set[str]) -> bool:
+    """Whether a pointer is, or lies in, something that has been complained of already."""
+    parts = pointer.split("/")
+    return any("/".join(parts[:end]) in wrong for end in range(2, len(parts) + 1))
+
+
+def _placed(document: Document, reading: Reading, finding: Finding) -> Diagnostic:
+    """The finding at its place in the text; what is missing is told of where it would belong."""
+    pointer = reading.actual(finding.pointer)
+    at_key = finding.code in ("unknown-field", "case", "duplicate", "newer", "foreign")
+    nearest = pointer
+    while nearest and not document.has(nearest):
+        nearest = nearest.rpartition("/")[0]
+    missing = nearest != pointer
+    span = (document.key_span(nearest) if at_key or missing else None) or document.span(nearest)
+    line, column = span.start if span else (0, 0)
+    return Diagnostic(pointer, line + 1, column + 1, finding.severity, finding.code, finding.message, finding.hint)

@@ -7,6 +7,7 @@ An edit changes as little text as it can; formatting and keys that nobody here k
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,10 +34,11 @@ class Span(NamedTuple):
 
 
 class SyntaxProblem(NamedTuple):
-    """Why a text is not JSON, and where."""
+    """Why a text is not JSON, and where. `trailing`: only something after the end, which runc does not look at."""
 
     message: str
     position: Position
+    trailing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ class Document:
             return json.loads(text, parse_constant=_no_constant), None
         except json.JSONDecodeError as error:
             place = max(0, min(error.pos, len(text)))
-            return None, SyntaxProblem(_plain(error, text), self._place(place))
+            return None, SyntaxProblem(_plain(error, text), self._place(place), error.msg == "Extra data")
         except ValueError as error:
             return None, SyntaxProblem(str(error), (0, 0))
 
@@ -344,27 +346,21 @@ def _label(node: Node, index: str) -> str:
     return index
 
 
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+
+
 def _too_deep(text: str) -> int | None:
     """The index where the nesting passes MAX_DEPTH, or None."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return None
-    depth, inside, index = 0, False, 0
-    while index < len(text):
-        letter = text[index]
-        if inside:
-            if letter == "\\":
-                index += 1
-            elif letter == '"':
-                inside = False
-        elif letter == '"':
-            inside = True
-        elif letter in "[{":
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(text):
+        if match.group() in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                return index
-        elif letter in "]}":
+                return match.start()
+        elif match.group() in "]}":
             depth -= 1
-        index += 1
     return None
 
 

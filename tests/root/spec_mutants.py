@@ -20,7 +20,6 @@ BIG = 2**64
 
 def mutants(good: Config) -> Iterator[tuple[str, str]]:
     """(name, text) of every mutant."""
-    seen = set()
     for name, edits in _EDITS.items():
         value = copy.deepcopy(good)
         for pointer, change in edits.items():
@@ -28,7 +27,6 @@ def mutants(good: Config) -> Iterator[tuple[str, str]]:
         yield name, json.dumps(value)
     text = json.dumps(good, indent=1)
     for name, change in _TEXTS.items():
-        seen.add(name)
         yield name, change(text)
 
 
@@ -509,7 +507,7 @@ _EDITS: dict[str, Config] = {
     "seccomp default in small letters": _filter(defaultAction="scmp_act_allow"),
     "seccomp default notify": _filter(defaultAction="SCMP_ACT_NOTIFY"),
     "seccomp refuses everything": _filter(defaultAction="SCMP_ACT_ERRNO"),
-    "seccomp kills everything": _filter(defaultAction="SCMP_ACT_KILL"),
+    "seccomp kills everything": _filter(defaultAction="SCMP_ACT_KILL_PROCESS"),
     "seccomp refuses execve": _filter(_rule(names=["execve"])),
     "seccomp action unknown": _filter(_rule(action="SCMP_ACT_REFUSE")),
     "seccomp action missing": _filter({"names": ["chmod"]}),
@@ -559,7 +557,6 @@ _EDITS: dict[str, Config] = {
     "hook without a path": {"/hooks/createRuntime": [{"args": ["true"]}]},
     "hook not there": _hook(path="/nowhere/hook"),
     "hook path relative": _hook(path="true"),
-    "hook that fails": _hook(path="/bin/false"),
     "hook timeout": _hook(timeout=5),
     "hook timeout 0": _hook(timeout=0),
     "hook timeout negative": _hook(timeout=-1),

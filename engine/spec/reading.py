@@ -1,0 +1,261 @@
+"""A config.json as runc reads it: Go's decoder takes keys in any case, the last of two, and null for nothing.
+
+What it would refuse or pass over is collected on the way; the rules then judge what is left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine.host import HostFacts
+from engine.spec.diagnostics import Severity
+from engine.spec.fields import Field, children, table
+from engine.spec.provenance import escape, tokens
+from engine.spec.vocabulary import suggestion
+from engine.text import visible
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong, at a pointer as runc reads it."""
+
+    pointer: str
+    severity: Severity
+    code: str
+    message: str
+    hint: str = ""
+
+
+class _Members(list[tuple[str, Any]]):
+    """A JSON object with all its members, in order, twice given ones included."""
+
+
+@dataclass
+class Reading:
+    """The values that runc sees, by the runtime-spec's own names, and what was found while reading.
+
+    `bundle` is the directory of the config.json where that is known; `facts` is None where nothing may depend on this
+    machine. `spelt` maps a pointer of a renamed member to the pointer that the text has.
+    """
+
+    value: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    facts: HostFacts | None = None
+    bundle: Path | None = None
+    spelt: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def new_runc(self) -> bool:
+        """Whether the runc that will be used is 1.2 or later, which knows more of the spec."""
+        runc = self.facts.runc if self.facts else None
+        return runc is not None and runc.numbers >= (1, 2, 0)
+
+    def at(self, pointer: str) -> Any:
+        """The value at a pointer; None where there is none."""
+        value: Any = self.value
+        for token in tokens(pointer):
+            value = value.get(token) if isinstance(value, dict) else None
+        return value
+
+    def members(self, pointer: str) -> dict[str, Any]:
+        """The object at a pointer; empty where there is none."""
+        value = self.at(pointer)
+        return value if isinstance(value, dict) else {}
+
+    def elements(self, pointer: str) -> list[tuple[str, Any]]:
+        """The elements of the array at a pointer, each with its pointer."""
+        value = self.at(pointer)
+        return [(f"{pointer}/{n}", v) for n, v in enumerate(value)] if isinstance(value, list) else []
+
+    def namespace(self, kind: str) -> dict[str, Any] | None:
+        """The entry of linux.namespaces of a kind; None where the container shares runc's own."""
+        return next((entry for _, entry in self.elements("/linux/namespaces") if entry.get("type") == kind), None)
+
+    def file_in_root(self) -> Path | None:
+        """The root directory as a path of this host, where it can be known."""
+        path = self.at("/root/path")
+        if not isinstance(path, str) or not path or "\0" in path or (self.bundle is None and not path.startswith("/")):
+            return None
+        return (self.bundle or Path("/")) / path
+
+    def actual(self, pointer: str) -> str:
+        """A pointer as the text spells it."""
+        parts = pointer.split("/")
+        for end in range(len(parts), 1, -1):
+            known = self.spelt.get("/".join(parts[:end]))
+            if known is not None:
+                return "/".join([known, *parts[end:]])
+        return pointer
+
+
+def read(text: str, *, facts: HostFacts | None, bundle: Path | None) -> Reading:
+    """Read a text that is JSON."""
+    reading = Reading(facts=facts, bundle=bundle)
+    value = json.JSONDecoder(object_pairs_hook=_Members).raw_decode(text.lstrip(" \t\r\n"))[0]
+    if isinstance(value, _Members):
+        reading.value = _object(reading, value, "", "", "")
+    else:
+        reading.findings.append(
+            Finding("", Severity.ERROR, "type", f"a config.json is an object, and this is {_called(value)}")
+        )
+    return reading
+
+
+def _object(reading: Reading, members: _Members, pattern: str, pointer: str, text_pointer: str) -> dict[str, Any]:
+    known = children().get(pattern, {})
+    folded = {name.casefold(): name for name in known}
+    free = known.get("*")
+    found: dict[str, Any] = {}
+    seen: dict[str, str] = {}
+    for key, value in members:
+        name = key if key in known or free else folded.get(key.casefold(), key)
+        here, there = f"{pointer}/{escape(name)}", f"{text_pointer}/{escape(key)}"
+        if here != there:
+            reading.spelt[here] = there
+        if name in seen:
+            reading.findings.append(
+                Finding(here, Severity.WARNING, "duplicate", f"{visible(key)!r} stands here twice; the last counts")
+            )
+        seen[name] = key
+        entry = free or known.get(name)
+        if entry is None:
+            _unknown(reading, here, key, list(known))
+            continue
+        if name != key:
+            reading.findings.append(
+                Finding(
+                    here,
+                    Severity.WARNING,
+                    "case",
+                    f"{visible(key)!r} is spelt {name!r}; runc takes it, other tools do not",
+                    f"Write {name!r}.",
+                )
+            )
+        read_value = _value(reading, value, entry, here, there)
+        if read_value is None:
+            continue
+        if isinstance(read_value, dict) and isinstance(found.get(name), dict):
+            found[name].update(read_value)  # Go decodes into what is already there
+        else:
+            found[name] = read_value
+    return found
+
+
+def _value(reading: Reading, value: Any, entry: Field, pointer: str, text_pointer: str) -> Any:
+    """The value as runc's decoder takes it; None for null and what it refuses."""
+    if entry.foreign:
+        _foreign(reading, value, entry, pointer)
+        return None
+    if entry.newer and not reading.new_runc:
+        reading.findings.append(
+            Finding(pointer, Severity.WARNING, "newer", "runc 1.1 does not know this field and ignores it")
+        )
+        return None
+    if value is None:
+        return None
+    if not _fits(value, entry):
+        low, high = entry.low, entry.high
+        if entry.kind == "integer" and isinstance(value, int) and not isinstance(value, bool):
+            said = f"{value} does not fit: it has to be between {low} and {high}"
+        else:
+            said = f"{entry.type_text} is wanted here, and this is {_called(value)}"
+        reading.findings.append(Finding(pointer, Severity.ERROR, "type", said, _as_example(entry)))
+        return None
+    if isinstance(value, _Members):
+        return _object(reading, value, entry.pattern, pointer, text_pointer)
+    if isinstance(value, list):
+        element = table()[entry.pattern + "/*"]
+        return [
+            _element(reading, item, element, f"{pointer}/{n}", f"{text_pointer}/{n}") for n, item in enumerate(value)
+        ]
+    return value
+
+
+def _element(reading: Reading, value: Any, entry: Field, pointer: str, text_pointer: str) -> Any:
+    found = _value(reading, value, entry, pointer, text_pointer)
+    if found is not None:
+        return found
+    return {"object": {}, "string": "", "integer": 0}.get(entry.kind)  # Go's zero value
+
+
+def _fits(value: Any, entry: Field) -> bool:
+    match entry.kind:
+        case "object" | "map":
+            return isinstance(value, _Members)
+        case "array":
+            return isinstance(value, list) and not isinstance(value, _Members)
+        case "string":
+            return isinstance(value, str)
+        case "bool":
+            return isinstance(value, bool)
+        case _:
+            return isinstance(value, int) and not isinstance(value, bool) and entry.low <= value <= entry.high
+
+
+def _foreign(reading: Reading, value: Any, entry: Field, pointer: str) -> None:
+    decoded = entry.kind != "object" or entry.pattern != "/zos"  # runc 1.1 does not know zos at all
+    if decoded and value is not None and not _fits(value, entry):
+        message = f"{entry.type_text} is wanted here, and this is {_called(value)}"
+        reading.findings.append(Finding(pointer, Severity.ERROR, "type", message))
+    else:
+        reading.findings.append(Finding(pointer, Severity.INFO, "foreign", "this means nothing on Linux"))
+
+
+def _unknown(reading: Reading, pointer: str, key: str, known: list[str]) -> None:
+    reading.findings.append(
+        Finding(
+            pointer,
+            Severity.WARNING,
+            "unknown-field",
+            f"the runtime-spec knows no {visible(key)[:60]!r} here; runc passes over it",
+            suggestion(key, known),
+        )
+    )
+
+
+def _called(value: Any) -> str:
+    if isinstance(value, _Members):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    return "a number with a fraction or an exponent" if isinstance(value, float) else "a number"
+
+
+def _as_example(entry: Field) -> str:
+    return "" if entry.example is None else f"For example {json.dumps(entry.example)}."
+
+
+def missing_required(reading: Reading) -> Iterator[Finding]:
+    """Members that the runtime-spec requires, where their parent is there. runc minds only some of them."""
+    for pattern, entry in table().items():
+        if not entry.required or entry.newer:
+            continue
+        parent, _, name = pattern.rpartition("/")
+        for pointer, value in _matching(reading.value, parent.split("/")[1:], ""):
+            if isinstance(value, dict) and name not in value:
+                yield Finding(
+                    f"{pointer}/{name}", Severity.WARNING, "missing", f"the runtime-spec requires {name!r} here"
+                )
+
+
+def _matching(value: Any, pattern: list[str], pointer: str) -> Iterator[tuple[str, Any]]:
+    if not pattern:
+        yield pointer, value
+        return
+    head, *rest = pattern
+    if isinstance(value, dict):
+        for key, child in value.items():
+            if head in ("*", key):
+                yield from _matching(child, rest, f"{pointer}/{escape(key)}")
+    elif isinstance(value, list) and head == "*":
+        for index, child in enumerate(value):
+            yield from _matching(child, rest, f"{pointer}/{index}")

@@ -1,0 +1,263 @@
+"""What runc refuses, or surely was not meant, in namespaces, kernel parameters, paths and devices."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import stat
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from engine.spec.diagnostics import Severity
+from engine.spec.provenance import escape
+from engine.spec.reading import Finding, Reading
+from engine.spec.vocabulary import NAMESPACES, WORDS, suggestion
+from engine.text import visible
+
+_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+
+_GET_TYPE = 0xB703  # NS_GET_NSTYPE, ioctl_ns(2)
+_CLONE = {
+    0x00000080: "time",
+    0x00020000: "mount",
+    0x02000000: "cgroup",
+    0x04000000: "uts",
+    0x08000000: "ipc",
+    0x10000000: "user",
+    0x20000000: "pid",
+    0x40000000: "network",
+}
+
+
+def namespaces(reading: Reading) -> Iterator[Finding]:
+    seen: set[str] = set()
+    known = NAMESPACES if reading.new_runc else NAMESPACES - {"time"}
+    for pointer, entry in reading.elements("/linux/namespaces"):
+        kind = entry.get("type", "")
+        if kind not in known:
+            message = f"there is no namespace {visible(kind)[:40]!r}" if kind else "the type is missing"
+            hint = suggestion("network" if kind == "net" else kind.lower(), known)
+            yield Finding(f"{pointer}/type", _ERROR, "unknown-word", message, hint)
+            continue
+        if kind in seen:
+            yield Finding(f"{pointer}/type", _ERROR, "duplicate", f"the {kind} namespace is named twice")
+        seen.add(kind)
+        if entry.get("path") and reading.facts is not None and (why := _not_joinable(entry["path"], kind)):
+            yield Finding(f"{pointer}/path", _ERROR, "namespace-path", why, "Without a path a new one is made.")
+    if "mount" not in seen:
+        for key in ("maskedPaths", "readonlyPaths"):
+            if reading.at(f"/linux/{key}"):
+                message = "paths can be hidden or made read-only in a mount namespace of its own alone"
+                hint = 'Add {"type": "mount"} to linux.namespaces.'
+                yield Finding(f"/linux/{key}", _ERROR, "mount-namespace", message, hint)
+        if reading.at("/mounts"):
+            message = "without a mount namespace all mounts are made on the host itself, and stay there"
+            yield Finding("/linux/namespaces", _WARNING, "mount-namespace", message)
+    yield from _user_namespace(reading, seen)
+
+
+def _not_joinable(path: str, kind: str) -> str:
+    """Why the namespace at a path cannot be joined; "" where it can."""
+    if not path.startswith("/"):
+        return "a namespace is named by an absolute path"
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return f"{visible(path)[:80]} is no namespace"
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        return f"{visible(path)[:80]} cannot be joined: {getattr(error, 'strerror', None) or error}"
+    try:
+        found = _CLONE.get(fcntl.ioctl(handle, _GET_TYPE), "")
+    except OSError:
+        return f"{visible(path)[:80]} is no namespace"
+    finally:
+        os.close(handle)
+    return "" if found == kind else f"{visible(path)[:80]} is a {found} namespace, not a {kind} one"
+
+
+def _user_namespace(reading: Reading, seen: set[str]) -> Iterator[Finding]:
+    entry = reading.namespace("user")
+    for key in ("uidMappings", "gidMappings"):
+        pointer = f"/linux/{key}"
+        ranges = [element for _, element in reading.elements(pointer)]
+        if entry is None:
+            if ranges:
+                yield Finding(pointer, _WARNING, "mapping", "without a user namespace these mappings have no effect")
+            continue
+        if entry.get("path"):
+            continue
+        if not any(r.get("containerID", 0) == 0 and r.get("size", 0) > 0 for r in ranges):
+            message = "a user namespace needs a mapping for the container's number 0"
+            hint = f'For example "{key}": [{{"containerID": 0, "hostID": 100000, "size": 65536}}].'
+            yield Finding(pointer, _ERROR, "mapping", message, hint)
+        elif _overlap(ranges, "containerID") or _overlap(ranges, "hostID"):
+            yield Finding(pointer, _ERROR, "mapping", "two of these ranges overlap: the kernel refuses them")
+    if entry is not None:
+        for kind, needs in (("sysfs", "network"), ("mqueue", "ipc"), ("proc", "pid")):
+            for pointer, mount in reading.elements("/mounts"):
+                if mount.get("type") == kind and needs not in seen:
+                    message = f"in a user namespace {kind} can be mounted only with a {needs} namespace of its own"
+                    yield Finding(f"{pointer}/type", _ERROR, "mapping", message)
+
+
+def _overlap(ranges: list[dict[str, Any]], key: str) -> bool:
+    ordered = sorted((r.get(key, 0), r.get("size", 0)) for r in ranges)
+    return any(first + size > second for (first, size), (second, _) in pairwise(ordered))
+
+
+_IPC_PARAMETERS = frozenset(
+    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
+)
+
+
+def sysctl(reading: Reading) -> Iterator[Finding]:
+    for key, value in reading.members("/linux/sysctl").items():
+        pointer = f"/linux/sysctl/{escape(key)}"
+        name = _dotted(key)
+        if name in _IPC_PARAMETERS or name.startswith("fs.mqueue."):
+            if reading.namespace("ipc") is None:
+                yield Finding(pointer, _ERROR, "sysctl", "it needs an IPC namespace of its own")
+                continue
+        elif name.startswith("net."):
+            network = reading.namespace("network")
+            if network is None or _is_ours(network.get("path", "")):
+                yield Finding(pointer, _ERROR, "sysctl", "it needs a network namespace of its own")
+                continue
+        elif name == "kernel.hostname" and reading.namespace("uts") is not None:
+            yield Finding(pointer, _ERROR, "sysctl", "runc sets this by hostname alone", "Use hostname.")
+            continue
+        elif name != "kernel.domainname" or reading.namespace("uts") is None:
+            message = f"{visible(key)[:60]!r} belongs to the host as a whole: no container can have its own"
+            yield Finding(pointer, _ERROR, "sysctl", message, "Set it on the host with sysctl(8).")
+            continue
+        if reading.facts is not None:
+            yield from _on_this_host(pointer, name, value)
+
+
+def _on_this_host(pointer: str, name: str, value: str) -> Iterator[Finding]:
+    path = Path("/proc/sys") / name.replace(".", "\0").replace("/", ".").replace("\0", "/")
+    try:
+        now = path.read_text().strip()
+    except FileNotFoundError:
+        yield Finding(pointer, _ERROR, "sysctl", f"this kernel has no parameter {visible(name)[:80]}")
+        return
+    except (OSError, ValueError):
+        return
+    numeric = re.fullmatch(r"-?\d+(\s+-?\d+)*", now)
+    if numeric and not re.fullmatch(r"\s*-?(0x)?\d[0-9a-f]*([\s,]+-?(0x)?\d[0-9a-f]*)*\s*", value, re.IGNORECASE):
+        yield Finding(pointer, _ERROR, "sysctl", f"numbers are wanted; the host's own is {now!r}")
+
+
+def _dotted(key: str) -> str:
+    """sysctl.d(5): with a slash as the first separator, slashes and dots change places."""
+    first = re.search(r"[./]", key)
+    return key.translate(str.maketrans("./", "/.")) if first and first.group() == "/" else key
+
+
+def _is_ours(path: str) -> bool:
+    try:
+        theirs, own = os.stat(path), os.stat("/proc/self/ns/net")
+    except (OSError, ValueError):
+        return False
+    return (theirs.st_dev, theirs.st_ino) == (own.st_dev, own.st_ino)
+
+
+def paths(reading: Reading) -> Iterator[Finding]:
+    base = reading.file_in_root() if reading.facts is not None else None
+    for key in ("maskedPaths", "readonlyPaths"):
+        for pointer, path in reading.elements(f"/linux/{key}"):
+            if not path.startswith("/"):
+                message = "this is not an absolute path: nothing is protected by it"
+                yield Finding(pointer, _WARNING, "path", message)
+            elif base is not None and any(parent.is_file() for parent in (base / path.lstrip("/")).parents):
+                yield Finding(pointer, _ERROR, "path", "part of this path is a file")
+    propagation = reading.at("/linux/rootfsPropagation")
+    if propagation and propagation not in WORDS["propagation"]:
+        message = f"there is no propagation {visible(propagation)[:40]!r}"
+        hint = suggestion(propagation, WORDS["propagation"])
+        yield Finding("/linux/rootfsPropagation", _ERROR, "unknown-word", message, hint)
+
+
+_ALWAYS_MADE = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty"))
+
+
+def devices(reading: Reading) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for pointer, device in reading.elements("/linux/devices"):
+        kind, path = device.get("type", ""), device.get("path", "")
+        if kind not in WORDS["device_type"]:
+            message = f"there is no device type {visible(kind)[:20]!r}: c, u, b or p"
+            yield Finding(f"{pointer}/type", _ERROR, "unknown-word", message)
+            continue
+        if not path.startswith("/"):
+            message = "the device file's absolute path in the container is missing"
+            yield Finding(f"{pointer}/path", _WARNING, "path", message)
+        elif path in seen:
+            yield Finding(f"{pointer}/path", _WARNING, "duplicate", f"{visible(path)[:80]} is made twice")
+        seen.add(path)
+        major, minor = device.get("major", 0), device.get("minor", 0)
+        if kind != "p" and (major < 0 or minor < 0):
+            yield Finding(pointer, _ERROR, "range", "a device's numbers are not negative")
+        elif path in _ALWAYS_MADE and not _allowed(reading, major, minor):
+            severity = _ERROR if path == "/dev/null" else _WARNING
+            message = f"runc allows {path} by itself only while it is not listed here; now no rule allows it"
+            hint = f'Leave it out, or add {{"allow": true, "type": "c", "major": {major}, "minor": {minor},'
+            yield Finding(
+                f"{pointer}/path", severity, "device-denied", message, hint + ' "access": "rwm"} to the rules.'
+            )
+
+
+def _allowed(reading: Reading, major: int, minor: int) -> bool:
+    """What the devices rules say on a character device; without rules everything is allowed by v1."""
+    allowed = not reading.elements("/linux/resources/devices")
+    for _, rule in reading.elements("/linux/resources/devices"):
+        kind = rule.get("type") or "a"
+        numbers = (rule.get("major", -1), rule.get("minor", -1))
+        if kind == "a" or (kind == "c" and numbers[0] in (-1, major) and numbers[1] in (-1, minor)):
+            allowed = bool(rule.get("allow", False))
+    return allowed
+
+
+def device_rules(reading: Reading) -> Iterator[Finding]:
+    for pointer, rule in reading.elements("/linux/resources/devices"):
+        kind, access = rule.get("type") or "a", rule.get("access", "")
+        if not access:
+            yield Finding(f"{pointer}/access", _ERROR, "access", "access is missing", 'For example "access": "rwm".')
+        elif set(access) - set("rwm"):
+            yield Finding(f"{pointer}/access", _WARNING, "access", "access is made of r, w and m")
+        if kind not in WORDS["device_rule"]:
+            yield Finding(
+                f"{pointer}/type", _ERROR, "unknown-word", f"there is no rule for {visible(kind)[:20]!r}: a, b or c"
+            )
+        elif kind != "a" and min(rule.get("major", -1), rule.get("minor", -1)) < -1:
+            yield Finding(pointer, _ERROR, "range", "a device's numbers are not negative; -1 is any")
+        elif kind == "a" and (rule.get("major", -1) >= 0 or rule.get("minor", -1) >= 0):
+            message = "a rule of type a is about all devices: its numbers have no effect"
+            yield Finding(pointer, _WARNING, "access", message)
+
+
+def others(reading: Reading) -> Iterator[Finding]:
+    """intelRdt and personality."""
+    name = reading.at("/linux/intelRdt/closID")
+    if name and (name in (".", "..") or "/" in name):
+        yield Finding("/linux/intelRdt/closID", _ERROR, "intel-rdt", "the name of a class cannot be a path")
+    for key in ("l3CacheSchema", "memBwSchema"):
+        if reading.at(f"/linux/intelRdt/{key}") and reading.facts is not None:
+            try:
+                mounted = " resctrl " in Path("/proc/self/mountinfo").read_text()
+            except OSError:
+                mounted = True
+            if not mounted:
+                message = "this host has no resctrl filesystem mounted"
+                yield Finding(f"/linux/intelRdt/{key}", _ERROR, "intel-rdt", message)
+    domain = reading.at("/linux/personality/domain")
+    if domain is not None:
+        if not reading.new_runc:
+            message = "runc 1.1 does not know personalities and ignores them"
+            yield Finding("/linux/personality", _WARNING, "newer", message)
+        elif domain not in WORDS["personality"]:
+            message = f"there is no personality {visible(domain)[:40]!r}"
+            yield Finding("/linux/personality/domain", _ERROR, "unknown-word", message)

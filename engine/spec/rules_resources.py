@@ -1,0 +1,140 @@
+"""What runc or the kernel refuses in linux.resources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.host import CgroupMode
+from engine.spec.diagnostics import Severity
+from engine.spec.reading import Finding, Reading
+from engine.text import visible
+
+_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+_BASE = "/linux/resources"
+_MEGABYTE = 1024 * 1024
+_RUNC_NEEDS = _MEGABYTE  # bytes; runc itself starts inside the limit
+_MOST_PROCESSES = 4 * _MEGABYTE  # PID_MAX_LIMIT of a 64-bit kernel
+
+
+def memory(reading: Reading) -> Iterator[Finding]:
+    found = reading.members(f"{_BASE}/memory")
+    limit, swap = found.get("limit", 0), found.get("swap", 0)
+    for key in ("limit", "reservation", "swap"):
+        if found.get(key, 0) < -1:
+            yield Finding(f"{_BASE}/memory/{key}", _ERROR, "range", "bytes, or -1 for no limit")
+    if 0 < limit < _RUNC_NEEDS:
+        yield Finding(f"{_BASE}/memory/limit", _ERROR, "range", "runc itself needs more memory than this to start")
+    elif 0 < limit < 6 * _MEGABYTE:
+        yield Finding(
+            f"{_BASE}/memory/limit", _WARNING, "range", "this is very little: runc itself needs some to start"
+        )
+    if swap > 0 and limit == 0:
+        message = "memory and swap together can be limited only where memory is"
+        yield Finding(f"{_BASE}/memory/swap", _ERROR, "swap", message, "Set memory.limit too.")
+    elif swap > 0 and limit > swap:
+        message = "this is the limit of memory and swap together; it cannot be less than that of memory"
+        yield Finding(f"{_BASE}/memory/swap", _ERROR, "swap", message)
+    if 0 < limit < found.get("reservation", 0):
+        yield Finding(f"{_BASE}/memory/reservation", _WARNING, "range", "more is reserved than the limit allows")
+    if found.get("swappiness", 0) > 100:
+        yield Finding(f"{_BASE}/memory/swappiness", _ERROR, "range", "it goes from 0 to 100")
+    for key in ("kernel", "kernelTCP"):
+        if key in found:
+            yield Finding(f"{_BASE}/memory/{key}", _WARNING, "deprecated", "runc ignores this")
+    if _is_v2(reading):
+        for key in ("swappiness", "disableOOMKiller"):
+            if found.get(key):
+                yield Finding(f"{_BASE}/memory/{key}", _WARNING, "cgroup", "cgroup v2 has nothing like this")
+
+
+def cpu(reading: Reading) -> Iterator[Finding]:
+    found = reading.members(f"{_BASE}/cpu")
+    shares, quota, period = found.get("shares", 0), found.get("quota", 0), found.get("period", 0)
+    if shares and not 2 <= shares <= 262144:
+        yield Finding(f"{_BASE}/cpu/shares", _ERROR, "range", "it goes from 2 to 262144")
+    if 0 < quota < 1000:
+        yield Finding(f"{_BASE}/cpu/quota", _ERROR, "range", "at least 1000 microseconds")
+    elif quota < -1:
+        yield Finding(f"{_BASE}/cpu/quota", _WARNING, "range", "no limit is written -1")
+    if period and not 1000 <= period <= 1_000_000:
+        yield Finding(f"{_BASE}/cpu/period", _ERROR, "range", "it goes from 1000 to 1000000 microseconds")
+    for key, online in (("cpus", "/sys/devices/system/cpu/online"), ("mems", "/sys/devices/system/node/online")):
+        text = found.get(key, "")
+        if not text:
+            continue
+        wanted = numbers_of(text)
+        if wanted is None:
+            message = f"{visible(text)[:40]!r} is no list of numbers"
+            yield Finding(f"{_BASE}/cpu/{key}", _ERROR, "list", message, "For example 0-3,5.")
+        elif reading.facts is not None and (here := _online(online)) is not None and wanted - here:
+            message = f"{min(wanted - here)} is not among those of this host"
+            yield Finding(f"{_BASE}/cpu/{key}", _ERROR, "list", message)
+
+
+def numbers_of(text: str) -> set[int] | None:
+    """The numbers of a list like 0-3,5 (cpuset(7)); None if it is none."""
+    found: set[int] = set()
+    for part in text.strip().split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})(?:-(\d{1,6}))?\s*", part)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
+            return None
+        found.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return found
+
+
+def _online(path: str) -> set[int] | None:
+    try:
+        return numbers_of(Path(path).read_text())
+    except OSError:
+        return None
+
+
+def _is_v2(reading: Reading) -> bool:
+    return reading.facts is not None and reading.facts.cgroups is CgroupMode.V2
+
+
+def rest(reading: Reading) -> Iterator[Finding]:
+    """Processes, block I/O, and the controllers that a host may lack."""
+    limit = reading.at(f"{_BASE}/pids/limit") or 0
+    if limit > _MOST_PROCESSES:
+        yield Finding(f"{_BASE}/pids/limit", _ERROR, "range", f"Linux has at most {_MOST_PROCESSES} processes")
+    elif limit < -1:
+        yield Finding(f"{_BASE}/pids/limit", _WARNING, "range", "no limit is written -1")
+    block = reading.members(f"{_BASE}/blockIO")
+    for key in ("weight", "leafWeight"):
+        if block.get(key) and not 10 <= block[key] <= 1000:
+            yield Finding(f"{_BASE}/blockIO/{key}", _WARNING, "range", "it goes from 10 to 1000")
+    if reading.facts is None:
+        return
+    for key in block:
+        if key.startswith("throttle"):
+            for pointer, device in reading.elements(f"{_BASE}/blockIO/{key}"):
+                number = f"{device.get('major', 0)}:{device.get('minor', 0)}"
+                if not Path("/sys/dev/block", number).exists():
+                    yield Finding(pointer, _ERROR, "device", f"this host has no block device {number}")
+    if reading.facts.cgroups is CgroupMode.V2:
+        return
+    if reading.at(f"{_BASE}/unified"):
+        yield Finding(f"{_BASE}/unified", _ERROR, "cgroup", "this host has cgroup v1; unified is for v2")
+    have = _controllers()
+    network = reading.members(f"{_BASE}/network")
+    for pointer, controller, wanted in (
+        ("hugepageLimits", "hugetlb", reading.at(f"{_BASE}/hugepageLimits")),
+        ("rdma", "rdma", reading.at(f"{_BASE}/rdma")),
+        ("network/classID", "net_cls", network.get("classID")),
+        ("network/priorities", "net_prio", network.get("priorities")),
+    ):
+        if wanted and controller not in have:
+            message = f"this host has no cgroup controller {controller}"
+            yield Finding(f"{_BASE}/{pointer}", _ERROR, "cgroup", message)
+
+
+def _controllers() -> set[str]:
+    """The cgroup v1 controllers that are mounted, by the control groups that this process is in."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return set()
+    return {name for line in lines for name in line.split(":")[1].split(",")}
