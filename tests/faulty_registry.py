@@ -67,6 +67,7 @@ class FaultyRegistry:
         self.tags: list[str] = []
         self.seen: list[Seen] = []
         self.guard: Answerer = lambda request: None
+        self.proxy_to = ""
         self.ending = threading.Event()
         self._replies: dict[str, list[Reply]] = defaultdict(list)
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -212,6 +213,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_POST = do_GET  # noqa: N815
 
+    def do_CONNECT(self) -> None:
+        """Be a proxy: every host is `proxy_to`."""
+        registry = self.server.registry
+        registry.seen.append(Seen("CONNECT", self.path, {name.lower(): value for name, value in self.headers.items()}))
+        host, _, port = registry.proxy_to.partition(":")
+        with socket.create_connection((host, int(port))) as there:
+            self.send_response(200)
+            self.end_headers()
+            back = threading.Thread(target=_pump, args=(there, self.connection))
+            back.start()
+            _pump(self.connection, there)
+            back.join()
+        self.close_connection = True
+
     def _say(self, reply: Reply, body: bytes) -> None:
         self.send_response(reply.status)
         for name, value in reply.headers.items():
@@ -237,6 +252,13 @@ class _Handler(BaseHTTPRequestHandler):
                 end_of_it.close()
         if end is not None or reply.length is not None:
             self.close_connection = True
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
 
 
 @contextmanager

@@ -253,3 +253,32 @@ def test_a_cancel_while_the_server_is_silent(job: Job) -> None:
         with pytest.raises(Cancelled):
             source.image(AMD64, job)
         assert time.monotonic() - began[0] < 0.2
+
+
+def test_a_proxy_of_the_environment(tls: Tls, tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "registry.example"  # nobody knows where that is but the proxy
+    server_tls = replace(tls, certificate=tmp_path / "x.crt", key=tmp_path / "x.key")
+    sign_certificate(tls.authority.parent, server_tls.certificate, server_tls.key, "x", f"subjectAltName=DNS:{name}")
+    with faulty_registry(server_context(server_tls)) as server, faulty_registry() as proxy:
+        server.put_image(b"x")
+        proxy.proxy_to = server.host
+        hosts = trusting(name, tls, tmp_path)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://ann:s3cret@{proxy.host}")
+        source = RegistrySource(Reference.parse(f"{name}/t"), hosts=hosts)
+        image = source.image(AMD64, job)
+        assert b"".join(source.blob(image.manifest.layers[0], 0, job)) == b"x"
+        source.close()
+        assert {request.path for request in proxy.seen} == {f"{name}:443"}
+        assert proxy.seen[0].headers["proxy-authorization"].startswith("Basic ")
+        assert "proxy-authorization" not in server.seen[0].headers
+        # This machine itself is never reached through it.
+        count = len(proxy.seen)
+        source = RegistrySource(Reference.parse(f"{server.host}/t"), tls_verify=False, hosts=RegistryHosts())
+        source.image(AMD64, job)
+        source.close()
+        assert len(proxy.seen) == count
+    source = RegistrySource(Reference.parse(f"{name}/t"), hosts=hosts)
+    with pytest.raises(RegistryUnreachable, match="proxy") as caught:
+        source.image(AMD64, job)
+    told = f"{caught.value} {caught.value.hint} {job.steps}"
+    assert "s3cret" not in told
