@@ -21,7 +21,7 @@ pytestmark = pytest.mark.root
 CASES = Path(os.environ.get("CUTAWAY_CASES") or Path(__file__).resolve().parents[2] / "../shared/cases") / "tar"
 
 if not CASES.is_dir():
-    pytest.skip("needs the tar cases from outside (CUTAWAY_CASES names their folder)", allow_module_level=True)
+    pytest.skip("tar cases from outside are not here (CUTAWAY_CASES names their folder)", allow_module_level=True)
 
 # What the trusted tools refuse, each for the reason that stands beside it; everything else unpacks.
 REFUSED = {
