@@ -24,10 +24,8 @@ fail() {
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null 2>&1; then
-        sudo -E "$@"
     else
-        return 1
+        sudo -E "$@"
     fi
 }
 
@@ -77,6 +75,7 @@ refresh_lists() { # once a run; a list that fails (somebody's third source) matt
 }
 
 install() { # PACKAGE…
+    [ "$(id -u)" -eq 0 ] || has sudo || return 1
     say "installing with $(manager): $*"
     case $(manager) in
         apt-get) refresh_lists && apt_install "$@" ;;

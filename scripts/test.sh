@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-set -- -m pytest tests --ignore=tests/bench -n 2 --dist loadgroup "$@"
+set -- -m pytest --ignore=tests/bench -n 2 --dist loadgroup "$@"
 if [ "$(id -u)" -ne 0 ] && sudo -n true 2>/dev/null; then
     # Root leaves no files of its own in a user's checkout.
     exec sudo -n -E env "PATH=$PATH:/usr/sbin:/sbin" PYTHONDONTWRITEBYTECODE=1 \

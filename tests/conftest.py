@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-PEERS = ("docker-registry", "podman", "skopeo", "buildah", "umoci")
+PEERS = ("docker-registry", "podman", "skopeo", "buildah", "umoci", "curl")
 CAP_SYS_ADMIN = 21
 OUTSIDE = "cases from outside"
 """In the reason of every skip for want of the outside cases."""
