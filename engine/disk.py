@@ -23,7 +23,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -156,6 +156,14 @@ class DataRoot:
             finally:
                 if os.fstat(handle).st_size == 0 and _is_at(handle, path):
                     path.unlink()
+
+    def partial_size(self) -> int:
+        """Bytes of all files of `partial`."""
+        size = 0
+        for path in self.tmp.glob("*" + _PART):
+            with suppress(FileNotFoundError):
+                size += path.lstat().st_size
+        return size
 
     @contextmanager
     def _locked(self, path: Path, operation: int, token: CancelToken | None) -> Iterator[int | None]:

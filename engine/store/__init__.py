@@ -6,5 +6,6 @@ from engine.store.layers import LayerRecord
 from engine.store.layout import LayoutSource
 from engine.store.store import Store
 from engine.store.sweep import Swept
+from engine.store.usage import ImageUsage, Usage
 
-__all__ = ["BlobWriter", "ImageRecord", "LayerRecord", "LayoutSource", "Store", "Swept"]
+__all__ = ["BlobWriter", "ImageRecord", "ImageUsage", "LayerRecord", "LayoutSource", "Store", "Swept", "Usage"]

@@ -183,14 +183,38 @@ class Blobs:
                     continue  # another program's
         return sorted(found)
 
-    def remove(self, digest: Digest) -> int:
-        """Take a blob away; returns how many bytes it had. Raises StoreError."""
+    def size(self, digest: Digest) -> int:
+        """How many bytes a blob has; 0 if it is not here. Raises StoreError."""
         path = self.path(digest)
         try:
-            size = path.stat().st_size
-            path.unlink(missing_ok=True)
+            return path.lstat().st_size
         except FileNotFoundError:
             return 0
+        except OSError as error:
+            raise store_error(error, f"cannot read {path}") from error
+
+    def verify(self, digest: Digest, token: CancelToken) -> bool:
+        """Hash a blob again: False if it is not what its name says. One that is not here is not wrong.
+
+        Raises StoreError, Cancelled.
+        """
+        path, hasher = self.path(digest), digest.hasher()
+        try:
+            with open(open_regular(path), "rb", buffering=0) as file:
+                while chunk := file.read(_CHUNK):
+                    token.check()
+                    hasher.update(chunk)
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise store_error(error, f"cannot read {path}") from error
+        return hasher.hexdigest() == digest.hex
+
+    def remove(self, digest: Digest) -> int:
+        """Take a blob away; returns how many bytes it had. Raises StoreError."""
+        path, size = self.path(digest), self.size(digest)
+        try:
+            path.unlink(missing_ok=True)
         except OSError as error:
             raise store_error(error, f"cannot remove {path}") from error
         return size

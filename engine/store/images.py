@@ -23,6 +23,7 @@ from engine.oci import (
     Descriptor,
     ImageConfig,
     Manifest,
+    check_coherent,
     encode,
     parse_config,
     parse_index,
@@ -80,7 +81,7 @@ class Images:
         for descriptor in self.entries():
             if descriptor.ref_name and descriptor.media_type in MANIFEST_TYPES:
                 try:
-                    found.append(self._record(descriptor))
+                    found.append(self.load(descriptor))
                 except (ContentError, StoreError):
                     continue  # `check` tells of it; the others can be used all the same
         return sorted(found, key=lambda image: image.name)
@@ -116,7 +117,8 @@ class Images:
         """
         if str(Reference.parse(name)) != name:
             raise UsageError(f"not a full reference: {visible(name)!r}", hint=f"Write {Reference.parse(name)}.")
-        self._need_whole(descriptor)
+        if missing := self.missing_parts(descriptor):
+            raise StoreError(f"{descriptor.digest} is not whole: {', '.join(missing)} is missing")
         entry = Descriptor(
             descriptor.media_type, descriptor.digest, descriptor.size, {REF_NAME: name}, descriptor.platform
         )
@@ -134,17 +136,18 @@ class Images:
                 raise ImageUnknown(f"no image {visible(name)!r} here")
             self._write({**tree, "manifests": others})
 
-    def _need_whole(self, descriptor: Descriptor) -> None:
+    def missing_parts(self, descriptor: Descriptor) -> list[Digest]:
+        """What an image's manifest names and is not here. Raises ContentError, StoreError if it cannot be read."""
         manifest = parse_manifest(self._blobs.read(descriptor))
-        for part in (manifest.config, *manifest.layers):
-            if not self._blobs.has(part.digest):
-                raise StoreError(f"{descriptor.digest} is not whole: {part.digest} is missing")
+        return [part.digest for part in (manifest.config, *manifest.layers) if not self._blobs.has(part.digest)]
 
-    def _record(self, descriptor: Descriptor) -> ImageRecord:
+    def load(self, descriptor: Descriptor) -> ImageRecord:
+        """The image that an entry of index.json points to. Raises ContentError, StoreError if it cannot be read."""
         known = self._known.get(descriptor.digest)
         if known is None or not self._blobs.has(descriptor.digest):
             manifest = parse_manifest(self._blobs.read(descriptor))
             known = (manifest, parse_config(self._blobs.read(manifest.config)))
+            check_coherent(*known)
             self._known[descriptor.digest] = known
         return ImageRecord(descriptor.ref_name, descriptor, *known)
 

@@ -58,6 +58,10 @@ class Layers:
         """The directory with a layer's files, or where it would be."""
         return self._home(chain_id) / _DIFF
 
+    def exists(self, chain_id: Digest) -> bool:
+        """Whether a layer's directory is here, damaged or not."""
+        return self._home(chain_id).is_dir()
+
     def all(self) -> list[Digest]:
         """The chain IDs of all layers that are here, damaged ones too."""
         found = []

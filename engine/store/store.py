@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import ContentError, StoreError
+from engine.events import Problem
 from engine.jobs import CancelToken
 from engine.oci import Descriptor
 from engine.store.blobs import Blobs, BlobWriter
+from engine.store.checking import damaged_blobs, damaged_images, damaged_layers
 from engine.store.images import ImageRecord, Images
 from engine.store.layers import LayerRecord, Layers
-from engine.store.sweep import Swept, mark, sweep
+from engine.store.sweep import Marked, Swept, mark, sweep
+from engine.store.usage import Usage, usage
 
 _SWEEP_LOCK = "sweep"
 
@@ -114,8 +118,35 @@ class Store:
         with self.root.try_lock(_SWEEP_LOCK) as alone:
             if not alone:
                 return Swept()
-            roots = [*(entry.digest for entry in self._images.entries()), *in_use()]
-            return sweep(mark(roots, self._blobs, self._layers), self._blobs, self._layers)
+            return sweep(self._mark(in_use), self._blobs, self._layers)
+
+    def usage(self, in_use: Callable[[], Iterable[Digest]]) -> Usage:
+        """What takes how much room. See `sweep` for `in_use`. Raises StoreError."""
+        return usage(self._images, self._blobs, self._layers, self._mark(in_use), self.root.partial_size())
+
+    def check(
+        self, in_use: Callable[[], Iterable[Digest]], token: CancelToken, *, repair: bool = False
+    ) -> list[Problem]:
+        """Look at everything and say what is damaged. It reads every blob, and so takes its time.
+
+        With `repair`, what is damaged is taken away, so that a next pull brings it; meanwhile nobody can put an image
+        together or begin to use one. See `sweep` for `in_use`. Raises StoreError, Cancelled.
+        """
+        found = []
+        with self.root.lock(_SWEEP_LOCK, shared=not repair, token=token):
+            for damage in chain(
+                damaged_blobs(self._blobs, token),
+                damaged_layers(self._layers, frozenset(in_use())),
+                damaged_images(self._images, self._layers),
+            ):
+                found.append(damage.problem)
+                if repair and damage.repair:
+                    damage.repair()
+        return found
+
+    def _mark(self, in_use: Callable[[], Iterable[Digest]]) -> Marked:
+        roots = [*(entry.digest for entry in self._images.entries()), *in_use()]
+        return mark(roots, self._blobs, self._layers)
 
     # -- layers ----------------------------------------------------------------------------------------
 

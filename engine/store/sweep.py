@@ -45,8 +45,9 @@ def mark(roots: Iterable[Digest], blobs: Blobs, layers: Layers) -> Marked:
         if digest in seen:
             continue
         seen.add(digest)
-        if (layer := layers.find(digest)) is not None:
+        if layers.exists(digest):
             chains.add(digest)
+        if (layer := layers.find(digest)) is not None:
             waiting += [layer.blob, *([layer.parent] if layer.parent else [])]
         if (document := _document(digest, blobs)) is not None:
             waiting += _named_in(document)

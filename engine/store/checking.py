@@ -1,0 +1,80 @@
+"""Looking for damage: every blob is hashed again, every layer and image looked at for what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from engine.digest import Digest
+from engine.errors import ContentError, StoreError
+from engine.events import Problem
+from engine.jobs import CancelToken
+from engine.oci import MANIFEST_TYPES
+from engine.store.blobs import Blobs
+from engine.store.images import Images
+from engine.store.layers import Layers
+from engine.text import visible
+
+_AGAIN = "Pull the images again that have it."
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is wrong with one thing, and how to put it right where that can be done: by taking the thing away, so that
+    a next pull brings it whole."""
+
+    problem: Problem
+    repair: Callable[[], object] | None = None
+
+
+def damaged_blobs(blobs: Blobs, token: CancelToken) -> Iterator[Damage]:
+    """Blobs whose content is not what their name says. Raises Cancelled."""
+    for digest in blobs.all():
+        try:
+            whole = blobs.verify(digest, token)
+        except StoreError as error:
+            yield Damage(Problem("blob-unreadable", error.message, error.hint))
+            continue
+        if not whole:
+            message = f"the blob {digest} has another content than its name says"
+            yield Damage(Problem("blob-damaged", message, _AGAIN), partial(blobs.remove, digest))
+
+
+def damaged_layers(layers: Layers, in_use: frozenset[Digest]) -> Iterator[Damage]:
+    """Expanded layers that are not whole. One that a container stands on cannot be taken away."""
+    for chain_id in layers.all():
+        record = layers.find(chain_id)
+        if record is None:
+            message = f"the layer {chain_id} has no layer.json that can be read"
+        elif not layers.path(chain_id).is_dir():
+            message = f"the layer {chain_id} has no files"
+        elif record.parent is not None and layers.find(record.parent) is None:
+            message = f"the layer {chain_id} stands on {record.parent}, which is not here"
+        else:
+            continue
+        if chain_id in in_use:
+            yield Damage(Problem("layer-damaged", message, "A container stands on it: remove that first."))
+        else:
+            yield Damage(Problem("layer-damaged", message, _AGAIN), partial(layers.remove, chain_id))
+
+
+def damaged_images(images: Images, layers: Layers) -> Iterator[Damage]:
+    """Names that do not lead to a whole image, and images that have layers that are not expanded."""
+    for entry in images.entries():
+        if entry.media_type not in MANIFEST_TYPES or not entry.ref_name:
+            continue  # another program's
+        name, again = visible(entry.ref_name), f"Pull it again: cutaway pull {visible(entry.ref_name)}"
+        try:
+            image, missing = images.load(entry), images.missing_parts(entry)
+        except (ContentError, StoreError) as error:
+            problem = Problem("image-damaged", f"the image {name} cannot be used: {error.message}", again)
+            yield Damage(problem, partial(images.untag, entry.ref_name))
+            continue
+        bare = [chain_id for chain_id in image.chain_ids if layers.find(chain_id) is None]
+        if missing:
+            problem = Problem("image-damaged", f"the image {name} is not whole without {', '.join(missing)}", again)
+            yield Damage(problem, partial(images.untag, entry.ref_name))
+        elif bare:
+            message = f"the image {name} has {len(bare)} of {len(image.chain_ids)} layers not expanded"
+            yield Damage(Problem("image-not-expanded", message, again))

@@ -1,0 +1,79 @@
+"""A disk that is full in the middle of a pull: said, nothing half visible, and the next pull goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from real_registry import make_layout
+
+from engine.disk import DataRoot
+from engine.errors import StoreError
+from engine.jobs import CancelToken, Job
+from engine.oci import Platform
+from engine.pulling import pull
+from engine.store import LayoutSource, Store
+
+pytestmark = pytest.mark.root
+
+AMD64 = Platform("amd64", "linux")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A filesystem of 4 MiB."""
+    path = tmp_path / "small"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(path)], check=True)
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Write until nothing more fits."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT)
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            while os.write(handle, bytes(4096)):
+                pass
+    finally:
+        os.close(handle)
+
+
+@pytest.mark.parametrize(
+    ("ballast", "where"),
+    [(3_000_000, "while the blob comes"), (1_500_000, "while the layer is unpacked")],
+    ids=["blob", "layer"],
+)
+def test_no_space_left(small: Path, tmp_path: Path, ballast: int, where: str) -> None:
+    incompressible = os.urandom(1_800_000)
+    layout = make_layout(tmp_path / "layout", [{"a": b"small"}, {"b": incompressible}])
+    store = Store(DataRoot(small / "root"))
+    store.prepare()
+    (small / "ballast").write_bytes(bytes(ballast))
+    with pytest.raises(StoreError, match="No space left") as caught:
+        pull(LayoutSource(layout), store, store.root, AMD64, Job("pull", lambda event: None))
+    assert "disk is full" in caught.value.hint
+    assert store.images() == []
+    assert store.check(lambda: [], CancelToken()) == []
+    assert all(path.name.endswith(".part") for path in store.root.tmp.iterdir()), where
+    (small / "ballast").unlink()
+    image = pull(LayoutSource(layout), store, store.root, AMD64, Job("pull", lambda event: None))
+    assert (store.layer_path(image.chain_ids[1]) / "b").read_bytes() == incompressible
+    assert store.check(lambda: [], CancelToken()) == []
+    assert list(store.root.tmp.iterdir()) == []
+
+
+def test_no_space_for_names(small: Path, tmp_path: Path) -> None:
+    layout = make_layout(tmp_path / "layout", [{"a": b"small"}])
+    store = Store(DataRoot(small / "root"))
+    store.prepare()
+    image = pull(LayoutSource(layout), store, store.root, AMD64, Job("pull", lambda event: None))
+    fill(small / "ballast")
+    with pytest.raises(StoreError, match="No space left"):
+        store.tag("localhost/other:1", image.descriptor)
+    assert [each.name for each in store.images()] == [image.name]
+    assert store.check(lambda: [], CancelToken()) == []
