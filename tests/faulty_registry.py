@@ -41,6 +41,8 @@ class Reply:
     stall: int | None = None
     """After so many say nothing more, until the registry ends."""
     chunked: bool = False
+    drip: tuple[int, float] | None = None
+    """Say it in pieces of so many bytes, with so many seconds between them."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Seen:
     path: str
     headers: dict[str, str]
     body: bytes = b""
+    peer: int = 0
+    """The client's port: the same for requests over one connection."""
 
     @property
     def query(self) -> dict[str, list[str]]:
@@ -208,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.server.registry._next(Seen(self.command, self.path, headers, body))
+        reply = self.server.registry._next(Seen(self.command, self.path, headers, body, self.client_address[1]))
         self._say(reply, reply.body or b"")
 
     do_POST = do_GET  # noqa: N815
@@ -240,8 +244,10 @@ class _Handler(BaseHTTPRequestHandler):
         part = body[:end]
         if reply.chunked:
             part = b"%x\r\n%s\r\n" % (len(part), part) + (b"0\r\n\r\n" if end is None else b"")
-        self.wfile.write(part)
-        self.wfile.flush()
+        size, pause = reply.drip or (len(part) or 1, 0)
+        for start in range(0, len(part), size):
+            self.wfile.write(part[start : start + size])
+            self.server.registry.ending.wait(pause)
         if reply.stall is not None:
             self.server.registry.ending.wait(30)
         if reply.reset is not None:

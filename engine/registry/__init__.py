@@ -5,8 +5,8 @@ It needs `requests`, so the façade imports it when a registry is first spoken t
 
 from engine.registry.hosts import RegistryHosts
 from engine.registry.login import login, logout
+from engine.registry.patience import Patience
 from engine.registry.source import RegistrySource
 from engine.registry.tags import tags
-from engine.registry.web import Patience
 
 __all__ = ["Patience", "RegistryHosts", "RegistrySource", "login", "logout", "tags"]

@@ -20,7 +20,8 @@ from engine.registry.busy import BUSY, Busy
 from engine.registry.cancelling import cancellable
 from engine.registry.challenge import Challenge
 from engine.registry.credentials import Login
-from engine.registry.web import Interrupted, Web, is_loopback
+from engine.registry.response import Interrupted
+from engine.registry.web import Web, is_loopback
 from engine.text import visible
 from engine.trace import StepKind
 

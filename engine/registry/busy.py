@@ -6,7 +6,7 @@ import time
 from email.utils import parsedate_to_datetime
 
 from engine.errors import RegistryError
-from engine.registry.web import Response
+from engine.registry.response import Response
 
 BUSY = frozenset({429, 500, 502, 503, 504})
 """The statuses after which asking again makes sense."""

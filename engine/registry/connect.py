@@ -9,8 +9,9 @@ from engine.registry.auth import Authorizer
 from engine.registry.certificates import Certificates
 from engine.registry.credentials import Login
 from engine.registry.hosts import Endpoint, RegistryHosts
+from engine.registry.patience import Patience
 from engine.registry.session import Session
-from engine.registry.web import Patience, Web
+from engine.registry.web import Web
 
 
 @contextmanager

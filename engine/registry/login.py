@@ -8,8 +8,8 @@ from engine.reference import DOCKER_HUB, Reference
 from engine.registry.connect import connect
 from engine.registry.credentials import Login
 from engine.registry.hosts import Endpoint, RegistryHosts
+from engine.registry.patience import Patience
 from engine.registry.session import Ask
-from engine.registry.web import Patience
 from engine.text import visible
 
 _LIMIT = 1024 * 1024

@@ -77,10 +77,11 @@ class Resolver:
         """What an index's entry names: it must be of the kind, the size and the digest that stand there."""
         if descriptor.size > DOCUMENT_LIMIT:
             raise ContentError(f"{self._what} is over {DOCUMENT_LIMIT} bytes")
-        if (here := self._held(descriptor)) is not None:
-            return here
-        raw, headers = self._ask_manifest(descriptor.digest, descriptor.size)
-        _verify(raw, descriptor.digest, self._what, descriptor.size)
+        headers: Mapping[str, str] = {}
+        raw = self._held(descriptor)
+        if raw is None:
+            raw, headers = self._ask_manifest(descriptor.digest, descriptor.size)
+            _verify(raw, descriptor.digest, self._what, descriptor.size)
         if _kind(raw, headers, self._what) != descriptor.media_type:
             raise ContentError(f"{self._what} is of another kind than the index says: {visible(descriptor.media_type)}")
         return raw

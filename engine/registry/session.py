@@ -18,7 +18,9 @@ from engine.registry.auth import Authorizer
 from engine.registry.busy import BUSY, Busy
 from engine.registry.challenge import parse_challenges
 from engine.registry.hosts import Endpoint
-from engine.registry.web import Interrupted, Patience, Response, Web
+from engine.registry.patience import Patience
+from engine.registry.response import Interrupted, Response
+from engine.registry.web import Web
 from engine.text import visible
 from engine.trace import StepKind
 

@@ -13,9 +13,9 @@ from engine.reference import Reference
 from engine.registry import transfer
 from engine.registry.connect import connect
 from engine.registry.hosts import Endpoint, RegistryHosts
+from engine.registry.patience import Patience
 from engine.registry.resolve import Resolver, skopeo
 from engine.registry.session import Session
-from engine.registry.web import Patience
 from engine.source import FetchedImage, Held, nothing_held
 
 

@@ -13,8 +13,8 @@ from engine.oci import DOCUMENT_LIMIT
 from engine.reference import Reference, is_tag
 from engine.registry.connect import connect
 from engine.registry.hosts import RegistryHosts
+from engine.registry.patience import Patience
 from engine.registry.session import Ask
-from engine.registry.web import Patience
 from engine.text import visible
 
 _PAGE = 1000

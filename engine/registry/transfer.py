@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from engine.errors import ContentError, NotInRegistry
 from engine.jobs import Job
 from engine.oci import Descriptor
+from engine.registry.patience import Patience
+from engine.registry.response import CHUNK, Interrupted
 from engine.registry.session import Answer, Ask, Session
-from engine.registry.web import CHUNK, Interrupted, Patience
 
 _PROGRESS = 64 * 1024
 """A connection that brought fewer bytes than this counts as a failure in a row."""

@@ -15,7 +15,8 @@ from engine.errors import ContentError, NotInRegistry, RegistryError
 from engine.events import Event, Problem
 from engine.jobs import Job
 from engine.oci import CONFIG, DOCKER_LIST, DOCKER_MANIFEST, INDEX, LAYER, MANIFEST, Platform
-from engine.registry import RegistrySource
+from engine.reference import Reference
+from engine.registry import RegistryHosts, RegistrySource
 from engine.registry.platforms import variants
 
 AMD64 = Platform("amd64", "linux")
@@ -46,6 +47,27 @@ def test_a_manifest_by_tag(registry: FaultyRegistry, pull: Pull, job: Job) -> No
     assert source.name == f"{registry.host}/t:latest"
     # One manifest, one configuration and the layers; nothing is asked for twice.
     assert len(registry.seen) == 4
+
+
+def test_what_is_here_is_not_fetched_again(registry: FaultyRegistry, job: Job) -> None:
+    digest = registry.put_image(b"x")
+    registry.put_index(registry.entry(digest, "amd64"))
+    here: dict[str, bytes] = {}
+    reference = Reference.parse(f"{registry.host}/t")
+    source = RegistrySource(
+        reference, tls_verify=False, hosts=RegistryHosts(), held=lambda descriptor: here.get(descriptor.digest)
+    )
+    first = source.image(AMD64, job)
+    assert len(registry.seen) == 3
+    here[digest], here[first.manifest.config.digest] = first.manifest_raw, first.config_raw
+    registry.seen.clear()
+    assert source.image(AMD64, job) == first
+    assert registry.paths() == ["/v2/t/manifests/latest"]
+    # What is here must be of the kind that an index says, too.
+    registry.put_index(registry.entry(digest, "amd64", mediaType=DOCKER_MANIFEST))
+    with pytest.raises(ContentError, match="another kind"):
+        source.image(AMD64, job)
+    source.close()
 
 
 def test_a_digest_counts_more_than_a_tag(registry: FaultyRegistry, pull: Pull, job: Job) -> None:

@@ -13,11 +13,12 @@ from faulty_registry import FaultyRegistry, Reply, Seen
 from engine.digest import Digest
 from engine.errors import AccessDenied, Cancelled, ContentError, NotInRegistry, RegistryError, RegistryUnreachable
 from engine.jobs import Job
-from engine.oci import LAYER, Descriptor
+from engine.oci import LAYER, Descriptor, Platform
 from engine.registry import Patience, RegistrySource
 
 DATA = os.urandom(1_000_000)
 
+AMD64 = Platform("amd64", "linux")
 Pull = Callable[..., RegistrySource]
 
 
@@ -88,6 +89,38 @@ def test_a_stalled_body_times_out(blob: Descriptor, registry: FaultyRegistry, pu
     with pytest.raises(RegistryUnreachable, match="timed out"):
         list(pull().blob(blob, 0, job))
     assert time.monotonic() - began < 5
+
+
+def test_a_trickle_counts_as_a_stall(blob: Descriptor, registry: FaultyRegistry, pull: Pull, job: Job) -> None:
+    registry.reply(path_of(blob), *[Reply(drip=(10, 0.05)) for _ in range(50)])
+    with pytest.raises(RegistryUnreachable, match="timed out"):
+        list(pull().blob(blob, 0, job))
+    assert len(registry.seen) == 3
+
+
+def test_a_slow_line_makes_lively_progress(blob: Descriptor, registry: FaultyRegistry, pull: Pull, job: Job) -> None:
+    registry.reply(path_of(blob), Reply(drip=(50_000, 0.05)))
+    chunks = list(pull().blob(blob, 0, job))
+    assert b"".join(chunks) == DATA
+    assert len(chunks) > 5
+    assert len(registry.seen) == 1
+
+
+def test_a_reader_may_take_its_time(blob: Descriptor, registry: FaultyRegistry, pull: Pull, job: Job) -> None:
+    received = bytearray()
+    for chunk in pull().blob(blob, 0, job):
+        received += chunk
+        time.sleep(0.4)  # longer than the time of inactivity
+    assert received == DATA
+    assert len(registry.seen) == 1
+
+
+def test_a_connection_is_used_again(registry: FaultyRegistry, pull: Pull, job: Job) -> None:
+    registry.put_image(b"one", b"two", DATA)
+    source = pull()
+    for layer in source.image(AMD64, job).manifest.layers:
+        assert b"".join(source.blob(layer, 0, job))
+    assert len({request.peer for request in registry.seen}) == 1
 
 
 def test_starts_at_an_offset(blob: Descriptor, registry: FaultyRegistry, pull: Pull, job: Job) -> None:
