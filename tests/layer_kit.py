@@ -85,6 +85,9 @@ def pax(records: dict[str, bytes] | list[tuple[str, bytes]], kind: bytes = b"x")
 
 def file(name: str | bytes, content: bytes = b"", *, records: dict[str, bytes] | None = None, **fields: Any) -> bytes:
     raw = name.encode() if isinstance(name, str) else name
+    if len(raw) > 100:
+        records = {"path": raw, **(records or {})}
+        raw = raw[:100]
     return (pax(records) if records else b"") + block(raw, size=len(content), **fields) + padded(content)
 
 

@@ -21,8 +21,25 @@ looks like; where `lib/x` belongs when `lib` is a link in a layer below; which f
 `engine.layers.pack` writes layers.
 """
 
-from engine.layers.expand import Unpacked, expand, settle, unpack
-from engine.layers.limits import Limits
-from engine.layers.settle import LayerStats
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.layers.limits import Limits
+    from engine.layers.settling import LayerStats
+    from engine.layers.unpacking import Unpacked, expand, settle, unpack
 
 __all__ = ["LayerStats", "Limits", "Unpacked", "expand", "settle", "unpack"]
+
+# Loaded when first asked for: the worker, which is started for every layer, needs none of them.
+_HOMES = {"LayerStats": "settling", "Limits": "limits"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'engine.layers' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"engine.layers.{_HOMES.get(name, 'unpacking')}"), name)
+    globals()[name] = value
+    return value

@@ -82,6 +82,7 @@ class Directories:
             self._open[keep.path] = keep
 
     def _walk(self, real: bytes) -> Directory:
+        names.check_depth(real)
         known, rest = real, []
         while known not in self._open:
             known, part = names.split(known)

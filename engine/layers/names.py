@@ -13,6 +13,16 @@ AUFS_PRIVATE = b".wh..wh."
 _PATH_MAX = 4096  # bytes with the final NUL (limits.h): no program could open a longer path
 
 
+DEPTH = 255
+"""Directories within each other: no honest layer has so many, and whoever walks a tree recursively can walk it."""
+
+
+def check_depth(path: bytes) -> None:
+    """Raise LayerError for a clean path that goes through too many directories."""
+    if path.count(b"/") >= DEPTH:
+        raise LayerError(f"more than {DEPTH} directories within each other: {shown(path)}")
+
+
 def clean(name: bytes) -> bytes:
     """The name as a path below the root, without leading slash, empty parts, `.` and `..`; empty for the root itself.
 
@@ -23,8 +33,7 @@ def clean(name: bytes) -> bytes:
         raise LayerError(f"a name of {len(name)} bytes, longer than Linux can open: {shown(name)}")
     if name.startswith(b"./"):
         name = name[2:]
-    if name.endswith(b"/"):
-        name = name[:-1]
+    name = name.rstrip(b"/")
     if not (b"//" in name or b"/." in name or name.startswith((b"/", b"."))):
         return name
     parts: list[bytes] = []
@@ -58,4 +67,4 @@ def hidden(base: bytes, name: bytes) -> bytes:
 
 def shown(name: bytes) -> str:
     """A raw name for a message: quoted, visible, of bounded length."""
-    return repr(visible(name[:200].decode("utf-8", "surrogateescape")))
+    return f"'{visible(name[:200].decode('utf-8', 'surrogateescape'))}'"

@@ -8,7 +8,6 @@ where it points inside the layer, and what is missing on the way is made.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from engine.layers.archive import Archive, Kind, Member
 from engine.layers.directories import Directories, Directory
 from engine.layers.limits import Limits
 from engine.layers.names import shown
+from engine.layers.removal import remove_tree
 from engine.layers.stream import RAISE_LIMIT
 from engine.layers.times import Times
 from engine.layers.waiting import Notes, Wait
@@ -122,6 +122,8 @@ class Tree:
             else:
                 self._remove(directory, base)
                 os.mkdir(base, mode, dir_fd=directory.handle)
+                # What it replaces had already taken the place of whatever lower layers have.
+                self._notes.add(Wait.OPAQUE, names.join(directory.path, base))
         self._finish_directory(names.join(directory.path, base), member, existed)
 
     def _root(self, member: Member) -> None:
@@ -234,7 +236,7 @@ class Tree:
         mode = os.lstat(base, dir_fd=directory.handle).st_mode
         if stat.S_ISDIR(mode):
             self._directories.forget(keep=directory)
-            shutil.rmtree(base, dir_fd=directory.handle)  # follows no link (shutil.rmtree.avoids_symlink_attacks)
+            remove_tree(base, directory.handle)
             self._times.removed(names.join(directory.path, base))
         else:
             os.unlink(base, dir_fd=directory.handle)

@@ -7,13 +7,13 @@ leads through one: a layer below decides whether it continues a directory or sta
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 
 from engine.errors import LayerError
 from engine.layers import copying, lower, names, xattrs
 from engine.layers.merged import Places
-from engine.layers.names import shown
+from engine.layers.names import check_depth, shown
+from engine.layers.removal import remove_tree
 
 _LINKS = 40  # symbolic links on one path, as the kernel allows (path_resolution(7))
 _MERGE_DEPTH = 100  # directories within each other that stand under two names in one layer
@@ -87,6 +87,7 @@ class View:
 
     def made(self, real: bytes) -> int:
         """Open the directory `real` of this layer, made like the one below if it is missing. The caller closes it."""
+        check_depth(real)
         path = b""
         for part in real.split(b"/") if real else []:
             place = self.places.at(path)
@@ -217,7 +218,7 @@ def _merge(source: int, goal: int, path: bytes, depth: int) -> None:
         if not stat.S_ISDIR(here.st_mode):
             os.unlink(part, dir_fd=source)
         elif not stat.S_ISDIR(there.st_mode):
-            shutil.rmtree(part, dir_fd=source)
+            remove_tree(part, source)
         else:
             inner = os.open(part, lower.OPEN_DIRECTORY, dir_fd=source)
             try:

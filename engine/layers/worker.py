@@ -1,4 +1,4 @@
-"""The process that unpacks one layer: `python -m engine.layers.worker`, started by `engine.layers.unpack`.
+"""The process that unpacks one layer: `python -m engine.layers.worker`, started by `engine.layers.unpacking`.
 
 It gets one JSON line on standard input, with the numbers of the descriptors it was given, and tells progress and
 outcome in JSON lines on standard output. It ends when its standard input ends: with the process that started it.
@@ -11,6 +11,7 @@ where the resolution of names had a mistake. It confines names; it does not conf
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import sys
@@ -18,8 +19,6 @@ import threading
 import time
 from typing import Any
 
-from engine.digest import Digest
-from engine.disk import store_error
 from engine.errors import CutawayError, LayerError, NotPermitted
 from engine.layers import waiting
 from engine.layers.archive import Archive
@@ -56,6 +55,8 @@ def main() -> None:
         tell.send({"done": _unpack(json.loads(line), tell)})
     except CutawayError as error:
         tell.send({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+    except _Refused as refused:
+        tell.send({"refused": {"errno": refused.errno, "what": refused.what}})
     os._exit(0)  # the inflating thread may stand at a full queue
 
 
@@ -63,6 +64,14 @@ def _end_with_parent() -> None:
     while os.read(0, 4096):
         pass
     os._exit(1)
+
+
+class _Refused(Exception):
+    """The machine's fault, not the layer's: a call that failed, and what it was for."""
+
+    def __init__(self, error: OSError, what: str) -> None:
+        self.errno = error.errno
+        self.what = what
 
 
 class _Teller:
@@ -85,10 +94,10 @@ class _Teller:
 
 
 def _unpack(task: dict[str, Any], tell: _Teller) -> dict[str, int]:
-    diff_id = Digest.parse(task["diff_id"])
+    algorithm, _, promised = task["diff_id"].partition(":")
     limits = Limits(**task["limits"])
     source = Counted(FileSource(task["blob"]))
-    hasher = diff_id.hasher()
+    hasher = hashlib.new(algorithm)
     pump = Pump(source, hasher, limits, tell.progress)  # loads the decompressor, while libraries can be found
     try:
         os.umask(0)
@@ -104,7 +113,7 @@ def _unpack(task: dict[str, Any], tell: _Teller) -> dict[str, int]:
     except PermissionError as error:
         raise NotPermitted(f"cannot unpack a layer: {error.strerror}", hint="Run it as root.") from error
     except OSError as error:
-        raise _explained(error, "the layer's directory") from error
+        raise _Refused(error, "the layer's directory") from error
     archive = Archive(pump, limits)
     what = "the layer's root"
     try:
@@ -116,11 +125,13 @@ def _unpack(task: dict[str, Any], tell: _Teller) -> dict[str, int]:
         tree.finish()
         notes.close()
     except OSError as error:
-        raise _explained(error, what) from error
+        if error.errno in _UNUSABLE:
+            raise LayerError(f"cannot make {what}: {error.strerror}") from error
+        raise _Refused(error, what) from error
     seen = hasher.hexdigest()
-    if seen != diff_id.hex:
+    if seen != promised:
         raise LayerError(
-            f"the layer unpacks to {diff_id.algorithm}:{seen}, the image's configuration promises {diff_id}",
+            f"the layer unpacks to {algorithm}:{seen}, the image's configuration promises {algorithm}:{promised}",
             hint="The image is damaged or forged. Pull it again, or ask who built it.",
         )
     counts = tree.counts
@@ -135,13 +146,6 @@ def _make_root() -> None:
         if name.startswith("system.posix_acl"):
             os.removexattr("diff", name)
     os.chmod("diff", 0o755)  # noqa: S103 — the root of an image is for everybody
-
-
-def _explained(error: OSError, what: str) -> CutawayError:
-    """The layer's fault, or the machine's."""
-    if error.errno in _UNUSABLE:
-        return LayerError(f"cannot make {what}: {error.strerror}")
-    return store_error(error, f"cannot write {what}")
 
 
 if __name__ == "__main__":

@@ -437,3 +437,44 @@ def test_attribute_that_the_kind_of_file_cannot_have_is_counted(stack: Stack) ->
         symlink("s", "x", records={"SCHILY.xattr.user.k": b"v"}), file("f", records={"SCHILY.xattr.user.k": b"v"})
     )
     assert stack.stats[0].skipped_xattrs == 1
+
+
+def test_depth_is_bounded(stack: Stack) -> None:
+    deep = "d/" * 250
+    stack.add(file(deep + "f"), symlink("s", deep))
+    with pytest.raises(LayerError, match="255 directories"):
+        stack.add(file("s/" + "e/" * 10 + "f"))
+
+
+def test_deep_tree_that_a_file_replaces(stack: Stack) -> None:
+    diff = stack.add(file("d/" * 250 + "f"), *[file(f"d/{number}") for number in range(300)], file("d", b"x"))
+    assert names(diff) == ["d"]
+
+
+def test_many_directories_are_not_kept_open(stack: Stack) -> None:
+    numbers = range(1200)
+    stack.add(
+        *[directory(f"{number}/sub") for number in numbers], *[file(f"{number}/sub/f", b"x") for number in numbers]
+    )
+    diff = stack.add(*[file(f"{number}/sub/.wh.f") for number in numbers])
+    assert sum(is_whiteout(path) for path in diff.rglob("f")) == 1200
+    assert len([name for name in stack.merged() if name.endswith("f")]) == 0
+
+
+def test_127_layers(stack: Stack) -> None:
+    """125 as overlayfs itself would have them, and two that are settled on them."""
+    for number in range(125):
+        diff = stack.base / f"layer{number}/diff"
+        (diff / "d").mkdir(parents=True)
+        (diff / "d").chmod(0o700)
+        (diff / f"d/f{number}").write_bytes(b"x")
+        if number:
+            os.mknod(diff / f"d/f{number - 1}", stat.S_IFCHR, os.makedev(0, 0))
+        stack.diffs.append(diff)
+    stack.add(file("d/f125", b"y"), file("d/.wh.f124"), file("d/.wh.f3"))
+    diff = stack.add(link("last", "d/f125"))
+    merged = stack.merged()
+    assert sorted(merged) == [".", "d", "d/f125", "last"]
+    assert merged["d"][0] == "drwx------"
+    assert merged["last"][4] == merged["d/f125"][4]
+    assert names(stack.diffs[125]) == ["d", "d/f124", "d/f125"]

@@ -74,7 +74,7 @@ def test_odd_layers_are_what_umoci_makes_of_them(tmp_path: Path) -> None:
     ours = stack.merged()
     theirs = snapshot(umoci_unpacks(image, tmp_path / "bundle"))
     assert ours.keys() == theirs.keys()
-    # Files that share an inode over three layers: in the overlay the last layer's two do, and the others among themselves.
+    # One inode over three layers: in the overlay the last layer's two files share one, and the others do.
     assert [ours[name][4] for name in ("h", "h2", "h4", "usr/lib/h3")] == ["h", "h", "h4", "h4"]
     for name in ("h4", "usr/lib/h3"):
         ours[name] = (*ours[name][:4], theirs[name][4], ours[name][5])

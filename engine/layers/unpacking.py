@@ -20,7 +20,7 @@ from engine.digest import Digest
 from engine.disk import store_error
 from engine.jobs import CancelToken
 from engine.layers.limits import Limits
-from engine.layers.settle import LayerStats, Settler
+from engine.layers.settling import LayerStats, Settler
 
 _FAILURES: dict[str, type[errors.CutawayError]] = {
     kind.code: kind for kind in (errors.LayerError, errors.ContentError, errors.StoreError, errors.NotPermitted)
@@ -135,6 +135,11 @@ def _run(
                         on_progress(message["progress"])
                     elif "done" in message:
                         return Unpacked(**message["done"])
+                    elif "refused" in message:
+                        number = message["refused"]["errno"]
+                        raise store_error(
+                            OSError(number, os.strerror(number)), f"cannot write {message['refused']['what']}"
+                        )
                     else:
                         failure = message["error"]
                         raise _FAILURES[failure["code"]](failure["message"], hint=failure["hint"])

@@ -1,0 +1,73 @@
+"""Names of layers: cleaned, whatever they are."""
+
+from __future__ import annotations
+
+import posixpath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import LayerError
+from engine.layers import names, xattrs
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"),
+    [
+        (b"usr/bin/env", b"usr/bin/env"),
+        (b"./usr/bin/", b"usr/bin"),
+        (b"/etc//passwd", b"etc/passwd"),
+        (b"../../etc", b"etc"),
+        (b"a/../../b", b"b"),
+        (b"a/./b/.", b"a/b"),
+        (b".hidden/..also", b".hidden/..also"),
+        (b"...", b"..."),
+        (b"./", b""),
+        (b"", b""),
+        (b"/", b""),
+        (b"..", b""),
+        (b".//x", b"x"),
+        (b"./../x", b"x"),
+        (b"x//", b"x"),
+    ],
+)
+def test_clean(name: bytes, cleaned: bytes) -> None:
+    assert names.clean(name) == cleaned
+
+
+@given(st.lists(st.sampled_from([b"a", b"bc", b".", b"..", b"", b".x", b"..."]), max_size=8).map(b"/".join))
+def test_clean_is_what_posix_makes_of_it_in_a_root(name: bytes) -> None:
+    assert b"/" + names.clean(name) == posixpath.normpath(b"/" + name.lstrip(b"/"))
+
+
+def test_longer_than_linux_can_open() -> None:
+    assert names.clean(b"x/" * 2047) == (b"x/" * 2047)[:-1]
+    with pytest.raises(LayerError, match="longer"):
+        names.clean(b"x/" * 2048)
+
+
+def test_shown_is_safe_and_bounded() -> None:
+    assert "\x1b" not in names.shown(b"\x1b[31m\xff" * 1000)
+    assert len(names.shown(b"\xff" * 10000)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("user.colour", True),
+        ("security.capability", True),
+        ("system.posix_acl_access", True),
+        ("trusted.other", True),
+        ("trusted.overlay.opaque", False),
+        ("trusted.overlay.overlay.whiteout", False),
+        ("user.overlay.redirect", False),
+        ("trusted.cutaway.waiting", False),
+        ("security.selinux", False),
+        ("security.ima", False),
+        ("system.nfs4_acl", False),
+        ("", False),
+    ],
+)
+def test_attributes_that_are_kept(name: str, kept: bool) -> None:
+    assert xattrs.kept(name) is kept

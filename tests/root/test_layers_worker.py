@@ -1,0 +1,242 @@
+"""The process that unpacks: progress, cancellation, death of either side, a full disk, what it leaves."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+from layer_kit import END, directory, file, snapshot
+
+from engine.digest import Digest
+from engine.errors import Cancelled, LayerError, StoreError
+from engine.jobs import CancelToken
+from engine.layers import expand, settle, unpack
+
+pytestmark = pytest.mark.root
+
+NOISE = random.Random(3).randbytes(1 << 20)
+
+
+def big_tar(megabytes: int) -> bytes:
+    return b"".join(file(f"d/{number}", NOISE) for number in range(megabytes)) + END
+
+
+def digest(tar: bytes) -> Digest:
+    return Digest("sha256:" + hashlib.sha256(tar).hexdigest())
+
+
+def workers() -> list[int]:
+    """The unpacking processes that this one has."""
+    said = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    return [int(pid) for pid in said if b"engine.layers.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+@pytest.fixture
+def staging(tmp_path: Path) -> Path:
+    (tmp_path / "staging").mkdir()
+    return tmp_path / "staging"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    place = tmp_path / "small"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, zstandard.ZstdCompressor().compress], ids=["plain", "gzip", "zstd"]
+)
+def test_progress(tmp_path: Path, staging: Path, pack: object) -> None:
+    assert callable(pack)
+    tar = big_tar(100)
+    (tmp_path / "blob").write_bytes(pack(tar))
+    told: list[int] = []
+    began = time.monotonic()
+    stats = expand(
+        tmp_path / "blob", staging, diff_id=digest(tar), lower=[], on_progress=told.append, token=CancelToken()
+    )
+    took = time.monotonic() - began
+    assert (stats.size, stats.files, stats.whiteouts) == (100 << 20, 100, 0)
+    assert told == sorted(told)
+    assert 0 < told[0] <= told[-1] <= (tmp_path / "blob").stat().st_size
+    assert 1 <= len(told) <= took / 0.05 + 1
+
+
+def test_unpack_needs_no_lower_layer_and_settle_may_come_later(tmp_path: Path, staging: Path) -> None:
+    lower, other = tmp_path / "lower", tmp_path / "other"
+    (lower / "usr/lib").mkdir(parents=True)
+    (lower / "lib").symlink_to("usr/lib")
+    tar = file("lib/x", b"x") + file("lib/.wh.nothing") + END
+    (tmp_path / "blob").write_bytes(tar)
+    other.mkdir()
+    both = [
+        unpack(tmp_path / "blob", place, diff_id=digest(tar), on_progress=lambda n: None, token=CancelToken())
+        for place in (staging, other)
+    ]
+    assert sorted(path.name for path in staging.iterdir()) == ["diff", "waiting.jsonl"]
+    settle(both[0], staging, lower=[lower])
+    settle(both[1], other, lower=[])
+    assert (staging / "diff/usr/lib/x").read_bytes() == b"x"
+    assert (other / "diff/lib/x").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("when", [0.0, 0.05, 0.3])
+def test_cancel(tmp_path: Path, staging: Path, when: float) -> None:
+    tar = big_tar(300)
+    (tmp_path / "blob").write_bytes(tar)
+    token = CancelToken()
+    cancelled_at = []
+
+    def cancel() -> None:
+        cancelled_at.append(time.monotonic())
+        token.cancel()
+
+    diff_id = digest(tar)
+    timer = threading.Timer(when, cancel)
+    timer.start()
+    with pytest.raises(Cancelled):
+        unpack(tmp_path / "blob", staging, diff_id=diff_id, on_progress=lambda n: None, token=token)
+    assert time.monotonic() - cancelled_at[0] < 0.2
+    assert workers() == []
+
+
+def test_error_in_progress_ends_the_worker(tmp_path: Path, staging: Path) -> None:
+    tar = big_tar(100)
+    (tmp_path / "blob").write_bytes(tar)
+
+    def fail(taken: int) -> None:
+        raise RuntimeError("the screen is gone")
+
+    with pytest.raises(RuntimeError, match="screen"):
+        unpack(tmp_path / "blob", staging, diff_id=digest(tar), on_progress=fail, token=CancelToken())
+    assert workers() == []
+
+
+def test_worker_that_is_killed(tmp_path: Path, staging: Path) -> None:
+    tar = big_tar(200)
+    (tmp_path / "blob").write_bytes(tar)
+
+    def kill(taken: int) -> None:
+        for pid in workers():
+            os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(StoreError, match="SIGKILL"):
+        unpack(tmp_path / "blob", staging, diff_id=digest(tar), on_progress=kill, token=CancelToken())
+
+
+def test_worker_ends_with_its_parent(tmp_path: Path, staging: Path) -> None:
+    fifo = tmp_path / "blob"
+    os.mkfifo(fifo)  # never ends, as a download that stalls
+    script = (
+        "import sys; from pathlib import Path; from engine.layers import unpack; from engine.jobs import CancelToken;"
+        "from engine.digest import Digest;"
+        "unpack(Path(sys.argv[1]), Path(sys.argv[2]), diff_id=Digest.of(b''), on_progress=print, token=CancelToken())"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(fifo), str(staging)]) as parent:
+        writing = os.open(fifo, os.O_WRONLY)
+        try:
+            os.write(writing, file("f", b"x"))
+            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+            deadline = time.monotonic() + 20
+            while not (staging / "diff").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            (worker,) = map(int, children.read_text().split())
+            handle = os.pidfd_open(worker)
+            parent.kill()
+            parent.wait()
+            deadline = time.monotonic() + 5
+            while Path(f"/proc/{worker}/stat").exists() and " Z " not in Path(f"/proc/{worker}/stat").read_text():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            os.close(handle)
+        finally:
+            os.close(writing)
+
+
+def test_full_disk(tmp_path: Path, small_disk: Path) -> None:
+    tar = big_tar(20)
+    (tmp_path / "blob").write_bytes(tar)
+    with pytest.raises(StoreError, match="No space left") as caught:
+        unpack(tmp_path / "blob", small_disk, diff_id=digest(tar), on_progress=lambda n: None, token=CancelToken())
+    assert "--root" in caught.value.hint
+
+
+def test_blob_and_staging_that_are_not_there(tmp_path: Path, staging: Path) -> None:
+    for blob, place in ((tmp_path / "absent", staging), (Path("/etc/hostname"), tmp_path / "absent")):
+        with pytest.raises(StoreError, match="No such file"):
+            unpack(blob, place, diff_id=Digest.of(b""), on_progress=lambda n: None, token=CancelToken())
+
+
+def test_worker_sees_nothing_of_this_process(tmp_path: Path, staging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGISTRY_PASSWORD", "secret")
+    tar = big_tar(50)
+    (tmp_path / "blob").write_bytes(tar)
+    seen: dict[str, object] = {}
+
+    def look(taken: int) -> None:
+        for pid in [] if seen else workers():
+            base = Path(f"/proc/{pid}")
+            seen["environment"] = (base / "environ").read_bytes()
+            seen["root"] = os.readlink(base / "root")
+            seen["files"] = sorted(os.readlink(entry) for entry in (base / "fd").iterdir())
+
+    unpack(tmp_path / "blob", staging, diff_id=digest(tar), on_progress=look, token=CancelToken())
+    assert b"secret" not in bytes(str(seen["environment"]), "utf-8")
+    assert seen["root"] == str(staging / "diff")
+    assert isinstance(seen["files"], list)
+    outside = [name for name in seen["files"] if name.startswith("/") and not name.startswith(str(staging))]
+    assert outside == [str(tmp_path / "blob")]
+
+
+def test_side_by_side_in_threads(tmp_path: Path) -> None:
+    tar = big_tar(5)[: -len(END)] + directory("e", 0o700) + END
+    (tmp_path / "blob").write_bytes(gzip.compress(tar, 1))
+    failures: list[BaseException] = []
+
+    def one(number: int) -> None:
+        try:
+            place = tmp_path / str(number)
+            place.mkdir()
+            expand(
+                tmp_path / "blob",
+                place,
+                diff_id=digest(tar),
+                lower=[],
+                on_progress=lambda n: None,
+                token=CancelToken(),
+            )
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert all(snapshot(tmp_path / str(n) / "diff") == snapshot(tmp_path / "0/diff") for n in range(1, 6))
+
+
+def test_messages_of_the_worker_are_json_lines(tmp_path: Path, staging: Path) -> None:
+    tar = file("x\n\x1b[31m", b"", kind=b"Z") + END
+    (tmp_path / "blob").write_bytes(tar)
+    with pytest.raises(LayerError) as caught:
+        unpack(tmp_path / "blob", staging, diff_id=digest(tar), on_progress=lambda n: None, token=CancelToken())
+    assert json.dumps(caught.value.message)
+    assert not set(caught.value.message) & set("\n\x1b")
