@@ -206,9 +206,11 @@ class Document:
 
     @cached_property
     def _top(self) -> Node | None:
-        return next(
-            (node for node in _parser().parse(self.data).root_node.named_children if node.type in _VALUES), None
-        )
+        """The value that the text is; of a text that is not closed, what holds its members."""
+        root = _parser().parse(self.data).root_node
+        if root.type == "ERROR":
+            return root
+        return next((node for node in root.named_children if node.type in _VALUES or node.type == "ERROR"), None)
 
     def _find(self, path: list[str]) -> tuple[Node | None, Node] | None:
         """The (key, value) nodes at a path; of members with the same key the last, which counts (as for Go)."""
@@ -312,7 +314,7 @@ def _parser() -> Parser:
 
 def _members(node: Node) -> Iterator[tuple[str, Node | None, Node]]:
     """The members of an object as (key, key's node, value's node), the elements of an array as (index, None, node)."""
-    if node.type == "object":
+    if node.type in ("object", "ERROR"):
         yield from _pairs(node)
     elif node.type == "array":
         elements = (child for child in node.named_children if child.type in _VALUES)

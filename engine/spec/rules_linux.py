@@ -189,7 +189,7 @@ def devices(reading: Reading) -> Iterator[Finding]:
     for pointer, device in reading.elements("/linux/devices"):
         kind, path = device.get("type", ""), device.get("path", "")
         if kind not in WORDS["device_type"]:
-            message = f"there is no device type {visible(kind)[:20]!r}: c, u, b or p"
+            message = f"there is no device type {visible(kind)[:20]!r}: c, u, b or p" if kind else "the type is missing"
             yield Finding(f"{pointer}/type", _ERROR, "unknown-word", message)
             continue
         if not path.startswith("/"):

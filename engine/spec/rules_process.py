@@ -234,8 +234,9 @@ def rlimits(reading: Reading) -> Iterator[Finding]:
         kind, soft, hard = limit.get("type", ""), limit.get("soft", 0), limit.get("hard", 0)
         if kind not in RLIMITS:
             upper = "RLIMIT_" + kind.upper().removeprefix("RLIMIT_")
-            message = f"there is no limit {visible(kind)[:60]!r}"
-            yield Finding(f"{pointer}/type", _ERROR, "unknown-word", message, suggestion(upper, RLIMITS))
+            message = f"there is no limit {visible(kind)[:60]!r}" if kind else "the type is missing"
+            hint = suggestion(upper, RLIMITS) if kind else ""
+            yield Finding(f"{pointer}/type", _ERROR, "unknown-word", message, hint)
             continue
         if kind in seen:
             yield Finding(f"{pointer}/type", _WARNING, "duplicate", f"{kind} is set twice; the last counts")

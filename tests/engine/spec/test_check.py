@@ -1,0 +1,225 @@
+"""Findings at their place, with what to do. That errors are what runc refuses is shown with runc, in tests/root."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spec_kit import Make
+
+from engine.host import CgroupMode, HostFacts, Tool
+from engine.spec import Diagnostic, Document, Severity, check
+
+Check = Callable[..., list[Diagnostic]]
+
+
+@pytest.fixture
+def with_changes(make: Make) -> Check:
+    """Check the generated configuration after setting some values."""
+
+    def checked(changes: dict[str, Any], **keywords: Any) -> list[Diagnostic]:
+        document = Document(make(network="none").text)
+        for pointer, value in changes.items():
+            document = document.set(pointer, value)
+        return check(document.text, **keywords)
+
+    return checked
+
+
+def codes(found: list[Diagnostic]) -> set[tuple[str, str]]:
+    return {(d.code, d.pointer) for d in found}
+
+
+def test_what_we_generate_is_clean(make: Make) -> None:
+    for options in ({}, {"network": "none"}, {"read_only": True, "user": "ann"}, {"profile": "docker"}):
+        assert check(make(**options).text) == []
+
+
+def test_privileged_is_a_warning(make: Make) -> None:
+    found = check(make(privileged=True).text)
+    assert [(d.severity, d.code) for d in found] == [(Severity.WARNING, "privileged")]
+
+
+def test_syntax_has_its_place() -> None:
+    (found,) = check('{\n  "root": {"path": "x",}\n}')
+    assert (found.line, found.column, found.severity, found.code) == (2, 24, Severity.ERROR, "syntax")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", '"x"', "7", b"\xff", "[" * 5000, "{" * 5000, "nul", '{"a":' * 99 + "1"]
+)
+def test_any_text_is_answered(text: str | bytes) -> None:
+    found = check(text)
+    assert found
+    assert found[0].severity is Severity.ERROR
+
+
+def test_huge_text_is_not_parsed() -> None:
+    assert [d.code for d in check("[" + "1," * (9 << 20))] == ["size"]
+
+
+def test_misspelt_fields_and_words(with_changes: Check) -> None:
+    found = with_changes({"/process/capabilites": {}, "/linux/namespaces/0/type": "PID", "/process/noNewPriviliges": 1})
+    hints = {d.pointer: d.hint for d in found}
+    assert hints["/process/capabilites"] == "Did you mean capabilities?"
+    assert hints["/process/noNewPriviliges"] == "Did you mean noNewPrivileges?"
+    assert hints["/linux/namespaces/0/type"] == "Did you mean pid?"
+    place = next(d for d in found if d.pointer == "/process/capabilites")
+    assert place.severity is Severity.WARNING
+
+
+def test_wrong_case_is_read_as_runc_reads_it() -> None:
+    text = '{"Root": {"PATH": "/"}, "process": {"cwd": "/", "args": ["/x"], "CWD": "relative"}}'
+    found = check(text)
+    assert ("case", "/Root") in codes(found)
+    assert ("case", "/Root/PATH") in codes(found)
+    assert ("cwd", "/process/CWD") in codes(found)  # the last one counts, however it is spelt
+    where = next(d for d in found if d.code == "cwd")
+    assert (where.line, where.column) == (1, text.index('"relative"') + 1)
+
+
+def test_types_say_what_is_wanted_and_are_told_once() -> None:
+    text = (
+        '{"root": {"path": 7}, "process": {"cwd": true, "args": "sh", "user": {"uid": -1, "gid": 1.5}}, "mounts": {}}'
+    )
+    errors = {d.pointer: d.message for d in check(text) if d.severity is Severity.ERROR}
+    assert "string is wanted here, and this is a number" in errors["/root/path"]
+    assert "this is true" in errors["/process/cwd"]
+    assert "array is wanted here, and this is a string" in errors["/process/args"]
+    assert "between 0 and 4294967295" in errors["/process/user/uid"]
+    assert "fraction" in errors["/process/user/gid"]
+    assert "this is an object" in errors["/mounts"]
+    assert len([d for d in check(text) if d.pointer == "/process/cwd"]) == 1
+
+
+def test_null_is_nothing_as_for_go() -> None:
+    base = (
+        '{"root": {"path": "/"}, "hostname": null, "process": {"cwd": "/", "args": ["/x"], "env": null}, "linux": null}'
+    )
+    assert not [d for d in check(base) if d.severity is Severity.ERROR]
+
+
+def test_cwd_below_descriptors_is_refused(with_changes: Check) -> None:
+    for cwd in ("/proc/self/fd/7", "//proc/./self/fd", "/proc/self/fd/../fd/8/"):
+        (found,) = with_changes({"/process/cwd": cwd})
+        assert found.code == "cwd-leak"
+        assert found.severity is Severity.ERROR
+        assert "CVE-2024-21626" in found.message
+
+
+def test_dangers_are_warnings(with_changes: Check) -> None:
+    mount = {"destination": "/x", "type": "bind", "source": "/", "options": ["rbind"]}
+    found = with_changes(
+        {
+            "/mounts/-": mount,
+            "/process/capabilities/bounding/-": "CAP_SYS_ADMIN",
+            "/linux/namespaces": [{"type": "mount"}, {"type": "uts"}, {"type": "network"}],
+        }
+    )
+    said = {d.code: d for d in found}
+    assert said["writable-host"].severity is Severity.WARNING
+    assert "pid and ipc" in said["sys-admin"].message
+    (socket,) = with_changes({"/mounts/-": mount | {"source": "/run/docker.sock"}})
+    assert socket.code == "engine-socket"
+    assert not with_changes({"/mounts/-": mount | {"options": ["rbind", "ro"]}})
+
+
+def test_host_is_looked_at_only_with_facts(with_changes: Check, facts: HostFacts) -> None:
+    changes = {
+        "/mounts/-": {"destination": "/x", "type": "bind", "source": "/nowhere/at/all", "options": ["rbind"]},
+        "/linux/namespaces/0/path": "/run/netns/stale",
+        "/process/rlimits/0/hard": 30000,
+        "/process/capabilities/permitted/-": "CAP_SYS_RESOURCE",
+    }
+    assert with_changes(changes) == []
+    found = codes(with_changes(changes, facts=facts))
+    assert {(code, pointer) for code, pointer in found if code != "source"} == {
+        ("namespace-path", "/linux/namespaces/0/path"),
+        ("range", "/process/rlimits/0/hard"),
+        ("capability", "/process/capabilities/permitted/11"),
+    }
+    assert [pointer.rpartition("/")[2] for code, pointer in found if code == "source"] == ["source"]
+
+
+def test_namespace_of_another_kind(with_changes: Check, facts: HostFacts) -> None:
+    found = with_changes({"/linux/namespaces/0/path": "/proc/self/ns/uts"}, facts=facts)
+    assert "is a uts namespace, not a pid one" in found[0].message
+    fifo = with_changes({"/linux/namespaces/0/path": "/dev/null"}, facts=facts)
+    assert "no namespace" in fifo[0].message
+
+
+def test_fifo_as_namespace_does_not_hang(with_changes: Check, facts: HostFacts, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (found,) = with_changes({"/linux/namespaces/0/path": str(tmp_path / "fifo")}, facts=facts)
+    assert found.code == "namespace-path"
+
+
+def test_with_the_bundle_the_root_is_looked_into(make: Make, facts: HostFacts, tmp_path: Path, rootfs: Path) -> None:
+    made = make(user="0:0")
+    rootfs.rename(tmp_path / "merged")
+    (tmp_path / "files").mkdir()
+    for name, data in made.files.items():
+        (tmp_path / "files" / name).write_bytes(data)
+    assert ("not-found", "/process/args/0") in codes(check(made.text, facts=facts, bundle=tmp_path))
+    program = tmp_path / "merged/bin/sh"
+    program.parent.mkdir()
+    program.write_text("#!\n")
+    program.chmod(0o755)
+    assert not [d for d in check(made.text, facts=facts, bundle=tmp_path) if d.code == "not-found"]
+    (tmp_path / "files/hosts").unlink()
+    assert "source" in {d.code for d in check(made.text, facts=facts, bundle=tmp_path)}
+    (tmp_path / "merged").rename(tmp_path / "gone")
+    assert ("root-missing", "/root/path") in codes(check(made.text, facts=facts, bundle=tmp_path))
+
+
+def test_newer_runc_knows_more(with_changes: Check, facts: HostFacts) -> None:
+    changes = {"/domainname": "example.org", "/linux/seccomp/flags": ["SECCOMP_FILTER_FLAG_LOG"]}
+    old = with_changes(changes)
+    assert {(d.code, d.severity) for d in old} == {("newer", Severity.WARNING), ("newer", Severity.ERROR)}
+    tool = Tool("runc", Path("/usr/bin/runc"))
+    tool.__dict__["version"] = "1.2.9"
+    facts.__dict__["runc"] = tool
+    assert [d for d in with_changes(changes, facts=facts) if d.code == "newer"] == []
+    (wrong,) = [d for d in with_changes({"/domainname": 7}, facts=facts) if d.severity is Severity.ERROR]
+    assert wrong.pointer == "/domainname"
+
+
+def test_v2_and_v1(with_changes: Check, facts: HostFacts) -> None:
+    changes = {"/linux/resources/memory/swappiness": 10}
+    assert [d.code for d in with_changes(changes, facts=facts)] == ["cgroup"]
+    facts.__dict__["cgroups"] = CgroupMode.V1
+    unified = with_changes({"/linux/resources/unified": {"memory.high": "1"}}, facts=facts)
+    assert [d.code for d in unified if d.pointer == "/linux/resources/unified"] == ["cgroup"]
+
+
+def test_order_is_that_of_the_text(with_changes: Check) -> None:
+    found = with_changes({"/linux/rootfsPropagation": "x", "/process/cwd": "x", "/hostname": "a b"})
+    assert [d.line for d in found] == sorted(d.line for d in found)
+    assert len(found) == 3
+
+
+def test_podmans_own_shape_gives_no_errors() -> None:
+    """The peculiarities of a configuration by podman: type bits in fileMode, a bind on /run, an empty annotation."""
+    text = json.dumps(
+        {
+            "ociVersion": "1.0.2-dev",
+            "process": {"user": {"uid": 0, "gid": 0, "umask": 18}, "args": ["/x"], "cwd": "/"},
+            "root": {"path": "/var/lib/containers/overlay/7c/merged"},
+            "mounts": [
+                {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid"]},
+                {"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["rw", "tmpcopyup"]},
+                {"destination": "/dev/shm", "type": "bind", "source": "/x/shm", "options": ["bind", "rprivate"]},
+            ],
+            "annotations": {"org.opencontainers.image.base.digest": ""},
+            "linux": {
+                "devices": [{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 8630}],
+                "resources": {"devices": [{"allow": True, "access": "rwm"}]},
+                "namespaces": [{"type": "mount"}, {"type": "network", "path": "/run/netns/netns-1"}],
+            },
+        }
+    )
+    assert check(text) == []

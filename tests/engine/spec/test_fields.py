@@ -1,0 +1,72 @@
+"""The table of fields: whole, and true to its own examples."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from engine.spec import Severity, check, describe, known_words, member_names
+from engine.spec.fields import children, field_at, table
+from engine.spec.vocabulary import WORDS
+
+
+def test_every_field_has_its_parent_a_meaning_and_an_example() -> None:
+    for pattern, field in table().items():
+        parent = pattern.rpartition("/")[0]
+        assert not parent or table()[parent].kind in ("object", "array", "map"), pattern
+        assert field.meaning.endswith("."), pattern
+        assert field.example is not None or field.foreign or pattern.startswith("/linux/personality/flags"), pattern
+        assert not field.words or field.words in WORDS, pattern
+        if field.kind in ("array", "map"):
+            assert f"{pattern}/*" in table(), pattern
+        if field.kind == "object" and not field.foreign:
+            assert children().get(pattern), pattern
+
+
+def test_examples_pass_the_check_of_their_own_type() -> None:
+    for pattern, field in table().items():
+        if field.example is None or field.newer:
+            continue
+        value: Any = field.example
+        for token in reversed(pattern.split("/")[1:]):
+            in_map = pattern in ("/annotations/*", "/linux/sysctl/*", "/linux/resources/unified/*")
+            if token == "*":
+                value = {"key": value} if in_map or "rdma" in pattern else [value]
+            else:
+                value = {token: value}
+        codes = ("type", "unknown-field", "unknown-word", "case")
+        wrong = [d for d in check(json.dumps(value)) if d.code in codes and "is missing" not in d.message]
+        assert not wrong, (pattern, wrong)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "said"),
+    [
+        ("/linux/resources/memory/limit", "-1 is no limit"),
+        ("/process/user/uid", "integer, 0 to 4294967295, required"),
+        ("/mounts/17/options/0", "string"),
+        ("/annotations/org.example~1x", "one annotation"),
+        ("/process/scheduler/nice", "runc 1.2"),
+        ("/nowhere", ""),
+        ("/process/args/0/x", ""),
+    ],
+)
+def test_describe(pointer: str, said: str) -> None:
+    assert said in describe(pointer)
+    assert bool(describe(pointer)) == bool(said)
+
+
+def test_completion() -> None:
+    assert "cwd" in member_names("/process")
+    assert "windows" not in member_names("")
+    assert member_names("/nowhere") == []
+    assert member_names("/mounts/0") == ["destination", "type", "source", "options", "uidMappings", "gidMappings"]
+    assert "CAP_KILL" in known_words("/process/capabilities/bounding/0")
+    assert known_words("/process/cwd") == frozenset()
+    assert field_at("/linux/namespaces/3/type") is not None
+
+
+def test_severity_words_are_the_interfaces() -> None:
+    assert [severity.value for severity in Severity] == ["error", "warning", "info"]
