@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+import requests
+
 from engine.errors import RegistryError
 from engine.text import visible
 
@@ -115,7 +117,7 @@ def _load_system(context: ssl.SSLContext) -> None:
     if paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())):
         context.load_default_certs()
         return
-    for bundle in _BUNDLES:
+    for bundle in (*_BUNDLES, requests.utils.DEFAULT_CA_BUNDLE_PATH):
         if Path(bundle).is_file():
             context.load_verify_locations(cafile=bundle)
             return

@@ -44,16 +44,16 @@ class RegistryHosts:
     credentials: Credentials = field(default_factory=Credentials)
 
     @classmethod
-    def load(cls, environment: Mapping[str, str] | None = None, etc: Path = Path("/etc")) -> RegistryHosts:
+    def load(cls, environment: Mapping[str, str] | None = None, system: Path = Path("/")) -> RegistryHosts:
         """Read the configuration of this machine and user, from the places where podman looks.
 
-        `environment` (None: this process's) says where the home is, and may name other files.
-        Raises RegistryError for a file that cannot be understood.
+        `environment` (None: this process's) says where the home is, and may name other files; `system` is
+        the directory that etc, run and var are in. Raises RegistryError for a file that cannot be understood.
         """
         env = os.environ if environment is None else environment
         home = Path(env.get("HOME") or Path.home())
         config = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
-        system = etc / "containers/registries.conf"
+        etc = system / "etc"
         own = home / ".config/containers/registries.conf"
         folders = [etc / "containers/registries.conf.d", home / ".config/containers/registries.conf.d"]
         if chosen := env.get("CONTAINERS_REGISTRIES_CONF"):
@@ -63,18 +63,19 @@ class RegistryHosts:
         elif own.exists():
             main, folders = own, folders[1:]
         else:
-            main = system
+            main = etc / "containers/registries.conf"
         if user_id() == 0:
-            cache = Path("/var/cache") if etc == Path("/etc") else etc / "cache"
+            cache = system / "var/cache"
         else:
             cache = Path(env.get("XDG_CACHE_HOME") or home / ".cache")
         settings = read_settings(main, folders, cache / "containers/short-name-aliases.conf")
         if chosen := env.get("REGISTRY_AUTH_FILE"):
             files: tuple[Path, ...] = (Path(chosen),)
         else:
-            runtime = Path(env["XDG_RUNTIME_DIR"]) if env.get("XDG_RUNTIME_DIR") else None
+            runtime = env.get("XDG_RUNTIME_DIR")
+            kept = Path(runtime, "containers") if runtime else system / f"run/containers/{user_id()}"
             files = (
-                runtime / "containers/auth.json" if runtime else Path(f"/run/containers/{user_id()}/auth.json"),
+                kept / "auth.json",
                 config / "containers/auth.json",
                 Path(env.get("DOCKER_CONFIG") or home / ".docker") / "config.json",
                 home / ".dockercfg",

@@ -148,6 +148,7 @@ class Session:
                 return response, Answer(response, step, job.token)
             # Another host's question is not the registry's: its answer would carry the registry's credentials.
             if response.status == 401 and not response.redirected_to and not ask.elsewhere:
+                step.command = self._curl(ask, scheme, question=True)
                 step.detail = "401: it asks who is there"
                 return response, None
             if response.status in BUSY:
@@ -176,14 +177,18 @@ class Session:
     def _url(self, ask: Ask, scheme: str) -> str:
         return ask.elsewhere or f"{scheme}://{self.endpoint.host}/v2/{ask.path}"
 
-    def _curl(self, ask: Ask, scheme: str) -> str:
-        """The request as a shell line; the token, if one is needed, stands there as a variable."""
-        words = ["curl", "-fsSL", *self._trust(scheme)]
+    def _curl(self, ask: Ask, scheme: str, *, question: bool = False) -> str:
+        """The request as a shell line; the token, if one is needed, stands there as a variable.
+
+        As a `question` it shows the headers of the answer: with a 401 they say how to come in.
+        """
+        how = ["-sS", "-o", "/dev/null", "-D", "-"] if question else ["-fsSL"]
+        words = ["curl", *how, *self._trust(scheme)]
         if not ask.elsewhere:
             words += self._authorizer.curl()
         if ask.accept:
             words += ["-H", shlex.quote("Accept: " + ", ".join(ask.accept))]
-        if ask.curl:
+        if ask.curl and not question:
             words.append(ask.curl)
         return " ".join([*words, shlex.quote(visible(self._url(ask, scheme)))])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def load(tmp_path: Path) -> Load:
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        return RegistryHosts.load({"HOME": str(tmp_path / "home"), **environment}, tmp_path / "etc")
+        return RegistryHosts.load({"HOME": str(tmp_path / "home"), **environment}, tmp_path)
 
     return load
 
@@ -145,6 +146,18 @@ def test_short_names(load: Load) -> None:
         hosts.candidates("Not A Name")
 
 
+def test_the_aliases_that_podman_keeps_count_first(load: Load, tmp_path: Path) -> None:
+    hosts = load(
+        {
+            DROP_IN % "names": '[aliases]\nnode = "docker.io/library/node"',
+            ("var/cache" if os.getuid() == 0 else "home/.cache") + "/containers/short-name-aliases.conf": (
+                '[aliases]\nnode = "quay.io/mine/node"'
+            ),
+        }
+    )
+    assert [str(reference) for reference in hosts.candidates("node:1")] == ["quay.io/mine/node:1"]
+
+
 def test_drop_ins_are_merged_in_order(load: Load) -> None:
     hosts = load(
         {
@@ -249,7 +262,7 @@ def test_where_logins_and_certificates_are(load: Load, tmp_path: Path) -> None:
         etc / "containers/certs.d",
         etc / "docker/certs.d",
     )
-    assert str(load({}).credentials.files[0]).startswith("/run/containers/")
+    assert load({}).credentials.files[0] == tmp_path / f"run/containers/{os.getuid()}/auth.json"
     assert load({}, DOCKER_CONFIG="/d", XDG_CONFIG_HOME="/c").credentials.files[1:3] == (
         Path("/c/containers/auth.json"),
         Path("/d/config.json"),
