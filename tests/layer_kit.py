@@ -88,6 +88,9 @@ def file(name: str | bytes, content: bytes = b"", *, records: dict[str, bytes] |
     if len(raw) > 100:
         records = {"path": raw, **(records or {})}
         raw = raw[:100]
+    if len(fields.get("target", b"")) > 100:
+        records = {"linkpath": fields["target"], **(records or {})}
+        fields["target"] = fields["target"][:100]
     return (pax(records) if records else b"") + block(raw, size=len(content), **fields) + padded(content)
 
 
