@@ -7,7 +7,9 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,12 +74,19 @@ def wait_until_gone(pids: list[int]) -> None:
         time.sleep(0.01)
 
 
-def test_pulls_killed_at_random_times(tmp_path: Path) -> None:
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A directory in memory: what is asked here does not depend on the disk."""
+    with tempfile.TemporaryDirectory(prefix="cutaway-", dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+def test_pulls_killed_at_random_times(in_memory: Path) -> None:
     files = {f"d{n % 20}/f{n}": os.urandom(3000) for n in range(800)}
-    layout = make_layout(tmp_path / "layout", [files, {"d0/f0": b"new"}, {f"e/{n}": b"x" * 999 for n in range(300)}])
-    root = DataRoot(tmp_path / "root")
+    layout = make_layout(in_memory / "layout", [files, {"d0/f0": b"new"}, {f"e/{n}": b"x" * 999 for n in range(300)}])
+    root = DataRoot(in_memory / "root")
     whole = time.monotonic()
-    process = start(tmp_path / "first", layout)
+    process = start(in_memory / "first", layout)
     process.communicate()
     whole = time.monotonic() - whole
     chance = random.Random(3)
@@ -111,10 +120,10 @@ def test_pulls_killed_at_random_times(tmp_path: Path) -> None:
     assert list(root.tmp.iterdir()) == []
 
 
-def test_two_pulls_at_once_share_the_work(tmp_path: Path) -> None:
+def test_two_pulls_at_once_share_the_work(in_memory: Path) -> None:
     files = {f"d{n % 20}/f{n}": os.urandom(3000) for n in range(1000)}
-    layout = make_layout(tmp_path / "layout", [files, {"top": b"x"}])
-    root = DataRoot(tmp_path / "root")
+    layout = make_layout(in_memory / "layout", [files, {"top": b"x"}])
+    root = DataRoot(in_memory / "root")
     both = [start(root.path, layout), start(root.path, layout)]
     for process in both:
         process.communicate()
