@@ -441,9 +441,8 @@ def test_attribute_that_the_kind_of_file_cannot_have_is_counted(stack: Stack) ->
 
 def test_depth_is_bounded(stack: Stack) -> None:
     deep = "d/" * 250
-    stack.add(file(deep + "f"), symlink("s", deep))
     with pytest.raises(LayerError, match="255 directories"):
-        stack.add(file("s/" + "e/" * 10 + "f"))
+        stack.add(file(deep + "f"), symlink("s", deep), file("s/" + "e/" * 10 + "f"))
 
 
 def test_deep_tree_that_a_file_replaces(stack: Stack) -> None:
