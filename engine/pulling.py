@@ -85,37 +85,36 @@ class _Pull:
     def run(self) -> None:
         """Fetch and unpack every missing layer side by side; settle and publish them from the lowest up."""
         with ExitStack() as stack:
-            staged: list[tuple[_Layer, Path]] = []
             for layer in self._layers:
                 self._tell(layer, LayerPhase.WAITING, 0, layer.descriptor.size)
-            for layer in self._layers:
-                staging = stack.enter_context(self._store.stage_layer(layer.chain_id, self._job.token))
-                if staging is None:
-                    self._tell(layer, LayerPhase.PRESENT, layer.descriptor.size, layer.descriptor.size)
-                else:
-                    staged.append((layer, staging))
-            pool = stack.enter_context(ThreadPoolExecutor(max(1, len(staged)), thread_name_prefix="cutaway-layer"))
-            unpacked = [pool.submit(self._fetch_and_unpack, layer, staging) for layer, staging in staged]
+            stagings = [
+                stack.enter_context(self._store.stage_layer(layer.chain_id, self._job.token)) for layer in self._layers
+            ]
+            pool = stack.enter_context(ThreadPoolExecutor(max(1, len(stagings)), thread_name_prefix="cutaway-layer"))
+            unpacked = [pool.submit(self._bring, *pair) for pair in zip(self._layers, stagings, strict=True)]
             self._all_or_none(unpacked)
-            for (layer, staging), future in zip(staged, unpacked, strict=True):
+            for layer, staging, future in zip(self._layers, stagings, unpacked, strict=True):
                 self._job.check()
-                stats = layers.settle(
-                    future.result(), staging, lower=[self._store.layer_path(below) for below in layer.lower]
-                )
-                self._store.publish_layer(
-                    staging,
-                    LayerRecord(
-                        chain_id=layer.chain_id,
-                        diff_id=layer.diff_id,
-                        parent=layer.parent,
-                        blob=layer.descriptor.digest,
-                        size=stats.size,
-                        files=stats.files,
-                    ),
-                )
-                self._tell(layer, LayerPhase.DONE, layer.descriptor.size, layer.descriptor.size)
+                if staging is not None and (result := future.result()) is not None:
+                    self._finish(layer, staging, result)
 
-    def _all_or_none(self, futures: list[Future[layers.Unpacked]]) -> None:
+    def _finish(self, layer: _Layer, staging: Path, unpacked: layers.Unpacked) -> None:
+        """Settle a layer on those below, which are finished, and put it in its place."""
+        stats = layers.settle(unpacked, staging, lower=[self._store.layer_path(below) for below in layer.lower])
+        self._store.publish_layer(
+            staging,
+            LayerRecord(
+                chain_id=layer.chain_id,
+                diff_id=layer.diff_id,
+                parent=layer.parent,
+                blob=layer.descriptor.digest,
+                size=stats.size,
+                files=stats.files,
+            ),
+        )
+        self._tell(layer, LayerPhase.DONE, layer.descriptor.size, layer.descriptor.size)
+
+    def _all_or_none(self, futures: list[Future[layers.Unpacked | None]]) -> None:
         """Wait; when one fails, the others have no purpose: stop them, and raise what failed first."""
         done, pending = wait(futures, return_when=FIRST_EXCEPTION)
         failed = next((future for future in done if future.exception() is not None), None)
@@ -126,17 +125,23 @@ class _Pull:
             wait(futures)
             failed.result()
 
-    def _fetch_and_unpack(self, layer: _Layer, staging: Path) -> layers.Unpacked:
+    def _bring(self, layer: _Layer, staging: Path | None) -> layers.Unpacked | None:
+        """Fetch a layer's blob if it is not here, and unpack it unless it stands expanded already (no `staging`)."""
         with self._fetching:
-            self._fetch(layer)
+            fetched = self._fetch(layer)
+        if staging is None:
+            phase = LayerPhase.DONE if fetched else LayerPhase.PRESENT
+            self._tell(layer, phase, layer.descriptor.size, layer.descriptor.size)
+            return None
         with self._expanding:
             return self._unpack(layer, staging)
 
-    def _fetch(self, layer: _Layer) -> None:
+    def _fetch(self, layer: _Layer) -> bool:
+        """Whether there was something to fetch."""
         descriptor, size = layer.descriptor, layer.descriptor.size
         with self._store.ingest(descriptor, self._job.token) as blob:
             if blob.complete:
-                return
+                return False
             tell = self._throttled(layer, LayerPhase.DOWNLOADING)
             done = blob.offset
             tell(done)
@@ -146,6 +151,7 @@ class _Pull:
                 tell(done)
             blob.commit()
             self._tell(layer, LayerPhase.DOWNLOADING, size, size)
+        return True
 
     def _unpack(self, layer: _Layer, staging: Path) -> layers.Unpacked:
         blob = self._store.blob_path(layer.descriptor.digest)

@@ -35,7 +35,7 @@ from engine.reference import Reference, Transport, split_transport
 from engine.runtime import ContainerRecord, Containers, Kind, Runtime, read_log
 from engine.source import Source
 from engine.spec import Diagnostic, Explained, Provenance, RunOptions, check, explain
-from engine.store import LayoutSource, Store
+from engine.store import LayoutSource, Store, Swept, Usage
 from engine.text import visible
 from engine.trace import Step, StepKind
 from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
@@ -182,6 +182,21 @@ class Workbench:
             swept = self._store.remove(image.name, self._in_use)
         job.emit(ImagesChanged())
         return [f"untagged: {image.name}", *(f"deleted: {digest}" for digest in (*swept.layers, *swept.blobs))]
+
+    def usage(self) -> Usage:
+        """What the store's images take, and what `prune` would free. Raises StoreError."""
+        return self._store.usage(self._in_use)
+
+    def prune(self, job: Job) -> Swept:
+        """Remove blobs and layers that no image name and no container leads to."""
+        swept = self._store.sweep(self._in_use)
+        job.emit(ImagesChanged())
+        return swept
+
+    def check_store(self, job: Job, *, repair: bool = False) -> list[Problem]:
+        """Read everything in the store and say what is damaged; `repair` takes that away, so that a pull brings it
+        anew. Takes its time. Raises StoreError, Cancelled."""
+        return self._store.check(self._in_use, job.token, repair=repair)
 
     # -- config.json -----------------------------------------------------------------------------------
 

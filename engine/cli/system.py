@@ -1,11 +1,11 @@
-"""Commands on this host and the store: system info."""
+"""Commands on this host and the store: system info, df, check, prune."""
 
 from __future__ import annotations
 
 import click
 
-from engine import visible
-from engine.cli.console import print_json, session
+from engine import human_size, visible
+from engine.cli.console import narrate, print_json, print_table, session
 from engine.cli.images import as_json
 
 
@@ -46,3 +46,65 @@ def _shown(value: str | bool | None) -> str:
     if value is None:
         return "not installed"
     return value if isinstance(value, str) else ("yes" if value else "no")
+
+
+@system.command()
+@as_json
+def df(as_json: bool) -> None:
+    """Show what takes how much room."""
+    usage = session().workbench.usage()
+    totals = {key: getattr(usage, key) for key in ("blobs", "layers", "partial", "reclaimable")}
+    if as_json:
+        images = [
+            {"names": list(i.names), "id": i.id.hex, "unique": i.unique, "shared": i.shared} for i in usage.images
+        ]
+        print_json({"images": images, **totals})
+        return
+    print_table(
+        ["IMAGE", "ITS OWN", "SHARED"],
+        [[", ".join(i.names), human_size(i.unique), human_size(i.shared)] for i in usage.images],
+        right=[1, 2],
+    )
+    click.echo("")
+    print_table(
+        ["WHAT", "SIZE"],
+        [
+            ["blobs, as fetched", human_size(usage.blobs)],
+            ["layers, expanded", human_size(usage.layers)],
+            ["unfinished transfers", human_size(usage.partial)],
+            ["freed by system prune", human_size(usage.reclaimable)],
+        ],
+        right=[1],
+    )
+
+
+@system.command()
+@click.option("--repair", is_flag=True, help="Take damaged things away, so that a next pull brings them whole.")
+@as_json
+def check(repair: bool, as_json: bool) -> None:
+    """Read everything in the store again and say what is damaged; exit code 1 if something is."""
+    console = session()
+    found = console.do("check the store", lambda job: console.workbench.check_store(job, repair=repair))
+    if as_json:
+        print_json([{"code": p.code, "message": p.message, "hint": p.hint} for p in found])
+    else:
+        for problem in found:
+            click.echo(visible(f"{problem.message}. {problem.hint}"))
+        if not found:
+            narrate("everything is as it should be")
+    if found and not repair:
+        raise click.exceptions.Exit(1)
+
+
+@system.command()
+@as_json
+def prune(as_json: bool) -> None:
+    """Remove blobs and layers that no image and no container needs."""
+    console = session()
+    swept = console.do("prune", console.workbench.prune)
+    if as_json:
+        print_json({"blobs": list(swept.blobs), "layers": list(swept.layers), "size": swept.size})
+    else:
+        for digest in (*swept.blobs, *swept.layers):
+            click.echo(digest)
+        narrate(f"{human_size(swept.size)} freed")

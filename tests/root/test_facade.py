@@ -230,3 +230,21 @@ def test_watch_tells_of_an_end(with_demo: Workbench, heard: Heard, job: Job) -> 
     assert watcher.container(made.id).exit_code == 137
     watcher.close()
     with_demo.remove(made.id, job)
+
+
+def test_a_damaged_blob_is_found_taken_away_and_pulled_anew(with_demo: Workbench, demo_layout: Path, job: Job) -> None:
+    assert with_demo.check_store(job) == []
+    layer = with_demo.layers(DEMO)[1]
+    blob = with_demo.root.images / "blobs/sha256" / layer.digest.partition(":")[2]
+    blob.write_bytes(b"not what it was")
+    assert [problem for problem in with_demo.check_store(job, repair=True) if layer.digest in problem.message]
+    with_demo.pull(f"oci:{demo_layout}:{DEMO}", job)
+    assert with_demo.check_store(job) == []
+
+
+def test_usage_and_prune(with_demo: Workbench, job: Job) -> None:
+    (usage,) = with_demo.usage().images
+    assert usage.names == (DEMO,)
+    assert usage.unique >= with_demo.images()[0].size
+    assert with_demo.prune(job).size == 0
+    assert with_demo.images()
