@@ -12,8 +12,8 @@ cd "$(dirname "$0")/.."
 # program : package on Debian and Ubuntu : package on Fedora and RHEL ("-" where there is none)
 RUN_PARTS='runc:runc:runc conmon:conmon:conmon'
 TEST_PARTS='docker-registry:docker-registry:docker-distribution podman:podman:podman netavark:netavark:netavark
-iptables:iptables:iptables skopeo:skopeo:skopeo buildah:buildah:buildah umoci:umoci:- tmux:tmux:tmux
-mmdebstrap:mmdebstrap:mmdebstrap curl:curl:curl'
+iptables:iptables:iptables nft:nftables:nftables skopeo:skopeo:skopeo buildah:buildah:buildah umoci:umoci:-
+tmux:tmux:tmux mmdebstrap:mmdebstrap:mmdebstrap curl:curl:curl'
 
 say() { printf 'cutaway: %s\n' "$*" >&2; }
 fail() {
