@@ -134,7 +134,7 @@ _EDITS: dict[str, Config] = {
     "cwd empty": {"/process/cwd": ""},
     "cwd relative": {"/process/cwd": "tmp"},
     "cwd missing in the image": {"/process/cwd": "/made/on/the/way"},
-    "cwd a file": {"/process/cwd": "/bin/busybox"},
+    "cwd a file": {"/process/cwd": "/bin/true"},
     "cwd with dots": {"/process/cwd": "/../.."},
     "CWD": {"/process/cwd": GONE, "/process/CWD": "/"},
     "CWD relative beside cwd": {"/process/CWD": "tmp"},

@@ -1,0 +1,94 @@
+"""The check says what runc will refuse: hundreds of changes to a good config.json, each given to the real runc.
+
+Everything happens in mount, UTS and IPC namespaces of our own: a container without a mount namespace mounts on the
+host itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from spec_kit import Identity
+from spec_mutants import mutants
+
+from engine.host import HostFacts, probe
+from engine.oci import Execution
+from engine.spec import RunOptions, Severity, check, generate
+
+pytestmark = pytest.mark.root
+
+OWN_NAMESPACES = ["unshare", "--mount", "--uts", "--ipc", "--propagation", "private"]
+PREFIX = f"cutaway-mutant-{os.getpid()}"
+
+
+@pytest.fixture(scope="module")
+def here() -> HostFacts:
+    return probe()
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory, here: HostFacts, rootfs_dir: Path) -> Iterator[Path]:
+    """A bundle that starts. Its cgroups are taken away afterwards."""
+    base = tmp_path_factory.mktemp("mutants")
+    only_true = shutil.ignore_patterns(*(tool.name for tool in (rootfs_dir / "bin").iterdir() if tool.name != "true"))
+    shutil.copytree(rootfs_dir, base / "merged", symlinks=True, ignore=only_true)
+    made = generate(
+        Execution(cmd=["true"], env=["PATH=/bin"]),
+        RunOptions(),
+        facts=here,
+        container=Identity(PREFIX, "mutant"),
+        rootfs=base / "merged",
+    )
+    (base / "files").mkdir()
+    for name, data in made.files.items():
+        (base / "files" / name).write_bytes(data)
+    (base / "config.json").write_text(made.text)
+    yield base
+    for controller in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()):
+        for left in (*controller.glob(f"cutaway/{PREFIX}*"), *controller.glob(f"{PREFIX}*")):
+            if left.is_dir():
+                left.rmdir()
+
+
+def refused(bundle: Path, text: bytes, name: str) -> tuple[bool, str]:
+    """Whether runc refuses a text, and what it says."""
+    (bundle / "config.json").write_bytes(text)
+    command = [*OWN_NAMESPACES, "runc", "run", "--bundle", str(bundle), name]
+    try:
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
+    finally:
+        if Path("/run/runc", name).exists():
+            subprocess.run(["runc", "delete", "--force", name], capture_output=True, check=False)
+    return done.returncode != 0, done.stderr.decode(errors="replace")
+
+
+def test_prediction_is_right_for_every_mutant(good: Path, here: HostFacts, tmp_path: Path) -> None:
+    cases = list(mutants(json.loads((good / "config.json").read_text())))
+    assert len(cases) >= 150
+
+    def judge(numbered: tuple[int, tuple[str, str]]) -> str:
+        number, (name, text) = numbered
+        bundle = tmp_path / str(number)
+        shutil.copytree(good / "files", bundle / "files")
+        # Hard links: fast, and nothing writes to these files. What is made beside them is the mutant's own.
+        shutil.copytree(good / "merged", bundle / "merged", symlinks=True, copy_function=os.link)
+        text = re.sub(rf"\b(mutant|cutaway-relative/mutant)\b|{PREFIX}", f"{PREFIX}-{number}", text)
+        raw = text.encode("utf-8", "surrogatepass")
+        errors = [d for d in check(raw, facts=here, bundle=bundle) if d.severity is Severity.ERROR]
+        wrong, said = refused(bundle, raw, f"{PREFIX}-{number}")
+        shutil.rmtree(bundle)
+        if wrong == bool(errors):
+            return ""
+        return f"missed: {name}: {said[-300:]}" if wrong else f"false alarm: {name}: {errors}"
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        wrong = [answer for answer in pool.map(judge, enumerate(cases)) if answer]
+    assert not wrong, "\n".join(wrong)
