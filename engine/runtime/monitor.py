@@ -6,12 +6,14 @@ It lives in a session of its own, so neither a closed terminal nor the end of th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +22,12 @@ from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed
 from engine.jobs import CancelToken
 from engine.runtime.record import ContainerRecord
 from engine.runtime.state import RuntimeFiles
-from engine.runtime.waiting import wait_readable
+from engine.runtime.waiting import ProcessId, wait_readable
 from engine.text import visible
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "CUTAWAY_RUN")
 _ANSWER_LIMIT = 64 * 1024  # bytes; conmon sends 8 KiB of runc's message at most
+_PAUSE = 0.005  # seconds
 _MESSAGE_LIMIT = 2000  # characters of runc's message that are shown
 
 _NOT_FOUND = re.compile(r"exec: .*(executable file not found in|no such file or directory)|exec .*: no such file", re.S)
@@ -86,7 +89,7 @@ class Monitor:
                 try:
                     pid, message = _answer(_read(reader, token))
                 except BaseException:
-                    self._abandon(process, files)
+                    stop_creation(files)
                     raise
                 assert process.stderr is not None
                 said = process.stderr.read(_ANSWER_LIMIT).decode(errors="replace")
@@ -96,13 +99,40 @@ class Monitor:
             return pid
         raise failure(message or said or _log(files), f"cannot create the container {record.name}")
 
-    def _abandon(self, process: subprocess.Popen[bytes], files: RuntimeFiles) -> None:
-        """Stop a creation under way: with conmon goes runc, which it started (prctl PR_SET_PDEATHSIG)."""
-        process.kill()
-        if (monitor := files.conmon()) is not None:
-            with monitor.opened() as handle:
-                if handle is not None:
-                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+
+def stop_creation(files: RuntimeFiles) -> None:
+    """Stop a creation that nobody waits for any more: kill conmon, the runc that it started, and that one's hooks.
+
+    The caller holds the container's lock, so a creation under way is one whose starter was killed or gave up. Its
+    processes are told by their arguments; conmon may not have written its pid file yet.
+    """
+    if files.container_pid.exists():  # runc's last act: the creation is complete
+        return
+    while found := _with_argument(os.fsencode(files.bundle)):
+        for process in found:
+            with process.opened() as handle, contextlib.suppress(ProcessLookupError):
+                if handle is None:
+                    continue
+                group = os.getpgid(process.pid)
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                if group != os.getpgrp():
+                    os.killpg(group, signal.SIGKILL)
+        time.sleep(_PAUSE)
+
+
+def _with_argument(argument: bytes) -> list[ProcessId]:
+    """The conmon and runc processes that have this argument."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if argument in words and words[0].rpartition(b"/")[2] in (b"conmon", b"runc"):
+            found.append(ProcessId.of(int(name)))
+    return [process for process in found if process is not None]
 
 
 def runc_options(files: RuntimeFiles) -> list[str]:

@@ -9,29 +9,26 @@ import shlex
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Container, Iterator
 
 from engine import errors
-from engine.disk import DataRoot, store_error
-from engine.errors import RuntimeFailed, StoreError, UsageError
-from engine.events import Status
+from engine.disk import DataRoot
+from engine.errors import RuntimeFailed, UsageError
+from engine.events import Status, ignore
 from engine.host import HostFacts
 from engine.jobs import CancelToken, Job, StepDraft
-from engine.runtime import terminal
+from engine.runtime import cgroups, terminal
 from engine.runtime.attach import Ending, Pump, connect, detach_sequence
-from engine.runtime.monitor import Monitor, environment, failure, runc_options
-from engine.runtime.record import ContainerRecord
-from engine.runtime.state import EXIT, STARTED, ContainerState, RuntimeFiles, read_state
-from engine.runtime.waiting import MOVED_HERE, ProcessId, Watch, wait_readable
+from engine.runtime.ending import keep_exit, wait_for_end
+from engine.runtime.monitor import Monitor, environment, failure, runc_options, stop_creation
+from engine.runtime.record import ContainerRecord, is_id
+from engine.runtime.state import EXIT, STARTED, ContainerState, RuntimeFiles, make_directory, read_state
 from engine.text import visible
 from engine.trace import StepKind
 
 DETACH_KEYS = "ctrl-p,ctrl-q"
 """podman's and docker's own."""
 _ALIVE = (Status.RUNNING, Status.PAUSED)
-_EXIT_KEPT = 300.0  # seconds, as podman keeps exit codes of containers that are gone
 _END_PATIENCE = 10.0  # seconds from a container's end until conmon must have written it down
 
 
@@ -73,8 +70,8 @@ class Runtime:
             try:
                 pid = monitor.create(record, files, job.token)
             except BaseException:
-                self._run(files, ["delete", "--force", record.id], None)
-                shutil.rmtree(files.here, ignore_errors=True)
+                with contextlib.suppress(RuntimeFailed):
+                    self._delete(files, Job(job.title, ignore))
                 raise
             step.detail = f"process {pid}, held by conmon"
         return pid
@@ -124,7 +121,7 @@ class Runtime:
                     self.unpause(record, job)
             except errors.ContainerState:
                 pass  # it has just ended
-            if self._ended(files, job.token, timeout):
+            if wait_for_end(files, job.token, timeout):
                 return files.exit_code()
         try:
             self.kill(record, "KILL", job)
@@ -132,7 +129,7 @@ class Runtime:
                 self._run(files, ["resume", record.id], job.token)
         except errors.ContainerState:
             pass
-        if not self._ended(files, job.token, _END_PATIENCE):
+        if not wait_for_end(files, job.token, _END_PATIENCE):
             raise RuntimeFailed(
                 f"the container {record.name} did not end within {_END_PATIENCE:.0f} s of SIGKILL",
                 hint="A process of it may hang in the kernel (state D in ps): a dead disk or network filesystem.",
@@ -160,18 +157,46 @@ class Runtime:
                 f"the container {record.name} has a running process ({running})",
                 hint=f"Stop it with: cutaway stop {record.name}",
             )
-        if files.exists_in_runc():
-            line = ["delete", *(["--force"] if force else []), record.id]
-            with self._step(job, line, files, f"podman container cleanup {record.name}"):
-                said = self._run(files, line, None)
-                if said is not None and files.exists_in_runc():
-                    raise failure(said, f"cannot delete the container {record.name}")
-            if running:
-                self._ended(files, CancelToken(), _END_PATIENCE)
+        self._delete(files, job)
+        if running:
+            wait_for_end(files, CancelToken(), _END_PATIENCE)
         for path in (files.attach_socket, files.control, files.bundle / "winsz"):
             path.unlink(missing_ok=True)
         shutil.rmtree(files.here, ignore_errors=True)
-        self._keep_exit(files)
+        keep_exit(files)
+
+    def has_leftovers(self, record: ContainerRecord) -> bool:
+        """Whether nothing runs in it and it waits for its clean-up, `delete`: who should have done it was killed."""
+        files = self.files(record)
+        return (files.exists_in_runc() or files.here.exists()) and not read_state(files).pid
+
+    def delete_strangers(self, known: Container[str], job: Job) -> list[str]:
+        """Delete (and kill) what runc has for this data directory without a record, `known` being the records' ids.
+
+        A container has its record before runc hears of it and until runc has forgotten it, so nothing of another
+        process is met. Returns the ids. Raises RuntimeFailed.
+        """
+        gone = []
+        for directory in (self._root.run / "runc", self._root.run / "containers"):
+            with contextlib.suppress(FileNotFoundError):
+                for name in os.listdir(directory):
+                    if name not in known and is_id(name):
+                        files = RuntimeFiles(self._root, name)
+                        self._delete(files, job)
+                        shutil.rmtree(files.here, ignore_errors=True)
+                        gone.append(name)
+        return gone
+
+    def _delete(self, files: RuntimeFiles, job: Job) -> None:
+        if files.here.exists():
+            stop_creation(files)
+        if files.exists_in_runc():
+            line = ["delete", "--force", files.id]
+            with self._step(job, line, files, f"podman container cleanup {files.id}"):
+                said = self._run(files, line, None)
+                if said is not None and files.exists_in_runc():
+                    raise failure(said, f"cannot delete the container {files.id}")
+        cgroups.clear(cgroups.configured_path(files.bundle / "config.json"), files.id)
 
     def wait(self, record: ContainerRecord, token: CancelToken) -> int:
         """Wait until it has ended and return its exit code. Raises Cancelled.
@@ -182,7 +207,7 @@ class Runtime:
         state = read_state(files)
         if state.status is Status.CREATED and not state.pid:
             raise errors.ContainerState(f"the container {record.name} has not been started")
-        self._ended(files, token, None)
+        wait_for_end(files, token, None)
         code = files.exit_code()
         if code is None:
             raise RuntimeFailed(
@@ -246,62 +271,11 @@ class Runtime:
         finally:
             os.close(handle)
 
-    def _ended(self, files: RuntimeFiles, token: CancelToken, timeout: float | None) -> bool:
-        """Wait until the container has ended and conmon has said so (or is gone); False after `timeout` seconds."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        with Watch(self._exits(files), MOVED_HERE) as watch:
-            while not files.exit_signal.exists():
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    return False
-                if (monitor := files.conmon()) is not None:
-                    with monitor.opened() as handle:
-                        if handle is not None:
-                            wait_readable([handle, watch.fileno()], token, left)
-                    if any(name == files.id for _, name in watch.read()):
-                        return True
-                    continue
-                # Nobody will write the exit down: the process's own end is all there is.
-                process = _process(files)
-                if process is None:
-                    return True
-                with process.opened() as handle:
-                    return handle is None or bool(wait_readable([handle], token, left))
-            return True
-
-    def _keep_exit(self, files: RuntimeFiles) -> None:
-        """Put the exit code where it outlives a reboot, and forget old ones of others.
-
-        The file in the runtime directory stays for a while: somebody may wait for a container that removes itself.
-        """
-        with contextlib.suppress(FileNotFoundError, StoreError):  # no exit, or a full disk: then it stays there alone
-            end = files.exit_signal.stat()
-            if not (files.bundle / EXIT).exists():
-                self._root.write(files.bundle / EXIT, files.exit_signal.read_bytes())
-                os.utime(files.bundle / EXIT, ns=(end.st_atime_ns, end.st_mtime_ns))
-        with contextlib.suppress(FileNotFoundError):
-            for path in files.exits.iterdir():
-                bundle = self._root.containers / path.name
-                if (bundle / EXIT).exists() or not bundle.exists():
-                    with contextlib.suppress(FileNotFoundError):
-                        if time.time() - path.stat().st_mtime > _EXIT_KEPT:
-                            path.unlink()
-
-    def _exits(self, files: RuntimeFiles) -> Path:
-        self._directory(files.exits)
-        return files.exits
-
     def _make_way(self, files: RuntimeFiles) -> None:
         for directory in (files.runc_root, files.exits, files.here):
-            self._directory(directory)
+            make_directory(directory)
         for path in (files.exit_signal, files.bundle / EXIT, files.bundle / STARTED, files.bundle / "oom"):
             path.unlink(missing_ok=True)
-
-    def _directory(self, path: Path) -> None:
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise store_error(error, f"cannot make {path}") from error
 
     def _freeze(self, record: ContainerRecord, verb: str, needed: Status, job: Job) -> None:
         files = self.files(record)
@@ -340,15 +314,6 @@ class Runtime:
                     said = process.communicate()[1]
                 token.check()
         return None if process.returncode == 0 else said.decode(errors="replace") or "it said nothing"
-
-
-def _process(files: RuntimeFiles) -> ProcessId | None:
-    """The container's first process, if runc knows one and it lives."""
-    try:
-        state = files.runc_state()
-    except ValueError:
-        return None
-    return state.process if state is not None and state.process.alive else None
 
 
 def signal_number(name: str) -> int:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.disk import DataRoot
+from engine.disk import DataRoot, store_error
 from engine.events import Status
 from engine.runtime.waiting import ProcessId
 
@@ -185,6 +185,14 @@ def read_state(files: RuntimeFiles) -> ContainerState:
     if state is None and started is None and code is None:
         return ContainerState(Status.CREATED)
     return ContainerState(Status.EXITED, 0, code, started, finished, out_of_memory)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory of the runtime's own. Raises StoreError."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise store_error(error, f"cannot make {path}") from error
 
 
 def _time(path: Path) -> float | None:

@@ -1,0 +1,67 @@
+"""The end of a container: waited for, and its exit code put where it lasts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+
+from engine.errors import StoreError
+from engine.jobs import CancelToken
+from engine.runtime.state import EXIT, RuntimeFiles, make_directory
+from engine.runtime.waiting import MOVED_HERE, ProcessId, Watch, wait_readable
+
+_EXIT_KEPT = 300.0  # seconds, as podman keeps exit codes of containers that are gone
+
+
+def wait_for_end(files: RuntimeFiles, token: CancelToken, timeout: float | None) -> bool:
+    """Wait until the container has ended and conmon has said so (or is gone); False after `timeout` seconds."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    make_directory(files.exits)
+    with Watch(files.exits, MOVED_HERE) as watch:
+        while not files.exit_signal.exists():
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            if (monitor := files.conmon()) is not None:
+                with monitor.opened() as handle:
+                    if handle is not None:
+                        wait_readable([handle, watch.fileno()], token, left)
+                if any(name == files.id for _, name in watch.read()):
+                    return True
+                continue
+            # Nobody will write the exit down: the process's own end is all there is.
+            process = _process(files)
+            if process is None:
+                return True
+            with process.opened() as handle:
+                return handle is None or bool(wait_readable([handle], token, left))
+        return True
+
+
+def keep_exit(files: RuntimeFiles) -> None:
+    """Put the exit code where it outlives a reboot, and forget old ones of others.
+
+    The file in the runtime directory stays for a while: somebody may wait for a container that removes itself.
+    """
+    with contextlib.suppress(FileNotFoundError, StoreError):  # no exit, or a full disk: then it stays there alone
+        end = files.exit_signal.stat()
+        if not (files.bundle / EXIT).exists():
+            files.root.write(files.bundle / EXIT, files.exit_signal.read_bytes())
+            os.utime(files.bundle / EXIT, ns=(end.st_atime_ns, end.st_mtime_ns))
+    with contextlib.suppress(FileNotFoundError):
+        for path in files.exits.iterdir():
+            bundle = files.root.containers / path.name
+            if (bundle / EXIT).exists() or not bundle.exists():
+                with contextlib.suppress(FileNotFoundError):
+                    if time.time() - path.stat().st_mtime > _EXIT_KEPT:
+                        path.unlink()
+
+
+def _process(files: RuntimeFiles) -> ProcessId | None:
+    """The container's first process, if runc knows one and it lives."""
+    try:
+        state = files.runc_state()
+    except ValueError:
+        return None
+    return state.process if state is not None and state.process.alive else None

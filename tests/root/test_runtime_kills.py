@@ -1,0 +1,221 @@
+"""Whoever is killed, and whenever: the state stays true, and what is left can be cleared."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import rootfs
+from engine.errors import CutawayError, RuntimeFailed
+from engine.events import Status
+from engine.jobs import CancelToken, Job
+from engine.runtime.cgroups import clear
+
+pytestmark = pytest.mark.root
+
+ROUNDS = int(os.environ.get("CUTAWAY_KILL_ROUNDS", "24"))
+SEED = int(os.environ.get("CUTAWAY_KILL_SEED", "5"))
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(word) for word in task.read_text().split()]
+        except OSError:
+            continue
+    return found
+
+
+def conmon_of(it: Any) -> int:
+    try:
+        return int((it.root.run / "containers" / it.record.id / "conmon.pid").read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def kill(pid: int) -> None:
+    if pid > 1:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def victim(it: Any, who: str, starter: int) -> int:
+    if who == "starter":
+        return starter
+    conmon = conmon_of(it)
+    if who == "conmon":
+        return conmon
+    if who == "runc":
+        return next(iter(children(conmon)), 0) if conmon else next(iter(children(starter)), 0)
+    return int(it.runtime.state(it.record).pid)
+
+
+def start_in_a_process(it: Any) -> int:
+    """Mount, create and start, as the engine does, in a process that can be killed."""
+    child = os.fork()
+    if child == 0:
+        try:
+            with it.containers.lock(it.record.id):
+                it.start()
+        finally:
+            os._exit(0)
+    return child
+
+
+def truthful(it: Any) -> bool:
+    """Whether the state agrees with what is in /proc, asked in another way: who has this container's host name?"""
+    state = it.runtime.state(it.record)
+    if state.status in (Status.RUNNING, Status.PAUSED):
+        return bool(state.pid) and Path(f"/proc/{state.pid}/cgroup").exists()
+    alive = [
+        entry.name
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and it.record.id in _read(entry / "cgroup") and "sleep" in _read(entry / "comm")
+    ]
+    return not alive
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def test_anybody_killed_at_any_moment(container: Any) -> None:
+    chance = random.Random(SEED)
+    job = Job("clear", lambda event: None)
+    for number in range(ROUNDS):
+        it = container("sleep", "300")
+        who = chance.choice(["starter", "conmon", "runc", "init"])
+        moment = chance.uniform(0.0, 0.25)
+        starter = start_in_a_process(it)
+        time.sleep(moment)
+        kill(victim(it, who, starter))
+        os.waitpid(starter, 0)
+        about = f"round {number}: {who} killed after {moment:.3f} s (seed {SEED})"
+        deadline = time.monotonic() + 3
+        while not truthful(it):
+            assert time.monotonic() < deadline, f"{about}: {it.runtime.state(it.record)}"
+            time.sleep(0.01)
+        if it.runtime.state(it.record).status is Status.RUNNING:
+            it.runtime.stop(it.record, 0, job)
+        with it.containers.lock(it.record.id):
+            it.runtime.delete(it.record, True, job)
+            rootfs.unmount(it.path / "merged", job)
+            it.containers.remove(it.record.id)
+        assert not it.runtime.has_leftovers(it.record), about
+        assert not list(Path("/sys/fs/cgroup").glob(f"*/cutaway-test/{it.record.id}")), about
+    assert rootfs.mounts_below(it.root.path) == []
+    assert [entry.name for entry in it.root.tmp.iterdir()] == []
+
+
+def test_conmon_killed_and_the_command_ends(container: Any) -> None:
+    it = container("sleep", "0.5")
+    with it.containers.lock(it.record.id):
+        it.start()
+        kill(conmon_of(it))
+        assert it.runtime.state(it.record).status is Status.RUNNING
+        with pytest.raises(RuntimeFailed, match="lost"):
+            it.runtime.wait(it.record, CancelToken())
+        state = it.runtime.state(it.record)
+        assert (state.status, state.exit_code, state.pid) == (Status.EXITED, None, 0)
+        assert it.runtime.has_leftovers(it.record)
+        it.away()
+        assert not it.runtime.has_leftovers(it.record)
+
+
+def test_stop_without_conmon(container: Any) -> None:
+    it = container("sleep", "60")
+    with it.containers.lock(it.record.id):
+        it.start()
+        kill(conmon_of(it))
+        assert it.runtime.stop(it.record, 0.2, it.job) is None
+        assert it.runtime.state(it.record).status is Status.EXITED
+
+
+def test_after_a_reboot(container: Any) -> None:
+    """The runtime directory, the processes and the mounts are gone; the records tell what they can."""
+    ended, running, never = container("sh", "-c", "exit 3"), container("sleep", "60"), container("true")
+    with ended.containers.lock(ended.record.id), running.containers.lock(running.record.id):
+        ended.start()
+        ended.runtime.wait(ended.record, CancelToken())
+        ended.away()
+        running.start()
+        os.kill(conmon_of(running), signal.SIGKILL)
+        running.away()
+        (running.path / "exit").unlink(missing_ok=True)
+        shutil.rmtree(running.root.run)
+        assert (ended.runtime.state(ended.record).status, ended.runtime.state(ended.record).exit_code) == (
+            Status.EXITED,
+            3,
+        )
+        lost = running.runtime.state(running.record)
+        assert (lost.status, lost.exit_code, lost.pid) == (Status.EXITED, None, 0)
+        assert lost.started is not None
+        assert never.runtime.state(never.record).status is Status.CREATED
+        assert not running.runtime.has_leftovers(running.record)
+        ended.start()
+        assert ended.runtime.wait(ended.record, CancelToken()) == 3
+
+
+def test_a_container_whose_record_is_gone(container: Any) -> None:
+    lost, known = container("sleep", "60"), container("sleep", "60")
+    lost.start()
+    known.start()
+    rootfs.unmount(lost.path / "merged", lost.job)
+    lost.containers.remove(lost.record.id)
+    assert known.runtime.delete_strangers({known.record.id}, known.job) == [lost.record.id]
+    assert known.runtime.state(known.record).status is Status.RUNNING
+    assert not (lost.root.run / "runc" / lost.record.id).exists()
+
+
+def test_a_state_that_cannot_be_read(container: Any) -> None:
+    it = container("sleep", "60")
+    it.start()
+    state = it.root.run / "runc" / it.record.id / "state.json"
+    good = state.read_bytes()
+    state.write_bytes(good[:100])
+    assert it.runtime.state(it.record).status is Status.UNKNOWN
+    state.write_bytes(good)
+    assert it.runtime.state(it.record).status is Status.RUNNING
+
+
+@pytest.mark.parametrize("path", ["/", "", "relative/{id}", "/{id}/..", "/x/../{id}", "/cutaway-test/other"])
+def test_only_the_containers_own_cgroup_is_cleared(path: str) -> None:
+    """It would kill this process, among all others."""
+    place = Path("/sys/fs/cgroup/pids/cutaway-test/other")
+    if "other" in path:
+        place.mkdir(parents=True, exist_ok=True)
+    try:
+        clear(path.format(id="0123456789ab"), "0123456789ab")
+        assert "other" not in path or place.exists()
+    finally:
+        if "other" in path:
+            place.rmdir()
+
+
+def test_creation_can_be_cancelled(container: Any) -> None:
+    def slow_hook(config: dict[str, Any]) -> None:
+        config["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "31.4"]}]}
+
+    it = container("true", config=slow_hook)
+    threading.Timer(0.4, it.job.cancel).start()
+    began = time.monotonic()
+    with pytest.raises(CutawayError):
+        it.create()
+    assert time.monotonic() - began < 5
+    assert not [entry for entry in Path("/proc").iterdir() if _read(entry / "cmdline") == "sleep\x0031.4\0"]
+    it.away()
+    assert not it.runtime.has_leftovers(it.record)
