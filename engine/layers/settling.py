@@ -72,6 +72,7 @@ class Settler:
             else:
                 root_is_opaque = True
                 self._view.places.hide_below()
+                self._view.changed()
         for path, target in links:
             self._link(path, target)
         if root_is_opaque:
@@ -96,9 +97,11 @@ class Settler:
             finally:
                 os.close(directory)
             self._whiteouts += 1
+            if found.is_link or found.is_directory:
+                self._view.changed()
         elif stat.S_ISDIR(status.st_mode) and place.upper is not None:
             self._hide_below(place.upper, part)
-            self._view.places.forget()
+            self._view.changed()
 
     def _opaque(self, path: bytes) -> None:
         real = self._view.real(path)
@@ -106,7 +109,7 @@ class Settler:
         if real and place is not None and place.upper is not None and place.below:
             os.setxattr(place.upper, xattrs.OPAQUE, b"y")
             self._whiteouts += 1
-            self._view.places.forget()
+            self._view.changed()
 
     def _hide_all(self) -> None:
         """overlayfs looks for no opaque mark on the root of a layer, so everything in the root is hidden by itself."""

@@ -27,6 +27,7 @@ class View:
         self._upper = upper
         self._below = below
         self._nested = 0
+        self._reals = {b"": b""}  # paths whose way is known
 
     def settle_root(self) -> None:
         """Give the root, if it has no entry of its own, the metadata of the root below."""
@@ -37,10 +38,18 @@ class View:
             else:
                 os.utime(self._upper, ns=(0, 0))
 
+    def changed(self) -> None:
+        """Names may lead elsewhere now: forget what is known of them."""
+        self.places.forget()
+        self._reals = {b"": b""}
+
     def real(self, path: bytes) -> bytes:
         """Where `path` leads when links, of this layer and those below, are followed inside. Parts may be missing."""
-        rest = path.split(b"/")[::-1]
-        real = b""
+        known, rest = path, []
+        while known not in self._reals:
+            known, part = names.split(known)
+            rest.append(part)
+        real = self._reals[known]
         links = 0
         while rest:
             part = rest.pop()
@@ -59,18 +68,20 @@ class View:
             if target.startswith(b"/"):
                 real = b""
             rest.extend(reversed(target.split(b"/")))
+        self._reals[path] = real
         return real
 
     def _link_target(self, directory: bytes, part: bytes) -> bytes | None:
-        """What the link `part` points to; None where there is no link. A directory that waits here is settled first."""
+        """What the link `part` points to; None where there is no link. A directory that waits is settled first."""
         place = self.places.at(directory)
         if place is None:
             return None
-        if self._is_implicit(place.upper, part):
+        status = status_of(part, place.upper)
+        if self._is_implicit(place.upper, part, status):
             self._implicit(names.join(directory, part))
             place = self.places.at(directory)
             assert place is not None
-        status = status_of(part, place.upper)
+            status = status_of(part, place.upper)
         if status is not None:
             return os.readlink(part, dir_fd=place.upper) if stat.S_ISLNK(status.st_mode) else None
         found = lower.find(place.below, part)
@@ -79,8 +90,7 @@ class View:
         lower.close(found.merged)
         return os.readlink(part, dir_fd=found.parent) if found.is_link else None
 
-    def _is_implicit(self, directory: int | None, part: bytes) -> bool:
-        status = status_of(part, directory)
+    def _is_implicit(self, directory: int | None, part: bytes, status: os.stat_result | None) -> bool:
         if directory is None or status is None or not stat.S_ISDIR(status.st_mode):
             return False
         return xattrs.has(copying.beneath(directory, part), xattrs.IMPLICIT)
@@ -123,7 +133,7 @@ class View:
         parent, part = names.split(path)
         real = self.real(parent)
         place = self.places.at(real)
-        if place is not None and self._is_implicit(place.upper, part):
+        if place is not None and self._is_implicit(place.upper, part, status_of(part, place.upper)):
             self._implicit(names.join(real, part))
 
     def _implicit(self, path: bytes) -> None:
@@ -164,13 +174,13 @@ class View:
                 _merge(handle, goal, path, 0)
         finally:
             os.close(goal)
-        self.places.forget()
+        self.changed()
         place = self.places.at(self.real(parent))
         assert place is not None
         assert place.upper is not None
         with copying.times_kept(place.upper):
             os.rmdir(part, dir_fd=place.upper)
-        self.places.forget()
+        self.changed()
         return True
 
     def _can_be_directory(self, real: bytes) -> bool:

@@ -11,6 +11,7 @@ where the resolution of names had a mistake. It confines names; it does not conf
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import json
 import os
@@ -114,6 +115,7 @@ def _unpack(task: dict[str, Any], tell: _Teller) -> dict[str, int]:
         raise NotPermitted(f"cannot unpack a layer: {error.strerror}", hint="Run it as root.") from error
     except OSError as error:
         raise _Refused(error, "the layer's directory") from error
+    gc.disable()  # entries make no cycles, and there are many
     archive = Archive(pump, limits)
     what = "the layer's root"
     try:
