@@ -19,6 +19,9 @@ MAXIMUM_LAYERS = 500
 PAGE = 4096
 """Bytes of options that mount(2) takes, the last one a NUL (mount(2), "data"). Where pages are larger it takes more."""
 
+LONGEST_OPTION = 255
+"""Bytes that one option's value has at most where it is handed over on its own (fsconfig(2))."""
+
 FEATURES = "index=off,redirect_dir=off,metacopy=off"
 """Keeps an upper directory whole in itself, whatever the kernel's defaults: every changed file is in it with its
 content and below its own name, so that it can be read, committed and mounted again by anybody (the kernel's
@@ -53,12 +56,20 @@ class OverlayPlan:
         """The shell line that does the same by hand; where the options are not `plain` it makes short links first."""
         merged = shlex.quote(str(self.merged.absolute()))
         if self.plain:
-            return f"mount -t overlay overlay -o {shlex.quote(self.options())} {merged}"
+            return f"{mount_with(self.options())} {merged}"
         names = {str(number): path for number, path in enumerate(self.lower)}
         links = {**names, "upper": self.upper, "work": self.work}
         made = " && ".join(f"ln -s {shlex.quote(str(path.absolute()))} {name}" for name, path in links.items())
         short = options(list(names), "upper", "work")
-        return f'cd "$(mktemp -d)" && {made} && mount -t overlay overlay -o {short} {merged}'
+        return f'cd "$(mktemp -d)" && {made} && {mount_with(short)} {merged}'
+
+
+def mount_with(options: str) -> str:
+    """The beginning of mount(8)'s command line. From util-linux 2.39 on it hands options over singly, and the kernel
+    takes none of more than 255 bytes that way (fsconfig(2)); the variable has it use mount(2) as before.
+    """
+    long = any(len(os.fsencode(option.partition("=")[2])) > LONGEST_OPTION for option in options.split(","))
+    return f"{'LIBMOUNT_FORCE_MOUNT2=always ' * long}mount -t overlay overlay -o {shlex.quote(options)}"
 
 
 def options(lower: Sequence[str], upper: str, work: str) -> str:
