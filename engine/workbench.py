@@ -35,7 +35,7 @@ from engine.reference import Reference, Transport, split_transport
 from engine.runtime import ContainerRecord, Containers, Kind, Runtime, read_log
 from engine.source import Source
 from engine.spec import Diagnostic, Explained, Provenance, RunOptions, check, explain
-from engine.store import LayoutSource, Store, Swept, Usage
+from engine.store import ImageRecord, LayoutSource, Store, Swept, Usage
 from engine.text import visible
 from engine.trace import Step, StepKind
 from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
@@ -202,7 +202,7 @@ class Workbench:
 
     def draft(self, image: str, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
         """A container's config.json before there is a container (see Launcher.draft)."""
-        return self._launcher.draft(self._store.find(image), options, job, config=config)
+        return self._launcher.draft(self._expanded(image, job), options, job, config=config)
 
     def explain(self, draft: Draft) -> list[Explained]:
         """Every value of a draft's config.json with its source."""
@@ -228,7 +228,7 @@ class Workbench:
         """A new working container; its root filesystem is at `path / "merged"`."""
         self._store.prepare()
         with self._store.holding(job.token):
-            return self._summary(self._launcher.work_on(self._store.find(image), name, job))
+            return self._summary(self._launcher.work_on(self._expanded(image, job), name, job))
 
     def umount(self, name: str, job: Job) -> None:
         """Take a working container away, with what was changed in it. Raises ContainerState for one that runs."""
@@ -359,6 +359,16 @@ class Workbench:
         if path.is_absolute() and path.name == "merged" and path.parent.parent == self.root.containers:
             name = path.parent.name
         return self._containers.find(name)
+
+    def _expanded(self, name: str, job: Job) -> ImageRecord:
+        """An image with all its layers expanded: one that skopeo or umoci put into the store is not yet."""
+        image = self._store.find(name)
+        if all(self._store.layer(chain_id) for chain_id in image.chain_ids):
+            return image
+        self.facts.need_root("expand layers")
+        with self._store.holding(job.token):
+            source = LayoutSource(self.root.images, image.name)
+            return pull(source, self._store, self.root, self._platform(None), job)
 
     def _source(self, transport: Transport, rest: str, tls_verify: bool) -> Source:
         if transport is Transport.DOCKER:

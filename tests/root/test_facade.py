@@ -248,3 +248,13 @@ def test_usage_and_prune(with_demo: Workbench, job: Job) -> None:
     assert usage.unique >= with_demo.images()[0].size
     assert with_demo.prune(job).size == 0
     assert with_demo.images()
+
+
+def test_an_image_that_another_tool_put_into_the_store_runs(
+    workbench: Workbench, demo_layout: Path, tmp_path: Path, job: Job
+) -> None:
+    workbench.recover()
+    subprocess.run(["cp", "-a", f"{demo_layout}/.", workbench.root.images], check=True)
+    assert workbench.layers(DEMO)[0].files == 0
+    assert run(workbench, RunOptions(args=("cat", "/srv/greeting"), auto_remove=True), tmp_path)[0] == 0
+    assert workbench.layers(DEMO)[0].files > 0
