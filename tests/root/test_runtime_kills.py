@@ -96,6 +96,7 @@ def _read(path: Path) -> str:
 def test_anybody_killed_at_any_moment(container: Any) -> None:
     chance = random.Random(SEED)
     job = Job("clear", lambda event: None)
+    met: set[Status] = set()
     for number in range(ROUNDS):
         it = container("sleep", "300")
         who = chance.choice(["starter", "conmon", "runc", "init"])
@@ -109,6 +110,7 @@ def test_anybody_killed_at_any_moment(container: Any) -> None:
         while not truthful(it):
             assert time.monotonic() < deadline, f"{about}: {it.runtime.state(it.record)}"
             time.sleep(0.01)
+        met.add(it.runtime.state(it.record).status)
         if it.runtime.state(it.record).status is Status.RUNNING:
             it.runtime.stop(it.record, 0, job)
         with it.containers.lock(it.record.id):
@@ -117,6 +119,7 @@ def test_anybody_killed_at_any_moment(container: Any) -> None:
             it.containers.remove(it.record.id)
         assert not it.runtime.has_leftovers(it.record), about
         assert not list(Path("/sys/fs/cgroup").glob(f"*/cutaway-test/{it.record.id}")), about
+    assert met == {Status.CREATED, Status.RUNNING, Status.EXITED}, "not every moment has been met"
     assert rootfs.mounts_below(it.root.path) == []
     assert [entry.name for entry in it.root.tmp.iterdir()] == []
 
