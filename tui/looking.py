@@ -139,8 +139,8 @@ class Looking:
         provenance = draft.provenance if draft is not None else self._provenance
         if provenance is None:
             return
-        known = provenance
-        analysis = await self._desk.ask(lambda workbench: analyse(workbench, text, known, draft))
+        known, before = provenance, writing.original if writing is not None else ""
+        analysis = await self._desk.ask(lambda workbench: analyse(workbench, text, known, draft, before))
         if self.subject == subject:
             self._area.config.take(analysis)
 

@@ -19,14 +19,16 @@ class Writing:
     """A draft and its text as it is now."""
 
     draft: Draft
-    text: str = ""
+    original: str = field(init=False)
+    """The draft's text as the editor shows it."""
+    text: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.text = self.text or shown(self.draft.text)
+        self.original = self.text = shown(self.draft.text)
 
     @property
     def edited(self) -> bool:
-        return self.text != shown(self.draft.text)
+        return self.text != self.original
 
     @property
     def result(self) -> Draft:

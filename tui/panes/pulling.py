@@ -12,7 +12,7 @@ from tui.text import plain
 from tui.widgets.bars import bar, percent
 
 
-class PullView(Static):
+class PullView(Static, can_focus=True):
     """Draws one pull."""
 
     def __init__(self) -> None:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from engine import Problem
 
 _KEYS = (
-    ("p", "pull an image", "cutaway pull docker.io/library/…"),
+    ("p", "pull an image", "cutaway pull NAME"),
     ("d", "open the built-in demo image, without a network", "cutaway demo"),
     ("i", "what this host has, and what it lacks", "cutaway system info"),
     ("?", "every key of the place you are in", ""),
 )
 
 
-class Welcome(Static):
+class Welcome(Static, can_focus=True):
     """Static words, and what the host lacks."""
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class Welcome(Static):
         page.append("Cutaway shows you each, and lets you change it before it starts.\n\n")
         for key, words, command in _KEYS:
             page.append(f"  {key}   ", "bold")
-            page.append(f"{words:<52}")
-            if command and self.size.width >= 76:
-                page.append(f"$ {command}", "dim")
+            line = f"{words:<49}$ {command}" if command else words
+            fits = len(line) + 6 <= self.size.width
+            page.append(line if fits else words)
             page.append("\n")
         page.append("\n")
         page.append_text(about(self._problems))

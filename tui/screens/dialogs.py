@@ -14,12 +14,13 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input, Static
+from textual.widgets import Button, Input, Static
 
 from engine import visible
 from tui.deeds import Deed, Verb
 from tui.text import fill, plain
 from tui.widgets.item_list import Item, ItemList
+from tui.widgets.toggle import Toggle
 
 T = TypeVar("T")
 
@@ -52,7 +53,11 @@ class Dialog(ModalScreen[T]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "leave", priority=True),
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
 
     heading: str = ""
     hint: str = ""
@@ -125,8 +130,10 @@ class PullWish:
 class PullDialog(Dialog[PullWish | None]):
     """Asks for an image's name."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "pull", "pull")]
+
     heading = "Pull an image"
-    hint = "enter pull · tab option · esc leave"
+    hint = "enter pull · tab option, space turns it · esc leave"
 
     def __init__(self, command: Callable[..., str], name: str = "") -> None:
         """`command` makes a command line of Cutaway's from words."""
@@ -141,7 +148,7 @@ class PullDialog(Dialog[PullWish | None]):
             )
         )
         yield Input(self._start, placeholder="name[:tag]", id="name", select_on_focus=False)
-        yield Checkbox("verify the registry's certificate (TLS)", True, id="tls", compact=True)
+        yield Toggle("verify the registry's certificate (TLS)", True, id="tls")
         yield Static("", id="line", classes="command", markup=False)
 
     def on_mount(self) -> None:
@@ -150,10 +157,10 @@ class PullDialog(Dialog[PullWish | None]):
 
     @property
     def _wish(self) -> PullWish:
-        return PullWish(self.query_one("#name", Input).value.strip(), self.query_one("#tls", Checkbox).value)
+        return PullWish(self.query_one("#name", Input).value.strip(), self.query_one("#tls", Toggle).on)
 
     @on(Input.Changed)
-    @on(Checkbox.Changed)
+    @on(Toggle.Turned)
     def _show_line(self) -> None:
         wish = self._wish
         flags = [] if wish.tls_verify else ["--tls-verify=false"]
@@ -161,7 +168,7 @@ class PullDialog(Dialog[PullWish | None]):
         self.query_one("#line", Static).update(Text("$ ").append_text(plain(line)))
 
     @on(Input.Submitted)
-    def _submitted(self) -> None:
+    def action_pull(self) -> None:
         if self._wish.name:
             self.dismiss(self._wish)
 

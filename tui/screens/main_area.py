@@ -78,8 +78,11 @@ class MainArea(Frame):
                 self.trace.items.focus(scroll_visible=False)
             case Tab.CONFIG:
                 self.config.take_focus()
-            case _:
-                self.switcher.focus(scroll_visible=False)
+            case Tab.OUTPUT:
+                self.output.focus(scroll_visible=False)
+            case None:
+                page = self.pulling if self.switcher.current == "pulling" else self.welcome
+                page.focus(scroll_visible=False)
 
     @property
     def copyable(self) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+from textual.widgets import Input
 
 from engine import CutawayError, Output, Problem, Status, visible
 from tui.clipboard import copy
@@ -19,6 +20,7 @@ from tui.desk import Desk
 from tui.doing import Doing
 from tui.layering import Layering
 from tui.looking import Looking
+from tui.panes.config.editor import ConfigEditor
 from tui.panes.config.pane import ConfigPane
 from tui.panes.containers.pane import ContainersPane
 from tui.panes.images.pane import ImagesPane
@@ -42,8 +44,25 @@ if TYPE_CHECKING:
 WIDE = 120
 """Columns from which on all panes are shown beside one another."""
 
+AGES_EVERY = 10.0
+"""Seconds between two looks at how long containers have been what they are."""
+
 SHORT = 24
 """Rows below which what explains a line gets less room."""
+
+
+_WHILE_TYPING = {"launch", "copy_command"}
+"""Actions whose keys type nothing."""
+
+_OWN = {
+    *("go", "next_pane", "pull", "demo", "menu", "filter", "turn", "trace", "zoom"),
+    *("copy", "host", "palette", "help", "leave"),
+}
+"""Actions whose keys are letters and signs."""
+
+
+def _key(key: str, action: str, words: str = "", *, show: bool = False) -> Binding:
+    return Binding(key, action, words, show=show, priority=True)
 
 
 class WorkbenchScreen(Screen[None]):
@@ -52,29 +71,30 @@ class WorkbenchScreen(Screen[None]):
     CSS_PATH = "workbench.tcss"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "go('images')", show=False),
-        Binding("2", "go('layers')", show=False),
-        Binding("3", "go('main')", show=False),
-        Binding("4", "go('containers')", show=False),
-        Binding("tab", "next_pane(1)", "next pane", show=False),
-        Binding("shift+tab", "next_pane(-1)", "previous pane", show=False),
-        Binding("ctrl+l", "launch", "launch"),
-        Binding("p", "pull", "pull"),
-        Binding("d", "demo", "demo"),
-        Binding("x", "menu", "actions"),
-        Binding("slash", "filter", "filter", key_display="/"),
-        Binding("left_square_bracket", "turn(-1)", "previous tab", key_display="[", show=False),
-        Binding("right_square_bracket", "turn(1)", "next tab", key_display="]", show=False),
-        Binding("at", "trace", "trace", key_display="@"),
-        Binding("plus", "zoom(True)", "zoom", key_display="+", show=False),
-        Binding("underscore", "zoom(False)", "zoom out", key_display="_", show=False),
-        Binding("y", "copy", "copy", show=False),
-        Binding("Y", "copy_command", "copy the command", show=False),
-        Binding("i", "host", "this host", show=False),
+        # First of all, so that the next key already finds the place that this one went to; see check_action.
+        _key("1", "go('images')"),
+        _key("2", "go('layers')"),
+        _key("3", "go('main')"),
+        _key("4", "go('containers')"),
+        _key("tab", "next_pane(1)", "next pane"),
+        _key("shift+tab", "next_pane(-1)", "previous pane"),
+        _key("ctrl+l", "launch", "launch", show=True),
+        _key("p", "pull", "pull", show=True),
+        _key("d", "demo", "demo", show=True),
+        _key("x", "menu", "actions", show=True),
+        _key("slash", "filter", "filter", show=True),
+        _key("left_square_bracket", "turn(-1)", "previous tab"),
+        _key("right_square_bracket", "turn(1)", "next tab"),
+        _key("at", "trace", "trace", show=True),
+        _key("plus", "zoom(True)", "zoom"),
+        _key("underscore", "zoom(False)", "zoom out"),
+        _key("y", "copy", "copy"),
+        _key("ctrl+y", "copy_command", "copy the last command"),
+        _key("i", "host", "this host"),
         Binding("escape", "back", "back", show=False),
-        Binding("colon", "app.command_palette", "palette", key_display=":"),
-        Binding("question_mark", "help", "help", key_display="?"),
-        Binding("q", "leave", "quit"),
+        _key("colon", "palette", "palette", show=True),
+        _key("question_mark", "help", "help", show=True),
+        _key("q", "leave", "quit", show=True),
     ]
 
     def __init__(self, desk: Desk, state: State) -> None:
@@ -100,7 +120,7 @@ class WorkbenchScreen(Screen[None]):
                 yield self.container_list
             yield self.area
         yield self.command_line
-        yield KeyLine(always=("app.command_palette", "help", "leave"))
+        yield KeyLine(always=("palette", "help", "leave"))
 
     def on_mount(self) -> None:
         self.looking = Looking(self._desk, self.state, self.area, self.later)
@@ -111,6 +131,7 @@ class WorkbenchScreen(Screen[None]):
         self.area.welcome.show(None)
         self._arrange()
         self.image_list.take_focus()
+        self.set_interval(AGES_EVERY, self.container_list.list.refresh)
         self.call_after_refresh(lambda: self.later(self.conductor.begin()))  # paint first, load then
 
     # -- what the conductor asks for -------------------------------------------------------------------
@@ -162,6 +183,8 @@ class WorkbenchScreen(Screen[None]):
         self.layering.at(subject)
         self.looking.at(subject, tab)
         self.refresh_bindings()
+        if subject is None and self._narrow:
+            go = "main"  # an empty list says nothing; the first page does
         if go:
             self.action_go("main" if tab is not None else go)
         self._show_edges()
@@ -184,6 +207,8 @@ class WorkbenchScreen(Screen[None]):
             await work
         except CutawayError as error:
             self.complain(Problem(error.code, error.message, error.hint))
+        except Exception as error:  # a defect must reach the person, and not as a traceback over the screen
+            self.complain(Problem("internal", f"{type(error).__name__}: {error}", "This is a defect in Cutaway."))
 
     # -- moving about ----------------------------------------------------------------------------------
 
@@ -220,7 +245,7 @@ class WorkbenchScreen(Screen[None]):
 
     def _show_edges(self) -> None:
         """Number and name on every pane; where one is shown at a time, the way to the others as well."""
-        counts = (self.image_list.list.total, self.container_list.list.total)
+        counts = (len(self.state.images), len(self.state.containers))
         contexts = {"layers": self.layering.context, "main": self.area.context}
         everything = edges.wide(*counts, self.area.tab)
         for name, frame in self._frames.items():
@@ -360,8 +385,15 @@ class WorkbenchScreen(Screen[None]):
         return answer
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Launching is offered while there is something to launch."""
-        return isinstance(self.looking.subject, OfDraft) if action == "launch" and self.is_mounted else True
+        """Letters are typed where something is being written; launching is offered while there is what to launch."""
+        if action == "launch":
+            return self.is_mounted and isinstance(self.looking.subject, OfDraft)
+        return action in _WHILE_TYPING or action not in _OWN or not self._typing
+
+    @property
+    def _typing(self) -> bool:
+        focused = self.focused
+        return isinstance(focused, Input) or (isinstance(focused, ConfigEditor) and not focused.read_only)
 
     def action_launch(self) -> None:
         self.do(Verb.LAUNCH, self.looking.subject)
@@ -418,6 +450,9 @@ class WorkbenchScreen(Screen[None]):
             rows.append(("", "Everything needed is here."))
         self.show_command(self._desk.command("system", "info"))
         self.app.push_screen(Page("This host", rows))
+
+    def action_palette(self) -> None:
+        self.app.action_command_palette()
 
     def action_help(self) -> None:
         self.app.push_screen(Page("Keys that work here", help_rows(self)))

@@ -35,12 +35,15 @@ class Analysis:
         return changed + sum(pointer not in now for pointer in self.before)
 
 
-def analyse(workbench: Workbench, text: str, provenance: Provenance, draft: Draft | None) -> Analysis:
-    """Look at a text; `draft` is what it was before it was edited. It takes too long for the screen's own thread."""
+def analyse(workbench: Workbench, text: str, provenance: Provenance, draft: Draft | None, before_text: str) -> Analysis:
+    """Look at a text; `draft` and `before_text` are what it was before it was edited, the latter as the editor shows it.
+
+    It takes too long for the screen's own thread.
+    """
     original = provenance
     before: dict[str, str] = {}
     if draft is not None:
-        before = {place.pointer: place.text for place in Places(shown(draft.text)).leaves()}
+        before = {place.pointer: place.text for place in Places(before_text).leaves()}
         try:
             provenance = draft.with_text(text).provenance
         except CutawayError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from engine import human_size
@@ -24,36 +26,31 @@ _FIELDS = (
 _MOST = 40
 
 
-def draw(document: dict[str, Any], next_key: str, muted: str) -> Text:
+def draw(document: dict[str, Any], next_key: str, muted: str) -> RenderableType:
     """The page; `document` is an image's `inspect`. Everything in it is hostile."""
     image = document.get("config") or {}
     execution = image.get("config") or {}
-    manifest = document.get("manifest") or {}
-    layers = manifest.get("layers") or []
-    page = Text()
-    page.append_text(plain(str(document.get("reference", "")), "bold")).append("\n\n")
+    layers = (document.get("manifest") or {}).get("layers") or []
     size = sum(layer.get("size", 0) for layer in layers)
     facts = [
-        ("platform", f"{image.get('os', '?')}/{image.get('architecture', '?')}"),
-        ("created", str(image.get("created") or "the image does not say")),
-        ("layers", f"{len(layers)}, {human_size(size)} compressed"),
-        ("digest", str(document.get("digest", ""))),
+        ("platform", [f"{image.get('os', '?')}/{image.get('architecture', '?')}"]),
+        ("created", [str(image.get("created") or "the image does not say")]),
+        ("layers", [f"{len(layers)}, {human_size(size)} compressed"]),
+        ("digest", [str(document.get("digest", ""))]),
     ]
-    for label, value in facts:
-        _row(page, label, [value], muted)
-    page.append("\nIt asks for\n", muted)
-    asked = False
-    for key, label in _FIELDS:
-        values = _values(execution.get(key))
-        if values:
-            asked = True
-            _row(page, label, values, muted)
+    asked = [(label, values) for key, label in _FIELDS if (values := _values(execution.get(key)))]
     if not asked:
-        page.append("nothing: every value of its config.json will be a default\n")
-    page.append("\n")
-    page.append(next_key, "bold")
-    page.append("   make a config.json of this, to look at, change and launch")
-    return page
+        asked = [("nothing", ["every value of its config.json will be a default"])]
+    key = Text("\n")
+    key.append(next_key, "bold").append("   make a config.json of this, to look at, change and launch")
+    return Group(
+        plain(str(document.get("reference", "")), "bold"),
+        Text(),
+        _rows(facts, muted),
+        Text("\nIt asks for", muted),
+        _rows(asked, muted),
+        key,
+    )
 
 
 def _values(value: Any) -> list[str]:
@@ -66,9 +63,15 @@ def _values(value: Any) -> list[str]:
     return [str(value)] if value else []
 
 
-def _row(page: Text, label: str, values: list[str], muted: str) -> None:
-    for number, value in enumerate(values[:_MOST]):
-        page.append(f"{label if not number else '':<12}", muted)
-        page.append_text(plain(value)).append("\n")
-    if len(values) > _MOST:
-        page.append(f"{'':<12}and {len(values) - _MOST} more\n", muted)
+def _rows(rows: list[tuple[str, list[str]]], muted: str) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(min_width=11, no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, values in rows:
+        for number, value in enumerate(values[:_MOST]):
+            text = plain(value)
+            text.no_wrap = False
+            table.add_row(Text(label if not number else "", muted), text)
+        if len(values) > _MOST:
+            table.add_row("", Text(f"and {len(values) - _MOST} more", muted))
+    return table

@@ -8,7 +8,6 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
@@ -16,6 +15,15 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
 
 MARK_WIDTH = 2
+
+HIGHLIGHTS = """
+(pair key: (string) @key)
+(pair value: (string) @string)
+(array (string) @string)
+(number) @number
+[(true) (false) (null)] @constant
+"""
+"""What is coloured. The whole text is searched after each key, so brackets and commas are left alone."""
 
 
 class ConfigEditor(TextArea):
@@ -34,7 +42,7 @@ class ConfigEditor(TextArea):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "stop writing"),
+        Binding("escape", "leave", "stop writing", priority=True),
         Binding("k", "cursor_up", "up", show=False),
         Binding("j", "cursor_down", "down", show=False),
         Binding("h", "cursor_left", "left", show=False),
@@ -66,11 +74,10 @@ class ConfigEditor(TextArea):
         theme = TextAreaTheme(
             name=name,
             syntax_styles={
-                "json.label": style("json-key", bold=True),
+                "key": style("json-key", bold=True),
                 "string": style("json-string"),
                 "number": style("json-number"),
-                "boolean": style("json-constant"),
-                "json.null": style("json-constant"),
+                "constant": style("json-constant"),
             },
         )
         self.register_theme(theme)
@@ -79,6 +86,10 @@ class ConfigEditor(TextArea):
     def show(self, text: str, *, writing: bool) -> None:
         """Another text."""
         if self.language is None:  # the grammar is loaded with the first text, not with the program
+            import tree_sitter_json
+            from tree_sitter import Language
+
+            self.register_language("json", Language(tree_sitter_json.language()), HIGHLIGHTS)
             self.language = "json"
         self._marks, self._wrong = {}, frozenset()
         self.load_text(text)
@@ -111,14 +122,11 @@ class ConfigEditor(TextArea):
         mark = Strip([Segment(f"{letter:<{MARK_WIDTH}}", inside + Style(bold=False) + style)], MARK_WIDTH)
         return Strip.join([mark, strip.crop(MARK_WIDTH)])
 
-    async def _on_key(self, event: events.Key) -> None:
-        if event.key == "escape":  # TextArea, whose handler is called after this one, would go to the next widget
-            event.prevent_default()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return not self.read_only if action == "leave" else True
 
     def action_leave(self) -> None:
+        self.read_only = True
         self.post_message(self.Left())
 
     def action_cursor_top(self) -> None:

@@ -174,7 +174,7 @@ class ConfigPane(Vertical, can_focus=True):
             error=_name(variables["error"]),
             warning=_name(variables["warning"]),
         )
-        self.query_one("#about", Static).update(Text("\n").join(lines))
+        self.query_one("#about", Static).update(Text("\n").join(lines), layout=False)
         self._point_in_outline(row)
 
     def _point_in_outline(self, row: int) -> None:
@@ -237,7 +237,6 @@ class ConfigPane(Vertical, can_focus=True):
     @on(ConfigEditor.Left)
     def _stop_writing(self, event: ConfigEditor.Left) -> None:
         event.stop()
-        self.editor.read_only = True
         self._tell_summary()
         self.refresh_bindings()
 

@@ -15,7 +15,7 @@ from engine import LogLine, Stream
 from tui.widgets.log_view import Line, LogView
 
 
-class OutputPane(Vertical):
+class OutputPane(Vertical, can_focus=True):
     """The log of one container, or words on why there is none."""
 
     class Summary(Message):

@@ -98,7 +98,7 @@ class TracePane(Vertical):
                 text.append(f"\n{visible(step.detail)}")
             if step.peer:
                 text.append(f"\nalso: {visible(step.peer)}")
-        self.query_one("#step", Static).update(text)
+        self.query_one("#step", Static).update(text, layout=False)
 
     @on(ItemList.Moved)
     def _moved(self, event: ItemList.Moved) -> None:
