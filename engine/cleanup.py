@@ -13,7 +13,7 @@ from engine.errors import ContainerUnknown, CutawayError
 from engine.events import ignore
 from engine.host import probe
 from engine.jobs import Job
-from engine.runtime import ContainerRecord, Containers, Runtime
+from engine.runtime import ContainerRecord, Containers, Kind, Runtime
 
 
 def put_away(
@@ -34,6 +34,34 @@ def put_away(
     rootfs.unmount(containers.path(record.id) / "merged", job)
     if remove:
         containers.remove(record.id)
+
+
+def sweep(root: DataRoot, containers: Containers, runtime: Runtime, job: Job) -> list[str]:
+    """Do for every ended container what is due and nobody did: conmon was killed, or the host went down.
+
+    Also takes away what runc runs and what is mounted for containers that have no record any more.
+    Returns what was done, in words. Raises RuntimeFailed, MountError.
+    """
+    done = []
+    records = containers.all()
+    mounted = {path.parent.name for path in rootfs.mounts_below(root.containers) if path.name == "merged"}
+    for record in records:
+        if record.kind is Kind.WORKING or not (record.id in mounted or runtime.has_leftovers(record)):
+            continue
+        try:
+            with containers.lock(record.id):  # whoever is starting it, or clearing up, is done then
+                if (record.id in mounted or runtime.has_leftovers(record)) and not runtime.state(record).pid:
+                    put_away(containers, runtime, record, job, remove=record.auto_remove)
+                    done.append(f"cleared up after the container {record.name}")
+        except ContainerUnknown:
+            continue  # conmon's own clean-up was faster
+    known = {record.id for record in (*records, *containers.all())}
+    for stranger in runtime.delete_strangers(known, job):
+        done.append(f"ended the container {stranger}, of which there was no record")
+    for name in mounted - known:
+        rootfs.unmount(root.containers / name, job)
+        done.append(f"unmounted the root filesystem of {name}, of which there was no record")
+    return done
 
 
 def main(root: str, container: str) -> int:

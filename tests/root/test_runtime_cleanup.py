@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from engine import rootfs
+from engine.cleanup import sweep
+from engine.digest import Digest
 from engine.events import Status
 from engine.jobs import CancelToken
 
@@ -110,3 +112,29 @@ def test_a_container_started_again_at_once_is_let_alone(container: Any) -> None:
     time.sleep(1)
     assert it.runtime.state(it.record).status is Status.RUNNING
     assert rootfs.is_mounted(it.path / "merged")
+
+
+def test_what_nobody_cleared_up(container: Any) -> None:
+    """conmon was killed, a starter was killed after the mount, a record is lost: one sweep, and what runs goes on."""
+    runs, lost, mounted, once, stranger = (
+        container("sleep", "60"),
+        container("sleep", "60"),
+        container("true"),
+        container("sleep", "60", auto_remove=True),
+        container("sleep", "60"),
+    )
+    for it in (runs, lost, once, stranger):
+        it.start()
+    for it in (lost, once):
+        os.kill(int((it.root.run / "containers" / it.record.id / "conmon.pid").read_text()), signal.SIGKILL)
+        os.kill(it.runtime.state(it.record).pid, signal.SIGKILL)
+        until(lambda it=it: it.runtime.state(it.record).pid == 0)
+    rootfs.mount(rootfs.plan(mounted.root, [Digest(mounted.record.layers[0])], mounted.path), mounted.job)
+    (stranger.path / "container.json").unlink()
+    done = sweep(runs.root, runs.containers, runs.runtime, runs.job)
+    assert len(done) == 5, done
+    assert runs.runtime.state(runs.record).status is Status.RUNNING
+    assert rootfs.mounts_below(runs.root.path) == [runs.path / "merged"]
+    assert not once.path.exists()
+    assert os.listdir(runs.root.run / "runc") == [runs.record.id]
+    assert sweep(runs.root, runs.containers, runs.runtime, runs.job) == []
