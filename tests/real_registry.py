@@ -53,12 +53,14 @@ def docker_registry(folder: Path, *, tls: Tls | None = None, htpasswd: Path | No
     if htpasswd:
         config["auth"] = {"htpasswd": {"realm": "test", "path": str(htpasswd)}}
     (folder / "config.yml").write_text(json.dumps(config))  # JSON is YAML
+    # docker-registry takes every variable that begins with REGISTRY_ for a setting.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen(
             ["docker-registry", "serve", str(folder / "config.yml")],
             stdout=log,
             stderr=log,
-            env={**os.environ, "OTEL_TRACES_EXPORTER": "none"},
+            env={**environment, "OTEL_TRACES_EXPORTER": "none"},
         )
     try:
         _wait_for(host, process, folder / "registry.log")

@@ -20,6 +20,7 @@ from engine.registry.busy import BUSY, Busy
 from engine.registry.cancelling import cancellable
 from engine.registry.challenge import Challenge
 from engine.registry.credentials import Login
+from engine.registry.hosts import Endpoint
 from engine.registry.response import Interrupted
 from engine.registry.web import Web, is_loopback
 from engine.text import visible
@@ -32,12 +33,13 @@ _USER_VARIABLE = '"$REGISTRY_USER:$REGISTRY_PASSWORD"'
 class Authorizer:
     """Holds what one registry wants to see for one scope. May be used from several threads.
 
-    `host` is the registry's (with port), `scope` as in the token spec ("repository:library/debian:pull", may
+    `scope` is as in the token spec ("repository:library/debian:pull", may
     be empty); `find_login` is called at most once, when the registry first asks.
     """
 
-    def __init__(self, host: str, scope: str, web: Web, find_login: Callable[[], Login | None]) -> None:
-        self._host = host
+    def __init__(self, endpoint: Endpoint, scope: str, web: Web, find_login: Callable[[], Login | None]) -> None:
+        self._host = endpoint.host
+        self._hint = endpoint.login_hint
         self._scope = scope
         self._web = web
         self._find_login = find_login
@@ -77,9 +79,9 @@ class Authorizer:
                     hint="Known are Basic and Bearer.",
                 )
             elif login is None or login.identity_token:
-                raise AccessDenied(f"{self._host} asks for a user name and a password", hint="Use: cutaway login")
+                raise AccessDenied(f"{self._host} asks for a user name and a password", hint=self._hint)
             elif used == login.basic:
-                raise AccessDenied(f"{self._host} does not take the user name and password", hint="Use: cutaway login")
+                raise AccessDenied(f"{self._host} does not take the user name and password", hint=self._hint)
             else:
                 self._header = login.basic
 
@@ -126,7 +128,7 @@ class Authorizer:
                     if response.status in (400, 401, 403):
                         raise AccessDenied(
                             f"{where} gives no token for {self._scope or self._host} ({response.status})",
-                            hint="Check the name; if it is right, log in with: cutaway login",
+                            hint=f"Check the name. {self._hint}",
                         )
                     if response.status in BUSY:
                         raise Busy(response)

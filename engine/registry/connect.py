@@ -31,6 +31,6 @@ def connect(
     scope = f"repository:{endpoint.repository}:pull" if endpoint.repository else ""
     find = find_login or (lambda: hosts.credentials.find(endpoint.name))
     try:
-        yield Session(endpoint, web, Authorizer(endpoint.host, scope, web, find), patience)
+        yield Session(endpoint, web, Authorizer(endpoint, scope, web, find), patience)
     finally:
         web.close()

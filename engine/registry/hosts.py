@@ -32,7 +32,12 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        return f"{self.domain}/{self.repository}"  # the name that credentials are looked up by
+        """The repository with its domain, by which logins are looked up."""
+        return f"{self.domain}/{self.repository}"
+
+    @property
+    def login_hint(self) -> str:
+        return f"Log in with: cutaway login {self.domain}"
 
 
 @dataclass(frozen=True, slots=True)

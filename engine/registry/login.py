@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.errors import UsageError
+from engine.errors import AccessDenied, UsageError
 from engine.jobs import Job
 from engine.reference import DOCKER_HUB, Reference
 from engine.registry.connect import connect
@@ -41,7 +41,13 @@ def login(
     with connect(endpoint, hosts, patience or Patience(), find_login=lambda: made) as session:
         flag = " --tls-verify=false" if endpoint.insecure else ""
         peer = f'skopeo login{flag} --username "$REGISTRY_USER" {name}'
-        session.document(Ask("", f"the login at {endpoint.host}", peer=peer), _LIMIT, job)
+        try:
+            session.document(Ask("", "an answer to the login", peer=peer), _LIMIT, job)
+        except AccessDenied as error:
+            raise AccessDenied(
+                f"{endpoint.host} does not take this user name and password",
+                hint="Some registries want an access token in place of the password.",
+            ) from error
     return hosts.credentials.keep(name, made)
 
 

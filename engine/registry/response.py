@@ -17,6 +17,10 @@ from engine.text import visible
 CHUNK = 256 * 1024
 """Bytes read at a time at most: large enough that Python's overhead vanishes."""
 
+NO_TLS = "it does not speak TLS"
+_NO_TLS_REASONS = frozenset({"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
+"""OpenSSL's words for an answer to its greeting that is not TLS."""
+
 _MOMENT = 0.1  # seconds
 _TRICKLE = 1024
 """Fewer bytes than this within the time of inactivity count as none."""
@@ -123,6 +127,8 @@ def reason(error: BaseException) -> str:
         seen = inner
     if isinstance(seen, ssl.SSLCertVerificationError):
         text = seen.verify_message
+    elif isinstance(seen, ssl.SSLError) and seen.reason:
+        text = NO_TLS if seen.reason in _NO_TLS_REASONS else seen.reason.replace("_", " ").lower()
     elif isinstance(seen, TimeoutError | urllib3.exceptions.TimeoutError):
         text = "timed out"
     elif isinstance(seen, OSError) and seen.strerror:

@@ -81,6 +81,8 @@ class Session:
         while True:
             try:
                 with self.open(ask, job) as answer:
+                    if answer.status != 200:
+                        raise RegistryError(f"{ask.what}: {self.endpoint.host} answers {answer.status}, unasked")
                     if answer.length is not None and answer.length > limit:
                         raise ContentError(
                             f"{ask.what} is over {limit} bytes", hint="The registry sends more than it should."
@@ -200,17 +202,12 @@ class Session:
         return self._web.certificates.curl(self.endpoint.host)
 
     def _refusal(self, ask: Ask, response: Response, said: str) -> RegistryError:
-        name = self.endpoint.name
-        what = f"{response.host}: {ask.what}"
-        tail = f": {said}" if said else ""
+        message = f"cannot get {ask.what}: {response.host} answers {response.status}" + (f": {said}" if said else "")
         if response.status in (401, 403):
-            return AccessDenied(
-                f"{what}: access denied ({response.status}){tail}",
-                hint=f"Check the name; if it is right, log in: cutaway login {self.endpoint.domain}",
-            )
+            return AccessDenied(message, hint=f"Check the name. {self.endpoint.login_hint}")
         if response.status == 404:
-            return NotInRegistry(f"{what} is not there{tail}", hint=f"See what is there: cutaway tags {name}")
-        return RegistryError(f"{what}: the registry answers {response.status}{tail}")
+            return NotInRegistry(message, hint=f"See what is there: cutaway tags {self.endpoint.name}")
+        return RegistryError(message)
 
 
 @contextmanager

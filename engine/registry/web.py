@@ -22,7 +22,7 @@ from engine.jobs import CancelToken
 from engine.registry.cancelling import cancellable
 from engine.registry.certificates import Certificates
 from engine.registry.patience import Patience
-from engine.registry.response import Response, reason
+from engine.registry.response import NO_TLS, Response, reason
 from engine.text import visible
 
 _REDIRECTS = 5
@@ -185,6 +185,11 @@ def _join(base: str, location: str) -> str:
 def _unreachable(host: str, error: BaseException) -> RegistryUnreachable:
     host = visible(host)
     why = reason(error)
+    if why == NO_TLS:
+        return RegistryUnreachable(
+            f"{host} does not speak TLS",
+            hint="If it is one that speaks plain http and you trust the way to it, use --tls-verify=false.",
+        )
     if isinstance(error, requests.exceptions.SSLError):
         return RegistryUnreachable(
             f"no trusted connection with {host}: {why}",

@@ -18,8 +18,10 @@ from engine.events import Event
 from engine.jobs import Job
 from engine.oci import Platform
 from engine.registry import RegistryHosts, RegistrySource
+from engine.registry.auth import Authorizer
 from engine.registry.challenge import parse_challenges
 from engine.registry.credentials import Credentials, Login
+from engine.registry.hosts import Endpoint
 
 AMD64 = Platform("amd64", "linux")
 SECRET = "s3cret-pa55word"
@@ -243,9 +245,8 @@ def test_a_realm_that_is_no_place_for_tokens(
     bearer_gate(registry).challenge = f'Bearer realm="{realm}"'
     if "169.254" in realm or "fe80" in realm:
         # From loopback everything is as internal; the rule is for registries out there.
-        from engine.registry.auth import Authorizer
-
-        authorizer = Authorizer("registry.example", "repository:t:pull", None, lambda: None)  # type: ignore[arg-type]
+        endpoint = Endpoint("registry.example", "registry.example", "t", insecure=False)
+        authorizer = Authorizer(endpoint, "repository:t:pull", None, lambda: None)  # type: ignore[arg-type]
         with pytest.raises(RegistryError, match="inside this machine"):
             authorizer.answer(parse_challenges(f'Bearer realm="{realm}"'), None, "https", job)
         return

@@ -344,6 +344,14 @@ def test_a_configuration_of_many_bytes(registry: FaultyRegistry, pull: Pull, job
     assert not any("blobs" in path for path in registry.paths())
 
 
+@pytest.mark.parametrize("status", [206, 416])
+def test_part_of_a_manifest_is_none(status: int, registry: FaultyRegistry, pull: Pull, job: Job) -> None:
+    digest = registry.put_image(b"x")
+    registry.reply("/v2/t/manifests/latest", Reply(status, registry.manifests[digest][1]))
+    with pytest.raises(RegistryError, match=str(status)):
+        pull().image(AMD64, job)
+
+
 def test_what_a_registry_says_is_made_visible(registry: FaultyRegistry, pull: Pull, job: Job) -> None:
     body = json.dumps({"errors": [{"code": "X\x1b[2J", "message": "m\u202e"}]}).encode()
     registry.reply("/v2/t/manifests/latest", Reply(404, body))
