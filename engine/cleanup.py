@@ -55,8 +55,10 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, job: Job) ->
                     done.append(f"cleared up after the container {record.name}")
         except ContainerUnknown:
             continue  # conmon's own clean-up was faster
+    met = runtime.ids()
     known = {record.id for record in (*records, *containers.all())}
-    for stranger in runtime.delete_strangers(known, job):
+    for stranger in sorted(met - known):
+        runtime.delete_stranger(stranger, job)
         done.append(f"ended the container {stranger}, of which there was no record")
     for name in mounted - known:
         rootfs.unmount(root.containers / name, job)

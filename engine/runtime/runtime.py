@@ -9,7 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
 from engine import errors
 from engine.disk import DataRoot
@@ -170,22 +170,23 @@ class Runtime:
         files = self.files(record)
         return (files.exists_in_runc() or files.here.exists()) and not read_state(files).pid
 
-    def delete_strangers(self, known: Container[str], job: Job) -> list[str]:
-        """Delete (and kill) what runc has for this data directory without a record, `known` being the records' ids.
-
-        A container has its record before runc hears of it and until runc has forgotten it, so nothing of another
-        process is met. Returns the ids. Raises RuntimeFailed.
-        """
-        gone = []
+    def ids(self) -> set[str]:
+        """The containers of this data directory of which runc or conmon keep something."""
+        found: set[str] = set()
         for directory in (self._root.run / "runc", self._root.run / "containers"):
             with contextlib.suppress(FileNotFoundError):
-                for name in os.listdir(directory):
-                    if name not in known and is_id(name):
-                        files = RuntimeFiles(self._root, name)
-                        self._delete(files, job)
-                        shutil.rmtree(files.here, ignore_errors=True)
-                        gone.append(name)
-        return gone
+                found.update(filter(is_id, os.listdir(directory)))
+        return found
+
+    def delete_stranger(self, container_id: str, job: Job) -> None:
+        """Delete (and kill) a container by an id of `ids` for which there is no record any more.
+
+        Ask for `ids` first, and then for the records: a container has its record before runc hears of it and until
+        runc has forgotten it. Raises RuntimeFailed.
+        """
+        files = RuntimeFiles(self._root, container_id)
+        self._delete(files, job)
+        shutil.rmtree(files.here, ignore_errors=True)
 
     def _delete(self, files: RuntimeFiles, job: Job) -> None:
         if files.here.exists():

@@ -179,7 +179,9 @@ def test_a_container_whose_record_is_gone(container: Any) -> None:
     known.start()
     rootfs.unmount(lost.path / "merged", lost.job)
     lost.containers.remove(lost.record.id)
-    assert known.runtime.delete_strangers({known.record.id}, known.job) == [lost.record.id]
+    assert known.runtime.ids() == {lost.record.id, known.record.id}
+    known.runtime.delete_stranger(lost.record.id, known.job)
+    assert known.runtime.ids() == {known.record.id}
     assert known.runtime.state(known.record).status is Status.RUNNING
     assert not (lost.root.run / "runc" / lost.record.id).exists()
 
