@@ -13,9 +13,8 @@ from enum import Enum
 
 from engine.errors import LayerError
 from engine.layers import header, pax, sparse
-from engine.layers.limits import Limits
+from engine.layers.limits import RAISE_LIMIT, Limits
 from engine.layers.names import shown
-from engine.layers.stream import RAISE_LIMIT
 
 _ZEROS = bytes(header.BLOCK)
 _EXTENSION_LIMIT = 1 << 20  # bytes of one extended header; what Go's archive/tar, and so docker and podman, allow

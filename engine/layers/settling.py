@@ -15,6 +15,7 @@ from typing import Self
 import msgspec
 
 from engine.errors import LayerError
+from engine.jobs import CancelToken
 from engine.layers import copying, lower, names, waiting, xattrs
 from engine.layers.names import shown
 from engine.layers.view import View, status_of
@@ -36,7 +37,8 @@ class LayerStats(msgspec.Struct, frozen=True):
 class Settler:
     """Settles one layer in `staging` on the finished directories `below`, lowest first."""
 
-    def __init__(self, staging: Path, below: Sequence[Path]) -> None:
+    def __init__(self, staging: Path, below: Sequence[Path], token: CancelToken) -> None:
+        self._token = token
         self._notes = staging / waiting.FILE
         self._upper = os.open(staging / "diff", lower.OPEN_DIRECTORY)
         self._below = lower.open_stack(below)
@@ -51,7 +53,7 @@ class Settler:
         lower.close((self._upper, *self._below))
 
     def run(self) -> int:
-        """Settle; returns how many things of lower layers are hidden. Raises LayerError, OSError."""
+        """Settle; returns how many things of lower layers are hidden. Raises LayerError, Cancelled, OSError."""
         links, others = [], []
         for wait, path, target in waiting.read(self._notes):
             if wait is Wait.LINK:
@@ -60,6 +62,7 @@ class Settler:
                 others.append((path.count(b"/") + bool(path), _ORDER[wait], path))
         root_is_opaque = False
         for _, order, path in sorted(others):  # what is above decides where the rest belongs
+            self._token.check()
             if order == _ORDER[Wait.WHITEOUT]:
                 self._whiteout(path)
             elif order == _ORDER[Wait.IMPLICIT]:
@@ -74,6 +77,7 @@ class Settler:
                 self._view.places.hide_below()
                 self._view.changed()
         for path, target in links:
+            self._token.check()
             self._link(path, target)
         if root_is_opaque:
             self._hide_all()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import LayerError
-from engine.layers.limits import Limits
+from engine.layers.limits import RAISE_LIMIT, Limits
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CHUNK = 256 * 1024
 """Bytes that go through inflate, hash and parser at a time: they stay in the processor's cache."""
 
-_INPUT = 64 * 1024  # what a decompressor leaves unread of its input is copied, so the input is small
+_INPUT = 64 * 1024
 _AHEAD = 8  # chunks that may wait for the parser
 _ZSTD_WINDOW = 1 << 27  # bytes; the default bound of zstd(1), --memory
 
@@ -80,9 +80,9 @@ def decompressed(source: Counted) -> Iterator[bytes]:
                 hint="Image layers are plain, gzip or zstd (image-spec layer.md). Build or push the image again.",
             )
     if magic.startswith(b"\x1f\x8b"):
-        from isal import isal_zlib  # now: the worker can load nothing once its root is the layer's
+        from isal import igzip_lib  # now: the worker can load nothing once its root is the layer's
 
-        return _gzip(source, isal_zlib)
+        return _gzip(source, igzip_lib)
     if magic.startswith(b"\x28\xb5\x2f\xfd") or (magic[1:4] == b"\x2a\x4d\x18" and magic[0] & 0xF0 == 0x50):
         import zstandard
 
@@ -90,26 +90,22 @@ def decompressed(source: Counted) -> Iterator[bytes]:
     return iter(lambda: source.read(CHUNK), b"")
 
 
-def _gzip(source: Counted, isal_zlib: Any) -> Iterator[bytes]:
-    member = isal_zlib.decompressobj(31)  # 31: gzip, with its checksum and length verified
+def _gzip(source: Counted, igzip_lib: Any) -> Iterator[bytes]:
     data = source.read()
     try:
-        while True:
-            chunk = member.decompress(data, CHUNK)
-            if chunk:
-                yield chunk
-            if member.eof:
-                data = member.unused_data or source.read()
-                if not data:
-                    return
-                member = isal_zlib.decompressobj(31)
-                continue
-            data = member.unconsumed_tail
-            if not data and len(chunk) < CHUNK:
-                data = source.read()
-                if not data:
+        while data:
+            member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)  # checks each member's checksum and length
+            while True:
+                chunk = member.decompress(data, CHUNK)
+                if chunk:
+                    yield chunk
+                if member.eof:
+                    break
+                data = source.read() if member.needs_input else b""
+                if member.needs_input and not data:
                     raise LayerError("the layer's gzip stream ends too early")
-    except isal_zlib.error as error:
+            data = member.unused_data or source.read()
+    except igzip_lib.error as error:
         raise LayerError(f"the layer's gzip stream is damaged: {error}") from error
 
 
@@ -161,6 +157,3 @@ class Pump:
             self._queue.put(b"")
         except BaseException as error:  # whatever it is must reach the thread that waits
             self._queue.put(error)
-
-
-RAISE_LIMIT = "If you trust the image, raise that limit."

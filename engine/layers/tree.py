@@ -16,10 +16,9 @@ from engine.errors import LayerError
 from engine.layers import names, xattrs
 from engine.layers.archive import Archive, Kind, Member
 from engine.layers.directories import Directories, Directory
-from engine.layers.limits import Limits
+from engine.layers.limits import RAISE_LIMIT, Limits
 from engine.layers.names import shown
 from engine.layers.removal import remove_tree
-from engine.layers.stream import RAISE_LIMIT
 from engine.layers.times import Times
 from engine.layers.waiting import Notes, Wait
 

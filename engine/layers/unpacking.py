@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -76,15 +77,15 @@ def unpack(
         os.close(source)
 
 
-def settle(unpacked: Unpacked, staging: Path, *, lower: Sequence[Path]) -> LayerStats:
+def settle(unpacked: Unpacked, staging: Path, *, lower: Sequence[Path], token: CancelToken | None = None) -> LayerStats:
     """Finish an unpacked layer on top of the finished ones below, `lower`, lowest first (their `diff` directories).
 
     Drops whiteouts that hide nothing, gives directories without an entry the metadata of those they continue, moves
     what lies below a lower layer's symbolic link to where that leads, copies up what hard links of this layer share.
-    Raises LayerError, StoreError.
+    Raises LayerError, StoreError; Cancelled if there is a `token`.
     """
     try:
-        with Settler(staging, lower) as settler:
+        with Settler(staging, lower, token or CancelToken()) as settler:
             whiteouts = settler.run()
     except OSError as error:
         raise store_error(error, f"cannot settle the layer in {staging}") from error
@@ -105,21 +106,21 @@ def expand(
 ) -> LayerStats:
     """`unpack` and `settle` in one: for a single layer whose lower ones are there. Raises what they raise."""
     unpacked = unpack(blob, staging, diff_id=diff_id, on_progress=on_progress, token=token, limits=limits)
-    return settle(unpacked, staging, lower=lower)
+    return settle(unpacked, staging, lower=lower, token=token)
 
 
 def _run(
     task: dict[str, Any], handles: tuple[int, ...], on_progress: Callable[[int], None], token: CancelToken
 ) -> Unpacked:
     # A new interpreter: forking one that has threads is unsafe. It inherits nothing but where to find modules.
-    home = str(Path(engine.__file__).parent.parent)
+    places = [str(Path(engine.__file__).parent.parent), *filter(None, sys.path)]
     with subprocess.Popen(
         [sys.executable, "-S", "-m", "engine.layers.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         pass_fds=handles,
-        env={"PYTHONPATH": os.pathsep.join([home, *filter(None, sys.path)]), "PYTHONUTF8": "1"},
+        env={"PYTHONPATH": os.pathsep.join(map(os.path.abspath, places)), "PYTHONUTF8": "1"},
         cwd="/",
     ) as worker:
         assert worker.stdin
@@ -127,8 +128,8 @@ def _run(
         assert worker.stderr
         try:
             with token.interrupting(worker.kill):
-                worker.stdin.write(json.dumps(task).encode() + b"\n")
-                worker.stdin.flush()
+                with suppress(BrokenPipeError):  # it has ended already; its output says why
+                    os.write(worker.stdin.fileno(), json.dumps(task).encode() + b"\n")
                 for line in worker.stdout:
                     message = json.loads(line)
                     if "progress" in message:

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import IO, TYPE_CHECKING
 
+from engine.errors import LayerError
+from engine.layers.limits import RAISE_LIMIT
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -29,10 +32,20 @@ class Wait(Enum):
 class Notes:
     """Writes notes."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], limit: int) -> None:
         self._file = file
+        self._limit = limit
+        self._count = 0
 
     def add(self, wait: Wait, path: bytes, target: bytes = b"") -> None:
+        """Note one thing. Raises LayerError if there are too many."""
+        self._count += 1
+        if self._count > self._limit:
+            raise LayerError(
+                f"the layer has more than {self._limit} whiteouts, directories without an entry,"
+                " and hard links to files of lower layers",
+                hint=RAISE_LIMIT,
+            )
         self._file.write(json.dumps([wait.value, text(path), text(target)]) + "\n")
 
     def close(self) -> None:

@@ -366,6 +366,11 @@ def test_limit_on_implied_directories(tmp_path: Path, stack: Stack) -> None:
         stack.add(*[file(f"{number}/" + "d/" * 30 + "f") for number in range(4)], limits=Limits(entries=100))
 
 
+def test_limit_on_what_waits(stack: Stack) -> None:
+    with pytest.raises(LayerError, match="more than 10 whiteouts"):
+        stack.add(*[file(f".wh.{number}") for number in range(20)], limits=Limits(waiting=10))
+
+
 def test_limit_on_size(stack: Stack) -> None:
     with pytest.raises(LayerError, match="more than a whole layer"):
         stack.add(block(b"f", size=100_000), limits=Limits(size=50_000))
@@ -451,12 +456,12 @@ def test_deep_tree_that_a_file_replaces(stack: Stack) -> None:
 
 
 def test_many_directories_are_not_kept_open(stack: Stack) -> None:
-    numbers = range(1200)
+    numbers = range(500)
     stack.add(
         *[directory(f"{number}/sub") for number in numbers], *[file(f"{number}/sub/f", b"x") for number in numbers]
     )
     diff = stack.add(*[file(f"{number}/sub/.wh.f") for number in numbers])
-    assert sum(is_whiteout(path) for path in diff.rglob("f")) == 1200
+    assert sum(is_whiteout(path) for path in diff.rglob("f")) == 500
     assert len([name for name in stack.merged() if name.endswith("f")]) == 0
 
 
@@ -477,3 +482,19 @@ def test_127_layers(stack: Stack) -> None:
     assert merged["d"][0] == "drwx------"
     assert merged["last"][4] == merged["d/f125"][4]
     assert names(stack.diffs[125]) == ["d", "d/f124", "d/f125"]
+
+
+def test_names_that_are_not_utf_8(stack: Stack) -> None:
+    stack.add(file(b"dir\xff/\xfe", b"1"), file(b"dir\xff/\xfd", b"2"), file(b"lin\xe9", kind=b"2", target=b"dir\xff"))
+    stack.add(
+        file(b"lin\xe9/new\n\xfc", b"4"),
+        file(b"dir\xff/.wh.\xfe"),
+        file(b"hard\xfb", kind=b"1", target=b"lin\xe9/\xfd"),
+        file(b"d\xfa/", kind=b"5", mode=0o700, mtime=3),
+    )
+    merged = {os.fsencode(name): value for name, value in stack.merged().items()}
+    assert set(merged) == {
+        b".", b"dir\xff", b"dir\xff/\xfd", b"dir\xff/new\n\xfc", b"lin\xe9", b"hard\xfb", b"d\xfa"
+    }  # fmt: skip
+    assert merged[b"hard\xfb"][4] == merged[b"dir\xff/\xfd"][4]
+    assert merged[b"d\xfa"][3] == 3_000_000_000
