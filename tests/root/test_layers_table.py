@@ -498,3 +498,9 @@ def test_names_that_are_not_utf_8(stack: Stack) -> None:
     }  # fmt: skip
     assert merged[b"hard\xfb"][4] == merged[b"dir\xff/\xfd"][4]
     assert merged[b"d\xfa"][3] == 3_000_000_000
+
+
+def test_notes_of_an_old_union_filesystem_are_left_out(stack: Stack) -> None:
+    diff = stack.add(directory(".wh..wh.plnk"), file(".wh..wh.plnk/123.456", b"x"), file(".wh..wh.aufs"), file("f"))
+    assert names(diff) == ["f"]
+    assert stack.stats[0].files == 1
