@@ -415,6 +415,10 @@ _EDITS: dict[str, Config] = {
     "device fileMode a string": _device(fileMode="0666"),
     "device twice": {"/linux/devices": [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 3}] * 2},
     "device null again": _device(path="/dev/null"),
+    "device null again, allowed": _device(path="/dev/null")
+    | {"/linux/resources/devices/-": {"allow": True, "type": "c", "major": 1, "minor": 3, "access": "rwm"}},
+    "device null again, only to be read": _device(path="/dev/null")
+    | {"/linux/resources/devices/-": {"allow": True, "type": "c", "major": 1, "minor": 3, "access": "r"}},
     # Resources.
     "resources a list": {"/linux/resources": []},
     "resources unknown": {"/linux/resources/memmory": {"limit": 1}},

@@ -36,8 +36,13 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--tmpfs",), {"multiple": True, "metavar": "DST[:OPTS]", "help": "Mount a directory in memory."}),
     (("--read-only",), {"is_flag": True, "help": "Make the root filesystem read-only."}),
     (
-        ("--read-only-tmpfs/--no-read-only-tmpfs",),
-        {"default": True, "help": "With --read-only: /run, /tmp, /var/tmp stay writable, in memory (default)."},
+        ("--read-only-tmpfs",),
+        {
+            "type": bool,
+            "default": True,
+            "metavar": "true|false",
+            "help": "With --read-only: /run, /tmp, /var/tmp stay writable, in memory (true).",
+        },
     ),
     (("--shm-size",), {"metavar": _BYTES, "help": "Size of /dev/shm (64m)."}),
     (("--device", "devices"), {"multiple": True, "metavar": "DEV[:DST][:rwm]", "help": "Give it a device."}),

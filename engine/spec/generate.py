@@ -64,6 +64,8 @@ def generate(
     spec = Builder()
     hostname, hostname_origin = _hostname(options, profile, facts, container)
     host_network = options.network in (None, "host")
+    if options.network == "none" and (options.dns or options.dns_search or options.dns_option):
+        raise UsageError("--dns cannot stand with --network none: there is no name server to reach")
     files = network_files(options, hostname=hostname, name=container.name, host_network=host_network)
 
     spec.put("/ociVersion", OCI_VERSION, default("the runtime-spec that runc 1.x reads"))
@@ -146,9 +148,25 @@ def _sysctl(spec: Builder, options: RunOptions, profile: Profile) -> None:
         found = {key: (value, default(profile.detail)) for key, value in profile.sysctl}
     for text in options.sysctl:
         key, value = values.pair(text, "--sysctl")
+        _refuse_hosts_parameter(key, options)
         found[key] = (value, option(f"--sysctl {visible(text)}"))
     for key, (value, origin) in found.items():
         spec.put(f"/linux/sysctl/{escape(key)}", value, origin)
+
+
+def _refuse_hosts_parameter(key: str, options: RunOptions) -> None:
+    for prefix, said, flag in (
+        ("net.", options.network or "host", "--network"),
+        ("fs.mqueue.", options.ipc, "--ipc"),
+        ("kernel.msg", options.ipc, "--ipc"),
+        ("kernel.s", options.ipc, "--ipc"),
+        ("kernel.domainname", options.uts, "--uts"),
+    ):
+        if key.startswith(prefix) and said == "host":
+            raise UsageError(
+                f"--sysctl {visible(key)}: the container shares the host's, as {flag} is host",
+                hint=f"Give it its own: {flag} {'none' if flag == '--network' else 'private'}.",
+            )
 
 
 def _namespaces(spec: Builder, options: RunOptions, profile: Profile, facts: HostFacts) -> None:

@@ -58,8 +58,10 @@ def mounts(spec: Builder, options: RunOptions, profile: Profile, facts: HostFact
         seen[mount.destination] = mount.origin
         chosen[mount.destination] = mount
     # Stable: what is equally deep keeps its order.
-    for mount in sorted(chosen.values(), key=lambda m: m.destination.rstrip("/").count("/")):
+    ordered = sorted(chosen.values(), key=lambda m: m.destination.rstrip("/").count("/"))
+    for mount in ordered:
         _put(spec, mount)
+    _root_propagation(spec, ordered)
 
 
 def _put(spec: Builder, mount: Mount) -> None:
@@ -70,19 +72,31 @@ def _put(spec: Builder, mount: Mount) -> None:
         spec.append_to_last("/mounts", "options", text, why.get(text, mount.origin))
 
 
+def _root_propagation(spec: Builder, mounts: list[Mount]) -> None:
+    """Mounts can be passed on between host and container only below a root that does so too."""
+    for wanted, kinds in (("shared", {"shared", "rshared"}), ("rslave", {"slave", "rslave"})):
+        asking = [mount for mount in mounts if kinds & set(mount.options)]
+        if asking:
+            spec.put("/linux/rootfsPropagation", wanted, asking[0].origin)
+            return
+
+
 def _defaults(options: RunOptions, profile: Profile, facts: HostFacts) -> Iterable[Mount]:
     usual = default(profile.detail)
     rights, why = ("rw", option("--privileged")) if options.privileged else ("ro", usual)
     yield Mount("/proc", "proc", "proc", ("nosuid", "noexec", "nodev"), usual)
     yield Mount("/dev", "tmpfs", "tmpfs", ("nosuid", "noexec", "strictatime", "mode=755", "size=65536k"), usual)
-    yield Mount("/sys", "sysfs", "sysfs", ("nosuid", "noexec", "nodev", rights), usual, ((rights, why),))
+    system: tuple[str, ...] = ("nosuid", "noexec", "nodev", rights)
+    if options.privileged:
+        system = ("rprivate", *system)
+    yield Mount("/sys", "sysfs", "sysfs", system, usual, ((rights, why), ("rprivate", why)))
     pts = ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
     yield Mount("/dev/pts", "devpts", "devpts", pts, usual)
+    yield Mount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev"), usual)
     if options.ipc == "host":
-        for path in ("/dev/mqueue", "/dev/shm"):  # noqa: S108 - the host's, as asked
-            yield Mount(path, "bind", path, ("bind", "nosuid", "noexec", "nodev"), option("--ipc host"))
+        shm = "/dev/shm"  # noqa: S108 - the host's, as asked
+        yield Mount(shm, "bind", shm, ("bind", "rprivate", "nosuid", "noexec", "nodev"), option("--ipc host"))
     else:
-        yield Mount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev"), usual)
         yield _shared_memory(options, usual)
     if facts.cgroups is not CgroupMode.NONE:
         flags = ("rprivate", "nosuid", "noexec", "nodev", "relatime", rights)

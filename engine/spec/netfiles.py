@@ -12,12 +12,14 @@ _LIMIT = 1024 * 1024
 
 
 def network_files(options: RunOptions, *, hostname: str, name: str, host_network: bool) -> dict[str, bytes]:
-    """Their contents, by the name they have in the bundle's files/ directory."""
-    return {
-        "hosts": _hosts(options, hostname, name, host_network),
-        "hostname": f"{hostname}\n".encode(),
-        "resolv.conf": _resolv_conf(options, host_network),
-    }
+    """Their contents, by the name they have in the bundle's files/ directory.
+
+    Without a network the image's own resolv.conf stays, as with podman.
+    """
+    files = {"hosts": _hosts(options, hostname, name, host_network), "hostname": f"{hostname}\n".encode()}
+    if host_network or options.dns or options.dns_search or options.dns_option:
+        files["resolv.conf"] = _resolv_conf(options)
+    return files
 
 
 def _hosts(options: RunOptions, hostname: str, name: str, host_network: bool) -> bytes:
@@ -33,10 +35,10 @@ def _hosts(options: RunOptions, hostname: str, name: str, host_network: bool) ->
     return base.rstrip(b"\n") + b"\n" + "".join(line + "\n" for line in lines).encode()
 
 
-def _resolv_conf(options: RunOptions, host_network: bool) -> bytes:
+def _resolv_conf(options: RunOptions) -> bytes:
     if not (options.dns or options.dns_search or options.dns_option):
-        return _read(Path("/etc/resolv.conf")) if host_network else b""
-    theirs = _read(Path("/etc/resolv.conf")).decode("utf-8", "replace").splitlines() if host_network else []
+        return _read(Path("/etc/resolv.conf"))
+    theirs = _read(Path("/etc/resolv.conf")).decode("utf-8", "replace").splitlines()
     kept = {key: [line for line in theirs if line.split()[:1] == [key]] for key in ("search", "nameserver", "options")}
     if options.dns:
         kept["nameserver"] = [f"nameserver {server}" for server in options.dns]

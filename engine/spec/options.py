@@ -24,7 +24,7 @@ class RunOptions:
     args: tuple[str, ...] = ()
     """Command and arguments: they take the place of the image's Cmd."""
     entrypoint: str | None = None
-    """A program, or a JSON array of words; "" removes the image's. The image's Cmd goes with the image's entrypoint."""
+    """A program, or a JSON array of words; "" is none. The image's Cmd goes with the image's entrypoint."""
     env: tuple[str, ...] = ()
     """NAME=VALUE; NAME alone takes the value from this process; NAME* every variable that starts so."""
     env_files: tuple[str, ...] = ()

@@ -40,7 +40,7 @@ def arguments(spec: Builder, execution: Execution, options: RunOptions) -> None:
         words += [
             (word, Origin(option("").source, f"command line, argument {n + 1}")) for n, word in enumerate(options.args)
         ]
-    elif not options.entrypoint:
+    elif options.entrypoint is None:
         words += [(word, image(f"Cmd[{n}]")) for n, word in enumerate(execution.cmd or [])]
     if not words:
         raise UsageError(
@@ -138,9 +138,12 @@ def user(spec: Builder, execution: Execution, options: RunOptions, profile: Prof
         spec.put("/process/user/umask", values.umask(options.umask, "--umask"), option(f"--umask {options.umask}"))
     elif profile.umask is not None:
         spec.put("/process/user/umask", profile.umask, default(profile.detail))
-    listed = dict.fromkeys(found.groups, origin)
+    # The order is podman's: the primary group where a user was named, the added ones, the user's own.
+    listed = {found.gid: origin} if text else {}
     for name in options.groups:
         listed.setdefault(accounts.group(name), option(f"--group-add {visible(name)}"))
+    for gid in found.groups:
+        listed.setdefault(gid, origin)
     for gid, why in listed.items():
         spec.append("/process/user/additionalGids", gid, why)
     return found

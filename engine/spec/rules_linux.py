@@ -211,13 +211,13 @@ def devices(reading: Reading) -> Iterator[Finding]:
 
 
 def _allowed(reading: Reading, major: int, minor: int) -> bool:
-    """What the devices rules say on a character device; without rules everything is allowed by v1."""
+    """Whether the devices rules let a character device be read and written; without rules everything is allowed."""
     allowed = not reading.elements("/linux/resources/devices")
     for _, rule in reading.elements("/linux/resources/devices"):
         kind = rule.get("type") or "a"
         numbers = (rule.get("major", -1), rule.get("minor", -1))
         if kind == "a" or (kind == "c" and numbers[0] in (-1, major) and numbers[1] in (-1, minor)):
-            allowed = bool(rule.get("allow", False))
+            allowed = bool(rule.get("allow", False)) and {"r", "w"} <= set(rule.get("access", ""))
     return allowed
 
 

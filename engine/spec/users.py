@@ -20,7 +20,9 @@ _HIGHEST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who the container's process runs as. `groups` are the supplementary ones; `home` is "" where none is known."""
+    """Who the container's process runs as. `groups` are those that the image's files put the user into; `home` is ""
+    where none is known.
+    """
 
     uid: int
     gid: int
@@ -50,13 +52,11 @@ class Accounts:
             )
         uid = number if number is not None else _field(entry[2] if entry else "")
         gid = _field(entry[3]) if entry else 0
-        groups: list[int] = []
         if colon and group:
             gid = self.group(group)
-        if text:
-            groups.append(gid)
+        groups: list[int] = []
         if not colon and entry:
-            groups += [_field(e[2]) for e in self._entries("group", 4) if entry[0] in e[3].split(",")]
+            groups = [_field(e[2]) for e in self._entries("group", 4) if entry[0] in e[3].split(",")]
         return User(uid, gid, tuple(dict.fromkeys(groups)), entry[5] if entry else "")
 
     def group(self, text: str) -> int:

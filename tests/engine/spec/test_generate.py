@@ -29,7 +29,6 @@ WEB = Execution(entrypoint=["/serve"], cmd=["--port", "80"], env=["LANG=C.UTF-8"
         (WEB, {"entrypoint": "/bin/sh", "args": ("-c", "id")}, ["/bin/sh", "-c", "id"]),
         (WEB, {"entrypoint": '["/bin/sh", "-x"]'}, ["/bin/sh", "-x"]),
         (WEB, {"entrypoint": "", "args": ("id",)}, ["id"]),
-        (WEB, {"entrypoint": ""}, ["--port", "80"]),
         (Execution(cmd=["sh"]), {}, ["sh"]),
     ],
 )
@@ -37,10 +36,10 @@ def test_command(config: Config, image: Execution, options: dict[str, Any], expe
     assert config(image, **options)["process"]["args"] == expected
 
 
-@pytest.mark.parametrize("options", [{}, {"entrypoint": ""}])
-def test_nothing_to_run(make: Make, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("image", "options"), [(Execution(), {}), (WEB, {"entrypoint": ""})])
+def test_nothing_to_run(make: Make, image: Execution, options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="nothing to run"):
-        make(Execution(), **options)
+        make(image, **options)
 
 
 def test_environment_has_the_image_first_then_defaults_then_the_user(config: Config, monkeypatch: Any) -> None:
@@ -164,6 +163,16 @@ def test_names_and_networks(config: Config, make: Make) -> None:
     assert config(hostname="web", network="none")["hostname"] == "web"
     assert "hostname" not in config(uts="host")
     assert {"type": "network", "path": "/run/netns/blue"} in config(network="ns:/run/netns/blue")["linux"]["namespaces"]
+    assert "resolv.conf" not in make(network="none").files
+    with pytest.raises(UsageError, match="--dns cannot stand"):
+        make(network="none", dns=("9.9.9.9",))
+    for options in (
+        {"sysctl": ("net.ipv4.ip_forward=1",)},
+        {"sysctl": ("kernel.msgmax=8192",), "ipc": "host"},
+        {"sysctl": ("kernel.domainname=x",), "uts": "host"},
+    ):
+        with pytest.raises(UsageError, match="--sysctl"):
+            make(**options)
     with pytest.raises(UsageError, match="--network bridge"):
         make(network="bridge")
     with pytest.raises(UsageError, match="--uts host"):
@@ -179,7 +188,7 @@ def test_cgroup_namespace_is_of_v2(config: Config, mode: CgroupMode) -> None:
 
 
 def test_bundle_is_relative_and_the_engines_files_are_bound(make: Make, config: Config) -> None:
-    made = make(add_hosts=("db:10.0.0.7",), dns=("9.9.9.9",), network="none", hostname="web")
+    made = make(add_hosts=("db:10.0.0.7",), dns=("9.9.9.9",), dns_search=(".",), hostname="web")
     found = json.loads(made.text)
     assert found["root"] == {"path": "merged"}
     assert found["linux"]["cgroupsPath"] == f"/cutaway/{ALICE.id}"
@@ -192,8 +201,9 @@ def test_bundle_is_relative_and_the_engines_files_are_bound(make: Make, config: 
     }
     assert set(made.files) == {source.removeprefix("files/") for source in bound}
     assert b"10.0.0.7\tdb\n" in made.files["hosts"]
-    assert b"127.0.0.1\tweb alice\n" in made.files["hosts"]
-    assert made.files["resolv.conf"] == b"nameserver 9.9.9.9\n"
+    assert b"127.0.1.1\tweb alice\n" in made.files["hosts"]
+    resolver = [line for line in made.files["resolv.conf"].split(b"\n") if not line.startswith(b"options")]
+    assert resolver == [b"nameserver 9.9.9.9", b""]
     assert made.files["hostname"] == b"web\n"
 
 
@@ -210,6 +220,9 @@ def test_mounts_in_order_and_the_users_over_ours(config: Config, make: Make, tmp
     assert mounts["/etc/hosts"]["source"] == str(tmp_path)
     assert mounts["/scratch"]["options"] == ["size=1m", "exec", "rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]
     assert mounts["/dev/shm"]["options"][0] == "size=5m"
+    assert "rootfsPropagation" not in found["linux"]
+    assert config(volumes=(f"{tmp_path}:/a:rshared",))["linux"]["rootfsPropagation"] == "shared"
+    assert config(volumes=(f"{tmp_path}:/a:slave",))["linux"]["rootfsPropagation"] == "rslave"
     order = [m["destination"] for m in found["mounts"]]
     assert order.index("/data") < order.index("/data/deep")
     assert order.index("/dev") < order.index("/dev/shm")
