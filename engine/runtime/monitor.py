@@ -28,6 +28,7 @@ from engine.text import visible
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "CUTAWAY_RUN")
 _ANSWER_LIMIT = 64 * 1024  # bytes; conmon sends 8 KiB of runc's message at most
 _PAUSE = 0.005  # seconds
+_LOOK_AFTER = 1.0  # seconds without an answer
 _MESSAGE_LIMIT = 2000  # characters of runc's message that are shown
 
 _NOT_FOUND = re.compile(r"exec: .*(executable file not found in|no such file or directory)|exec .*: no such file", re.S)
@@ -87,7 +88,7 @@ class Monitor:
                 os.close(writer)
             with process:
                 try:
-                    pid, message = _answer(_read(reader, token))
+                    pid, message = _answer(_read(reader, files, token))
                 except BaseException:
                     stop_creation(files)
                     raise
@@ -109,7 +110,7 @@ def stop_creation(files: RuntimeFiles) -> None:
     if files.container_pid.exists():  # runc's last act: the creation is complete
         return
     while found := _with_argument(os.fsencode(files.bundle)):
-        for process in found:
+        for _, process in found:
             with process.opened() as handle, contextlib.suppress(ProcessLookupError):
                 if handle is None:
                     continue
@@ -120,19 +121,18 @@ def stop_creation(files: RuntimeFiles) -> None:
         time.sleep(_PAUSE)
 
 
-def _with_argument(argument: bytes) -> list[ProcessId]:
-    """The conmon and runc processes that have this argument."""
+def _with_argument(argument: bytes) -> list[tuple[bytes, ProcessId]]:
+    """The conmon and runc processes that have this argument, with the program's name."""
     found = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
+    for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
-            words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
+            words = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if argument in words and words[0].rpartition(b"/")[2] in (b"conmon", b"runc"):
-            found.append(ProcessId.of(int(name)))
-    return [process for process in found if process is not None]
+        program = words[0].rpartition(b"/")[2]
+        if argument in words and program in (b"conmon", b"runc") and (process := ProcessId.of(int(entry))) is not None:
+            found.append((program, process))
+    return found
 
 
 def runc_options(files: RuntimeFiles) -> list[str]:
@@ -161,11 +161,20 @@ def failure(said: str, what: str) -> RuntimeFailed:
     return RuntimeFailed(message)
 
 
-def _read(reader: int, token: CancelToken) -> bytes:
-    """conmon's answer: one line, or what it sent before it ended."""
-    raw = b""
+def _read(reader: int, files: RuntimeFiles, token: CancelToken) -> bytes:
+    """conmon's answer: one line, or what it sent before it ended.
+
+    A runc that is killed leaves its child with conmon, and conmon waits for words of it for ever. So where the
+    answer takes long (a hook may be slow), see whether runc is still at work.
+    """
+    raw, idle = b"", 0
     while b"\n" not in raw and len(raw) < _ANSWER_LIMIT:
-        wait_readable([reader], token)
+        if not wait_readable([reader], token, _LOOK_AFTER):
+            at_work = any(name == b"runc" for name, _ in _with_argument(os.fsencode(files.bundle)))
+            idle = 0 if at_work else idle + 1
+            if idle == 3:
+                raise RuntimeFailed("runc was killed while it created the container", hint="See: dmesg | tail")
+            continue
         piece = os.read(reader, 8192)
         if not piece:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import shutil
@@ -16,7 +17,9 @@ import pytest
 from engine import rootfs
 from engine.errors import CutawayError, RuntimeFailed
 from engine.events import Status
+from engine.host import HostFacts, Tool
 from engine.jobs import CancelToken, Job
+from engine.runtime import Runtime
 from engine.runtime.cgroups import clear
 
 pytestmark = pytest.mark.root
@@ -209,6 +212,41 @@ def test_only_the_containers_own_cgroup_is_cleared(path: str) -> None:
     finally:
         if "other" in path:
             place.rmdir()
+
+
+DYING_RUNC = """#!/bin/sh
+# runc, but killed when all is made and before it can say so
+case "$*" in *" create "*) ;; *) exec {runc} "$@" ;; esac
+for word do
+    shift
+    case "$skip$word" in
+        --pid-file) skip=1 ;;
+        1*) skip= ;;
+        *) set -- "$@" "$word" ;;
+    esac
+done
+{runc} "$@" && kill -9 $$
+"""
+
+
+def test_runc_killed_while_it_creates(
+    container: Any, host_facts: HostFacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child that it has made waits, and holds the pipe on which conmon waits for words of runc."""
+    monkeypatch.setattr("engine.runtime.monitor._LOOK_AFTER", 0.2)
+    script = tmp_path / "runc"
+    script.write_text(DYING_RUNC.format(runc=shutil.which("runc")))
+    script.chmod(0o755)
+    facts = dataclasses.replace(host_facts)
+    vars(facts)["runc"] = Tool("runc", script)
+    it = container("sleep", "60")
+    it.runtime = Runtime(it.root, facts)
+    with it.containers.lock(it.record.id):
+        with pytest.raises(RuntimeFailed, match="killed"):
+            it.create()
+        assert it.runtime.state(it.record).pid == 0
+        it.away()
+    assert not it.runtime.has_leftovers(it.record)
 
 
 def test_creation_can_be_cancelled(container: Any) -> None:
