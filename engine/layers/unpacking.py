@@ -115,7 +115,7 @@ def _run(
     # A new interpreter: forking one that has threads is unsafe. It inherits nothing but where to find modules.
     places = [str(Path(engine.__file__).parent.parent), *filter(None, sys.path)]
     with subprocess.Popen(
-        [sys.executable, "-S", "-m", "engine.layers.worker"],
+        [sys.executable, "-P", "-S", "-m", "engine.layers.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
