@@ -43,6 +43,9 @@ if TYPE_CHECKING:
         RunOptions,
         Severity,
         SourceKind,
+        describe_field,
+        known_words,
+        member_names,
     )
     from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
     from engine.workbench import Workbench
@@ -92,7 +95,10 @@ __all__ = [
     "Stream",
     "UsageError",
     "Workbench",
+    "describe_field",
     "human_size",
+    "known_words",
+    "member_names",
     "visible",
 ]
 
@@ -113,6 +119,9 @@ _LAZY = {
     "RunOptions": "engine.spec",
     "Severity": "engine.spec",
     "SourceKind": "engine.spec",
+    "describe_field": "engine.spec",
+    "known_words": "engine.spec",
+    "member_names": "engine.spec",
 }
 
 

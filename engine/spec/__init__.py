@@ -6,7 +6,7 @@ from engine.spec.check import check
 from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
 from engine.spec.edits import changed, edited
-from engine.spec.fields import describe, known_words, member_names
+from engine.spec.fields import describe_field, known_words, member_names
 from engine.spec.generate import ContainerIdentity, Generated, generate
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
@@ -30,7 +30,7 @@ __all__ = [
     "adopt",
     "changed",
     "check",
-    "describe",
+    "describe_field",
     "edited",
     "explain",
     "generate",

@@ -92,7 +92,7 @@ def field_at(pointer: str) -> Field | None:
     return table().get(pattern)
 
 
-def describe(pointer: str) -> str:
+def describe_field(pointer: str) -> str:
     """A line on the field at a pointer: type, meaning, default. "" where the runtime-spec knows none."""
     field = field_at(pointer)
     if field is None:

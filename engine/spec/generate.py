@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
-from engine.errors import UsageError
+from engine.errors import SpecError, UsageError
 from engine.host import CgroupMode, HostFacts
 from engine.oci import Execution
 from engine.spec import mounts as mount_part
@@ -131,7 +131,7 @@ def _annotations(spec: Builder, execution: Execution, options: RunOptions) -> No
         name = values.signal_name(options.stop_signal, "--stop-signal")
         found[STOP_SIGNAL] = (name, option(f"--stop-signal {options.stop_signal}"))
     elif execution.stop_signal:
-        found[STOP_SIGNAL] = (execution.stop_signal, image("StopSignal"))
+        found[STOP_SIGNAL] = (_images_signal(execution.stop_signal), image("StopSignal"))
     for text in options.labels:
         key, value = values.label(text, "--label")
         found[key] = (value, option(f"--label {visible(key)}"))
@@ -140,6 +140,13 @@ def _annotations(spec: Builder, execution: Execution, options: RunOptions) -> No
         found[key] = (value, option(f"--annotation {visible(key)}"))
     for key, (value, origin) in found.items():
         spec.put(f"/annotations/{escape(key)}", value, origin)
+
+
+def _images_signal(text: str) -> str:
+    try:
+        return values.signal_name(text, "the image's StopSignal")
+    except UsageError as error:
+        raise SpecError(error.message, hint="Give another one with --stop-signal.") from error
 
 
 def _sysctl(spec: Builder, options: RunOptions, profile: Profile) -> None:

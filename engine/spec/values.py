@@ -360,11 +360,17 @@ def host_entry(text: str, option: str) -> tuple[str, str]:
 
 
 def signal_name(text: str, option: str) -> str:
-    """A signal by number or name, as SIGNAME."""
+    """A signal by number or name, as SIGNAME; real-time ones (RTMIN+3) by their number, as runc has no name for them."""
+    name = "SIG" + text.upper().removeprefix("SIG")
+    real_time = re.fullmatch(r"SIGRT(MIN|MAX)([+-]\d{1,2})?", name)
+    number = int(text) if text.isdecimal() and len(text) < 4 else 0
+    if real_time:
+        base = signal.SIGRTMIN if real_time[1] == "MIN" else signal.SIGRTMAX
+        number = base + int(real_time[2] or 0)
+    if signal.SIGRTMIN <= number <= signal.SIGRTMAX:
+        return str(int(number))
     try:
-        if text.isdecimal():
-            return signal.Signals(int(text)).name
-        return signal.Signals["SIG" + text.upper().removeprefix("SIG")].name
+        return signal.Signals(number).name if number else signal.Signals[name].name
     except (ValueError, KeyError):
-        names = {member.name for member in signal.Signals}
-        return _refuse(option, text, "no such signal", suggestion("SIG" + text.upper().removeprefix("SIG"), names))
+        known = {member.name for member in signal.Signals}
+        return _refuse(option, text, "no such signal", suggestion(name, known))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.spec import Severity, check, describe, known_words, member_names
+from engine.spec import Severity, check, describe_field, known_words, member_names
 from engine.spec.fields import children, field_at, table
 from engine.spec.vocabulary import WORDS
 
@@ -54,8 +54,8 @@ def test_examples_pass_the_check_of_their_own_type() -> None:
     ],
 )
 def test_describe(pointer: str, said: str) -> None:
-    assert said in describe(pointer)
-    assert bool(describe(pointer)) == bool(said)
+    assert said in describe_field(pointer)
+    assert bool(describe_field(pointer)) == bool(said)
 
 
 def test_completion() -> None:

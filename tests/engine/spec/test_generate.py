@@ -308,6 +308,8 @@ def test_dockers_defaults(config: Config) -> None:
 def test_labels_annotations_and_stop_signal(config: Config) -> None:
     image = Execution(cmd=["sh"], stop_signal="SIGQUIT")
     assert config(image)["annotations"] == {"org.opencontainers.image.stopSignal": "SIGQUIT"}
+    with pytest.raises(SpecError, match="StopSignal"):
+        config(Execution(cmd=["sh"], stop_signal="SIGWHAT"))
     found = config(image, stop_signal="int", labels=("team=blue", "bare"), annotations=("a/b~c=d",))["annotations"]
     assert found == {
         "org.opencontainers.image.stopSignal": "SIGINT",

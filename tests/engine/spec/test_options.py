@@ -63,6 +63,8 @@ from engine.spec import RunOptions, values
         ({"add_hosts": ("name:1.2.3",)}, "--add-host"),
         ({"stop_signal": "SIGNOPE"}, "--stop-signal SIGNOPE"),
         ({"stop_signal": "99"}, "--stop-signal 99"),
+        ({"stop_signal": "0"}, "--stop-signal 0"),
+        ({"stop_signal": "RTMIN+90"}, "--stop-signal RTMIN+90"),
         ({"stop_timeout": -1}, "--stop-timeout -1"),
         ({"annotations": ("a",)}, "--annotation a"),
         ({"labels": ("=a",)}, "--label =a"),
@@ -110,6 +112,8 @@ def test_devices_and_signals() -> None:
     assert values.device("/dev/a:/dev/b:rw", "--device") == ("/dev/a", "/dev/b", "rw")
     assert values.signal_name("15", "--stop-signal") == "SIGTERM"
     assert values.signal_name("sigint", "--stop-signal") == "SIGINT"
+    assert values.signal_name("SIGRTMIN+3", "--stop-signal") == values.signal_name("37", "--stop-signal") == "37"
+    assert values.signal_name("rtmax-1", "--stop-signal") == "63"
 
 
 def test_entrypoints() -> None:
