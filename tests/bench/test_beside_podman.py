@@ -1,0 +1,70 @@
+"""What a person waits for, beside podman. The bounds are what holds today with room to breathe, not the goals."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from command_line import Cutaway
+from measuring import Cost, compare, cost
+
+if TYPE_CHECKING:
+    from conftest import Podman
+
+pytestmark = [pytest.mark.bench, pytest.mark.root, pytest.mark.interop("podman", "docker-registry", "umoci", "skopeo")]
+
+
+def ours(cutaway: Cutaway, *words: str) -> Cost:
+    return cost(cutaway.command(*words), cutaway.environment)
+
+
+def test_help(cutaway: Cutaway) -> None:
+    medians = compare(
+        "--help",
+        9,
+        {
+            "podman": lambda: cost(["podman", "--help"]),
+            "cutaway": lambda: ours(cutaway, "--help"),
+            "python, nothing": lambda: cost([sys.executable, "-c", ""]),
+        },
+    )
+    assert medians["cutaway"].cpu < 20 * medians["python, nothing"].cpu
+
+
+def test_pull_and_expand(cutaway: Cutaway, podman: Podman, debian_image: str) -> None:
+    def fresh() -> None:
+        podman.clear()
+        shutil.rmtree(cutaway.root, ignore_errors=True)
+
+    medians = compare(
+        "pull of a minimal Debian, 48 MB in 2 layers",
+        5,
+        {
+            "podman pull": lambda: podman.cost("pull", "--quiet", "--tls-verify=false", debian_image),
+            "cutaway pull": lambda: ours(cutaway, "pull", "--tls-verify=false", debian_image),
+        },
+        fresh,
+    )
+    assert medians["cutaway pull"].wall < medians["podman pull"].wall
+    compare(
+        "the same again, unchanged",
+        5,
+        {"cutaway pull": lambda: ours(cutaway, "pull", "--tls-verify=false", debian_image)},
+    )
+
+
+def test_run_to_the_end(cutaway: Cutaway, podman: Podman, debian_image: str) -> None:
+    podman.cost("pull", "--quiet", "--tls-verify=false", debian_image)
+    ours(cutaway, "pull", "--tls-verify=false", debian_image)
+    limits = ["--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096"]
+    medians = compare(
+        "run --rm --network=host … true",
+        9,
+        {
+            "podman run": lambda: podman.cost("run", "--rm", "--network=host", *limits, debian_image, "true"),
+            "cutaway run": lambda: ours(cutaway, "run", "--rm", "--network=host", debian_image, "true"),
+        },
+    )
+    assert medians["cutaway run"].wall < 6 * medians["podman run"].wall
