@@ -2,6 +2,7 @@
 
 from engine.spec.adapt import adapt
 from engine.spec.adopt import Note, adopt
+from engine.spec.blame import blame
 from engine.spec.check import check
 from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
@@ -28,6 +29,7 @@ __all__ = [
     "SyntaxProblem",
     "adapt",
     "adopt",
+    "blame",
     "changed",
     "check",
     "describe_field",

@@ -360,7 +360,7 @@ def host_entry(text: str, option: str) -> tuple[str, str]:
 
 
 def signal_name(text: str, option: str) -> str:
-    """A signal by number or name, as SIGNAME; real-time ones (RTMIN+3) by their number, as runc has no name for them."""
+    """A signal by number or name, as SIGNAME; a real-time one (RTMIN+3) as its number: runc has no name for it."""
     name = "SIG" + text.upper().removeprefix("SIG")
     real_time = re.fullmatch(r"SIGRT(MIN|MAX)([+-]\d{1,2})?", name)
     number = int(text) if text.isdecimal() and len(text) < 4 else 0
