@@ -16,7 +16,7 @@ from engine.spec.builder import Builder
 from engine.spec.defaults import Profile
 from engine.spec.inside import real_path
 from engine.spec.options import RunOptions
-from engine.spec.provenance import Origin, default, host, image, option
+from engine.spec.provenance import Origin, SourceKind, default, host, image, option
 from engine.spec.users import Accounts, User
 from engine.spec.vocabulary import CAPABILITY_NUMBERS
 from engine.text import visible
@@ -38,7 +38,7 @@ def arguments(spec: Builder, execution: Execution, options: RunOptions) -> None:
         words += [(word, image(f"Entrypoint[{n}]")) for n, word in enumerate(theirs) if theirs != [""]]
     if options.args:
         words += [
-            (word, Origin(option("").source, f"command line, argument {n + 1}")) for n, word in enumerate(options.args)
+            (word, Origin(SourceKind.USER, f"command line, argument {n + 1}")) for n, word in enumerate(options.args)
         ]
     elif options.entrypoint is None:
         words += [(word, image(f"Cmd[{n}]")) for n, word in enumerate(execution.cmd or [])]
@@ -72,7 +72,7 @@ def environment(
         name, value_or_none = values.env(entry, "-e")
         _set(found, name, value_or_none, option(f"-e {visible(name)}"))
     if home:
-        found.setdefault("HOME", (home, image("User, its home in the image's /etc/passwd")))
+        found.setdefault("HOME", (home, Origin(SourceKind.IMAGE, "the user's home in the image's /etc/passwd")))
     found.setdefault("HOSTNAME", (hostname, default(f"{profile.detail}: the container's hostname")))
     for name, (value, origin) in found.items():
         spec.append("/process/env", f"{name}={value}", origin)
