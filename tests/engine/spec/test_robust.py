@@ -28,6 +28,7 @@ from engine.spec import (
     member_names,
 )
 from engine.spec.fields import table
+from engine.text import visible
 
 NAMES = sorted({name for pattern in table() for name in pattern.split("/")} - {"", "*"})
 WORDS = ["", "/", "a\0b", "\ud800", "/proc/self/fd/3", "bind", "tmpfs", "pid", "CAP_KILL", "RLIMIT_CORE", "c", "a=b"]
@@ -102,7 +103,7 @@ def answered(text: str, here: HostFacts) -> None:
             assert diagnostic.severity in Severity
             assert 1 <= diagnostic.line <= len(lines)
             assert 1 <= diagnostic.column <= len(lines[diagnostic.line - 1]) + 1
-            assert diagnostic.message.isprintable()
+            assert visible(diagnostic.message) == diagnostic.message
     for take in (lambda: adopt(text, "docker", files={"hosts"}), lambda: adapt(text, ALICE)):
         try:
             take()
