@@ -43,7 +43,7 @@ class Bridge:
                 return
             match event:
                 case LayerProgress():
-                    self._waiting[(event.job, event.digest)] = event
+                    self._waiting[(event.job, event.number)] = event
                 case Output():
                     lines = self._output.setdefault(event.container, deque(maxlen=LINES_KEPT))
                     lines.extend(event.lines)

@@ -73,16 +73,16 @@ class MainArea(Frame):
     def take_focus(self) -> None:
         match self.tab:
             case Tab.OUTPUT if self.output.container is not None:
-                self.output.log_view.focus(scroll_visible=False)
+                self.screen.set_focus(self.output.log_view, scroll_visible=False)
             case Tab.TRACE:
-                self.trace.items.focus(scroll_visible=False)
+                self.screen.set_focus(self.trace.items, scroll_visible=False)
             case Tab.CONFIG:
                 self.config.take_focus()
             case Tab.OUTPUT:
-                self.output.focus(scroll_visible=False)
+                self.screen.set_focus(self.output, scroll_visible=False)
             case None:
                 page = self.pulling if self.switcher.current == "pulling" else self.welcome
-                page.focus(scroll_visible=False)
+                self.screen.set_focus(page, scroll_visible=False)
 
     @property
     def copyable(self) -> tuple[str, str]:

@@ -51,9 +51,6 @@ SHORT = 24
 """Rows below which what explains a line gets less room."""
 
 
-_WHILE_TYPING = {"launch", "copy_command"}
-"""Actions whose keys type nothing."""
-
 _OWN = {
     *("go", "next_pane", "pull", "demo", "menu", "filter", "turn", "trace", "zoom"),
     *("copy", "host", "palette", "help", "leave"),
@@ -61,8 +58,10 @@ _OWN = {
 """Actions whose keys are letters and signs."""
 
 
-def _key(key: str, action: str, words: str = "", *, show: bool = False) -> Binding:
-    return Binding(key, action, words, show=show, priority=True)
+def _keys(key: str, action: str, words: str = "", *, show: bool = False) -> tuple[Binding, Binding]:
+    """A key that is looked at twice: before the place that has the focus, so that a quick next key finds the place that
+    this one went to; and after it, for one that was pressed while something was still being written there."""
+    return Binding(key, action, words, show=show, priority=True), Binding(key, action, words, show=show)
 
 
 class WorkbenchScreen(Screen[None]):
@@ -71,30 +70,30 @@ class WorkbenchScreen(Screen[None]):
     CSS_PATH = "workbench.tcss"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        # First of all, so that the next key already finds the place that this one went to; see check_action.
-        _key("1", "go('images')"),
-        _key("2", "go('layers')"),
-        _key("3", "go('main')"),
-        _key("4", "go('containers')"),
-        _key("tab", "next_pane(1)", "next pane"),
-        _key("shift+tab", "next_pane(-1)", "previous pane"),
-        _key("ctrl+l", "launch", "launch", show=True),
-        _key("p", "pull", "pull", show=True),
-        _key("d", "demo", "demo", show=True),
-        _key("x", "menu", "actions", show=True),
-        _key("slash", "filter", "filter", show=True),
-        _key("left_square_bracket", "turn(-1)", "previous tab"),
-        _key("right_square_bracket", "turn(1)", "next tab"),
-        _key("at", "trace", "trace", show=True),
-        _key("plus", "zoom(True)", "zoom"),
-        _key("underscore", "zoom(False)", "zoom out"),
-        _key("y", "copy", "copy"),
-        _key("ctrl+y", "copy_command", "copy the last command"),
-        _key("i", "host", "this host"),
+        *_keys("1", "go('images')"),
+        *_keys("2", "go('layers')"),
+        *_keys("3", "go('main')"),
+        *_keys("4", "go('containers')"),
+        *_keys("tab", "next_pane(1)", "next pane"),
+        *_keys("shift+tab", "next_pane(-1)", "previous pane"),
+        Binding("ctrl+l", "launch", "launch"),  # after what was typed before it
+        *_keys("c", "cancel", "cancel", show=True),
+        *_keys("p", "pull", "pull", show=True),
+        *_keys("d", "demo", "demo", show=True),
+        *_keys("x", "menu", "actions", show=True),
+        *_keys("slash", "filter", "filter", show=True),
+        *_keys("left_square_bracket", "turn(-1)", "previous tab"),
+        *_keys("right_square_bracket", "turn(1)", "next tab"),
+        *_keys("at", "trace", "trace", show=True),
+        *_keys("plus", "zoom(True)", "zoom"),
+        *_keys("underscore", "zoom(False)", "zoom out"),
+        *_keys("y", "copy", "copy"),
+        Binding("ctrl+y", "copy_command", "copy the last command", show=False),
+        *_keys("i", "host", "this host"),
         Binding("escape", "back", "back", show=False),
-        _key("colon", "palette", "palette", show=True),
-        _key("question_mark", "help", "help", show=True),
-        _key("q", "leave", "quit", show=True),
+        *_keys("colon", "palette", "palette", show=True),
+        *_keys("question_mark", "help", "help", show=True),
+        *_keys("q", "leave", "quit", show=True),
     ]
 
     def __init__(self, desk: Desk, state: State) -> None:
@@ -238,9 +237,8 @@ class WorkbenchScreen(Screen[None]):
         self.set_class(self._narrow, "narrow")
         self.set_class(self.size.height < SHORT, "short")
         for name, frame in self._frames.items():
-            frame.set_class(self._narrow and name != self._place, "away")
-        left_away = self._narrow and self._place == "main"
-        self.query_one("#left").set_class(left_away, "away")
+            frame.display = not self._narrow or name == self._place
+        self.query_one("#left").display = not self._narrow or self._place != "main"
         self._show_edges()
 
     def _show_edges(self) -> None:
@@ -303,7 +301,7 @@ class WorkbenchScreen(Screen[None]):
 
     @on(ImagesPane.Selected)
     def _image_selected(self, event: ImagesPane.Selected) -> None:
-        if self.image_list.has_focus_within or self.looking.subject is None:
+        if self._place == "images" and event.subject == self.image_list.subject:
             self._look_at_image(event.subject)
 
     def _look_at_image(self, subject: Subject) -> None:
@@ -313,7 +311,7 @@ class WorkbenchScreen(Screen[None]):
 
     @on(ContainersPane.Selected)
     def _container_selected(self, event: ContainersPane.Selected) -> None:
-        if self.container_list.has_focus_within and event.id is not None:
+        if self._place == "containers" and event.id is not None and event.id == self.container_list.list.key:
             self.look(OfContainer(event.id))
 
     @on(ImagesPane.Wanted)
@@ -385,10 +383,14 @@ class WorkbenchScreen(Screen[None]):
         return answer
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Letters are typed where something is being written; launching is offered while there is what to launch."""
+        """Letters are typed where something is being written; some keys are offered while there is what they are for."""
+        if not self.is_mounted:
+            return True
         if action == "launch":
-            return self.is_mounted and isinstance(self.looking.subject, OfDraft)
-        return action in _WHILE_TYPING or action not in _OWN or not self._typing
+            return isinstance(self.looking.subject, OfDraft)
+        if action == "cancel":
+            return isinstance(self.subject, OfJob) and not self._typing
+        return action not in _OWN or not self._typing
 
     @property
     def _typing(self) -> bool:
@@ -396,7 +398,12 @@ class WorkbenchScreen(Screen[None]):
         return isinstance(focused, Input) or (isinstance(focused, ConfigEditor) and not focused.read_only)
 
     def action_launch(self) -> None:
+        if self.looking.writing is not None:
+            self.looking.writing.text = self.area.config.editor.text  # with what was typed a moment ago
         self.do(Verb.LAUNCH, self.looking.subject)
+
+    def action_cancel(self) -> None:
+        self.do(Verb.CANCEL, self.subject)
 
     def action_pull(self) -> None:
         if not self._loaded():

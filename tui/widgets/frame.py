@@ -165,10 +165,10 @@ class Frame(Vertical):
         self.body.border_subtitle = Content(clip(text, max(0, self.size.width - 6)))
 
     def take_focus(self) -> None:
-        """Give the focus to what in this pane wants keys."""
+        """Give the focus to what in this pane wants keys: at once, so that the next key finds it there."""
         for widget in self.body.query("*"):
             if widget.focusable:
-                widget.focus(scroll_visible=False)
+                self.screen.set_focus(widget, scroll_visible=False)
                 return
 
     @property
@@ -183,7 +183,7 @@ class Frame(Vertical):
         """Open the filter line."""
         if self.filterable:
             self.add_class("filtering")
-            self.query_one("#filter", Input).focus()
+            self.screen.set_focus(self.query_one("#filter", Input), scroll_visible=False)
 
     def action_unfilter(self) -> None:
         """Take the filter away; where there is none, the key is for somebody else."""

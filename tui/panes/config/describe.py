@@ -38,7 +38,7 @@ def source(origin: Origin) -> str:
 def value(place: Place, analysis: Analysis) -> str:
     """A leaf as it is written; of an object or array, how much is in it."""
     if place.leaf:
-        return visible(place.text)[:_LONGEST]
+        return visible(" ".join(place.text[:_LONGEST].split()))
     below = place.pointer + "/"
     count = sum(
         other.pointer.startswith(below) and "/" not in other.pointer[len(below) :] for other in analysis.places.all

@@ -8,6 +8,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
@@ -42,7 +43,7 @@ class ConfigEditor(TextArea):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "stop writing", priority=True),
+        Binding("escape", "leave", "stop writing"),
         Binding("k", "cursor_up", "up", show=False),
         Binding("j", "cursor_down", "down", show=False),
         Binding("h", "cursor_left", "left", show=False),
@@ -121,6 +122,17 @@ class ConfigEditor(TextArea):
         inside = next(iter(strip)).style or Style() if strip.cell_length else Style()
         mark = Strip([Segment(f"{letter:<{MARK_WIDTH}}", inside + Style(bold=False) + style)], MARK_WIDTH)
         return Strip.join([mark, strip.crop(MARK_WIDTH)])
+
+    async def _on_key(self, event: events.Key) -> None:
+        if self.check_consume_key(event.key, event.character):
+            return  # it is typed: TextArea's own handler is called after this one
+        # Textual runs a binding when the key has bubbled up to the application; letters typed meanwhile would be in the
+        # text before it. Here every key takes effect in its turn.
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if await self.app.run_action(binding.action, default_namespace=self):
+                event.stop()
+                event.prevent_default()
+                return
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return not self.read_only if action == "leave" else True

@@ -99,7 +99,7 @@ class ConfigPane(Vertical, can_focus=True):
     def take_focus(self) -> None:
         """Give the focus to what wants keys."""
         name = {"text": "#editor", "card": "#card"}.get(self._current)
-        (self.query_one(name) if name else self).focus(scroll_visible=False)
+        self.screen.set_focus(self.query_one(name) if name else self, scroll_visible=False)
 
     @property
     def _current(self) -> str:
@@ -217,7 +217,7 @@ class ConfigPane(Vertical, can_focus=True):
     def action_write(self) -> None:
         if self._current == "text" and self._writable:
             self.editor.read_only = False
-            self.editor.focus()
+            self.screen.set_focus(self.editor, scroll_visible=False)
             self._tell_summary()
             self.refresh_bindings()
         else:
@@ -232,7 +232,7 @@ class ConfigPane(Vertical, can_focus=True):
         self.editor.move_cursor(next((spot for spot in spots if spot > (row, column)), spots[0]), center=True)
 
     def action_outline(self) -> None:
-        self.query_one("#outline", ItemList).focus()
+        self.screen.set_focus(self.query_one("#outline", ItemList), scroll_visible=False)
 
     @on(ConfigEditor.Left)
     def _stop_writing(self, event: ConfigEditor.Left) -> None:
@@ -261,7 +261,7 @@ class ConfigPane(Vertical, can_focus=True):
         event.stop()
         if self._analysis is not None and (line := self._analysis.places.line_of(event.key)) is not None:
             self.editor.move_cursor((line, 0), center=True)
-            self.editor.focus()
+            self.screen.set_focus(self.editor, scroll_visible=False)
 
     @on(ItemList.Moved, "#outline")
     def _outline_moved(self, event: ItemList.Moved) -> None:

@@ -32,7 +32,6 @@ class ImagesPane(Frame):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,e", "deed('open')", "config.json", key_display="enter"),
-        Binding("c", "deed('cancel')", "cancel"),
         Binding("D,delete", "deed('remove-image')", "remove", show=False),
     ]
 
@@ -96,8 +95,7 @@ class ImagesPane(Frame):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "deed":
-            pulling = isinstance(self.subject, OfJob)
-            return pulling if parameters == (Verb.CANCEL.value,) else self.list.key is not None and not pulling
+            return isinstance(self.subject, OfImage) or (parameters == ("open",) and isinstance(self.subject, OfJob))
         return True
 
     def action_deed(self, verb: str) -> None:
