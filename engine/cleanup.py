@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine import rootfs
 from engine.disk import DataRoot
-from engine.errors import ContainerUnknown, CutawayError
+from engine.errors import ContainerBusy, ContainerUnknown, CutawayError
 from engine.events import ignore
 from engine.host import probe
 from engine.jobs import Job
@@ -40,7 +40,7 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, job: Job) ->
     """Do for every ended container what is due and nobody did: conmon was killed, or the host went down.
 
     Also takes away what runc runs and what is mounted for containers that have no record any more.
-    Returns what was done, in words. Raises RuntimeFailed, MountError.
+    Returns what was done, or could not be, in words. Raises RuntimeFailed, MountError.
     """
     done = []
     records = containers.all()
@@ -49,14 +49,17 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, job: Job) ->
         if record.kind is Kind.WORKING or not (record.id in mounted or runtime.has_leftovers(record)):
             continue
         try:
-            with containers.lock(record.id):  # whoever is starting it, or clearing up, is done then
+            with containers.lock(record.id, wait=False):  # who is starting it, or clearing up, sees to it
                 if (record.id in mounted or runtime.has_leftovers(record)) and not runtime.state(record).pid:
                     put_away(containers, runtime, record, job, remove=record.auto_remove)
                     done.append(f"cleared up after the container {record.name}")
-        except ContainerUnknown:
-            continue  # conmon's own clean-up was faster
+        except (ContainerUnknown, ContainerBusy):
+            continue  # somebody else sees to it
+        except CutawayError as error:
+            done.append(f"could not clear up after the container {record.name}: {error}")
     met = runtime.ids()
-    known = {record.id for record in (*records, *containers.all())}
+    # Those just removed are no strangers, and a record that cannot be read is no reason to kill.
+    known = containers.ids() | {record.id for record in records}
     for stranger in sorted(met - known):
         runtime.delete_stranger(stranger, job)
         done.append(f"ended the container {stranger}, of which there was no record")

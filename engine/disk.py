@@ -22,7 +22,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -202,16 +202,17 @@ class DataRoot:
             shutil.rmtree(path, ignore_errors=True)
             os.close(handle)
 
-    def clear_leftovers(self) -> list[str]:
+    def clear_leftovers(self, unmount: Callable[[Path], None]) -> list[str]:
         """Remove from tmp/ what a crash left there, and return its names; and locks that nobody holds.
 
-        What is in use stays, and so do resumable parts of transfers for KEEP_PARTIAL seconds.
+        What is in use stays, and so do resumable parts of transfers for KEEP_PARTIAL seconds. `unmount` is called
+        for each directory before it goes, to take away what is mounted below it.
         """
         gone = []
         # The lock makes sure that nobody is between making an entry and locking it.
         with self.lock(_TMP_LOCK):
             for entry in self.tmp.iterdir():
-                if _remove_leftover(entry):
+                if _remove_leftover(entry, unmount):
                     gone.append(entry.name)
         for entry in self.locks.iterdir():
             with self.try_lock(entry.name):
@@ -225,7 +226,7 @@ def _checked(name: str) -> str:
     return name
 
 
-def _remove_leftover(entry: Path) -> bool:
+def _remove_leftover(entry: Path, unmount: Callable[[Path], None]) -> bool:
     try:
         handle = os.open(entry, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -237,6 +238,7 @@ def _remove_leftover(entry: Path) -> bool:
         if not _flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, None):
             return False
         if entry.is_dir():
+            unmount(entry)
             shutil.rmtree(entry, ignore_errors=True)
         elif entry.name.endswith(_PART) and time.time() - os.fstat(handle).st_mtime < KEEP_PARTIAL:
             return False

@@ -21,6 +21,7 @@ CutawayError
     ├── CommandNotExecutable                                               exit 126
     ├── CommandNotFound                                                    exit 127
     ├── ContainerUnknown                                                   exit 1
+    ├── ContainerBusy       another process is at work on it               exit 125
     └── ContainerState      not possible in the container's present state  exit 125
 
 A message says what failed and what was seen; a hint says what to do. Both may quote hostile text
@@ -178,6 +179,12 @@ class ContainerUnknown(RuntimeFailed):
 
     code = "container-unknown"
     exit_code = 1
+
+
+class ContainerBusy(RuntimeFailed):
+    """Another process is at work on the container."""
+
+    code = "container-busy"
 
 
 class ContainerState(RuntimeFailed):

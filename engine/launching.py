@@ -19,7 +19,7 @@ from engine.cleanup import put_away
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import ContainerState, ContainerUnknown, SpecError
-from engine.events import ContainersChanged, ignore
+from engine.events import ContainersChanged, Status, ignore
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.runtime import DETACH_KEYS, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
@@ -81,7 +81,7 @@ class Launcher:
     def create(self, draft: Draft, job: Job) -> ContainerRecord:
         """Put the container on disk: containers/<id>/ with its config.json. It does not run yet.
 
-        Raises SpecError if the config.json is not JSON, UsageError if the name is taken.
+        Raises SpecError if the config.json has nothing that can run, ContainerState if the name is taken.
         """
         text, provenance = draft.text, draft.provenance
         process = _process(text)
@@ -92,7 +92,7 @@ class Launcher:
             image_digest=draft.image_digest,
             layers=list(draft.layers),
             created=_now(),
-            command=[str(word) for word in process.get("args", [])],
+            command=process["args"],
             kind=Kind.CONTAINER,
             terminal=process.get("terminal") is True,
             interactive=draft.options.interactive,
@@ -119,7 +119,7 @@ class Launcher:
     def work_on(self, image: ImageRecord, name: str | None, job: Job) -> ContainerRecord:
         """A working container: the image's layers below a writable directory of its own, mounted. Nothing runs.
 
-        Raises UsageError if the name is taken, MountError.
+        Raises ContainerState if the name is taken, MountError.
         """
         identity = self._containers.reserve(name, image.name)
         record = ContainerRecord(
@@ -154,8 +154,11 @@ class Launcher:
             )
         with ExitStack() as stack:
             with self._journalled(record, job), self._containers.lock(record.id, token=job.token):
-                if self._runtime.state(record).pid:
-                    raise ContainerState(f"{record.name} runs already")
+                if (state := self._runtime.state(record)).pid:
+                    if state.status is not Status.CREATED:
+                        raise ContainerState(f"{record.name} runs already")
+                    # Whoever began to start it was killed in between.
+                    put_away(self._containers, self._runtime, record, job, force=True)
                 try:
                     if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
                         rootfs.mount(self._plan(record), job)
@@ -197,6 +200,8 @@ class Launcher:
 
     def stop(self, record: ContainerRecord, timeout: float | None, job: Job) -> None:
         """Ask it to end, and kill it after `timeout` seconds (None: the container's own)."""
+        if not self._runtime.state(record).pid:
+            return  # it has ended, or never ran: that is what was asked for
         with self._journalled(record, job):
             self._runtime.stop(record, record.stop_timeout if timeout is None else timeout, job)
         self.tidy(record, job)
@@ -263,14 +268,16 @@ class Launcher:
 
 
 def _process(text: str) -> dict[str, Any]:
+    """The `process` of a config.json, in which `args` is sure to be a list of strings."""
     try:
         process = json.loads(text)["process"]
-    except ValueError as error:
+        args = process["args"]
+    except (ValueError, RecursionError) as error:
         raise SpecError(f"config.json is not JSON: {error}", hint="cutaway check FILE shows where.") from error
     except (KeyError, TypeError):
-        process = None
-    if not isinstance(process, dict):
-        raise SpecError("config.json has no process to run", hint='It needs a "process" with "args".')
+        process, args = {}, None
+    if not isinstance(process, dict) or not isinstance(args, list) or not all(isinstance(word, str) for word in args):
+        raise SpecError("config.json has no command to run", hint='It needs "process" with "args", a list of strings.')
     return process
 
 

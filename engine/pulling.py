@@ -19,10 +19,9 @@ from typing import TypeVar
 from engine import layers, trace
 from engine.digest import Digest, chain_ids
 from engine.disk import DataRoot
-from engine.errors import ContentError
 from engine.events import LayerPhase, LayerProgress
 from engine.jobs import Job
-from engine.oci import Descriptor, Platform
+from engine.oci import Descriptor, Platform, check_coherent
 from engine.source import FetchedImage, Source
 from engine.store import ImageRecord, LayerRecord, Store
 from engine.text import human_size
@@ -42,15 +41,25 @@ def pull(source: Source, store: Store, root: DataRoot, platform: Platform, job: 
     Content that is here already is not fetched again. Raises RegistryError, ContentError, StoreError, Cancelled;
     what had arrived by then stays for the next try.
     """
+    image, fresh = bring(source, store, platform, job)
+    store.tag(source.name, image.descriptor)
+    if fresh:
+        trace.append(root.traces / f"{image.descriptor.digest.hex}.jsonl", job.steps)
+    return store.find(source.name)
+
+
+def bring(source: Source, store: Store, platform: Platform, job: Job) -> tuple[FetchedImage, bool]:
+    """Bring an image's content into the store and expand it, without giving it a name; whether anything was new.
+
+    Raises what `pull` raises. The caller is `Store.holding`: what has no name yet could be swept away.
+    """
     image = source.image(platform, job)
-    _Pull(source, store, image, job).run()
+    fresh = _Pull(source, store, image, job).run()
     for raw, descriptor in ((image.config_raw, image.manifest.config), (image.manifest_raw, image.descriptor)):
         if not store.has_blob(descriptor.digest):
             store.put_blob(raw, descriptor.media_type)
-    store.tag(source.name, image.descriptor)
-    record = store.find(source.name)
-    trace.append(root.traces / f"{image.descriptor.digest.hex}.jsonl", job.steps)
-    return record
+            fresh = True
+    return image, fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +77,8 @@ class _Pull:
         self._source = source
         self._store = store
         self._job = job
+        check_coherent(image.manifest, image.config)
         diff_ids = image.config.rootfs.diff_ids
-        if len(diff_ids) != len(image.manifest.layers):
-            raise ContentError(
-                f"the image is not coherent: {len(image.manifest.layers)} layers in its manifest,"
-                f" {len(diff_ids)} in its configuration"
-            )
         chain = chain_ids(diff_ids)
         self._layers = [
             _Layer(n + 1, descriptor, diff_ids[n], chain[n], chain[n - 1] if n else None, tuple(chain[:n]))
@@ -82,8 +87,10 @@ class _Pull:
         self._fetching = threading.Semaphore(DOWNLOADS)
         self._expanding = threading.Semaphore(os.cpu_count() or 1)
 
-    def run(self) -> None:
-        """Fetch and unpack every missing layer side by side; settle and publish them from the lowest up."""
+    def run(self) -> bool:
+        """Fetch and unpack every missing layer side by side; settle and publish them from the lowest up.
+
+        Whether any was missing."""
         with ExitStack() as stack:
             for layer in self._layers:
                 self._tell(layer, LayerPhase.WAITING, 0, layer.descriptor.size)
@@ -97,10 +104,12 @@ class _Pull:
                 self._job.check()
                 if staging is not None and (result := future.result()) is not None:
                     self._finish(layer, staging, result)
+        return any(staging is not None for staging in stagings)
 
     def _finish(self, layer: _Layer, staging: Path, unpacked: layers.Unpacked) -> None:
         """Settle a layer on those below, which are finished, and put it in its place."""
-        stats = layers.settle(unpacked, staging, lower=[self._store.layer_path(below) for below in layer.lower])
+        lower = [self._store.layer_path(below) for below in layer.lower]
+        stats = layers.settle(unpacked, staging, lower=lower, token=self._job.token)
         self._store.publish_layer(
             staging,
             LayerRecord(

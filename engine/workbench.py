@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import rootfs, trace
+from engine.cleanup import sweep
 from engine.describe import (
     container_document,
     container_summary,
@@ -24,13 +25,13 @@ from engine.describe import (
 )
 from engine.digest import Digest
 from engine.disk import DataRoot, default_root
-from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnknown, UsageError
+from engine.errors import ContainerState, ContainerUnknown, CutawayError, ImageInUse, ImageUnknown, UsageError
 from engine.events import ContainersChanged, ImagesChanged, LogLine, Problem, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.launching import Attachment, Launcher
 from engine.oci import Platform
-from engine.pulling import pull
+from engine.pulling import bring, pull
 from engine.reference import Reference, Transport, split_transport
 from engine.runtime import ContainerRecord, Containers, Kind, Runtime, read_log
 from engine.source import Source
@@ -56,6 +57,7 @@ class Workbench:
         self._sink = sink
         self._containers = Containers(self.root)
         self._stop_watching = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     @cached_property
     def _store(self) -> Store:
@@ -84,11 +86,13 @@ class Workbench:
         """Clear what a crash left behind; returns what was done, in words. Front ends call it at start."""
         if not self.facts.is_root:
             return []
+        if not self.root.path.exists():
+            return []
         self._store.prepare()
-        for mounted in rootfs.mounts_below(self.root.tmp):
-            rootfs.unmount(mounted, Job("recover", ignore))
-        gone = self.root.clear_leftovers()
-        return [f"cleared {len(gone)} left-overs of an interrupted run"] if gone else []
+        job = Job("recover", ignore)
+        gone = self.root.clear_leftovers(lambda path: rootfs.unmount(path, job))
+        done = [f"cleared {len(gone)} left-overs of an interrupted run"] if gone else []
+        return done + sweep(self.root, self._containers, self._runtime, job)
 
     # -- images ----------------------------------------------------------------------------------------
 
@@ -142,9 +146,10 @@ class Workbench:
 
     def tags(self, repository: str, job: Job, *, tls_verify: bool = True) -> Iterator[str]:
         """The tags that a registry has in a repository, as they arrive. Raises UsageError, RegistryError, Cancelled."""
-        from engine.registry import tags
+        from engine.registry import RegistryHosts, tags
 
-        return tags(Reference.parse(repository), job, tls_verify=tls_verify)
+        hosts = RegistryHosts.load()
+        return tags(hosts.candidates(repository)[0], job, tls_verify=tls_verify, hosts=hosts)
 
     def login(self, registry: str, user: str, password: str, job: Job, *, tls_verify: bool = True) -> str:
         """Try a login and keep it if it is good, for podman and skopeo too; returns where, in words."""
@@ -169,7 +174,7 @@ class Workbench:
         Raises ImageInUse while a container stands on it (with `force` the name goes, the layers stay).
         """
         image = self._store.find(name)
-        users = [record.name for record in self._containers.all() if record.image_digest == image.descriptor.digest]
+        users = [record.name for record in self._containers.certain() if record.image_digest == image.descriptor.digest]
         last = not any(
             other.descriptor.digest == image.descriptor.digest and other.name != image.name
             for other in self._store.images()
@@ -178,6 +183,9 @@ class Workbench:
             raise ImageInUse(
                 f"{image.name} is used by {', '.join(users)}", hint="Remove the containers first, or use --force."
             )
+        names = [other.name for other in self._store.images() if other.config_digest == image.config_digest]
+        if len(names) > 1 and image.config_digest.hex.startswith(name.removeprefix("sha256:")):
+            raise UsageError(f"{name} has several names: {', '.join(names)}", hint="Say which of them to take away.")
         with job.step(StepKind.STORE, shlex.join(["cutaway", "rmi", image.name])):
             swept = self._store.remove(image.name, self._in_use)
         job.emit(ImagesChanged())
@@ -202,7 +210,8 @@ class Workbench:
 
     def draft(self, image: str, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
         """A container's config.json before there is a container (see Launcher.draft)."""
-        return self._launcher.draft(self._expanded(image, job), options, job, config=config)
+        with self._store.holding(job.token):
+            return self._launcher.draft(self._expanded(image, job), options, job, config=config)
 
     def explain(self, draft: Draft) -> list[Explained]:
         """Every value of a draft's config.json with its source."""
@@ -242,6 +251,10 @@ class Workbench:
     def create(self, draft: Draft, job: Job) -> ContainerSummary:
         """Make a draft a container on disk. It does not run yet."""
         with self._store.holding(job.token):
+            if not all(self._store.layer(Digest.parse(chain_id)) for chain_id in draft.layers):
+                raise ImageUnknown(
+                    f"{draft.image} is gone since this config.json was drafted", hint=f"cutaway pull {draft.image}"
+                )
             return self._summary(self._launcher.create(draft, job))
 
     def start(self, name: str, job: Job) -> ContainerSummary:
@@ -283,10 +296,6 @@ class Workbench:
     def wait(self, name: str, token: CancelToken) -> int:
         """Wait for its end and return its exit code."""
         return self._runtime.wait(self._find(name), token)
-
-    def resize(self, name: str, rows: int, columns: int) -> None:
-        """Tell a container with a terminal its size."""
-        self._runtime.resize(self._find(name), rows, columns)
 
     def containers(self) -> list[ContainerSummary]:
         """Every container, running or not, oldest first; states read from runc's files and the kernel."""
@@ -335,12 +344,17 @@ class Workbench:
 
     def watch(self) -> None:
         """Tell of containers that come, go or change state, by events, until `close`. For a front end that stays."""
-        threading.Thread(target=self._watch, name="cutaway-watch", daemon=True).start()
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, name="cutaway-watch", daemon=True)
+            self._watcher.start()
 
     def _watch(self) -> None:
         before: dict[str, Status] = {}
         while not self._stop_watching.wait(_WATCH_EVERY):
-            now = {record.id: self._runtime.state(record).status for record in self._containers.all()}
+            try:
+                now = {record.id: self._runtime.state(record).status for record in self._containers.all()}
+            except CutawayError:
+                continue  # whoever reads the containers next is told
             changed = [name for name in {*before, *now} if before.get(name) is not now.get(name)]
             if changed:
                 self._sink(ContainersChanged(tuple(sorted(changed))))
@@ -366,9 +380,8 @@ class Workbench:
         if all(self._store.layer(chain_id) for chain_id in image.chain_ids):
             return image
         self.facts.need_root("expand layers")
-        with self._store.holding(job.token):
-            source = LayoutSource(self.root.images, image.name)
-            return pull(source, self._store, self.root, self._platform(None), job)
+        bring(LayoutSource(self.root.images, image.name), self._store, self._platform(None), job)
+        return image
 
     def _source(self, transport: Transport, rest: str, tls_verify: bool) -> Source:
         if transport is Transport.DOCKER:
@@ -385,7 +398,7 @@ class Workbench:
         return Platform.parse(text) if text else self.facts.platform
 
     def _in_use(self) -> Iterator[Digest]:
-        for record in self._containers.all():
+        for record in self._containers.certain():
             yield Digest.parse(record.image_digest)
             yield from map(Digest.parse, record.layers)
 

@@ -26,7 +26,7 @@ from engine import (
 from engine.cli.console import Session, complain, each, print_json, print_table, session
 from engine.cli.images import as_json, tls_verify_option
 from engine.cli.options import run_options, to_options
-from engine.cli.terminal import foreground
+from engine.cli.terminal import foreground, need_terminal
 
 _NAMES = click.argument("names", metavar="CONTAINER…", nargs=-1, required=True)
 _TAKES_A_COMMAND = {"allow_interspersed_args": False}
@@ -81,6 +81,8 @@ def run(image: str, detach: bool, config_file: Path | None, tls_verify: bool, **
 
     Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, 127 it does not exist.
     """
+    if flags["terminal"] and flags["interactive"] and not detach:
+        need_terminal()
     console = session()
     try:
         made = _make(console, image, config_file, tls_verify, flags)

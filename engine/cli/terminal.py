@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-from engine import Attachment, ContainerSummary, CutawayError, UsageError, Workbench
+from engine import Attachment, ContainerSummary, CutawayError, Job, UsageError, Workbench
 from engine.cli.console import narrate
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -24,34 +24,58 @@ def foreground(workbench: Workbench, container: ContainerSummary, *, new: bool) 
     """
     interactive = container.interactive or not new
     wired = container.terminal and interactive
-    if wired and not sys.stdin.isatty():
-        raise UsageError("-it needs a terminal on stdin", hint="Leave -t away, or run it in a terminal.")
+    if wired:
+        need_terminal()
     if wired:
         narrate(f"{container.name}: ctrl-p ctrl-q detaches, the container goes on")
     attachment = Attachment(sys.stdin.fileno() if interactive else None, sys.stdout.fileno(), sys.stderr.fileno())
     sys.stdout.flush()
     act = workbench.run if new else workbench.attach
-    with nullcontext() if wired else _signals(workbench, container.id):
-        code = workbench.jobs.run(f"run {container.name}", lambda job: act(container.id, attachment, job))
+    with ExitStack() as stack:
+
+        def prepare(job: Job) -> None:
+            stack.enter_context(_ending(job) if wired else _signals(workbench, container.id, job))
+
+        code = workbench.jobs.run(
+            f"run {container.name}", lambda job: act(container.id, attachment, job), prepare=prepare
+        )
     if code is None:
         narrate(f"detached; it goes on as {container.name}:  cutaway attach {container.name}")
         return 0
     return code
 
 
+def need_terminal() -> None:
+    """Raise UsageError where `-it` has no terminal to connect with."""
+    if not sys.stdin.isatty():
+        raise UsageError("-it needs a terminal on stdin", hint="Leave -t away, or run it in a terminal.")
+
+
+def _ending(job: Job) -> AbstractContextManager[None]:
+    """While our terminal is a wire: being told to end leaves the container alone, and gives the terminal back."""
+    return _handling((signal.SIGTERM, signal.SIGHUP), lambda number: job.cancel())
+
+
+def _signals(workbench: Workbench, container: str, job: Job) -> AbstractContextManager[None]:
+    """Signals go to the container; before it runs they end what starts it."""
+
+    def pass_on(number: int) -> None:
+        try:
+            workbench.jobs.run(f"kill {container}", lambda own: workbench.kill(container, own, signal=str(number)))
+        except CutawayError:
+            if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) and not workbench.container(container).started:
+                job.cancel()
+
+    return _handling(_PASSED_ON, pass_on)
+
+
 @contextmanager
-def _signals(workbench: Workbench, container: str) -> Iterator[None]:
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        def send() -> None:
-            try:
-                workbench.jobs.run(f"kill {container}", lambda job: workbench.kill(container, job, signal=str(number)))
-            except CutawayError:
-                pass  # it has not started, or has just ended
-
+def _handling(numbers: Iterable[int], act: Callable[[int], None]) -> Iterator[None]:
+    def handle(number: int, frame: FrameType | None) -> None:
         # Not in this frame: it may have interrupted code that holds a lock the engine wants.
-        threading.Thread(target=send, daemon=True).start()
+        threading.Thread(target=act, args=(number,), daemon=True).start()
 
-    previous: dict[int, Any] = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+    previous: dict[int, Any] = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

@@ -131,7 +131,7 @@ class Authorizer:
                             hint=f"Check the name. {self._hint}",
                         )
                     if response.status in BUSY:
-                        raise Busy(response)
+                        raise Busy.told_by(response)
                     if response.status != 200:
                         raise RegistryError(f"{where} gives no token: it answers {response.status}")
                     raw = response.read_all(_TOKEN_LIMIT, f"the token from {where}", job.token)

@@ -15,13 +15,18 @@ BUSY = frozenset({429, 500, 502, 503, 504})
 class Busy(RegistryError):
     """Asking again may help. `asked` is how many seconds the server wants to be left alone, 0 if it did not say."""
 
-    def __init__(self, response: Response) -> None:
+    asked: float = 0.0
+
+    @classmethod
+    def told_by(cls, response: Response) -> Busy:
+        """What an answer of 429 or 5xx says."""
         host = response.host
         if response.status == 429:
-            super().__init__(f"{host}: too many requests (429)", hint="Wait a while, or log in for a higher limit.")
+            made = cls(f"{host}: too many requests (429)", hint="Wait a while, or log in for a higher limit.")
         else:
-            super().__init__(f"{host}: the server fails ({response.status})", hint="Try again later.")
-        self.asked = _retry_after(response.headers.get("Retry-After", ""))
+            made = cls(f"{host}: the server fails ({response.status})", hint="Try again later.")
+        made.asked = _retry_after(response.headers.get("Retry-After", ""))
+        return made
 
 
 def _retry_after(value: str) -> float:

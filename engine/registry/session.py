@@ -154,7 +154,7 @@ class Session:
                 step.detail = "401: it asks who is there"
                 return response, None
             if response.status in BUSY:
-                raise Busy(response)
+                raise Busy.told_by(response)
             raise self._refusal(ask, response, _error_text(response, job.token))
 
     def _rest(self, seconds: float, job: Job) -> None:

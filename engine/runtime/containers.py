@@ -15,7 +15,7 @@ import msgspec
 
 from engine.digest import Digest
 from engine.disk import DataRoot, store_error, sync_directory
-from engine.errors import ContainerState, ContainerUnknown, StoreError, UsageError
+from engine.errors import ContainerBusy, ContainerState, ContainerUnknown, StoreError, UsageError
 from engine.jobs import CancelToken
 from engine.runtime.record import ContainerRecord, check_name, is_id, name_stem, new_id
 from engine.text import visible
@@ -47,14 +47,30 @@ class Containers:
 
     def all(self) -> list[ContainerRecord]:
         """Every container, oldest first. A directory whose record cannot be read is left out."""
+        records = [record for name in self.ids() if (record := self._read(name)) is not None]
+        return sorted(records, key=lambda record: (record.created, record.id))
+
+    def ids(self) -> set[str]:
+        """The ids of all containers that have a record, whether it can be read or not. Raises StoreError."""
         try:
             names = os.listdir(self._root.containers)
         except FileNotFoundError:
-            return []
+            return set()
         except OSError as error:
             raise store_error(error, f"cannot read {self._root.containers}") from error
-        records = [record for name in names if is_id(name) and (record := self._read(name)) is not None]
-        return sorted(records, key=lambda record: (record.created, record.id))
+        return {name for name in names if is_id(name) and os.path.lexists(self._root.containers / name / RECORD)}
+
+    def certain(self) -> list[ContainerRecord]:
+        """Every container, or StoreError naming one whose record cannot be read: for who removes what none needs."""
+        records = self.all()
+        known = {record.id for record in records}
+        for name in sorted(self.ids() - known):
+            if self._read(name) is None and os.path.lexists(self._root.containers / name / RECORD):
+                raise StoreError(
+                    f"the record of the container {name} cannot be read: {self._root.containers / name / RECORD}",
+                    hint="What it needs is not known, so nothing is removed. Mend the file, or remove that directory.",
+                )
+        return records
 
     def find(self, name: str) -> ContainerRecord:
         """The container of that name, id, or unique beginning of an id. Raises ContainerUnknown, UsageError."""
@@ -140,8 +156,10 @@ class Containers:
             raise store_error(error, f"cannot remove {path}") from error
 
     @contextlib.contextmanager
-    def lock(self, container_id: str, *, token: CancelToken | None = None) -> Iterator[Path]:
+    def lock(self, container_id: str, *, token: CancelToken | None = None, wait: bool = True) -> Iterator[Path]:
         """Hold a container against other processes and threads, and give its directory. Not reentrant.
+
+        Without `wait` raises ContainerBusy at once where somebody else holds it.
 
         The lock is on the directory itself, so it leaves nothing behind. Raises ContainerUnknown if the container
         is not there, or went while we waited; Cancelled.
@@ -156,10 +174,11 @@ class Containers:
         try:
             while True:
                 try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | (0 if token is None else fcntl.LOCK_NB))
+                    fcntl.flock(handle, fcntl.LOCK_EX | (0 if token is None and wait else fcntl.LOCK_NB))
                     break
                 except BlockingIOError:
-                    assert token is not None
+                    if token is None or not wait:
+                        raise ContainerBusy(f"another process is at work on {container_id}") from None
                     token.sleep(_POLL)
             if not _same(handle, path):
                 raise ContainerUnknown(f"container {container_id} has just been removed")

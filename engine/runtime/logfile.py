@@ -99,8 +99,10 @@ class _LogFile:
 
     def successor(self) -> int | None:
         """The file that conmon has put in this one's place, if it has."""
+        if self._handle is None:
+            return None  # `blocks` opens it
         fresh = self._open()
-        if fresh is None or self._handle is None or not os.path.samestat(os.fstat(fresh), os.fstat(self._handle)):
+        if fresh is None or not os.path.samestat(os.fstat(fresh), os.fstat(self._handle)):
             return fresh
         os.close(fresh)
         return None

@@ -175,7 +175,7 @@ class Blobs:
     def all(self) -> list[Digest]:
         """Every blob that is here."""
         found = []
-        for folder in self._path.iterdir():
+        for folder in self._path.iterdir() if self._path.exists() else ():
             for entry in folder.iterdir():
                 try:
                     found.append(Digest.parse(f"{folder.name}:{entry.name}"))

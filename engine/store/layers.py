@@ -48,7 +48,7 @@ class Layers:
         try:
             raw = (self._home(chain_id) / _RECORD).read_bytes()
             record = msgspec.json.decode(raw, type=LayerRecord, dec_hook=digest_hook)
-        except (FileNotFoundError, msgspec.DecodeError, ContentError):
+        except (FileNotFoundError, ValueError, ContentError):
             return None
         except OSError as error:
             raise store_error(error, f"cannot read the layer {chain_id}") from error
@@ -65,7 +65,7 @@ class Layers:
     def all(self) -> list[Digest]:
         """The chain IDs of all layers that are here, damaged ones too."""
         found = []
-        for entry in self._root.layers.iterdir():
+        for entry in self._root.layers.iterdir() if self._root.layers.exists() else ():
             try:
                 found.append(Digest.parse(f"sha256:{entry.name}"))
             except ContentError:

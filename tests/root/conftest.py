@@ -6,11 +6,13 @@ root filesystem of this host's own tools; `container` makes real containers of i
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -116,13 +118,16 @@ def job() -> Job:
     return Job("test", lambda event: None)
 
 
-def runc_config(*args: str, terminal: bool = False, **process: Any) -> dict[str, Any]:
-    """What `runc spec` writes, with another command, a writable root called merged, and its own cgroup left to runc."""
-    import tempfile
-
+@functools.cache
+def _runc_spec() -> str:
     with tempfile.TemporaryDirectory() as directory:
         subprocess.run(["runc", "spec"], cwd=directory, check=True)
-        config: dict[str, Any] = json.loads((Path(directory) / "config.json").read_text())
+        return (Path(directory) / "config.json").read_text()
+
+
+def runc_config(*args: str, terminal: bool = False, **process: Any) -> dict[str, Any]:
+    """What `runc spec` writes, with another command, a writable root called merged, and its own cgroup left to runc."""
+    config: dict[str, Any] = json.loads(_runc_spec())
     config["process"].update(args=list(args), terminal=terminal, rlimits=[], **process)
     config["root"] = {"path": "merged", "readonly": False}
     return config

@@ -35,7 +35,7 @@ from engine.store import LayoutSource, Store
 
 store = Store(DataRoot(Path(sys.argv[1])))
 store.prepare()
-store.root.clear_leftovers()
+store.root.clear_leftovers(lambda path: None)
 print("ready", flush=True)
 with store.holding():
     source = LayoutSource(Path(sys.argv[2]))
@@ -100,7 +100,7 @@ def test_pulls_killed_at_random_times(in_memory: Path) -> None:
         interrupted += process.returncode == -9
         wait_until_gone(workers)
         store = Store(root)
-        root.clear_leftovers()
+        root.clear_leftovers(lambda path: None)
         assert store.check(lambda: [], CancelToken()) == []
         assert all(path.name.endswith(".part") for path in root.tmp.iterdir())
         for image in store.images():

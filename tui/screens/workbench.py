@@ -1,4 +1,4 @@
-"""The workbench: images, layers and containers at the left, the main area at the right; one alone where it is narrow."""
+"""The workbench: images, layers and containers at the left, the main area at the right; one alone if narrow."""
 
 from __future__ import annotations
 
@@ -383,7 +383,7 @@ class WorkbenchScreen(Screen[None]):
         return answer
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Letters are typed where something is being written; some keys are offered while there is what they are for."""
+        """Letters are typed where something is being written; a key is offered while there is what it is for."""
         if not self.is_mounted:
             return True
         if action == "launch":

@@ -36,7 +36,7 @@ class Analysis:
 
 
 def analyse(workbench: Workbench, text: str, provenance: Provenance, draft: Draft | None, before_text: str) -> Analysis:
-    """Look at a text; `draft` and `before_text` are what it was before it was edited, the latter as the editor shows it.
+    """Look at a text; `draft` and `before_text` are what it was before the edit, the latter as the editor shows it.
 
     It takes too long for the screen's own thread.
     """

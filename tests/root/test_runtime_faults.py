@@ -1,0 +1,138 @@
+"""Faults of the world around a container: memory, disks, odd output, clocks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.disk import DataRoot
+from engine.errors import CutawayError
+from engine.events import Status
+from engine.jobs import CancelToken
+from engine.runtime import Ending, copy_log
+
+pytestmark = pytest.mark.root
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture
+def small_disk(data_root: DataRoot) -> Iterator[Path]:
+    """The data directory on a filesystem of 4 MB."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", data_root.path], check=True)
+    data_root.prepare()
+    yield data_root.path
+    deadline = time.monotonic() + 5
+    while subprocess.run(["umount", data_root.path], check=False).returncode:
+        assert time.monotonic() < deadline, "somebody still uses it"
+        time.sleep(0.05)
+
+
+def test_out_of_memory_is_told(container: Any) -> None:
+    def limit(config: dict[str, Any]) -> None:
+        config["linux"]["resources"]["memory"] = {"limit": 8 * MEGABYTE, "swap": 8 * MEGABYTE}
+
+    it = container("sh", "-c", "head -c 100000000 /dev/zero | tail", config=limit)
+    it.start()
+    it.runtime.wait(it.record, CancelToken())
+    state = it.runtime.state(it.record)
+    assert state.status is Status.EXITED
+    assert state.out_of_memory
+    quiet = container("true")
+    quiet.start()
+    quiet.runtime.wait(quiet.record, CancelToken())
+    assert not quiet.runtime.state(quiet.record).out_of_memory
+
+
+def test_long_lines_and_any_bytes(container: Any, tmp_path: Path) -> None:
+    """Foreground and log give what was written, to the byte."""
+    script = "head -c 70000 /dev/zero | tr '\\000' x; echo; head -c 300000 /dev/urandom | tee /copy; echo -n end"
+    it = container("sh", "-c", script)
+    it.create()
+    with (tmp_path / "out").open("wb") as out, it.runtime.connect(it.record, None, out.fileno(), out.fileno()) as pump:
+        it.runtime.start(it.record, it.job)
+        assert pump.run(CancelToken()) is Ending.ENDED
+    expected = b"x" * 70000 + b"\n" + (it.path / "merged/copy").read_bytes() + b"end"
+    assert (tmp_path / "out").read_bytes() == expected
+    with (tmp_path / "log").open("wb") as log:
+        copy_log(it.path / "output.log", log.fileno(), log.fileno(), token=CancelToken())
+    assert (tmp_path / "log").read_bytes() == expected
+
+
+def test_a_full_disk_in_the_container(small_disk: Path, container: Any) -> None:
+    it = container("sh", "-c", "head -c 100000000 /dev/zero > /fill && exit 0; exit 28")
+    with it.containers.lock(it.record.id):
+        it.start()
+        assert it.runtime.wait(it.record, CancelToken()) == 28
+        assert it.runtime.state(it.record).exit_code == 28
+        it.away()
+        # The code stays known where the disk has no room for it.
+        assert it.runtime.state(it.record).exit_code == 28
+        it.containers.remove(it.record.id)
+
+
+def test_a_full_disk_under_the_log(small_disk: Path, container: Any) -> None:
+    it = container("sh", "-c", "head -c 12000000 /dev/zero | tr '\\000' x; exit 9")
+    it.start()
+    assert it.runtime.wait(it.record, CancelToken()) == 9
+    with open(os.devnull, "wb") as nowhere:
+        copy_log(it.path / "output.log", nowhere.fileno(), nowhere.fileno(), token=CancelToken())
+
+
+def test_no_room_for_a_container(small_disk: Path, container: Any) -> None:
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="No space"):
+        filler.write_bytes(b"\0" * 8 * MEGABYTE)
+    with pytest.raises(CutawayError) as caught:
+        container("true")
+    assert "full" in caught.value.hint
+    filler.unlink()
+    assert list((small_disk / "containers").iterdir()) == list((small_disk / "tmp").iterdir()) == []
+
+
+def test_many_at_once(container: Any) -> None:
+    """Creation, start and end of several containers at the same time do not meet."""
+    made = [container("sh", "-c", f"echo {number}; exit {number}") for number in range(8)]
+    codes: dict[int, int] = {}
+
+    def live(number: int) -> None:
+        it = made[number]
+        with it.containers.lock(it.record.id):
+            it.start()
+        codes[number] = it.runtime.wait(it.record, CancelToken())
+
+    threads = [threading.Thread(target=live, args=(number,)) for number in range(len(made))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == {number: number for number in range(len(made))}
+
+
+def test_states_of_many_containers_are_cheap(container: Any) -> None:
+    """150 containers, as `ps` sees them; no process is started for it."""
+    running = [container("sleep", "60") for _ in range(3)]
+    for it in running:
+        it.start()
+    for _ in range(147):
+        container("true")
+    containers, runtime = running[0].containers, running[0].runtime
+    before = threads_and_children()
+    began = time.process_time()
+    states = [runtime.state(record).status for record in containers.all()]
+    spent = time.process_time() - began
+    assert states.count(Status.RUNNING) == 3
+    assert states.count(Status.CREATED) == 147
+    assert threads_and_children() == before
+    assert spent < 0.15
+
+
+def threads_and_children() -> tuple[int, list[str]]:
+    return threading.active_count(), Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
