@@ -154,10 +154,16 @@ class SpecError(CutawayError):
 
 
 class RuntimeFailed(CutawayError):
-    """runc or conmon failed; the message carries what they said."""
+    """runc or conmon failed; the message carries what they said.
+
+    `said` is their own words alone; `pointer` is the JSON pointer of the value of config.json that runc stumbled on.
+    Both are "" where there is none.
+    """
 
     code = "runtime"
     exit_code = 125
+    said: str = ""
+    pointer: str = ""
 
 
 class CommandNotExecutable(RuntimeFailed):

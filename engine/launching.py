@@ -18,7 +18,7 @@ from engine import rootfs, spec, trace
 from engine.cleanup import put_away
 from engine.digest import Digest
 from engine.disk import DataRoot
-from engine.errors import ContainerState, ContainerUnknown, SpecError
+from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed, SpecError, UsageError
 from engine.events import ContainersChanged, Status, ignore
 from engine.host import HostFacts
 from engine.jobs import Job
@@ -63,6 +63,7 @@ class Launcher:
             )
             text, provenance = generated.text, generated.provenance
             if config is not None:
+                _check_beside(options, config)
                 text, provenance = spec.adapt(config, identity)
             step.detail = f"{len(provenance)} values"
         return Draft(
@@ -84,7 +85,8 @@ class Launcher:
         Raises SpecError if the config.json has nothing that can run, ContainerState if the name is taken.
         """
         text, provenance = draft.text, draft.provenance
-        process = _process(text)
+        config = _read_config(text)
+        process = config["process"]
         record = ContainerRecord(
             id=draft.id,
             name=draft.name,
@@ -97,7 +99,7 @@ class Launcher:
             terminal=process.get("terminal") is True,
             interactive=draft.options.interactive,
             auto_remove=draft.options.auto_remove,
-            stop_signal=draft.options.stop_signal or "",
+            stop_signal=draft.options.stop_signal or _stop_signal(config),
             stop_timeout=draft.options.stop_timeout if draft.options.stop_timeout is not None else 10,
         )
         path = self._containers.path(record.id)
@@ -162,9 +164,10 @@ class Launcher:
                 try:
                     if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
                         rootfs.mount(self._plan(record), job)
-                    self._runtime.create(record, job)
-                    pump = stack.enter_context(self._connected(record, attachment)) if attachment else None
-                    self._runtime.start(record, job)
+                    with self._blamed(record):
+                        self._runtime.create(record, job)
+                        pump = stack.enter_context(self._connected(record, attachment)) if attachment else None
+                        self._runtime.start(record, job)
                 except BaseException:
                     quiet = Job(job.title, ignore)  # one that is not cancelled
                     put_away(self._containers, self._runtime, record, quiet, force=True, remove=record.auto_remove)
@@ -252,6 +255,20 @@ class Launcher:
             finally:
                 rootfs.unmount(plan.merged, quiet)
 
+    @contextmanager
+    def _blamed(self, record: ContainerRecord) -> Iterator[None]:
+        """Tie what runc fails with to the value of config.json that caused it, where that can be told."""
+        try:
+            yield
+        except RuntimeFailed as error:
+            path = self._containers.path(record.id) / "config.json"
+            with suppress(OSError):
+                found = spec.blame(error.said, path.read_text("utf-8", "surrogateescape"))
+                if found is not None:
+                    error.pointer = found.pointer
+                    error.hint = error.hint or f"That is {found.pointer} in the config.json, line {found.line}."
+            raise
+
     def _image_steps(self, record: ContainerRecord) -> list[Step]:
         return trace.read(self._root.traces / f"{record.image_digest.partition(':')[2]}.jsonl")
 
@@ -267,18 +284,38 @@ class Launcher:
                 trace.append(journal, [*before, *job.steps[done:]])
 
 
-def _process(text: str) -> dict[str, Any]:
-    """The `process` of a config.json, in which `args` is sure to be a list of strings."""
+def _read_config(text: str) -> dict[str, Any]:
+    """A config.json in which `process.args` is sure to be a list of strings. Raises SpecError."""
     try:
-        process = json.loads(text)["process"]
-        args = process["args"]
+        config = json.loads(text)
+        args = config["process"]["args"]
     except (ValueError, RecursionError) as error:
         raise SpecError(f"config.json is not JSON: {error}", hint="cutaway check FILE shows where.") from error
     except (KeyError, TypeError):
-        process, args = {}, None
-    if not isinstance(process, dict) or not isinstance(args, list) or not all(isinstance(word, str) for word in args):
+        config, args = {}, None
+    if not isinstance(args, list) or not all(isinstance(word, str) for word in args):
         raise SpecError("config.json has no command to run", hint='It needs "process" with "args", a list of strings.')
-    return process
+    assert isinstance(config, dict)
+    return config
+
+
+def _check_beside(options: RunOptions, text: str) -> None:
+    """Refuse options that a given config.json would leave without effect; a -t that it says, too, is none."""
+    shaping = options.shaping()
+    if "-t" in shaping and _read_config(text)["process"].get("terminal") is True:
+        shaping.remove("-t")
+    if shaping:
+        raise UsageError(
+            f"--config is the whole configuration: {', '.join(shaping)} would have no effect",
+            hint="Say it in the file, or leave --config out.",
+        )
+
+
+def _stop_signal(config: dict[str, Any]) -> str:
+    """What the image asks to be stopped with, by the annotation that the image-spec (conversion.md) gives it."""
+    annotations = config.get("annotations")
+    name = annotations.get(spec.STOP_SIGNAL) if isinstance(annotations, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _now() -> str:

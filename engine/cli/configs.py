@@ -9,8 +9,7 @@ import click
 
 from engine import RunOptions, Severity, visible
 from engine.cli.console import narrate, print_json, print_table, session
-from engine.cli.images import as_json
-from engine.cli.options import run_options, to_options
+from engine.cli.options import as_json, run_options, to_options
 
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
@@ -55,7 +54,7 @@ def check(file: BinaryIO, as_json: bool) -> None:
 
     Exit code 1 if runc would refuse it; warnings alone leave it at 0.
     """
-    found = session().workbench.check(file.read())
+    found = session(recover=False).workbench.check(file.read())
     if as_json:
         keys = ("code", "pointer", "line", "column", "message", "hint")
         print_json([{"severity": d.severity.value, **{key: getattr(d, key) for key in keys}} for d in found])

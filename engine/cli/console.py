@@ -121,12 +121,14 @@ class Session:
                 signal.signal(number, handler)
 
 
-def session(*, quiet: bool = False) -> Session:
-    """The session for the command that runs, with crash left-overs of earlier ones cleared."""
+def session(*, quiet: bool = False, recover: bool = True) -> Session:
+    """The session for the command that runs. What an earlier one left behind in a crash is cleared first, unless
+    the command looks neither at containers nor changes anything on disk."""
     root = click.get_current_context().find_root().obj["root"]
     made = Session(root, quiet=quiet)
-    for line in made.workbench.recover():
-        narrate(line)
+    if recover:
+        for line in made.workbench.recover():
+            narrate(line)
     return made
 
 

@@ -24,8 +24,7 @@ from engine import (
     Workbench,
 )
 from engine.cli.console import Session, complain, each, print_json, print_table, session
-from engine.cli.images import as_json, tls_verify_option
-from engine.cli.options import run_options, to_options
+from engine.cli.options import as_json, run_options, tls_verify_option, to_options
 from engine.cli.terminal import foreground, need_terminal
 
 _NAMES = click.argument("names", metavar="CONTAINER…", nargs=-1, required=True)

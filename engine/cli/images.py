@@ -6,16 +6,7 @@ import click
 
 from engine import ImageSummary, human_size
 from engine.cli.console import each, narrate, print_json, print_table, session
-from engine.cli.options import platform_option
-
-tls_verify_option = click.option(
-    "--tls-verify",
-    type=bool,
-    default=True,
-    metavar="true|false",
-    help="Demand HTTPS with a good certificate; false takes any, and plain HTTP.  [default: true]",
-)
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+from engine.cli.options import as_json, platform_option, tls_verify_option
 
 
 @click.command()
@@ -43,7 +34,7 @@ def pull(reference: str, tls_verify: bool, quiet: bool, platform: str | None) ->
 @click.option("-q", "--quiet", is_flag=True, help="Print ids alone.")
 def images(as_json: bool, quiet: bool) -> None:
     """List the images that are here."""
-    found = session().workbench.images()
+    found = session(recover=False).workbench.images()
     if as_json:
         print_json([_as_data(image) for image in found])
     elif quiet:
@@ -75,7 +66,7 @@ def _as_data(image: ImageSummary) -> dict[str, object]:
 @click.argument("names", metavar="NAME…", nargs=-1, required=True)
 def inspect(names: tuple[str, ...]) -> None:
     """Print all that is known of images or containers, as JSON."""
-    workbench = session().workbench
+    workbench = session(recover=False).workbench
     print_json([workbench.inspect(name) for name in names])
 
 
@@ -84,7 +75,7 @@ def inspect(names: tuple[str, ...]) -> None:
 @click.argument("image")
 def history(image: str, as_json: bool) -> None:
     """Show how an image was made, newest step first."""
-    steps = session().workbench.history(image)
+    steps = session(recover=False).workbench.history(image)
     if as_json:
         print_json(
             [
@@ -105,7 +96,7 @@ def history(image: str, as_json: bool) -> None:
 @click.argument("image")
 def layers(image: str, as_json: bool) -> None:
     """List an image's layers, lowest first, and where they are expanded."""
-    found = session().workbench.layers(image)
+    found = session(recover=False).workbench.layers(image)
     if as_json:
         keys = ("digest", "diff_id", "chain_id", "media_type", "size", "path", "created_by")
         print_json([{key: getattr(layer, key) for key in keys} for layer in found])
@@ -132,7 +123,7 @@ def layers(image: str, as_json: bool) -> None:
 @click.argument("names", metavar="NAME…", nargs=-1, required=True)
 def tag(image: str, names: tuple[str, ...]) -> None:
     """Give an image further names."""
-    workbench = session().workbench
+    workbench = session(recover=False).workbench
     each(names, lambda name: workbench.tag(image, name))
 
 

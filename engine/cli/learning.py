@@ -12,7 +12,7 @@ import click
 
 from engine import Job, RunOptions, Step, Workbench, human_size, visible
 from engine.cli.console import print_json, session
-from engine.cli.images import as_json
+from engine.cli.options import as_json
 from engine.cli.terminal import foreground
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ T = TypeVar("T")
 @click.argument("name")
 def trace(name: str, as_json: bool) -> None:
     """Show each step that made a container or an image, with its equivalent shell command."""
-    steps = session().workbench.trace(name)
+    steps = session(recover=False).workbench.trace(name)
     if as_json:
         print_json([_as_data(step) for step in steps])
         return

@@ -1,4 +1,4 @@
-"""The options that run, create and config share, by podman's names."""
+"""Options that several commands share: those of run, create and config, by podman's names, and common ones."""
 
 from __future__ import annotations
 
@@ -110,3 +110,12 @@ def to_options(flags: dict[str, Any]) -> RunOptions:
 
 
 platform_option = click.option("--platform", metavar="OS/ARCH[/VARIANT]", help="Choose from a multi-platform image.")
+
+tls_verify_option = click.option(
+    "--tls-verify",
+    type=bool,
+    default=True,
+    metavar="true|false",
+    help="Demand HTTPS with a good certificate; false takes any, and plain HTTP.  [default: true]",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -8,7 +8,7 @@ import click
 
 from engine import Job, UsageError
 from engine.cli.console import narrate, print_json, session
-from engine.cli.images import as_json, tls_verify_option
+from engine.cli.options import as_json, tls_verify_option
 
 
 @click.command()
@@ -17,7 +17,7 @@ from engine.cli.images import as_json, tls_verify_option
 @click.argument("repository")
 def tags(repository: str, tls_verify: bool, as_json: bool) -> None:
     """List the tags that a registry has in REPOSITORY."""
-    console = session()
+    console = session(recover=False)
 
     def work(job: Job) -> None:
         found = console.workbench.tags(repository, job, tls_verify=tls_verify)
@@ -46,7 +46,7 @@ def login(registry: str, username: str | None, password_stdin: bool, tls_verify:
     else:
         username = username or click.prompt("Username", err=True)
         password = click.prompt("Password", hide_input=True, err=True)
-    console = session()
+    console = session(recover=False)
     where = console.do(
         f"login {registry}",
         lambda job: console.workbench.login(registry, username, password, job, tls_verify=tls_verify),
@@ -58,4 +58,4 @@ def login(registry: str, username: str | None, password_stdin: bool, tls_verify:
 @click.argument("registry")
 def logout(registry: str) -> None:
     """Forget the login to REGISTRY."""
-    narrate(f"Logged out of {registry}. It was kept in {session().workbench.logout(registry)}")
+    narrate(f"Logged out of {registry}. It was kept in {session(recover=False).workbench.logout(registry)}")

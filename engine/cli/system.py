@@ -6,7 +6,7 @@ import click
 
 from engine import human_size, visible
 from engine.cli.console import narrate, print_json, print_table, session
-from engine.cli.images import as_json
+from engine.cli.options import as_json
 
 
 @click.group()
@@ -18,7 +18,7 @@ def system() -> None:
 @as_json
 def info(as_json: bool) -> None:
     """Show what this host has, what is missing, and where things are kept."""
-    workbench = session().workbench
+    workbench = session(recover=False).workbench
     facts = workbench.facts
     rows: dict[str, str | bool | None] = {
         "host": facts.hostname,
@@ -52,7 +52,7 @@ def _shown(value: str | bool | None) -> str:
 @as_json
 def df(as_json: bool) -> None:
     """Show what takes how much room."""
-    usage = session().workbench.usage()
+    usage = session(recover=False).workbench.usage()
     totals = {key: getattr(usage, key) for key in ("blobs", "layers", "partial", "reclaimable")}
     if as_json:
         images = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from engine.cli.console import each, print_json, print_table, session
-from engine.cli.images import as_json
+from engine.cli.options import as_json
 
 
 @click.command()

@@ -152,13 +152,15 @@ def failure(said: str, what: str) -> RuntimeFailed:
     """What runc said, as an error: the command's own faults apart, as podman tells them (exit codes 126, 127)."""
     text = visible(re.sub(r"\s*\n\s*", "; ", said.strip()))[:_MESSAGE_LIMIT]
     message = f"{what}: {text}" if text else f"{what}: runc said nothing"
+    error = RuntimeFailed(message)
     if _NOT_FOUND.search(said):
-        return CommandNotFound(message, hint="The command is not in the image; see process.args in config.json.")
-    if _NOT_EXECUTABLE.search(said):
-        return CommandNotExecutable(
+        error = CommandNotFound(message, hint="The command is not in the image; see process.args in config.json.")
+    elif _NOT_EXECUTABLE.search(said):
+        error = CommandNotExecutable(
             message, hint="The command is there, but cannot be executed (its mode, or it is made for another machine)."
         )
-    return RuntimeFailed(message)
+    error.said = said
+    return error
 
 
 def _read(reader: int, files: RuntimeFiles, token: CancelToken) -> bytes:

@@ -8,11 +8,12 @@ from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
 from engine.spec.edits import changed, edited
 from engine.spec.fields import describe_field, known_words, member_names
-from engine.spec.generate import ContainerIdentity, Generated, generate
+from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
 
 __all__ = [
+    "STOP_SIGNAL",
     "ContainerIdentity",
     "Diagnostic",
     "Document",

@@ -108,6 +108,16 @@ class RunOptions:
         if self.profile not in ("podman", "docker"):
             raise UsageError(f"--profile {self.profile}: podman or docker")
 
+    def shaping(self) -> list[str]:
+        """The options given that shape the config.json, as they are spelt; the others are about the container."""
+        return [
+            flag(field.name)
+            for field in fields(self)
+            if field.name not in _ABOUT_THE_CONTAINER and getattr(self, field.name) != field.default
+        ]
+
+
+_ABOUT_THE_CONTAINER = frozenset({"name", "auto_remove", "interactive", "stop_signal", "stop_timeout"})
 
 _FLAGS = {
     "args": "the command",

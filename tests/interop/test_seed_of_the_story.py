@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import subprocess
 import tempfile
 import uuid
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from command_line import Cutaway
+from peers import remove_podmans
 
 pytestmark = [pytest.mark.interop, pytest.mark.root]
 
@@ -47,8 +47,7 @@ def podmans_config(debian_image: str) -> Iterator[dict[str, Any]]:
         config: dict[str, Any] = json.loads(do("unshare", "--net", "--mount", "sh", "-c", steps))
         yield config
     finally:
-        subprocess.run(["umount", f"{home}/root/overlay"], capture_output=True, check=False)
-        shutil.rmtree(home)
+        remove_podmans(home)
 
 
 def without_what_is_stale(config: dict[str, Any], rootfs: Path) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from typing import Any
 
 import click
 import pytest
+from peers import remove_podmans
 from spec_kit import Identity
 
 from engine.cli.options import run_options, to_options
@@ -176,8 +177,7 @@ class Podman:
 
     def remove(self) -> None:
         subprocess.run([*self.words, "rm", "--all", "--force", "--time=0"], capture_output=True, check=False)
-        subprocess.run(["umount", f"{self.home}/root/overlay"], capture_output=True, check=False)
-        shutil.rmtree(self.home)
+        remove_podmans(self.home)
 
 
 @pytest.fixture(scope="module")

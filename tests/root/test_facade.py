@@ -22,8 +22,10 @@ from engine import (
     LayerPhase,
     LayerProgress,
     RunOptions,
+    RuntimeFailed,
     Status,
     StepKind,
+    UsageError,
     Workbench,
 )
 from engine.disk import DataRoot
@@ -258,3 +260,31 @@ def test_an_image_that_another_tool_put_into_the_store_runs(
     assert workbench.layers(DEMO)[0].files == 0
     assert run(workbench, RunOptions(args=("cat", "/srv/greeting"), auto_remove=True), tmp_path)[0] == 0
     assert workbench.layers(DEMO)[0].files > 0
+
+
+def test_a_given_config_takes_no_options_that_shape_it(with_demo: Workbench, job: Job) -> None:
+    text = with_demo.draft(DEMO, RunOptions(terminal=True), job).text
+    with pytest.raises(UsageError, match=r"-e, --memory would have no effect"):
+        with_demo.draft(DEMO, RunOptions(env=("A=1",), memory="1g"), job, config=text)
+    about = RunOptions(name="n", auto_remove=True, interactive=True, stop_timeout=1, terminal=True)
+    assert with_demo.draft(DEMO, about, job, config=text).name == "n"  # -t is what the file says, too
+    with pytest.raises(UsageError, match="-t would"):
+        with_demo.draft(DEMO, about, job, config=with_demo.draft(DEMO, RunOptions(), job).text)
+
+
+def test_what_runc_refuses_is_tied_to_its_field(with_demo: Workbench, job: Job) -> None:
+    draft = with_demo.draft(DEMO, RunOptions(), job)
+    made = with_demo.create(draft.with_text(draft.text.replace('"cwd": "/"', '"cwd": "here"')), job)
+    with pytest.raises(RuntimeFailed) as caught:
+        with_demo.start(made.id, job)
+    assert caught.value.pointer == "/process/cwd"
+    assert "/process/cwd" in caught.value.hint
+
+
+def test_stopped_by_the_signal_that_the_config_names(with_demo: Workbench, job: Job) -> None:
+    script = "trap 'exit 9' USR1; trap 'exit 1' TERM; echo; while :; do sleep 0.05; done"
+    text = with_demo.draft(DEMO, RunOptions(args=("sh", "-c", script), stop_signal="USR1"), job).text
+    made = with_demo.create(with_demo.draft(DEMO, RunOptions(), job, config=text), job)
+    with_demo.start(made.id, job)
+    next(filter(None, with_demo.logs(made.id, job.token, follow=True)))  # its traps are set
+    assert with_demo.stop(made.id, job).exit_code == 9
