@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import rootfs
-from engine.runtime import ContainerRecord, ContainerState, Kind
+from engine.runtime import ContainerRecord, Kind, LiveState
 from engine.store import ImageRecord, Store
 from engine.views import ContainerSummary, HistoryStep, ImageSummary, LayerSummary
 
@@ -70,7 +70,7 @@ def image_document(store: Store, image: ImageRecord) -> dict[str, Any]:
     }
 
 
-def container_summary(record: ContainerRecord, state: ContainerState, path: Path) -> ContainerSummary:
+def container_summary(record: ContainerRecord, state: LiveState, path: Path) -> ContainerSummary:
     """A container in a line, with the state that was just read."""
     return ContainerSummary(
         id=record.id,
@@ -83,6 +83,7 @@ def container_summary(record: ContainerRecord, state: ContainerState, path: Path
         command=tuple(record.command),
         started=state.started,
         finished=state.finished,
+        out_of_memory=state.out_of_memory,
         working=record.kind is Kind.WORKING,
         terminal=record.terminal,
         interactive=record.interactive,
@@ -103,6 +104,9 @@ def container_document(record: ContainerRecord, summary: ContainerSummary) -> di
         "status": summary.status.value,
         "pid": summary.pid,
         "exit_code": summary.exit_code,
+        "out_of_memory": summary.out_of_memory,
+        "started": summary.started,
+        "finished": summary.finished,
         "layers": record.layers,
         "path": str(summary.path),
         "merged": str(summary.merged) if summary.mounted else None,

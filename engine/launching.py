@@ -144,6 +144,19 @@ class Launcher:
         job.emit(ContainersChanged((record.id,)))
         return record
 
+    def mount_again(self, record: ContainerRecord, job: Job) -> None:
+        """Mount a working container's root filesystem where it is not mounted. Raises ContainerState for another kind
+        of container that does not run: its root filesystem is mounted while it does."""
+        with self._journalled(record, job), self._containers.lock(record.id, token=job.token):
+            if rootfs.is_mounted(self._containers.path(record.id) / "merged"):
+                return
+            if record.kind is not Kind.WORKING:
+                raise ContainerState(
+                    f"the container {record.name} does not run, so its root filesystem is not mounted",
+                    hint=f"Start it with: cutaway start {record.name}",
+                )
+            rootfs.mount(self._plan(record), job)
+
     def start(self, record: ContainerRecord, job: Job, attachment: Attachment | None = None) -> int | None:
         """Mount its root filesystem and start it. With an attachment stay until its end and return the exit code.
 
@@ -202,7 +215,10 @@ class Launcher:
         job.emit(ContainersChanged((record.id,)))
 
     def stop(self, record: ContainerRecord, timeout: float | None, job: Job) -> None:
-        """Ask it to end, and kill it after `timeout` seconds (None: the container's own)."""
+        """Ask it to end, and kill it after `timeout` seconds (None: the container's own).
+
+        Without the container's lock while it waits, as conmon's clean-up needs that.
+        """
         if not self._runtime.state(record).pid:
             return  # it has ended, or never ran: that is what was asked for
         with self._journalled(record, job):
@@ -215,14 +231,14 @@ class Launcher:
             self._runtime.kill(record, signal, job)
 
     def pause(self, record: ContainerRecord, job: Job) -> None:
-        """Freeze all its processes."""
-        with self._journalled(record, job):
+        """Freeze all its processes. Raises ContainerState where it does not run."""
+        with self._journalled(record, job), self._containers.lock(record.id, token=job.token):
             self._runtime.pause(record, job)
         job.emit(ContainersChanged((record.id,)))
 
     def unpause(self, record: ContainerRecord, job: Job) -> None:
-        """Let a frozen one go on."""
-        with self._journalled(record, job):
+        """Let a frozen one go on. Raises ContainerState where it is not frozen."""
+        with self._journalled(record, job), self._containers.lock(record.id, token=job.token):
             self._runtime.unpause(record, job)
         job.emit(ContainersChanged((record.id,)))
 

@@ -56,7 +56,7 @@ class ContainerSummary:
     """One container, or working container (`working`: made by `mount`, it has no config.json and never ran).
 
     `pid` is 0 where no process runs; `exit_code` is None until it has ended; times are in seconds since the epoch,
-    or None.
+    or None. `out_of_memory` says that the kernel killed a process of it for want of memory.
     """
 
     id: str
@@ -69,6 +69,7 @@ class ContainerSummary:
     command: tuple[str, ...]
     started: float | None
     finished: float | None
+    out_of_memory: bool
     working: bool
     terminal: bool
     interactive: bool

@@ -7,7 +7,6 @@ and be cancelled through it. Methods are safe to call from several threads.
 from __future__ import annotations
 
 import shlex
-import threading
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -15,25 +14,22 @@ from typing import Any
 
 from engine import rootfs, trace
 from engine.cleanup import sweep
+from engine.container_desk import ContainerDesk
 from engine.describe import (
     container_document,
-    container_summary,
     history_steps,
     image_document,
     image_summary,
     layer_summaries,
 )
 from engine.digest import Digest
-from engine.disk import DataRoot, default_root
-from engine.errors import ContainerState, ContainerUnknown, CutawayError, ImageInUse, ImageUnknown, UsageError
-from engine.events import ContainersChanged, ImagesChanged, LogLine, Problem, Sink, Status, ignore
-from engine.host import HostFacts, probe
-from engine.jobs import CancelToken, Job, Jobs
-from engine.launching import Attachment, Launcher
+from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnknown, UsageError
+from engine.events import ImagesChanged, Problem, ignore
+from engine.jobs import Job
 from engine.oci import Platform
 from engine.pulling import bring, pull
 from engine.reference import Reference, Transport, split_transport
-from engine.runtime import ContainerRecord, Containers, Kind, Runtime, read_log
+from engine.runtime import Kind
 from engine.source import Source
 from engine.spec import Diagnostic, Explained, Provenance, RunOptions, check, explain
 from engine.store import ImageRecord, LayoutSource, Store, Swept, Usage
@@ -41,42 +37,15 @@ from engine.text import visible
 from engine.trace import Step, StepKind
 from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
 
-_WATCH_EVERY = 0.5  # seconds
 
-
-class Workbench:
-    """Images, layers, config.json and containers of one data directory on this host.
-
-    `root` is the data directory (None: the usual one); `sink` gets every event, from any thread.
-    Making one reads and writes nothing.
-    """
-
-    def __init__(self, root: Path | None = None, *, sink: Sink = ignore) -> None:
-        self.root = DataRoot(root or default_root())
-        self.jobs = Jobs(sink)
-        self._sink = sink
-        self._containers = Containers(self.root)
-        self._stop_watching = threading.Event()
-        self._watcher: threading.Thread | None = None
+class Workbench(ContainerDesk):
+    """Images, layers, config.json and containers of one data directory on this host; made as a ContainerDesk is."""
 
     @cached_property
     def _store(self) -> Store:
         return Store(self.root)
 
-    @cached_property
-    def _runtime(self) -> Runtime:
-        return Runtime(self.root, self.facts)
-
-    @cached_property
-    def _launcher(self) -> Launcher:
-        return Launcher(self.root, self.facts, self._containers, self._runtime)
-
     # -- this host -------------------------------------------------------------------------------------
-
-    @cached_property
-    def facts(self) -> HostFacts:
-        """What this machine is and has."""
-        return probe()
 
     def problems(self) -> list[Problem]:
         """What is missing or dangerous on this host, the gravest first."""
@@ -234,10 +203,25 @@ class Workbench:
     # -- containers ------------------------------------------------------------------------------------
 
     def mount(self, image: str, job: Job, *, name: str | None = None) -> ContainerSummary:
-        """A new working container; its root filesystem is at `path / "merged"`."""
+        """A new working container of an image; its root filesystem is at `path / "merged"`.
+
+        `image` may also be a container: a working one is mounted again where it is not (a reboot took the mount), of
+        one that runs it is where its root filesystem is. Raises ImageUnknown, ContainerState, MountError.
+        """
         self._store.prepare()
         with self._store.holding(job.token):
-            return self._summary(self._launcher.work_on(self._expanded(image, job), name, job))
+            try:
+                found = self._expanded(image, job)
+            except ImageUnknown:
+                try:
+                    record = self._find(image)
+                except ContainerUnknown:
+                    record = None
+                if record is None or name is not None:
+                    raise
+                self._launcher.mount_again(record, job)
+                return self._summary(record)
+            return self._summary(self._launcher.work_on(found, name, job))
 
     def umount(self, name: str, job: Job) -> None:
         """Take a working container away, with what was changed in it. Raises ContainerState for one that runs."""
@@ -257,79 +241,6 @@ class Workbench:
                 )
             return self._summary(self._launcher.create(draft, job))
 
-    def start(self, name: str, job: Job) -> ContainerSummary:
-        """Start a created or exited container in the background."""
-        record = self._find(name)
-        self._launcher.start(record, job)
-        return self._summary(record)
-
-    def run(self, name: str, attachment: Attachment, job: Job) -> int | None:
-        """Start a created container in the foreground and return its exit code, or None if the user detached."""
-        return self._launcher.start(self._find(name), job, attachment)
-
-    def attach(self, name: str, attachment: Attachment, job: Job) -> int | None:
-        """Connect to a running container; like `run` from then on."""
-        return self._launcher.attach(self._find(name), attachment, job)
-
-    def stop(self, name: str, job: Job, *, timeout: float | None = None) -> ContainerSummary:
-        """Ask it to end (its stop signal), and kill it after `timeout` seconds (None: the container's own, 10)."""
-        record = self._find(name)
-        self._launcher.stop(record, timeout, job)
-        return self._summary(record)
-
-    def kill(self, name: str, job: Job, *, signal: str = "KILL") -> None:
-        """Send a signal to the container's first process."""
-        self._launcher.kill(self._find(name), signal, job)
-
-    def pause(self, name: str, job: Job) -> None:
-        """Freeze all processes of a container."""
-        self._launcher.pause(self._find(name), job)
-
-    def unpause(self, name: str, job: Job) -> None:
-        """Let a frozen container go on."""
-        self._launcher.unpause(self._find(name), job)
-
-    def remove(self, name: str, job: Job, *, force: bool = False) -> None:
-        """Take a container away with all it has written. Raises ContainerState while it runs, unless `force`."""
-        self._launcher.remove(self._find(name), job, force=force)
-
-    def wait(self, name: str, token: CancelToken) -> int:
-        """Wait for its end and return its exit code."""
-        return self._runtime.wait(self._find(name), token)
-
-    def containers(self) -> list[ContainerSummary]:
-        """Every container, running or not, oldest first; states read from runc's files and the kernel."""
-        return [self._summary(record) for record in self._containers.all()]
-
-    def container(self, name: str) -> ContainerSummary:
-        """One container by name, id or unique beginning of an id. Raises ContainerUnknown."""
-        return self._summary(self._find(name))
-
-    def logs(
-        self,
-        name: str,
-        token: CancelToken,
-        *,
-        follow: bool = False,
-        tail: int | None = None,
-        since: float | None = None,
-        until: float | None = None,
-    ) -> Iterator[list[LogLine]]:
-        """A container's output in batches; `tail` the last lines alone, times in seconds since the epoch.
-
-        With `follow` it goes on until the container ends (an empty batch is a sign of life) or `token` is cancelled.
-        """
-        record = self._find(name)
-        return read_log(
-            self._containers.path(record.id) / "output.log",
-            tail=tail,
-            since=since,
-            until=until,
-            follow=follow,
-            token=token,
-            still_running=lambda: self._runtime.state(record).status in (Status.RUNNING, Status.PAUSED),
-        )
-
     def trace(self, name: str) -> list[Step]:
         """The steps that made a container (its image's first), or an image."""
         try:
@@ -342,37 +253,7 @@ class Workbench:
             raise ContainerUnknown(f"no container and no image {visible(name)!r} here") from None
         return trace.read(self.root.traces / f"{image.descriptor.digest.hex}.jsonl")
 
-    def watch(self) -> None:
-        """Tell of containers that come, go or change state, by events, until `close`. For a front end that stays."""
-        if self._watcher is None:
-            self._watcher = threading.Thread(target=self._watch, name="cutaway-watch", daemon=True)
-            self._watcher.start()
-
-    def _watch(self) -> None:
-        before: dict[str, Status] = {}
-        while not self._stop_watching.wait(_WATCH_EVERY):
-            try:
-                now = {record.id: self._runtime.state(record).status for record in self._containers.all()}
-            except CutawayError:
-                continue  # whoever reads the containers next is told
-            changed = [name for name in {*before, *now} if before.get(name) is not now.get(name)]
-            if changed:
-                self._sink(ContainersChanged(tuple(sorted(changed))))
-            before = now
-
-    def close(self) -> None:
-        """Cancel what is under way. Containers go on."""
-        self._stop_watching.set()
-        self.jobs.close()
-
     # -- inside ----------------------------------------------------------------------------------------
-
-    def _find(self, name: str) -> ContainerRecord:
-        """By name, id, or the directory that `mount` printed."""
-        path = Path(name)
-        if path.is_absolute() and path.name == "merged" and path.parent.parent == self.root.containers:
-            name = path.parent.name
-        return self._containers.find(name)
 
     def _expanded(self, name: str, job: Job) -> ImageRecord:
         """An image with all its layers expanded: one that skopeo or umoci put into the store is not yet."""
@@ -401,6 +282,3 @@ class Workbench:
         for record in self._containers.certain():
             yield Digest.parse(record.image_digest)
             yield from map(Digest.parse, record.layers)
-
-    def _summary(self, record: ContainerRecord) -> ContainerSummary:
-        return container_summary(record, self._runtime.state(record), self._containers.path(record.id))

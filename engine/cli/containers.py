@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from engine import (
     Job,
     RunOptions,
     Status,
-    Stream,
     UsageError,
     Workbench,
 )
@@ -142,6 +141,7 @@ def ps(everything: bool, quiet: bool, as_json: bool) -> None:
                     "pid": c.pid,
                     "created": c.created,
                     "exit_code": c.exit_code,
+                    "out_of_memory": c.out_of_memory,
                 }
                 for c in found
             ]
@@ -162,7 +162,8 @@ def _state(container: ContainerSummary) -> str:
         return "created (working)"
     if container.status is Status.EXITED:
         ago = f", {_span(now - container.finished)} ago" if container.finished else ""
-        return f"exited ({'?' if container.exit_code is None else container.exit_code}){ago}"
+        why = ", out of memory" if container.out_of_memory else ""
+        return f"exited ({'?' if container.exit_code is None else container.exit_code}{why}){ago}"
     if container.status is Status.RUNNING and container.started:
         return f"running {_span(now - container.started)}"
     return str(container.status.value)
@@ -206,20 +207,21 @@ def moment(context: click.Context, parameter: click.Parameter, value: str | None
 @click.argument("name", metavar="CONTAINER")
 def logs(name: str, follow: bool, tail: int | None, since: float | None, until: float | None, timestamps: bool) -> None:
     """Print a container's output: its stdout on stdout, its stderr on stderr."""
-    console = session()
     token = CancelToken()
-    outputs = {Stream.STDOUT: sys.stdout.buffer, Stream.STDERR: sys.stderr.buffer}
-    fresh = dict.fromkeys(outputs, True)
+    workbench = session().workbench
+    sys.stdout.flush()
     try:
-        for batch in console.workbench.logs(name, token, follow=follow, tail=tail, since=since, until=until):
-            for line in batch:
-                data = line.text.encode("utf-8", "surrogateescape") + (b"" if line.partial else b"\n")
-                if timestamps and fresh[line.stream]:
-                    data = datetime.fromtimestamp(line.time, UTC).isoformat().encode() + b" " + data
-                outputs[line.stream].write(data)
-                fresh[line.stream] = not line.partial
-            for output in outputs.values():
-                output.flush()
+        workbench.copy_logs(
+            name,
+            sys.stdout.fileno(),
+            sys.stderr.fileno(),
+            token,
+            timestamps=timestamps,
+            follow=follow,
+            tail=tail,
+            since=since,
+            until=until,
+        )
     except KeyboardInterrupt:
         token.cancel()
         raise

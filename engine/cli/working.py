@@ -11,9 +11,11 @@ from engine.cli.options import as_json
 @click.command()
 @click.option("--name", help="The working container's name.")
 @as_json
-@click.argument("image", required=False)
+@click.argument("image", metavar="[IMAGE|CONTAINER]", required=False)
 def mount(image: str | None, name: str | None, as_json: bool) -> None:
-    """Mount IMAGE below a writable directory of its own, and print where. Without IMAGE list what is mounted."""
+    """Mount IMAGE below a writable directory of its own, and print where. Without IMAGE list what is mounted.
+
+    A CONTAINER made so before is mounted again if it is not (after a reboot)."""
     console = session()
     if image is None:
         found = [entry for entry in console.workbench.containers() if entry.mounted]

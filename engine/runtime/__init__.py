@@ -5,16 +5,16 @@ from engine.runtime.containers import Containers, Identity
 from engine.runtime.output import copy_log, read_log
 from engine.runtime.record import ContainerRecord, Kind, check_name
 from engine.runtime.runtime import DETACH_KEYS, Runtime, signal_number
-from engine.runtime.state import ContainerState
+from engine.runtime.state import LiveState
 
 __all__ = [
     "DETACH_KEYS",
     "ContainerRecord",
-    "ContainerState",
     "Containers",
     "Ending",
     "Identity",
     "Kind",
+    "LiveState",
     "Pump",
     "Runtime",
     "check_name",

@@ -29,6 +29,7 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "CUTAWAY
 _ANSWER_LIMIT = 64 * 1024  # bytes; conmon sends 8 KiB of runc's message at most
 _PAUSE = 0.005  # seconds
 _LOOK_AFTER = 1.0  # seconds without an answer
+_DEATH_PATIENCE = 10.0  # seconds; a process may hang in the kernel, where no signal reaches it
 _MESSAGE_LIMIT = 2000  # characters of runc's message that are shown
 
 _NOT_FOUND = re.compile(r"exec: .*(executable file not found in|no such file or directory)|exec .*: no such file", re.S)
@@ -90,7 +91,8 @@ class Monitor:
                 try:
                     pid, message = _answer(_read(reader, files, token))
                 except BaseException:
-                    stop_creation(files)
+                    with contextlib.suppress(RuntimeFailed):  # what ended the waiting is what to tell
+                        stop_creation(files)
                     raise
                 assert process.stderr is not None
                 said = process.stderr.read(_ANSWER_LIMIT).decode(errors="replace")
@@ -106,10 +108,18 @@ def stop_creation(files: RuntimeFiles) -> None:
 
     The caller holds the container's lock, so a creation under way is one whose starter was killed or gave up. Its
     processes are told by their arguments; conmon may not have written its pid file yet.
+    Raises RuntimeFailed for one that does not die.
     """
     if files.container_pid.exists():  # runc's last act: the creation is complete
         return
+    deadline = time.monotonic() + _DEATH_PATIENCE
     while found := _with_argument(os.fsencode(files.bundle)):
+        if time.monotonic() > deadline:
+            pids = ", ".join(str(process.pid) for _, process in found)
+            raise RuntimeFailed(
+                f"what creates the container {files.id} does not end within {_DEATH_PATIENCE:.0f} s of SIGKILL: {pids}",
+                hint="It may hang in the kernel (state D in ps): a dead disk or network filesystem.",
+            )
         for _, process in found:
             with process.opened() as handle, contextlib.suppress(ProcessLookupError):
                 if handle is None:

@@ -11,18 +11,17 @@ import signal
 import subprocess
 from collections.abc import Iterator
 
-from engine import errors
 from engine.disk import DataRoot
-from engine.errors import RuntimeFailed, UsageError
+from engine.errors import ContainerState, RuntimeFailed, UsageError
 from engine.events import Status, ignore
 from engine.host import HostFacts
 from engine.jobs import CancelToken, Job, StepDraft
 from engine.runtime import cgroups, terminal
-from engine.runtime.attach import Ending, Pump, connect, detach_sequence
+from engine.runtime.attach import Pump, connect, detach_sequence
 from engine.runtime.ending import keep_exit, wait_for_end
 from engine.runtime.monitor import Monitor, environment, failure, runc_options, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
-from engine.runtime.state import EXIT, STARTED, ContainerState, RuntimeFiles, make_directory, read_state
+from engine.runtime.state import EXIT, STARTED, LiveState, RuntimeFiles, make_directory, read_state
 from engine.text import visible
 from engine.trace import StepKind
 
@@ -36,7 +35,9 @@ class Runtime:
     """Drives runc and conmon for the containers of one data directory.
 
     The caller mounts the root filesystem first, and holds the container's lock (`Containers.lock`) around what
-    changes it. `cleanup` names the module that conmon runs when a container has ended: `python -m MODULE ROOT ID`.
+    changes it: `create`, `start`, `pause`, `unpause`, `delete`. Not around `kill` and `stop`: a signal changes nothing
+    by itself, and the end that `stop` waits for is cleared up after by somebody who needs the lock. `cleanup` names
+    the module that conmon runs when a container has ended: `python -m MODULE ROOT ID`.
     """
 
     def __init__(self, root: DataRoot, facts: HostFacts, *, cleanup: str = "engine.cleanup") -> None:
@@ -48,7 +49,7 @@ class Runtime:
         """Where what concerns this container is."""
         return RuntimeFiles(self._root, record.id)
 
-    def state(self, record: ContainerRecord) -> ContainerState:
+    def state(self, record: ContainerRecord) -> LiveState:
         """How it is now, from the files of runc and conmon and from the kernel; no process is started."""
         return read_state(self.files(record))
 
@@ -62,7 +63,7 @@ class Runtime:
         monitor = Monitor(self._facts.need_conmon().path, self._facts.need_runc().path, self._cleanup)
         if files.exists_in_runc():
             if read_state(files).pid:
-                raise errors.ContainerState(f"the container {record.name} is there already, with a process")
+                raise ContainerState(f"the container {record.name} is there already, with a process")
             self.delete(record, True, job)
         command = shlex.join(["runc", *runc_options(files)[:2], "create", "--bundle", str(files.bundle), record.id])
         with job.step(StepKind.RUNTIME, command, peer=f"podman create --name {record.name} {record.image}") as step:
@@ -90,12 +91,13 @@ class Runtime:
     def kill(self, record: ContainerRecord, name: str, job: Job) -> None:
         """Send a signal ("TERM", "SIGTERM", "15") to the container's first process.
 
+        Needs no lock: it must be possible while somebody starts the container and hangs.
         Raises UsageError for what is no signal, ContainerState where no process is, RuntimeFailed.
         """
         number = signal_number(name)
         files = self.files(record)
         if not read_state(files).pid:
-            raise errors.ContainerState(
+            raise ContainerState(
                 f"the container {record.name} does not run", hint=f"Start it with: cutaway start {record.name}"
             )
         word = signal.Signals(number).name.removeprefix("SIG") if number in set(signal.Signals) else str(number)
@@ -107,6 +109,7 @@ class Runtime:
     def stop(self, record: ContainerRecord, timeout: float, job: Job) -> int | None:
         """Send its stop signal, and KILL after `timeout` seconds; returns the exit code (None: not known).
 
+        The caller does not hold the lock: at the container's end conmon's clean-up takes it.
         No process is no error. Raises RuntimeFailed, Cancelled (the first signal has been sent then).
         """
         files = self.files(record)
@@ -119,7 +122,7 @@ class Runtime:
                 self.kill(record, gentle, job)
                 if state.status is Status.PAUSED:
                     self.unpause(record, job)
-            except errors.ContainerState:
+            except ContainerState:
                 pass  # it has just ended
             if wait_for_end(files, job.token, timeout):
                 return files.exit_code()
@@ -127,7 +130,7 @@ class Runtime:
             self.kill(record, "KILL", job)
             if state.status is Status.PAUSED:
                 self._run(files, ["resume", record.id], job.token)
-        except errors.ContainerState:
+        except ContainerState:
             pass
         if not wait_for_end(files, job.token, _END_PATIENCE):
             raise RuntimeFailed(
@@ -153,7 +156,7 @@ class Runtime:
         files = self.files(record)
         running = read_state(files).pid
         if running and not force:
-            raise errors.ContainerState(
+            raise ContainerState(
                 f"the container {record.name} has a running process ({running})",
                 hint=f"Stop it with: cutaway stop {record.name}",
             )
@@ -207,7 +210,7 @@ class Runtime:
         files = self.files(record)
         state = read_state(files)
         if state.status is Status.CREATED and not state.pid:
-            raise errors.ContainerState(f"the container {record.name} has not been started")
+            raise ContainerState(f"the container {record.name} has not been started")
         wait_for_end(files, token, None)
         code = files.exit_code()
         if code is None:
@@ -242,21 +245,8 @@ class Runtime:
                 stack.enter_context(terminal.following_size(stdin_fd, functools.partial(self._try_resize, record)))
             yield Pump(connection, stdin_fd, stdout_fd, stderr_fd, sequence, on_terminal=on_terminal)
 
-    def attach(
-        self,
-        record: ContainerRecord,
-        stdin_fd: int | None,
-        stdout_fd: int,
-        stderr_fd: int,
-        token: CancelToken,
-        detach_keys: str = DETACH_KEYS,
-    ) -> Ending:
-        """Connect descriptors with a running container until it ends or the keys detach from it; see `connect`."""
-        with self.connect(record, stdin_fd, stdout_fd, stderr_fd, detach_keys) as pump:
-            return pump.run(token)
-
     def _try_resize(self, record: ContainerRecord, rows: int, columns: int) -> None:
-        with contextlib.suppress(errors.ContainerState):  # it has just ended
+        with contextlib.suppress(ContainerState):  # it has just ended
             self.resize(record, rows, columns)
 
     def resize(self, record: ContainerRecord, rows: int, columns: int) -> None:
@@ -264,11 +254,11 @@ class Runtime:
         try:
             handle = os.open(self.files(record).control, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise errors.ContainerState(f"the container {record.name} does not run") from error
+            raise ContainerState(f"the container {record.name} does not run") from error
         try:
             os.write(handle, f"1 {min(rows, 1000)} {min(columns, 1000)}\n".encode())
         except OSError as error:
-            raise errors.ContainerState(f"cannot resize the terminal of {record.name}: {error.strerror}") from error
+            raise ContainerState(f"cannot resize the terminal of {record.name}: {error.strerror}") from error
         finally:
             os.close(handle)
 
@@ -282,7 +272,7 @@ class Runtime:
         files = self.files(record)
         status = read_state(files).status
         if status is not needed:
-            raise errors.ContainerState(f"the container {record.name} is {status.value}, not {needed.value}")
+            raise ContainerState(f"the container {record.name} is {status.value}, not {needed.value}")
         word = {"pause": "pause", "resume": "unpause"}[verb]
         with self._step(job, [verb, record.id], files, f"podman {word} {record.name}"):
             if (said := self._run(files, [verb, record.id], job.token)) is not None:

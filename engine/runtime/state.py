@@ -33,7 +33,7 @@ STARTED = "started"
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerState:
+class LiveState:
     """How a container is. `pid` is 0 where none runs; times are seconds since the epoch.
 
     `out_of_memory` says that the kernel killed a process of it for want of memory.
@@ -168,23 +168,23 @@ class RuntimeFiles:
             return None
 
 
-def read_state(files: RuntimeFiles) -> ContainerState:
+def read_state(files: RuntimeFiles) -> LiveState:
     """The state of one container; see the table above."""
     started, finished = _time(files.bundle / STARTED), _time(files.ending())
     out_of_memory = (files.bundle / "oom").exists()
     try:
         state = files.runc_state()
     except ValueError:
-        return ContainerState(Status.UNKNOWN, started=started)
+        return LiveState(Status.UNKNOWN, started=started)
     if state is not None and state.process.alive:
         if (files.runc_root / files.id / "exec.fifo").exists():
-            return ContainerState(Status.CREATED, state.init_process_pid)
+            return LiveState(Status.CREATED, state.init_process_pid)
         status = Status.PAUSED if state.frozen else Status.RUNNING
-        return ContainerState(status, state.init_process_pid, None, started, None, out_of_memory)
+        return LiveState(status, state.init_process_pid, None, started, None, out_of_memory)
     code = files.exit_code()
     if state is None and started is None and code is None:
-        return ContainerState(Status.CREATED)
-    return ContainerState(Status.EXITED, 0, code, started, finished, out_of_memory)
+        return LiveState(Status.CREATED)
+    return LiveState(Status.EXITED, 0, code, started, finished, out_of_memory)
 
 
 def make_directory(path: Path) -> None:

@@ -30,7 +30,8 @@ from engine import (
 )
 from engine.disk import DataRoot
 from engine.events import ignore
-from engine.rootfs import mounts_below
+from engine.rootfs import mounts_below, unmount
+from engine.runtime import Containers
 
 pytestmark = pytest.mark.root
 DEMO = "localhost/cutaway/demo:latest"
@@ -177,6 +178,46 @@ def test_a_working_container_is_an_upper_directory_of_its_own(with_demo: Workben
     for name in (str(one.merged), two.name):
         with_demo.umount(name, job)
     assert with_demo.containers() == []
+
+
+def test_a_working_container_is_mounted_again_after_a_reboot(with_demo: Workbench, job: Job) -> None:
+    made = with_demo.mount(DEMO, job)
+    (made.merged / "mine").write_text("kept")
+    unmount(made.merged, job)
+    assert not with_demo.container(made.name).mounted
+    for _ in range(2):
+        assert with_demo.mount(made.name, job).mounted
+        assert (made.merged / "mine").read_text() == "kept"
+    with_demo.umount(made.name, job)
+    stopped = with_demo.create(with_demo.draft(DEMO, RunOptions(), job), job)
+    with pytest.raises(CutawayError, match="does not run"):
+        with_demo.mount(stopped.name, job)
+    with pytest.raises(CutawayError, match="no-such-thing"):
+        with_demo.mount("no-such-thing", job)
+    with_demo.remove(stopped.name, job)
+
+
+def test_pausing_waits_for_its_turn(with_demo: Workbench, job: Job) -> None:
+    made = with_demo.create(with_demo.draft(DEMO, RunOptions(args=("sleep", "60")), job), job)
+    with_demo.start(made.id, job)
+    with Containers(with_demo.root).lock(made.id):
+        impatient = Job("pause", ignore)
+        threading.Timer(0.2, impatient.cancel).start()
+        with pytest.raises(Cancelled):
+            with_demo.pause(made.id, impatient)
+    with_demo.pause(made.id, job)
+    assert with_demo.container(made.id).status is Status.PAUSED
+    with_demo.unpause(made.id, job)
+    assert with_demo.container(made.id).status is Status.RUNNING
+    with_demo.remove(made.id, job, force=True)
+
+
+def test_killed_for_want_of_memory_is_told(with_demo: Workbench, job: Job, tmp_path: Path) -> None:
+    options = RunOptions(args=("tail", "/dev/zero"), memory="16m", name="big")
+    assert run(with_demo, options, tmp_path)[0] == 137
+    assert with_demo.container("big").out_of_memory
+    assert with_demo.inspect("big")["out_of_memory"] is True
+    with_demo.remove("big", job)
 
 
 def test_the_journal_begins_with_the_image(with_demo: Workbench, tmp_path: Path, job: Job) -> None:

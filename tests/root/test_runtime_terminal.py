@@ -103,14 +103,13 @@ def test_detach_and_come_back(container: Any, screen: Screen) -> None:
         thread.join(5)
         assert endings == [Ending.DETACHED]
     assert it.runtime.state(it.record).status is Status.RUNNING
-    thread, endings = in_thread(
-        lambda: it.runtime.attach(it.record, screen.inside, screen.inside, screen.inside, CancelToken(), "x,x")
-    )
-    screen.type(b"echo $X and after\r")
-    screen.wait_for(b"before and after")
-    screen.type(b"xx")
-    thread.join(5)
-    assert endings == [Ending.DETACHED]
+    with it.runtime.connect(it.record, screen.inside, screen.inside, screen.inside, "x,x") as pump:
+        thread, endings = in_thread(lambda: pump.run(CancelToken()))
+        screen.type(b"echo $X and after\r")
+        screen.wait_for(b"before and after")
+        screen.type(b"xx")
+        thread.join(5)
+        assert endings == [Ending.DETACHED]
 
 
 def test_a_lost_terminal_leaves_the_container_running(container: Any) -> None:

@@ -1,0 +1,193 @@
+"""The façade's half about containers that are there: what a user can do with them by name.
+
+`Workbench` is this and images, config.json and the making of containers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from engine.describe import container_summary
+from engine.disk import DataRoot, default_root
+from engine.errors import CutawayError
+from engine.events import ContainersChanged, LogLine, Sink, Status, ignore
+from engine.host import HostFacts, probe
+from engine.jobs import CancelToken, Job, Jobs
+from engine.launching import Attachment, Launcher
+from engine.runtime import ContainerRecord, Containers, Runtime, copy_log, read_log
+from engine.views import ContainerSummary
+
+_WATCH_EVERY = 0.5  # seconds
+
+
+class ContainerDesk:
+    """The containers of one data directory on this host.
+
+    `root` is the data directory (None: the usual one); `sink` gets every event, from any thread.
+    Making one reads and writes nothing.
+    """
+
+    def __init__(self, root: Path | None = None, *, sink: Sink = ignore) -> None:
+        self.root = DataRoot(root or default_root())
+        self.jobs = Jobs(sink)
+        self._sink = sink
+        self._containers = Containers(self.root)
+        self._stop_watching = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    @cached_property
+    def facts(self) -> HostFacts:
+        """What this machine is and has."""
+        return probe()
+
+    @cached_property
+    def _runtime(self) -> Runtime:
+        return Runtime(self.root, self.facts)
+
+    @cached_property
+    def _launcher(self) -> Launcher:
+        return Launcher(self.root, self.facts, self._containers, self._runtime)
+
+    def start(self, name: str, job: Job) -> ContainerSummary:
+        """Start a created or exited container in the background."""
+        record = self._find(name)
+        self._launcher.start(record, job)
+        return self._summary(record)
+
+    def run(self, name: str, attachment: Attachment, job: Job) -> int | None:
+        """Start a created container in the foreground and return its exit code, or None if the user detached."""
+        return self._launcher.start(self._find(name), job, attachment)
+
+    def attach(self, name: str, attachment: Attachment, job: Job) -> int | None:
+        """Connect to a running container; like `run` from then on."""
+        return self._launcher.attach(self._find(name), attachment, job)
+
+    def stop(self, name: str, job: Job, *, timeout: float | None = None) -> ContainerSummary:
+        """Ask it to end (its stop signal), and kill it after `timeout` seconds (None: the container's own, 10)."""
+        record = self._find(name)
+        self._launcher.stop(record, timeout, job)
+        return self._summary(record)
+
+    def kill(self, name: str, job: Job, *, signal: str = "KILL") -> None:
+        """Send a signal to the container's first process."""
+        self._launcher.kill(self._find(name), signal, job)
+
+    def pause(self, name: str, job: Job) -> None:
+        """Freeze all processes of a container."""
+        self._launcher.pause(self._find(name), job)
+
+    def unpause(self, name: str, job: Job) -> None:
+        """Let a frozen container go on."""
+        self._launcher.unpause(self._find(name), job)
+
+    def remove(self, name: str, job: Job, *, force: bool = False) -> None:
+        """Take a container away with all it has written. Raises ContainerState while it runs, unless `force`."""
+        self._launcher.remove(self._find(name), job, force=force)
+
+    def wait(self, name: str, token: CancelToken) -> int:
+        """Wait for its end and return its exit code."""
+        return self._runtime.wait(self._find(name), token)
+
+    def containers(self) -> list[ContainerSummary]:
+        """Every container, running or not, oldest first; states read from runc's files and the kernel."""
+        return [self._summary(record) for record in self._containers.all()]
+
+    def container(self, name: str) -> ContainerSummary:
+        """One container by name, id or unique beginning of an id. Raises ContainerUnknown."""
+        return self._summary(self._find(name))
+
+    def logs(
+        self,
+        name: str,
+        token: CancelToken,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Iterator[list[LogLine]]:
+        """A container's output in batches; `tail` the last lines alone, times in seconds since the epoch.
+
+        With `follow` it goes on until the container ends (an empty batch is a sign of life) or `token` is cancelled.
+        """
+        record = self._find(name)
+        return read_log(
+            self._containers.path(record.id) / "output.log",
+            tail=tail,
+            since=since,
+            until=until,
+            follow=follow,
+            token=token,
+            still_running=lambda: self._is_alive(record),
+        )
+
+    def copy_logs(
+        self,
+        name: str,
+        stdout: int,
+        stderr: int,
+        token: CancelToken,
+        *,
+        timestamps: bool = False,
+        follow: bool = False,
+        tail: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> None:
+        """Write a container's output to two descriptors, byte for byte; the limits are those of `logs`.
+
+        With `timestamps` each line stands after its time. For programs that read, and ten times as fast as `logs`.
+        Raises OSError where nobody reads.
+        """
+        record = self._find(name)
+        copy_log(
+            self._containers.path(record.id) / "output.log",
+            stdout,
+            stderr,
+            timestamps=timestamps,
+            tail=tail,
+            since=since,
+            until=until,
+            follow=follow,
+            token=token,
+            still_running=lambda: self._is_alive(record),
+        )
+
+    def watch(self) -> None:
+        """Tell of containers that come, go or change state, by events, until `close`. For a front end that stays."""
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, name="cutaway-watch", daemon=True)
+            self._watcher.start()
+
+    def _watch(self) -> None:
+        before: dict[str, Status] = {}
+        while not self._stop_watching.wait(_WATCH_EVERY):
+            try:
+                now = {record.id: self._runtime.state(record).status for record in self._containers.all()}
+            except CutawayError:
+                continue  # whoever reads the containers next is told
+            changed = [name for name in {*before, *now} if before.get(name) is not now.get(name)]
+            if changed:
+                self._sink(ContainersChanged(tuple(sorted(changed))))
+            before = now
+
+    def close(self) -> None:
+        """Cancel what is under way. Containers go on."""
+        self._stop_watching.set()
+        self.jobs.close()
+
+    def _find(self, name: str) -> ContainerRecord:
+        """By name, id, or the directory that `mount` printed."""
+        path = Path(name)
+        if path.is_absolute() and path.name == "merged" and path.parent.parent == self.root.containers:
+            name = path.parent.name
+        return self._containers.find(name)
+
+    def _summary(self, record: ContainerRecord) -> ContainerSummary:
+        return container_summary(record, self._runtime.state(record), self._containers.path(record.id))
+
+    def _is_alive(self, record: ContainerRecord) -> bool:
+        return self._runtime.state(record).status in (Status.RUNNING, Status.PAUSED)
