@@ -253,6 +253,28 @@ class Workbench(ContainerDesk):
             raise ContainerUnknown(f"no container and no image {visible(name)!r} here") from None
         return trace.read(self.root.traces / f"{image.descriptor.digest.hex}.jsonl")
 
+    def script(self, name: str) -> str:
+        """A POSIX shell script that makes a container again, from its image on, without any container engine.
+
+        Raises ContainerUnknown, ImageUnknown where its image is gone, ContainerState where it cannot be told.
+        """
+        from engine.replay import script  # no other command needs it
+
+        try:
+            record = self._find(name)
+        except ContainerUnknown:
+            self._store.find(name)
+            raise UsageError(
+                f"{visible(name)} is an image, and a script makes a container", hint=f"cutaway create {visible(name)}"
+            ) from None
+        image = next((i for i in self._store.images() if i.descriptor.digest == record.image_digest), None)
+        if image is None:
+            raise ImageUnknown(
+                f"{record.image}, which {record.name} was made of, is gone", hint=f"cutaway pull {record.image}"
+            )
+        steps = trace.read(self.root.traces / f"{image.descriptor.digest.hex}.jsonl")
+        return script(record, image, self._store, self._containers.path(record.id), steps)
+
     # -- inside ----------------------------------------------------------------------------------------
 
     def _expanded(self, name: str, job: Job) -> ImageRecord:

@@ -20,9 +20,13 @@ T = TypeVar("T")
 
 @click.command()
 @as_json
+@click.option("--script", is_flag=True, help="Print a shell script that makes the container again, without Cutaway.")
 @click.argument("name")
-def trace(name: str, as_json: bool) -> None:
+def trace(name: str, as_json: bool, script: bool) -> None:
     """Show each step that made a container or an image, with its equivalent shell command."""
+    if script:
+        click.echo(session(recover=False).workbench.script(name), nl=False)
+        return
     steps = session(recover=False).workbench.trace(name)
     if as_json:
         print_json([_as_data(step) for step in steps])

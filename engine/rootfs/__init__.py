@@ -1,6 +1,6 @@
 """Overlay mounts: what a container's root filesystem is put together from (`plan`, pure) and doing it (`mount`)."""
 
 from engine.rootfs.mounts import is_mounted, mount, mounts_below, unmount
-from engine.rootfs.plan import MAXIMUM_LAYERS, OverlayPlan, plan
+from engine.rootfs.plan import FEATURES, MAXIMUM_LAYERS, OverlayPlan, plan
 
-__all__ = ["MAXIMUM_LAYERS", "OverlayPlan", "is_mounted", "mount", "mounts_below", "plan", "unmount"]
+__all__ = ["FEATURES", "MAXIMUM_LAYERS", "OverlayPlan", "is_mounted", "mount", "mounts_below", "plan", "unmount"]
