@@ -16,10 +16,11 @@ from engine.trace import Step
 
 
 class LayerPhase(Enum):
-    """Where one layer of a pull is."""
+    """Where one layer of a pull, or one blob of a push, is."""
 
     WAITING = "waiting"
     DOWNLOADING = "downloading"
+    UPLOADING = "uploading"
     EXPANDING = "expanding"
     DONE = "done"
     PRESENT = "already here"

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from engine import rootfs, trace
 from engine.cleanup import sweep
-from engine.container_desk import ContainerDesk
 from engine.describe import (
     container_document,
     history_steps,
@@ -25,6 +23,7 @@ from engine.describe import (
 from engine.digest import Digest
 from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnknown, UsageError
 from engine.events import ImagesChanged, Problem, ignore
+from engine.image_desk import ImageDesk
 from engine.jobs import Job
 from engine.oci import Platform
 from engine.pulling import bring, pull
@@ -32,18 +31,14 @@ from engine.reference import Reference, Transport, split_transport
 from engine.runtime import Kind
 from engine.source import Source
 from engine.spec import Diagnostic, Explained, Provenance, RunOptions, check, explain
-from engine.store import ImageRecord, LayoutSource, Store, Swept, Usage
+from engine.store import ImageRecord, LayoutSource, Swept, Usage
 from engine.text import visible
 from engine.trace import Step, StepKind
 from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
 
 
-class Workbench(ContainerDesk):
+class Workbench(ImageDesk):
     """Images, layers, config.json and containers of one data directory on this host; made as a ContainerDesk is."""
-
-    @cached_property
-    def _store(self) -> Store:
-        return Store(self.root)
 
     # -- this host -------------------------------------------------------------------------------------
 

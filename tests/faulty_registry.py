@@ -1,6 +1,6 @@
 """A registry that misbehaves as it is told to, over real sockets.
 
-By itself it is a small, correct registry: manifests, blobs with ranges, tags. A test puts replies in its
+By itself it is a small, correct registry: manifests, blobs with ranges, tags, uploads. A test puts replies in its
 way: `registry.reply("/v2/t/blobs/…", Reply(cut=1000))` is used for the first request of that path, the next
 one for the second, and so on; when they are used up it behaves again. Every request is kept in `seen`.
 """
@@ -72,6 +72,13 @@ class FaultyRegistry:
         self.seen: list[Seen] = []
         self.guard: Answerer = lambda request: None
         self.proxy_to = ""
+        self.uploads: dict[str, bytearray] = {}
+        self.other_repositories: dict[str, bytes] = {}
+        """Blobs that are not in the repository asked for, but can be mounted."""
+        self.hang_ups: list[tuple[str, int]] = []
+        """(method, bytes): hang up on the next such request when so much of its content is here; that counts."""
+        self.forgets_uploads = False
+        """Answer 404 to whoever asks how far an upload came."""
         self.ending = threading.Event()
         self._replies: dict[str, list[Reply]] = defaultdict(list)
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -163,6 +170,10 @@ class FaultyRegistry:
         if path == "/v2/":
             return Reply(body=b"{}")
         kind, _, name = rest.rpartition("/")
+        if kind.endswith("/uploads"):
+            return self._upload(request, path, name)
+        if request.method == "PUT":
+            return self._take_manifest(request, name)
         if rest.endswith("/tags/list"):
             return self._tag_page(request, path)
         if kind.endswith("/manifests") and name in self.manifests:
@@ -172,6 +183,37 @@ class FaultyRegistry:
             return _ranged(self.blobs[name], request.headers.get("range", ""))
         error = {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}
         return Reply(404, json.dumps(error).encode())
+
+    def _upload(self, request: Seen, path: str, name: str) -> Reply:
+        """The four requests of an upload (distribution-spec, "Pushing a blob in chunks")."""
+        if request.method == "POST":
+            wanted = request.query.get("mount", [""])[0]
+            if wanted in self.other_repositories:
+                self.blobs[wanted] = self.other_repositories[wanted]
+                return Reply(201, b"", {"Location": f"/v2/t/blobs/{wanted}"})
+            name = f"u{len(self.uploads)}"
+            self.uploads[name] = bytearray()
+            return Reply(202, b"", {"Location": f"{path}{name}?state=x", "Range": "0-0"})
+        if name not in self.uploads or (request.method == "GET" and self.forgets_uploads):
+            return Reply(404, b'{"errors": [{"code": "BLOB_UPLOAD_UNKNOWN", "message": "upload unknown"}]}')
+        held = self.uploads[name]
+        if (begin := request.headers.get("content-range")) and int(begin.partition("-")[0]) != len(held):
+            return Reply(416, b"", {"Range": f"0-{len(held) - 1}"})
+        held += request.body
+        headers = {"Location": request.path.partition("&digest")[0], "Range": f"0-{max(0, len(held) - 1)}"}
+        if request.method == "GET":
+            return Reply(204, b"", headers)
+        if request.method == "PATCH":
+            return Reply(202, b"", headers)
+        digest = request.query["digest"][0]
+        if Digest.of(bytes(held)) != digest:
+            return Reply(400, b'{"errors": [{"code": "DIGEST_INVALID", "message": "not what it is called"}]}')
+        self.blobs[digest] = bytes(held)
+        return Reply(201, b"", {"Location": f"/v2/t/blobs/{digest}"})
+
+    def _take_manifest(self, request: Seen, name: str) -> Reply:
+        digest = self.put_manifest(request.body, name, media_type=request.headers["content-type"])
+        return Reply(201, b"", {"Docker-Content-Digest": digest})
 
     def _tag_page(self, request: Seen, path: str) -> Reply:
         count = int(request.query.get("n", ["100"])[0])
@@ -210,12 +252,28 @@ class _Handler(BaseHTTPRequestHandler):
         """Silence."""
 
     def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._content()
+        if body is None:
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         reply = self.server.registry._next(Seen(self.command, self.path, headers, body, self.client_address[1]))
         self._say(reply, reply.body or b"")
 
-    do_POST = do_GET  # noqa: N815
+    do_POST = do_PUT = do_PATCH = do_HEAD = do_GET  # noqa: N815
+
+    def _content(self) -> bytes | None:
+        """The request's content, None where the registry hung up on it."""
+        size, registry = int(self.headers.get("Content-Length") or 0), self.server.registry
+        if registry.hang_ups and registry.hang_ups[0][0] == self.command and size:
+            _, count = registry.hang_ups.pop(0)
+            upload = urlsplit(self.path).path.rpartition("/")[2]
+            registry.uploads[upload] += self.rfile.read(min(count, size))
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            for end in (self.rfile, self.wfile, self.connection):
+                end.close()
+            self.close_connection = True
+            return None
+        return self.rfile.read(size)
 
     def do_CONNECT(self) -> None:
         """Be a proxy: every host is `proxy_to`."""
@@ -240,6 +298,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif reply.length != -1:
             self.send_header("Content-Length", str(len(body) if reply.length is None else reply.length))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         end = next((x for x in (reply.cut, reply.reset, reply.stall) if x is not None), None)
         part = body[:end]
         if reply.chunked:

@@ -76,6 +76,8 @@ def done(event: LayerProgress) -> float:
             return 0.0
         case LayerPhase.DOWNLOADING:
             return part / 2
+        case LayerPhase.UPLOADING:
+            return part
         case LayerPhase.EXPANDING:
             return 0.5 + part / 2
         case _:

@@ -90,7 +90,7 @@ def _line(event: LayerProgress) -> str:
     text = (
         f"layer {event.number}/{event.count}  {event.digest.short}  {human_size(event.total):>8}  {event.phase.value}"
     )
-    if event.phase in (LayerPhase.DOWNLOADING, LayerPhase.EXPANDING) and event.total:
+    if event.phase in (LayerPhase.DOWNLOADING, LayerPhase.UPLOADING, LayerPhase.EXPANDING) and event.total:
         text += f" {100 * event.done // event.total} %"
     return text
 

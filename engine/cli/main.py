@@ -18,7 +18,7 @@ Screen = Callable[[Path | None], int]
 
 _GROUPS = {
     "Images": ("images", ["pull", "images", "inspect", "history", "layers", "tag", "rmi"]),
-    "Registries": ("registries", ["tags", "login", "logout"]),
+    "Registries": ("registries", ["push", "tags", "login", "logout"]),
     "config.json": ("configs", ["config", "check"]),
     "Working containers": ("working", ["mount", "umount"]),
     "Containers": (

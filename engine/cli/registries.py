@@ -1,14 +1,39 @@
-"""Commands on registries: tags, login, logout."""
+"""Commands on registries: push, tags, login, logout."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
-from engine import Job, UsageError
+from engine import CutawayError, Job, UsageError
 from engine.cli.console import narrate, print_json, session
 from engine.cli.options import as_json, tls_verify_option
+
+
+@click.command()
+@tls_verify_option
+@click.option("-q", "--quiet", is_flag=True, help="Print the digest alone.")
+@click.option("--digestfile", type=click.Path(path_type=Path, dir_okay=False), help="Write the digest to a file.")
+@click.option("-f", "--format", "kind", type=click.Choice(["oci", "v2s2"]), help="The kind of manifest; its own.")
+@click.argument("image")
+@click.argument("destination", required=False)
+def push(
+    image: str, destination: str | None, tls_verify: bool, quiet: bool, digestfile: Path | None, kind: str | None
+) -> None:
+    """Bring IMAGE to a registry, under its own name or as DESTINATION ([docker://]NAME[:TAG]); prints its digest."""
+    console = session(quiet=quiet, recover=False)
+    title = f"push {image}" + (f" {destination}" if destination else "")
+    digest = console.do(
+        title, lambda job: console.workbench.push(image, job, to=destination, tls_verify=tls_verify, kind=kind)
+    )
+    if digestfile is not None:
+        try:
+            digestfile.write_text(digest)
+        except OSError as error:
+            raise CutawayError(f"pushed, but cannot write {digestfile}: {error.strerror}", hint=digest) from error
+    click.echo(digest)
 
 
 @click.command()

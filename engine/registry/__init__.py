@@ -8,5 +8,6 @@ from engine.registry.login import login, logout
 from engine.registry.patience import Patience
 from engine.registry.source import RegistrySource
 from engine.registry.tags import tags
+from engine.registry.target import RegistryTarget
 
-__all__ = ["Patience", "RegistryHosts", "RegistrySource", "login", "logout", "tags"]
+__all__ = ["Patience", "RegistryHosts", "RegistrySource", "RegistryTarget", "login", "logout", "tags"]

@@ -33,7 +33,7 @@ _USER_VARIABLE = '"$REGISTRY_USER:$REGISTRY_PASSWORD"'
 class Authorizer:
     """Holds what one registry wants to see for one scope. May be used from several threads.
 
-    `scope` is as in the token spec ("repository:library/debian:pull", may
+    `scope` is as in the token spec ("repository:library/debian:pull", several with a blank between them, may
     be empty); `find_login` is called at most once, when the registry first asks.
     """
 
@@ -98,14 +98,14 @@ class Authorizer:
         query = dict(parse_qsl(realm.query))
         if service := challenge.parameters.get("service"):
             query["service"] = service
-        if self._scope:
-            query["scope"] = self._scope
         address = realm._replace(query="", fragment="").geturl()
         if login is not None and login.identity_token:
-            return self._exchange(address, query, login, job)
+            return self._exchange(address, {**query, "scope": self._scope} if self._scope else query, login, job)
         if login is not None:
             query["account"] = login.user
-        url = f"{address}?{urlencode(query)}" if query else address
+        pairs = [pair for pair in query.items() if pair[0] != "scope" or not self._scope]
+        pairs += [("scope", scope) for scope in self._scope.split()]  # repeated in a query, in one word in a form
+        url = f"{address}?{urlencode(pairs)}" if pairs else address
         words = ["curl", "-fsSL", *(["-u", _USER_VARIABLE] if login else []), shlex.quote(url)]
         return self._request("GET", url, words, login.basic if login else None, None, job)
 

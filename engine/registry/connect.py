@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from engine.registry.auth import Authorizer
@@ -21,16 +21,20 @@ def connect(
     patience: Patience,
     *,
     find_login: Callable[[], Login | None] | None = None,
+    actions: str = "pull",
+    read_from: Iterable[str] = (),
 ) -> Iterator[Session]:
-    """A session that may pull from the endpoint's repository; its connections go with the `with` block.
+    """A session that may do `actions` ("pull", "pull,push") with the endpoint's repository, and pull from the
+    repositories `read_from` of the same registry; its connections go with the `with` block.
 
     `find_login` says who logs in (None: who is logged in on this machine). Without a repository it may do
     nothing but see whether a login is good.
     """
     web = Web(Certificates(hosts.certificate_folders, verify=not endpoint.insecure), patience)
-    scope = f"repository:{endpoint.repository}:pull" if endpoint.repository else ""
+    scopes = [f"repository:{endpoint.repository}:{actions}"] if endpoint.repository else []
+    scopes += [f"repository:{repository}:pull" for repository in read_from]
     find = find_login or (lambda: hosts.credentials.find(endpoint.name))
     try:
-        yield Session(endpoint, web, Authorizer(endpoint, scope, web, find), patience)
+        yield Session(endpoint, web, Authorizer(endpoint, " ".join(scopes), web, find), patience)
     finally:
         web.close()

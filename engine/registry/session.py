@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
 
 from engine.errors import AccessDenied, ContentError, NotInRegistry, RegistryError, RegistryUnreachable
 from engine.jobs import CancelToken, Job, StepDraft
@@ -20,11 +21,12 @@ from engine.registry.challenge import parse_challenges
 from engine.registry.hosts import Endpoint
 from engine.registry.patience import Patience
 from engine.registry.response import Interrupted, Response
-from engine.registry.web import Web
+from engine.registry.web import Content, Web
 from engine.text import visible
 from engine.trace import StepKind
 
 _USABLE = frozenset({200, 206, 416})
+_READS = frozenset({"GET", "HEAD"})
 _ERROR_LIMIT = 64 * 1024
 
 
@@ -42,6 +44,15 @@ class Ask:
     """skopeo's line that does the same."""
     elsewhere: str = ""
     """An address outside the registry to ask instead, without credentials."""
+    method: str = "GET"
+    usable: frozenset[int] = _USABLE
+    """The statuses that the caller knows what to do with; any other is an error."""
+    body: Content | bytes | None = None
+    upload: str = ""
+    """The address that the registry gave for an upload, in place of `path`; the journal calls it $LOCATION."""
+    again: bool = True
+    """Whether to send it once more by itself where it failed on its way: not if the caller has to look first how far
+    it came."""
 
 
 class Answer:
@@ -98,7 +109,7 @@ class Session:
 
     @contextmanager
     def open(self, ask: Ask, job: Job) -> Iterator[Answer]:
-        """The answer to a request, its body to be read inside the `with`. Status 200, 206 or 416.
+        """The answer to a request, its body to be read inside the `with`. Its status is among those `usable`.
 
         Raises NotInRegistry, AccessDenied, RegistryUnreachable, RegistryError, Cancelled.
         """
@@ -111,7 +122,7 @@ class Session:
         while True:
             scheme = self._scheme
             try:
-                authorization = None if ask.elsewhere else self._authorizer.authorization
+                authorization = self._authorizer.authorization if self._is_own(ask) else None
                 response, answer = self._attempt(ask, scheme, authorization, job, stack)
                 if answer is not None:
                     return answer
@@ -122,7 +133,7 @@ class Session:
                 authorized = True
             except Busy as busy:
                 failures += 1
-                if failures >= self._patience.attempts:
+                if failures >= self._patience.attempts or not ask.again:
                     raise
                 self._rest(max(busy.asked, self._patience.wait(failures)), job)
             except RegistryUnreachable:
@@ -130,7 +141,7 @@ class Session:
                     self._scheme = "http"  # as podman does; nothing secret has been sent yet
                     continue
                 failures += 1
-                if not self._reached or failures >= self._patience.attempts:
+                if not self._reached or failures >= self._patience.attempts or not ask.again:
                     raise
                 self._rest(self._patience.wait(failures), job)
 
@@ -145,11 +156,11 @@ class Session:
             attempt.enter_context(_reading(response, job.token))
             if response.redirected_to:
                 step.detail = f"from {response.redirected_to}"
-            if response.status in _USABLE:
+            if response.status in ask.usable:
                 stack.enter_context(attempt.pop_all())
                 return response, Answer(response, step, job.token)
             # Another host's question is not the registry's: its answer would carry the registry's credentials.
-            if response.status == 401 and not response.redirected_to and not ask.elsewhere:
+            if response.status == 401 and not response.redirected_to and self._is_own(ask):
                 step.command = self._curl(ask, scheme, question=True)
                 step.detail = "401: it asks who is there"
                 return response, None
@@ -168,16 +179,42 @@ class Session:
         if ask.accept:
             headers["Accept"] = ", ".join(ask.accept)
         return self._web.send(
-            "GET",
+            ask.method,
             self._url(ask, scheme),
             token,
             headers=headers,
             authorization=authorization,
+            body=ask.body,
             may_downgrade=self.endpoint.insecure,
         )
 
     def _url(self, ask: Ask, scheme: str) -> str:
-        return ask.elsewhere or f"{scheme}://{self.endpoint.host}/v2/{ask.path}"
+        return ask.elsewhere or ask.upload or self._own_url(ask, scheme)
+
+    def _own_url(self, ask: Ask, scheme: str) -> str:
+        return f"{scheme}://{self.endpoint.host}/v2/{ask.path}"
+
+    def _is_own(self, ask: Ask) -> bool:
+        """Whether the registry itself is asked: an upload may lead to a storage server, which gets no credentials."""
+        if ask.elsewhere:
+            return False
+        return not ask.upload or urlsplit(ask.upload)[:2] == (self._scheme, self.endpoint.host)
+
+    def upload_address(self, ask: Ask, location: str) -> str:
+        """Where an upload goes on, from an answer's Location. Raises RegistryError where nothing may be sent to it."""
+        try:
+            url = urljoin(ask.upload or self._own_url(ask, self._scheme), location)
+            parts = urlsplit(url)
+        except ValueError:
+            url, parts = location, urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or not url.isprintable():
+            raise RegistryError(f"{self.endpoint.host} sends an upload to no usable place: {visible(url)[:100]!r}")
+        if (self._scheme, parts.scheme) == ("https", "http") and not self.endpoint.insecure:
+            raise RegistryError(
+                f"{self.endpoint.host} sends an upload from https to http",
+                hint="Content must not leave an encrypted connection. Tell who runs the registry.",
+            )
+        return url
 
     def _curl(self, ask: Ask, scheme: str, *, question: bool = False) -> str:
         """The request as a shell line; the token, if one is needed, stands there as a variable.
@@ -186,12 +223,16 @@ class Session:
         """
         how = ["-sS", "-o", "/dev/null", "-D", "-"] if question else ["-fsSL"]
         words = ["curl", *how, *self._trust(scheme)]
-        if not ask.elsewhere:
+        if ask.method != "GET":
+            words += ["-I"] if ask.method == "HEAD" else ["-X", ask.method]
+        if self._is_own(ask):
             words += self._authorizer.curl()
         if ask.accept:
             words += ["-H", shlex.quote("Accept: " + ", ".join(ask.accept))]
         if ask.curl and not question:
             words.append(ask.curl)
+        if ask.upload:  # it carries the state of the upload, of any length; only what we add is worth reading
+            return " ".join([*words, f'"$LOCATION{ask.path}"'])
         return " ".join([*words, shlex.quote(visible(self._url(ask, scheme)))])
 
     def _trust(self, scheme: str) -> list[str]:
@@ -202,9 +243,13 @@ class Session:
         return self._web.certificates.curl(self.endpoint.host)
 
     def _refusal(self, ask: Ask, response: Response, said: str) -> RegistryError:
-        message = f"cannot get {ask.what}: {response.host} answers {response.status}" + (f": {said}" if said else "")
+        reads = ask.method in _READS
+        verb = "get" if reads else "push"
+        message = f"cannot {verb} {ask.what}: {response.host} answers {response.status}" + (f": {said}" if said else "")
         if response.status in (401, 403):
             return AccessDenied(message, hint=f"Check the name. {self.endpoint.login_hint}")
+        if response.status == 404 and not reads:
+            return NotInRegistry(message, hint="Does the registry know that repository, and take uploads at all?")
         if response.status == 404:
             return NotInRegistry(message, hint=f"See what is there: cutaway tags {self.endpoint.name}")
         return RegistryError(message)

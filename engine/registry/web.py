@@ -8,9 +8,9 @@ another host, decoding bodies whose digest counts, and waiting for ever.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
@@ -31,6 +31,14 @@ _POOL = 16  # connections kept per host
 
 # Told to the user in our own words; the library would write it on the terminal that the screen is drawn on.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+
+class Content(Protocol):
+    """What a request carries: of known length in bytes, and readable anew for each try."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
 
 
 class Web:
@@ -55,13 +63,14 @@ class Web:
         headers: Mapping[str, str] | None = None,
         authorization: str | None = None,
         form: Mapping[str, str] | None = None,
+        body: Content | bytes | None = None,
         may_downgrade: bool = False,
     ) -> Response:
         """Send a request and return the answer once its headers are here; redirects are followed.
 
         `authorization` goes to the origin (scheme, host, port) of `url` alone, wherever a redirect leads.
         From https to http a redirect is followed only if it `may_downgrade`; a `form`, which may hold a
-        secret, is never sent on.
+        secret, and a `body` are never sent on.
         Raises RegistryUnreachable, RegistryError, Cancelled.
         """
         origin = _origin(urlsplit(url))
@@ -71,9 +80,14 @@ class Web:
             sent = {"User-Agent": "cutaway", "Accept-Encoding": "identity", **(headers or {})}
             if authorization and _origin(parts) == origin:
                 sent["Authorization"] = authorization
-            answer = self._send_once(method, current, token, sent, form)
+            answer = self._send_once(method, current, token, sent, form if body is None else body)
             location = answer.headers.get("Location", "")
-            if answer.status_code not in _REDIRECT_CODES or not location or form is not None:
+            if (
+                answer.status_code not in _REDIRECT_CODES
+                or not location
+                or form is not None
+                or method not in ("GET", "HEAD")
+            ):
                 host = visible(parts.netloc)
                 redirected_to = "" if _origin(parts) == origin else host
                 return Response(answer, host, redirected_to, self._patience.inactivity)
@@ -96,9 +110,10 @@ class Web:
         url: str,
         token: CancelToken,
         headers: Mapping[str, str],
-        form: Mapping[str, str] | None,
+        content: Mapping[str, str] | Content | bytes | None,
     ) -> requests.Response:
         host = urlsplit(url).netloc
+        data: Any = content if content is None or len(content) else b""  # an empty stream would go out chunked
 
         def send() -> requests.Response:
             try:
@@ -106,7 +121,7 @@ class Web:
                     method,
                     url,
                     headers=dict(headers),
-                    data=form,
+                    data=data,
                     stream=True,
                     allow_redirects=False,
                     timeout=(self._patience.connect, self._patience.inactivity),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,18 @@ def debian_image(registry: str) -> str:
     name = f"{registry}/library/debian:12"
     push(debian_layout(), name)
     return name
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[list[str]]:
+    """podman's words, with storage of its own (its paths short, for sockets), for containers of the host's network."""
+    home = Path(tempfile.mkdtemp(prefix="podman-", dir="/tmp"))
+    places = [f"--root={home}/root", f"--runroot={home}/run", f"--tmpdir={home}/tmp"]
+    yield ["podman", *places, "--cgroup-manager=cgroupfs", "--events-backend=none", "--runtime=runc"]
+    for point in reversed([line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]):
+        if point.startswith(f"{home}/"):
+            subprocess.run(["umount", point], check=False)
+    shutil.rmtree(home)
 
 
 @pytest.fixture(scope="session")

@@ -141,6 +141,7 @@ def _progress_line(event: LayerProgress) -> Callable[[int], Text]:
 _PHASES = {
     LayerPhase.WAITING: "waiting",
     LayerPhase.DOWNLOADING: "loading",
+    LayerPhase.UPLOADING: "sending",
     LayerPhase.EXPANDING: "expanding",
     LayerPhase.DONE: "done",
     LayerPhase.PRESENT: "is here",
