@@ -32,10 +32,11 @@ from engine.text import human_size, visible
 from engine.trace import Step, StepKind
 
 if TYPE_CHECKING:
-    from engine.launching import Attachment
+    from engine.runtime import Attachment, ProcessSummary
     from engine.spec import (
         Diagnostic,
         Document,
+        ExecOptions,
         Explained,
         Generated,
         Origin,
@@ -64,6 +65,7 @@ __all__ = [
     "Document",
     "Draft",
     "Event",
+    "ExecOptions",
     "Explained",
     "Generated",
     "HistoryStep",
@@ -82,6 +84,7 @@ __all__ = [
     "Outcome",
     "Output",
     "Problem",
+    "ProcessSummary",
     "Provenance",
     "RunOptions",
     "RuntimeFailed",
@@ -103,7 +106,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Attachment": "engine.launching",
+    "Attachment": "engine.runtime",
     "ContainerSummary": "engine.views",
     "Draft": "engine.views",
     "HistoryStep": "engine.views",
@@ -112,6 +115,8 @@ _LAZY = {
     "Workbench": "engine.workbench",
     "Diagnostic": "engine.spec",
     "Document": "engine.spec",
+    "ExecOptions": "engine.spec",
+    "ProcessSummary": "engine.runtime",
     "Explained": "engine.spec",
     "Generated": "engine.spec",
     "Origin": "engine.spec",

@@ -16,8 +16,10 @@ from engine.errors import CutawayError
 from engine.events import ContainersChanged, LogLine, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
-from engine.launching import Attachment, Launcher
-from engine.runtime import ContainerRecord, Containers, Runtime, copy_log, read_log
+from engine.launching import Launcher
+from engine.runtime import Attachment, ContainerRecord, Containers, ProcessSummary, Runtime, copy_log, read_log
+from engine.spec import ExecOptions
+from engine.tending import Tender
 from engine.views import ContainerSummary
 
 _WATCH_EVERY = 0.5  # seconds
@@ -51,6 +53,10 @@ class ContainerDesk:
     def _launcher(self) -> Launcher:
         return Launcher(self.root, self.facts, self._containers, self._runtime)
 
+    @cached_property
+    def _tender(self) -> Tender:
+        return Tender(self.facts, self._containers, self._runtime)
+
     def start(self, name: str, job: Job) -> ContainerSummary:
         """Start a created or exited container in the background."""
         record = self._find(name)
@@ -70,6 +76,32 @@ class ContainerDesk:
         record = self._find(name)
         self._launcher.stop(record, timeout, job)
         return self._summary(record)
+
+    def restart(self, name: str, job: Job, *, timeout: float | None = None) -> ContainerSummary:
+        """Stop it where it runs, as `stop` does, and start it again."""
+        record = self._find(name)
+        self._launcher.restart(record, timeout, job)
+        return self._summary(record)
+
+    def rename(self, name: str, new: str, job: Job) -> ContainerSummary:
+        """Give it another name. Raises UsageError for what is no name, ContainerState for one that is taken."""
+        return self._summary(self._tender.rename(self._find(name), new, job))
+
+    def exec(self, name: str, options: ExecOptions, attachment: Attachment | None, job: Job) -> int | None:
+        """A further process in a running container; its exit code, or None if the user detached from it.
+
+        Without an attachment it goes on in the background. Where the job is cancelled the process ends.
+        Raises CommandNotFound, CommandNotExecutable, ContainerState, RuntimeFailed, SpecError, UsageError.
+        """
+        return self._tender.execute(self._find(name), options, attachment, job)
+
+    def shell(self, name: str) -> list[str]:
+        """The command of the best shell in a running container, for `exec`. Raises CommandNotFound."""
+        return self._tender.shell(self._find(name))
+
+    def top(self, name: str) -> list[ProcessSummary]:
+        """The processes in a container. Raises ContainerState where it does not run."""
+        return self._tender.top(self._find(name))
 
     def kill(self, name: str, job: Job, *, signal: str = "KILL") -> None:
         """Send a signal to the container's first process."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,21 +21,11 @@ from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed, SpecE
 from engine.events import ContainersChanged, Status, ignore
 from engine.host import HostFacts
 from engine.jobs import Job
-from engine.runtime import DETACH_KEYS, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
+from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
 from engine.spec import RunOptions
 from engine.store import ImageRecord
 from engine.trace import Step, StepKind
 from engine.views import Draft
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """The caller's ends of a foreground container's streams: file descriptors; a `stdin` of None is not connected."""
-
-    stdin: int | None
-    stdout: int
-    stderr: int
-    detach_keys: str = DETACH_KEYS
 
 
 class Launcher:
@@ -110,7 +99,7 @@ class Launcher:
         }
         made = shlex.join(["mkdir", "-p", *(str(path / part) for part in ("upper", "work", "merged"))])
         with (
-            self._journalled(record, job, (*self._image_steps(record), *draft.steps)),
+            journalled(self._containers, record, job, (*self._image_steps(record), *draft.steps)),
             job.step(StepKind.STORE, made) as step,
         ):
             self._containers.add(record, files)
@@ -135,7 +124,7 @@ class Launcher:
             kind=Kind.WORKING,
         )
         self._containers.add(record, {})
-        with self._journalled(record, job, self._image_steps(record)):
+        with journalled(self._containers, record, job, self._image_steps(record)):
             try:
                 rootfs.mount(self._plan(record), job)
             except BaseException:
@@ -147,7 +136,7 @@ class Launcher:
     def mount_again(self, record: ContainerRecord, job: Job) -> None:
         """Mount a working container's root filesystem where it is not mounted. Raises ContainerState for another kind
         of container that does not run: its root filesystem is mounted while it does."""
-        with self._journalled(record, job), self._containers.lock(record.id, token=job.token):
+        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
             if rootfs.is_mounted(self._containers.path(record.id) / "merged"):
                 return
             if record.kind is not Kind.WORKING:
@@ -163,37 +152,53 @@ class Launcher:
         The streams are connected before the process starts, so nothing of its output is lost.
         Returns None if nobody stayed, or the user detached. Raises ContainerState if it runs already, RuntimeFailed.
         """
-        if record.kind is Kind.WORKING:
-            raise ContainerState(
-                f"{record.name} is a working container: it has no config.json", hint="Use: cutaway run IMAGE"
-            )
+        need_config(record)
         with ExitStack() as stack:
-            with self._journalled(record, job), self._containers.lock(record.id, token=job.token):
+            with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
                 if (state := self._runtime.state(record)).pid:
                     if state.status is not Status.CREATED:
                         raise ContainerState(f"{record.name} runs already")
                     # Whoever began to start it was killed in between.
                     put_away(self._containers, self._runtime, record, job, force=True)
-                try:
-                    if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
-                        rootfs.mount(self._plan(record), job)
-                    with self._blamed(record):
-                        self._runtime.create(record, job)
-                        pump = stack.enter_context(self._connected(record, attachment)) if attachment else None
-                        self._runtime.start(record, job)
-                except BaseException:
-                    quiet = Job(job.title, ignore)  # one that is not cancelled
-                    put_away(self._containers, self._runtime, record, quiet, force=True, remove=record.auto_remove)
-                    raise
+                pump = self._begin(record, job, stack, attachment)
             job.emit(ContainersChanged((record.id,)))
             if pump is None:
                 return None
             ending = pump.run(job.token)
         return self._after(record, ending, job)
 
+    def restart(self, record: ContainerRecord, timeout: float | None, job: Job) -> None:
+        """Stop it where it runs, as `stop` does, and start it. One with --rm stays, too.
+
+        The lock is held from the end to the new beginning, so conmon's clean-up finds a container that runs.
+        Raises as `start`.
+        """
+        need_config(record)
+        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
+            self._runtime.stop(record, record.stop_timeout if timeout is None else timeout, job)
+            put_away(self._containers, self._runtime, record, job, force=True)
+            with ExitStack() as stack:
+                self._begin(record, job, stack, None)
+        job.emit(ContainersChanged((record.id,)))
+
+    def _begin(self, record: ContainerRecord, job: Job, stack: ExitStack, attachment: Attachment | None) -> Pump | None:
+        """Mount, create, connect, start. The caller holds the lock. What fails is cleared up after."""
+        try:
+            if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
+                rootfs.mount(self._plan(record), job)
+            with self._blamed(record):
+                self._runtime.create(record, job)
+                pump = stack.enter_context(self._runtime.connect(record, attachment)) if attachment else None
+                self._runtime.start(record, job)
+        except BaseException:
+            quiet = Job(job.title, ignore)  # one that is not cancelled
+            put_away(self._containers, self._runtime, record, quiet, force=True, remove=record.auto_remove)
+            raise
+        return pump
+
     def attach(self, record: ContainerRecord, attachment: Attachment, job: Job) -> int | None:
         """Connect to a running container, like `start` from then on. Raises ContainerState where it does not run."""
-        with self._connected(record, attachment) as pump:
+        with self._runtime.connect(record, attachment) as pump:
             ending = pump.run(job.token)
         return self._after(record, ending, job)
 
@@ -221,24 +226,24 @@ class Launcher:
         """
         if not self._runtime.state(record).pid:
             return  # it has ended, or never ran: that is what was asked for
-        with self._journalled(record, job):
+        with journalled(self._containers, record, job):
             self._runtime.stop(record, record.stop_timeout if timeout is None else timeout, job)
         self.tidy(record, job)
 
     def kill(self, record: ContainerRecord, signal: str, job: Job) -> None:
         """Send a signal to its first process. Raises ContainerState where none runs, UsageError for no signal."""
-        with self._journalled(record, job):
+        with journalled(self._containers, record, job):
             self._runtime.kill(record, signal, job)
 
     def pause(self, record: ContainerRecord, job: Job) -> None:
         """Freeze all its processes. Raises ContainerState where it does not run."""
-        with self._journalled(record, job), self._containers.lock(record.id, token=job.token):
+        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
             self._runtime.pause(record, job)
         job.emit(ContainersChanged((record.id,)))
 
     def unpause(self, record: ContainerRecord, job: Job) -> None:
         """Let a frozen one go on. Raises ContainerState where it is not frozen."""
-        with self._journalled(record, job), self._containers.lock(record.id, token=job.token):
+        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
             self._runtime.unpause(record, job)
         job.emit(ContainersChanged((record.id,)))
 
@@ -251,9 +256,6 @@ class Launcher:
     def _plan(self, record: ContainerRecord) -> rootfs.OverlayPlan:
         layers = [Digest.parse(chain_id) for chain_id in record.layers]
         return rootfs.plan(self._root, layers, self._containers.path(record.id))
-
-    def _connected(self, record: ContainerRecord, to: Attachment) -> AbstractContextManager[Pump]:
-        return self._runtime.connect(record, to.stdin, to.stdout, to.stderr, to.detach_keys)
 
     @contextmanager
     def _looked_into(self, image: ImageRecord, job: Job) -> Iterator[Path]:
@@ -288,16 +290,27 @@ class Launcher:
     def _image_steps(self, record: ContainerRecord) -> list[Step]:
         return trace.read(self._root.traces / f"{record.image_digest.partition(':')[2]}.jsonl")
 
-    @contextmanager
-    def _journalled(self, record: ContainerRecord, job: Job, before: Iterable[Step] = ()) -> Iterator[None]:
-        """Add the steps done inside to the container's journal, after those `before`."""
-        journal = self._containers.path(record.id) / "trace.jsonl"
-        done = len(job.steps)
-        try:
-            yield
-        finally:
-            with suppress(FileNotFoundError):  # it is gone
-                trace.append(journal, [*before, *job.steps[done:]])
+
+@contextmanager
+def journalled(
+    containers: Containers, record: ContainerRecord, job: Job, before: Iterable[Step] = ()
+) -> Iterator[None]:
+    """Add the steps done inside to the container's journal, after those `before`."""
+    journal = containers.path(record.id) / "trace.jsonl"
+    done = len(job.steps)
+    try:
+        yield
+    finally:
+        with suppress(FileNotFoundError):  # it is gone
+            trace.append(journal, [*before, *job.steps[done:]])
+
+
+def need_config(record: ContainerRecord) -> None:
+    """Raise ContainerState for a working container: nothing can run in it."""
+    if record.kind is Kind.WORKING:
+        raise ContainerState(
+            f"{record.name} is a working container: it has no config.json", hint="Use: cutaway run IMAGE"
+        )
 
 
 def _read_config(text: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from engine.cli.console import Session, complain, each, print_json, print_table,
 from engine.cli.options import as_json, run_options, tls_verify_option, to_options
 from engine.cli.terminal import foreground, need_terminal
 
-_NAMES = click.argument("names", metavar="CONTAINER…", nargs=-1, required=True)
+NAMES = click.argument("names", metavar="CONTAINER…", nargs=-1, required=True)
 _TAKES_A_COMMAND = {"allow_interspersed_args": False}
 """Options after IMAGE belong to the command in the container, as with podman."""
 
@@ -99,7 +99,7 @@ def run(image: str, detach: bool, config_file: Path | None, tls_verify: bool, **
 
 @click.command()
 @click.option("-a", "--attach", is_flag=True, help="Stay connected to it, as `run` does.")
-@_NAMES
+@NAMES
 def start(names: tuple[str, ...], attach: bool) -> None:
     """Start containers that were created or have exited."""
     console = session()
@@ -227,7 +227,8 @@ def logs(name: str, follow: bool, tail: int | None, since: float | None, until: 
         raise
 
 
-def _each_container(names: tuple[str, ...], title: str, act: Any) -> None:
+def each_container(names: tuple[str, ...], title: str, act: Any) -> None:
+    """Do `act(workbench, name, job)` to each, and print its name."""
     console = session()
 
     def one(name: str) -> None:
@@ -239,48 +240,48 @@ def _each_container(names: tuple[str, ...], title: str, act: Any) -> None:
 
 @click.command()
 @click.option("-t", "--time", "timeout", type=click.FloatRange(0), help="Seconds before it is killed.  [default: 10]")
-@_NAMES
+@NAMES
 def stop(names: tuple[str, ...], timeout: float | None) -> None:
     """Ask containers to end, and kill those that do not in time."""
 
     def act(workbench: Workbench, name: str, job: Job) -> None:
         workbench.stop(name, job, timeout=timeout)
 
-    _each_container(names, "stop", act)
+    each_container(names, "stop", act)
 
 
 @click.command()
 @click.option("-s", "--signal", default="KILL", show_default=True, help="The signal, by name or number.")
-@_NAMES
+@NAMES
 def kill(names: tuple[str, ...], signal: str) -> None:
     """Send a signal to containers' first processes."""
-    _each_container(names, "kill", lambda workbench, name, job: workbench.kill(name, job, signal=signal))
+    each_container(names, "kill", lambda workbench, name, job: workbench.kill(name, job, signal=signal))
 
 
 @click.command()
-@_NAMES
+@NAMES
 def pause(names: tuple[str, ...]) -> None:
     """Freeze all processes of containers."""
-    _each_container(names, "pause", lambda workbench, name, job: workbench.pause(name, job))
+    each_container(names, "pause", lambda workbench, name, job: workbench.pause(name, job))
 
 
 @click.command()
-@_NAMES
+@NAMES
 def unpause(names: tuple[str, ...]) -> None:
     """Let frozen containers go on."""
-    _each_container(names, "unpause", lambda workbench, name, job: workbench.unpause(name, job))
+    each_container(names, "unpause", lambda workbench, name, job: workbench.unpause(name, job))
 
 
 @click.command()
 @click.option("-f", "--force", is_flag=True, help="Kill those that run.")
-@_NAMES
+@NAMES
 def rm(names: tuple[str, ...], force: bool) -> None:
     """Take containers away with all that they have written."""
-    _each_container(names, "rm", lambda workbench, name, job: workbench.remove(name, job, force=force))
+    each_container(names, "rm", lambda workbench, name, job: workbench.remove(name, job, force=force))
 
 
 @click.command()
-@_NAMES
+@NAMES
 def wait(names: tuple[str, ...]) -> None:
     """Wait until containers end, and print their exit codes."""
     workbench = session().workbench

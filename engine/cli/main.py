@@ -25,6 +25,7 @@ _GROUPS = {
         "containers",
         ["run", "create", "start", "attach", "ps", "logs", "stop", "kill", "pause", "unpause", "wait", "rm"],
     ),
+    "Inside containers": ("tending", ["exec", "top", "restart", "rename"]),
     "Learning": ("learning", ["demo", "trace"]),
     "This host": ("system", ["system"]),
 }

@@ -34,7 +34,7 @@ def foreground(workbench: Workbench, container: ContainerSummary, *, new: bool) 
     with ExitStack() as stack:
 
         def prepare(job: Job) -> None:
-            stack.enter_context(_ending(job) if wired else _signals(workbench, container.id, job))
+            stack.enter_context(ending(job) if wired else _signals(workbench, container.id, job))
 
         code = workbench.jobs.run(
             f"run {container.name}", lambda job: act(container.id, attachment, job), prepare=prepare
@@ -51,7 +51,7 @@ def need_terminal() -> None:
         raise UsageError("-it needs a terminal on stdin", hint="Leave -t away, or run it in a terminal.")
 
 
-def _ending(job: Job) -> AbstractContextManager[None]:
+def ending(job: Job) -> AbstractContextManager[None]:
     """While our terminal is a wire: being told to end leaves the container alone, and gives the terminal back."""
     return _handling((signal.SIGTERM, signal.SIGHUP), lambda number: job.cancel())
 

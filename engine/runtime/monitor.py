@@ -89,7 +89,7 @@ class Monitor:
                 os.close(writer)
             with process:
                 try:
-                    pid, message = _answer(_read(reader, files, token))
+                    pid, message = parse_answer(_read(reader, files, token))
                 except BaseException:
                     with contextlib.suppress(RuntimeFailed):  # what ended the waiting is what to tell
                         stop_creation(files)
@@ -164,7 +164,7 @@ def failure(said: str, what: str) -> RuntimeFailed:
     message = f"{what}: {text}" if text else f"{what}: runc said nothing"
     error = RuntimeFailed(message)
     if _NOT_FOUND.search(said):
-        error = CommandNotFound(message, hint="The command is not in the image; see process.args in config.json.")
+        error = CommandNotFound(message, hint="It is not among the container's files, or not on its PATH.")
     elif _NOT_EXECUTABLE.search(said):
         error = CommandNotExecutable(
             message, hint="The command is there, but cannot be executed (its mode, or it is made for another machine)."
@@ -194,7 +194,8 @@ def _read(reader: int, files: RuntimeFiles, token: CancelToken) -> bytes:
     return raw
 
 
-def _answer(raw: bytes) -> tuple[int, str]:
+def parse_answer(raw: bytes) -> tuple[int, str]:
+    """The first line of what conmon said: a process id or an exit code, and words; -1 where it makes no sense."""
     try:
         answer = json.loads(raw.split(b"\n")[0].decode(errors="replace"), strict=False)
         return int(answer["data"]), str(answer.get("message", ""))

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from typing import Any
 
 from engine.disk import DataRoot
 from engine.errors import ContainerState, RuntimeFailed, UsageError
 from engine.events import Status, ignore
 from engine.host import HostFacts
 from engine.jobs import CancelToken, Job, StepDraft
-from engine.runtime import cgroups, terminal
-from engine.runtime.attach import Pump, connect, detach_sequence
+from engine.runtime import cgroups
+from engine.runtime.attach import Pump
 from engine.runtime.ending import keep_exit, wait_for_end
+from engine.runtime.executing import Executor, Session
+from engine.runtime.foreground import ATTACH, CONTROL, Attachment, connected, resize
 from engine.runtime.monitor import Monitor, environment, failure, runc_options, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
 from engine.runtime.state import EXIT, STARTED, LiveState, RuntimeFiles, make_directory, read_state
 from engine.text import visible
 from engine.trace import StepKind
 
-DETACH_KEYS = "ctrl-p,ctrl-q"
-"""podman's and docker's own."""
 _ALIVE = (Status.RUNNING, Status.PAUSED)
 _END_PATIENCE = 10.0  # seconds from a container's end until conmon must have written it down
 
@@ -163,7 +162,7 @@ class Runtime:
         self._delete(files, job)
         if running:
             wait_for_end(files, CancelToken(), _END_PATIENCE)
-        for path in (files.attach_socket, files.control, files.bundle / "winsz"):
+        for path in (files.bundle / ATTACH, files.bundle / CONTROL, files.bundle / "winsz"):
             path.unlink(missing_ok=True)
         shutil.rmtree(files.here, ignore_errors=True)
         keep_exit(files)
@@ -220,47 +219,37 @@ class Runtime:
             )
         return code
 
-    @contextlib.contextmanager
-    def connect(
-        self,
-        record: ContainerRecord,
-        stdin_fd: int | None,
-        stdout_fd: int,
-        stderr_fd: int,
-        detach_keys: str = DETACH_KEYS,
-    ) -> Iterator[Pump]:
-        """Connect descriptors with a created or running container; the `Pump` it gives then carries the bytes.
+    def connect(self, record: ContainerRecord, to: Attachment) -> contextlib.AbstractContextManager[Pump]:
+        """Connect a caller with a created or running container; the `Pump` it gives then carries the bytes.
 
         Start a created container inside the `with`, before `Pump.run`: no output is lost, and its terminal has the
-        right size from the beginning. `stdin_fd` None connects no input. If the container has a terminal and
-        `stdin_fd` is one, that is raw meanwhile, and its size followed (in the main thread).
-        Raises ContainerState where nobody holds the container, UsageError for impossible keys.
+        right size from the beginning. Raises ContainerState where nobody holds the container, UsageError.
         """
-        sequence = detach_sequence(detach_keys)
-        with contextlib.ExitStack() as stack:
-            connection = stack.enter_context(connect(self.files(record).attach_socket))
-            on_terminal = record.terminal and stdin_fd is not None and os.isatty(stdin_fd)
-            if on_terminal and stdin_fd is not None:
-                stack.enter_context(terminal.raw(stdin_fd))
-                stack.enter_context(terminal.following_size(stdin_fd, functools.partial(self._try_resize, record)))
-            yield Pump(connection, stdin_fd, stdout_fd, stderr_fd, sequence, on_terminal=on_terminal)
-
-    def _try_resize(self, record: ContainerRecord, rows: int, columns: int) -> None:
-        with contextlib.suppress(ContainerState):  # it has just ended
-            self.resize(record, rows, columns)
+        return connected(self.files(record).bundle, to, has_terminal=record.terminal)
 
     def resize(self, record: ContainerRecord, rows: int, columns: int) -> None:
         """Tell a running container's terminal its size. Raises ContainerState where there is no terminal to tell."""
-        try:
-            handle = os.open(self.files(record).control, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            raise ContainerState(f"the container {record.name} does not run") from error
-        try:
-            os.write(handle, f"1 {min(rows, 1000)} {min(columns, 1000)}\n".encode())
-        except OSError as error:
-            raise ContainerState(f"cannot resize the terminal of {record.name}: {error.strerror}") from error
-        finally:
-            os.close(handle)
+        resize(self.files(record).bundle, rows, columns)
+
+    def execute(
+        self, record: ContainerRecord, process: dict[str, Any], to: Attachment | None, job: Job
+    ) -> contextlib.AbstractContextManager[Session]:
+        """Start a further `process` in a running container; see `Executor.start`. Raises ContainerState, too."""
+        status = self.state(record).status
+        if status is not Status.RUNNING:
+            raise ContainerState(
+                f"the container {record.name} is {status.value}, not running",
+                hint=f"cutaway {'unpause' if status is Status.PAUSED else 'start'} {record.name}",
+            )
+        return Executor(self._facts).start(record, self.files(record), process, to, job.token)
+
+    def exec_command(self, record: ContainerRecord, process: dict[str, Any]) -> str:
+        """The line of runc that starts such a further process. Variables stand by name: values may be secrets."""
+        line = ["runc", *runc_options(self.files(record))[:2], "exec"]
+        line += ["--tty"] * bool(process.get("terminal")) + ["--cwd", process["cwd"]]
+        user = process.get("user") or {}
+        line += ["--user", f"{user.get('uid', 0)}:{user.get('gid', 0)}", record.id, *process["args"]]
+        return shlex.join(line)
 
     def _make_way(self, files: RuntimeFiles) -> None:
         for directory in (files.runc_root, files.exits, files.here):

@@ -117,15 +117,6 @@ class RuntimeFiles:
     def log(self) -> Path:
         return self.bundle / "output.log"
 
-    @property
-    def attach_socket(self) -> Path:
-        return self.bundle / "attach"
-
-    @property
-    def control(self) -> Path:
-        """conmon's fifo for changes of the terminal's size."""
-        return self.bundle / "ctl"
-
     def exists_in_runc(self) -> bool:
         """Whether runc has this container: created and not deleted."""
         return (self.runc_root / self.id).exists()

@@ -7,16 +7,21 @@ from engine.spec.check import check
 from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
 from engine.spec.edits import changed, edited
+from engine.spec.executing import SHELLS, ExecOptions, exec_process, find_shell
 from engine.spec.fields import describe_field, known_words, member_names
 from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
+from engine.spec.users import Accounts
 
 __all__ = [
+    "SHELLS",
     "STOP_SIGNAL",
+    "Accounts",
     "ContainerIdentity",
     "Diagnostic",
     "Document",
+    "ExecOptions",
     "Explained",
     "Generated",
     "Note",
@@ -35,7 +40,9 @@ __all__ = [
     "check",
     "describe_field",
     "edited",
+    "exec_process",
     "explain",
+    "find_shell",
     "generate",
     "known_words",
     "member_names",

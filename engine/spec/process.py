@@ -63,11 +63,9 @@ def environment(
     for name, value in profile.env:
         found.setdefault(name, (value, default(profile.detail)))
     for file in options.env_files:
-        for line_number, line in enumerate(_env_file(file), 1):
-            line = line.strip("\r")
-            if line.strip() and not line.lstrip().startswith("#"):
-                name, value_or_none = values.env(line.lstrip(), f"--env-file {file}, line {line_number}:")
-                _set(found, name, value_or_none, option(f"--env-file {file}, line {line_number}"))
+        for where, line in env_file_lines(file):
+            name, value_or_none = values.env(line, f"{where}:")
+            _set(found, name, value_or_none, option(where))
     for entry in options.env:
         name, value_or_none = values.env(entry, "-e")
         _set(found, name, value_or_none, option(f"-e {visible(name)}"))
@@ -79,13 +77,26 @@ def environment(
 
 
 def _set(found: dict[str, tuple[str, Origin]], name: str, value: str | None, origin: Origin) -> None:
+    found.update({key: (text, origin) for key, text in meant(name, value).items()})
+
+
+def meant(name: str, value: str | None) -> dict[str, str]:
+    """The variables that NAME=VALUE, NAME or NAME* of the user's mean: without a value it is this process's own."""
     if value is not None:
-        found[name] = (value, origin)
-    elif name.endswith("*"):
-        for ours in sorted(fnmatch.filter(os.environ, name)):
-            found[ours] = (os.environ[ours], origin)
-    elif name in os.environ:
-        found[name] = (os.environ[name], origin)
+        return {name: value}
+    if name.endswith("*"):
+        return {ours: os.environ[ours] for ours in sorted(fnmatch.filter(os.environ, name))}
+    return {name: os.environ[name]} if name in os.environ else {}
+
+
+def env_file_lines(name: str) -> list[tuple[str, str]]:
+    """The lines of an --env-file that say something, each after the words that tell where it is. Raises UsageError."""
+    lines = [line.strip("\r").lstrip() for line in _env_file(name)]
+    return [
+        (f"--env-file {name}, line {number}", line)
+        for number, line in enumerate(lines, 1)
+        if line and not line.startswith("#")
+    ]
 
 
 def _env_file(name: str) -> list[str]:

@@ -59,6 +59,13 @@ class Accounts:
             groups = [_field(e[2]) for e in self._entries("group", 4) if entry[0] in e[3].split(",")]
         return User(uid, gid, tuple(dict.fromkeys(groups)), entry[5] if entry else "")
 
+    def names(self) -> dict[int, str]:
+        """The users' names by number; of several the first."""
+        found: dict[int, str] = {}
+        for entry in self._entries("passwd", 7):
+            found.setdefault(int(entry[2]), entry[0])
+        return found
+
     def group(self, text: str) -> int:
         """Look up a group by name or number. Raises SpecError as `user`."""
         number = _number(text, text)

@@ -13,7 +13,7 @@ import pytest
 from engine.errors import CommandNotExecutable, CommandNotFound, ContainerState, RuntimeFailed
 from engine.events import Status, Stream
 from engine.jobs import CancelToken
-from engine.runtime import Ending, read_log
+from engine.runtime import Attachment, Ending, read_log
 
 pytestmark = pytest.mark.root
 
@@ -142,7 +142,7 @@ def test_foreground_output_and_input(container: Any) -> None:
     it = container("sh", "-c", "echo first; cat; echo err >&2; echo last", interactive=True)
     it.create()
     (inside, stdin), (stdout, out), (stderr, err) = os.pipe(), os.pipe(), os.pipe()
-    with it.runtime.connect(it.record, inside, out, err) as pump:
+    with it.runtime.connect(it.record, Attachment(inside, out, err)) as pump:
         it.runtime.start(it.record, it.job)
         os.write(stdin, b"typed\n")
         os.close(stdin)
@@ -160,7 +160,10 @@ def test_foreground_output_and_input(container: Any) -> None:
 def test_nothing_of_a_long_output_is_lost_in_the_foreground(container: Any, tmp_path: Path) -> None:
     it = container("seq", "200000")
     it.create()
-    with (tmp_path / "out").open("wb") as out, it.runtime.connect(it.record, None, out.fileno(), out.fileno()) as pump:
+    with (
+        (tmp_path / "out").open("wb") as out,
+        it.runtime.connect(it.record, Attachment(None, out.fileno(), out.fileno())) as pump,
+    ):
         it.runtime.start(it.record, it.job)
         pump.run(CancelToken())
     assert (tmp_path / "out").read_text().split() == [str(n) for n in range(1, 200001)]

@@ -16,7 +16,7 @@ from engine.disk import DataRoot
 from engine.errors import CutawayError
 from engine.events import Status
 from engine.jobs import CancelToken
-from engine.runtime import Ending, copy_log
+from engine.runtime import Attachment, Ending, copy_log
 
 pytestmark = pytest.mark.root
 
@@ -56,7 +56,10 @@ def test_long_lines_and_any_bytes(container: Any, tmp_path: Path) -> None:
     script = "head -c 70000 /dev/zero | tr '\\000' x; echo; head -c 300000 /dev/urandom | tee /copy; echo -n end"
     it = container("sh", "-c", script)
     it.create()
-    with (tmp_path / "out").open("wb") as out, it.runtime.connect(it.record, None, out.fileno(), out.fileno()) as pump:
+    with (
+        (tmp_path / "out").open("wb") as out,
+        it.runtime.connect(it.record, Attachment(None, out.fileno(), out.fileno())) as pump,
+    ):
         it.runtime.start(it.record, it.job)
         assert pump.run(CancelToken()) is Ending.ENDED
     expected = b"x" * 70000 + b"\n" + (it.path / "merged/copy").read_bytes() + b"end"

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import select
-import struct
 import termios
 import threading
 import time
 from typing import Any
 
 import pytest
+from pseudo_terminal import Screen
 
 from engine.errors import ContainerState
 from engine.events import Status
 from engine.jobs import CancelToken
-from engine.runtime import Ending
+from engine.runtime import Attachment, Ending
 
 pytestmark = pytest.mark.root
-
-
-class Screen:
-    """A pseudo-terminal: what a person sees and types."""
-
-    def __init__(self) -> None:
-        self.inside, self.outside = pty.openpty()[::-1]
-        self.seen = b""
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self.inside, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def type(self, keys: bytes) -> None:
-        os.write(self.outside, keys)
-
-    def wait_for(self, text: bytes, seconds: float = 5.0) -> None:
-        deadline = time.monotonic() + seconds
-        while text not in self.seen:
-            left = deadline - time.monotonic()
-            assert left > 0, f"{text!r} is not in {self.seen!r}"
-            if select.select([self.outside], [], [], left)[0]:
-                self.seen += os.read(self.outside, 4096)
-
-    def close(self) -> None:
-        os.close(self.inside)
-        os.close(self.outside)
 
 
 @pytest.fixture
@@ -67,7 +38,7 @@ def test_a_shell_on_a_terminal(container: Any, screen: Screen) -> None:
     before = termios.tcgetattr(screen.inside)
     it = container("sh", terminal=True, interactive=True)
     it.create()
-    with it.runtime.connect(it.record, screen.inside, screen.inside, screen.inside) as pump:
+    with it.runtime.connect(it.record, Attachment(screen.inside, screen.inside, screen.inside)) as pump:
         it.runtime.start(it.record, it.job)
         thread, endings = in_thread(lambda: pump.run(CancelToken()))
         assert termios.tcgetattr(screen.inside) != before
@@ -92,7 +63,7 @@ def test_a_shell_on_a_terminal(container: Any, screen: Screen) -> None:
 def test_detach_and_come_back(container: Any, screen: Screen) -> None:
     it = container("sh", terminal=True, interactive=True)
     it.create()
-    with it.runtime.connect(it.record, screen.inside, screen.inside, screen.inside) as pump:
+    with it.runtime.connect(it.record, Attachment(screen.inside, screen.inside, screen.inside)) as pump:
         it.runtime.start(it.record, it.job)
         thread, endings = in_thread(lambda: pump.run(CancelToken()))
         screen.type(b"X=before\r")
@@ -103,7 +74,7 @@ def test_detach_and_come_back(container: Any, screen: Screen) -> None:
         thread.join(5)
         assert endings == [Ending.DETACHED]
     assert it.runtime.state(it.record).status is Status.RUNNING
-    with it.runtime.connect(it.record, screen.inside, screen.inside, screen.inside, "x,x") as pump:
+    with it.runtime.connect(it.record, Attachment(screen.inside, screen.inside, screen.inside, "x,x")) as pump:
         thread, endings = in_thread(lambda: pump.run(CancelToken()))
         screen.type(b"echo $X and after\r")
         screen.wait_for(b"before and after")
@@ -116,7 +87,7 @@ def test_a_lost_terminal_leaves_the_container_running(container: Any) -> None:
     screen = Screen()
     it = container("sh", terminal=True, interactive=True)
     it.create()
-    with it.runtime.connect(it.record, screen.inside, screen.inside, screen.inside) as pump:
+    with it.runtime.connect(it.record, Attachment(screen.inside, screen.inside, screen.inside)) as pump:
         it.runtime.start(it.record, it.job)
         thread, _ = in_thread(lambda: pump.run(CancelToken()))
         screen.type(b"echo here\r")

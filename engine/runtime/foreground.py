@@ -1,0 +1,66 @@
+"""Descriptors of a caller connected with a process that conmon holds, its terminal's size followed."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import ContainerState
+from engine.runtime import terminal
+from engine.runtime.attach import Pump, connect, detach_sequence
+
+DETACH_KEYS = "ctrl-p,ctrl-q"
+"""podman's and docker's own."""
+
+ATTACH, CONTROL = "attach", "ctl"
+"""conmon's socket and its fifo for sizes, in the directory that it calls its bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The caller's ends of a process's streams: file descriptors; a `stdin` of None is not connected."""
+
+    stdin: int | None
+    stdout: int
+    stderr: int
+    detach_keys: str = DETACH_KEYS
+
+
+@contextlib.contextmanager
+def connected(directory: Path, to: Attachment, *, has_terminal: bool) -> Iterator[Pump]:
+    """Connect descriptors with the process whose conmon has its sockets in `directory`; the `Pump` carries the bytes.
+
+    If the process has a terminal and the caller's `stdin` is one, that is raw meanwhile, and its size followed (in the
+    main thread). Raises ContainerState where nobody listens, UsageError for impossible keys.
+    """
+    sequence = detach_sequence(to.detach_keys)
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(connect(directory / ATTACH))
+        on_terminal = has_terminal and to.stdin is not None and os.isatty(to.stdin)
+        if on_terminal and to.stdin is not None:
+            stack.enter_context(terminal.raw(to.stdin))
+            stack.enter_context(terminal.following_size(to.stdin, functools.partial(_try_resize, directory)))
+        yield Pump(connection, to.stdin, to.stdout, to.stderr, sequence, on_terminal=on_terminal)
+
+
+def resize(directory: Path, rows: int, columns: int) -> None:
+    """Tell the terminal of such a process its size. Raises ContainerState where there is no terminal to tell."""
+    try:
+        handle = os.open(directory / CONTROL, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise ContainerState("cannot resize a terminal: the process does not run") from error
+    try:
+        os.write(handle, f"1 {min(rows, 1000)} {min(columns, 1000)}\n".encode())
+    except OSError as error:
+        raise ContainerState(f"cannot resize a terminal: {error.strerror}") from error
+    finally:
+        os.close(handle)
+
+
+def _try_resize(directory: Path, rows: int, columns: int) -> None:
+    with contextlib.suppress(ContainerState):  # it has just ended
+        resize(directory, rows, columns)

@@ -1,0 +1,89 @@
+"""The processes in a container, as `top` shows them: found by control group, looked at with psutil."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.runtime.state import RuncState, RuntimeFiles
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSummary:
+    """One process in a container.
+
+    `pid` and `ppid` are the numbers inside (`ppid` 0: its parent is outside), `host_pid` the one on this host; `user`
+    a name of the container's passwd or a number; `cpu_percent` of one CPU, over its whole life; `elapsed` and
+    `cpu_time` are seconds; `memory` is resident bytes; `tty` is "" where it has none. `command` is hostile text.
+    """
+
+    host_pid: int
+    pid: int
+    ppid: int
+    user: str
+    cpu_percent: float
+    elapsed: float
+    tty: str
+    cpu_time: float
+    memory: int
+    command: str
+
+
+def processes(files: RuntimeFiles, users: Mapping[int, str]) -> list[ProcessSummary]:
+    """The processes of a container, oldest first; `users` are the names that its own passwd gives. Some may have
+    ended while this looked: they are left out."""
+    import psutil  # 15 ms to load
+
+    try:
+        state = files.runc_state()
+    except ValueError:
+        state = None
+    if state is None:
+        return []
+    statuses: dict[int, dict[str, str]] = {}
+    for pid in sorted(set(_pids(state))):
+        with contextlib.suppress(OSError):
+            lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+            statuses[pid] = dict(line.partition(":\t")[::2] for line in lines)
+    found = []
+    for pid, status in statuses.items():
+        with contextlib.suppress(OSError, psutil.Error):
+            process = psutil.Process(pid)
+            with process.oneshot():
+                used = process.cpu_times()
+                elapsed = max(0.0, time.time() - process.create_time())
+                parent = statuses.get(int(status["PPid"]))
+                uid = int(status["Uid"].split()[1])
+                summary = ProcessSummary(
+                    host_pid=pid,
+                    pid=_inside(status),
+                    ppid=_inside(parent) if parent else 0,
+                    user=users.get(uid, str(uid)),
+                    cpu_percent=100 * (used.user + used.system) / elapsed if elapsed > 0 else 0.0,
+                    elapsed=elapsed,
+                    tty=(process.terminal() or "").removeprefix("/dev/"),
+                    cpu_time=used.user + used.system,
+                    memory=process.memory_info().rss,
+                    command=" ".join(process.cmdline()) or f"[{process.name()}]",
+                )
+            found.append(summary)
+    return found
+
+
+def _inside(status: dict[str, str]) -> int:
+    """The number in the innermost namespace (proc_pid_status(5))."""
+    return int(status["NSpid"].split()[-1])
+
+
+def _pids(state: RuncState) -> Iterator[int]:
+    """All processes in the container's group and the groups below it (it may have made some)."""
+    for controller in ("pids", "", "memory", "cpu", "devices"):
+        group = Path(state.cgroup_paths.get(controller, ""))
+        if group.is_absolute() and (group / "cgroup.procs").exists():
+            for procs in group.rglob("cgroup.procs"):
+                with contextlib.suppress(OSError):
+                    yield from map(int, procs.read_text().split())
+            return

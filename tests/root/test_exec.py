@@ -1,0 +1,206 @@
+"""Further processes in running containers, and the other things that are done with containers that are there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import Cutaway
+from pseudo_terminal import Screen
+
+from engine import Attachment, ExecOptions, Job, Status, Workbench
+from engine.disk import DataRoot
+from engine.errors import Cancelled, CommandNotExecutable, CommandNotFound, ContainerState, SpecError, UsageError
+from engine.events import ignore
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def workbench(data_root: DataRoot) -> Iterator[Workbench]:
+    bench = Workbench(data_root.path)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def running(container: Any) -> Any:
+    it = container("sleep", "300", name="w")
+    it.start()
+    return it
+
+
+def output(
+    bench: Workbench, tmp_path: Path, *args: str, typed: bytes | None = None, **more: Any
+) -> tuple[Any, str, str]:
+    """Exit code, stdout and stderr of a command in the container `w`."""
+    source = None
+    if typed is not None:
+        source, writer = os.pipe()
+        os.write(writer, typed)
+        os.close(writer)
+    with (tmp_path / "out").open("w+b") as out, (tmp_path / "err").open("w+b") as err:
+        options = ExecOptions(args=args, interactive=typed is not None, **more)
+        code = bench.exec("w", options, Attachment(source, out.fileno(), err.fileno()), Job("exec", ignore))
+        if source is not None:
+            os.close(source)
+    return code, (tmp_path / "out").read_text(), (tmp_path / "err").read_text()
+
+
+def sessions(it: Any) -> list[Path]:
+    return list((it.root.run / "containers" / it.record.id).glob("exec-*"))
+
+
+def gone(it: Any) -> bool:
+    deadline = time.monotonic() + 5
+    while sessions(it) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not sessions(it)
+
+
+def test_output_input_and_exit_code(workbench: Workbench, running: Any, tmp_path: Path) -> None:
+    assert output(workbench, tmp_path, "sh", "-c", "cat; echo err >&2; exit 7", typed=b"in") == (7, "in", "err\n")
+    assert output(workbench, tmp_path, "cat") == (0, "", "")  # no input is an empty one
+    assert output(workbench, tmp_path, "sh", "-c", "kill -9 $$")[0] == 137
+    assert gone(running)
+    assert any("runc" in step.command and " exec " in step.command for step in workbench.trace("w"))
+
+
+def test_nothing_of_a_long_output_is_lost(workbench: Workbench, running: Any, tmp_path: Path) -> None:
+    assert output(workbench, tmp_path, "seq", "100000")[1].split() == [str(n) for n in range(1, 100001)]
+
+
+def test_environment_directory_and_user(workbench: Workbench, running: Any, tmp_path: Path) -> None:
+    said = output(
+        workbench, tmp_path, "sh", "-c", "echo $A $B; pwd; id -u; id -g; grep CapEff /proc/self/status",
+        env=("A=1", "B=secret"), workdir="/tmp", user="12:34",
+    )[1].split()  # fmt: skip
+    assert said == ["1", "secret", "/tmp", "12", "34", "CapEff:", "0000000000000000"]
+    assert "secret" not in str(workbench.trace("w"))
+    with pytest.raises(SpecError, match="nobody-here"):
+        output(workbench, tmp_path, "id", user="nobody-here")
+    with pytest.raises(SpecError, match="lies below"):
+        output(workbench, tmp_path, "id", workdir="/proc/self/fd/7")
+    ours, theirs = (
+        int(output(workbench, tmp_path, "sh", "-c", "grep CapEff /proc/self/status", privileged=on)[1].split()[1], 16)
+        for on in (True, False)
+    )
+    assert ours > theirs
+
+
+def test_what_cannot_be_started(workbench: Workbench, running: Any, tmp_path: Path) -> None:
+    with pytest.raises(CommandNotFound, match="no-such-program"):
+        output(workbench, tmp_path, "no-such-program")
+    with pytest.raises(CommandNotExecutable):
+        output(workbench, tmp_path, "/etc/not-a-program")
+    with pytest.raises(UsageError):
+        ExecOptions(args=())
+    workbench.pause("w", Job("pause", ignore))
+    with pytest.raises(ContainerState, match="paused"):
+        output(workbench, tmp_path, "true")
+    workbench.unpause("w", Job("unpause", ignore))
+    assert gone(running)
+    assert workbench.container("w").status is Status.RUNNING
+
+
+def test_exit_codes_of_the_command(running: Any, data_root: DataRoot) -> None:
+    cutaway = Cutaway(data_root.path, data_root.run.parent)
+    assert cutaway("exec", "-e", "A=x", "w", "sh", "-c", "echo $A; exit 5", code=5).stdout == "x\n"
+    cutaway("exec", "w", "no-such-program", code=127)
+    cutaway("exec", "w", "/etc/not-a-program", code=126)
+    cutaway("exec", "no-such-container", "true", code=125)
+    cutaway("exec", "w", code=2)
+
+
+def test_in_the_background(workbench: Workbench, running: Any) -> None:
+    assert workbench.exec("w", ExecOptions(args=("sleep", "211")), None, Job("exec", ignore)) is None
+    inside = workbench.top("w")
+    assert [process.command for process in inside] == ["sleep 300", "sleep 211"]
+    assert (inside[0].pid, inside[0].ppid, inside[0].user) == (1, 0, "root")
+    os.kill(inside[1].host_pid, signal.SIGKILL)
+    assert gone(running)
+
+
+def test_a_shell_on_a_terminal(workbench: Workbench, running: Any) -> None:
+    screen = Screen()
+    screen.resize(33, 91)
+    before = termios.tcgetattr(screen.inside)
+    shell = workbench.shell("w")
+    options = ExecOptions(args=tuple(shell), terminal=True, interactive=True)
+    ends = Attachment(screen.inside, screen.inside, screen.inside)
+    codes: list[Any] = []
+    thread = threading.Thread(target=lambda: codes.append(workbench.exec("w", options, ends, Job("exec", ignore))))
+    thread.start()
+    screen.wait_for(b"# ")
+    screen.type(b"stty size; echo $TERM-$((6 * 7))\r")
+    screen.wait_for(b"33 91\r\nxterm-42")
+    screen.type(b"exit 3\r")
+    thread.join(5)
+    assert codes == [3]
+    assert termios.tcgetattr(screen.inside) == before
+    screen.close()
+    assert gone(running)
+
+
+def test_whoever_detaches_leaves_it_running(workbench: Workbench, running: Any) -> None:
+    screen = Screen()
+    options = ExecOptions(args=("sh",), terminal=True, interactive=True)
+    ends = Attachment(screen.inside, screen.inside, screen.inside)
+    codes: list[Any] = []
+    thread = threading.Thread(target=lambda: codes.append(workbench.exec("w", options, ends, Job("exec", ignore))))
+    thread.start()
+    screen.wait_for(b"# ")
+    screen.type(b"\x10\x11")
+    thread.join(5)
+    assert codes == [None]
+    assert [process.command for process in workbench.top("w")] == ["sleep 300", "sh"]
+    screen.close()
+
+
+@pytest.mark.parametrize("command", ["sleep 212; true", "trap '' HUP TERM; echo on; while :; do sleep 0.1; done"])
+def test_a_cancelled_one_ends(workbench: Workbench, running: Any, command: str, tmp_path: Path) -> None:
+    job = Job("exec", ignore)
+    threading.Timer(0.5, job.cancel).start()
+    options = ExecOptions(args=("sh", "-c", command))
+    with (tmp_path / "out").open("wb") as out, pytest.raises(Cancelled):
+        workbench.exec("w", options, Attachment(None, out.fileno(), out.fileno()), job)
+    deadline = time.monotonic() + 3
+    while len(workbench.top("w")) > 1:
+        assert time.monotonic() < deadline, workbench.top("w")
+        time.sleep(0.01)
+    assert gone(running)
+
+
+def test_it_ends_with_its_container(workbench: Workbench, running: Any, tmp_path: Path) -> None:
+    threading.Timer(0.4, lambda: workbench.kill("w", Job("kill", ignore))).start()
+    assert output(workbench, tmp_path, "sleep", "213")[0] == 137
+
+
+def test_restart_keeps_what_was_written(workbench: Workbench, container: Any) -> None:
+    it = container("sh", "-c", "echo x >>/tmp/count; exec sleep 300", name="again", auto_remove=True)
+    it.start()
+    job = Job("restart", ignore)
+    for _ in range(2):
+        before = workbench.container("again").pid
+        assert workbench.restart("again", job, timeout=0).status is Status.RUNNING
+        assert workbench.container("again").pid != before
+    assert (it.path / "merged/tmp/count").read_text() == "x\n" * 3
+    time.sleep(0.5)  # the clean-ups of the earlier runs have had their turn
+    assert workbench.container("again").status is Status.RUNNING
+
+
+def test_another_name(workbench: Workbench, running: Any, container: Any) -> None:
+    container("true", name="taken")
+    job = Job("rename", ignore)
+    assert workbench.rename("w", "better", job).name == "better"
+    assert workbench.container(running.record.id).name == "better"
+    for bad, error in (("taken", ContainerState), ("-x/..", UsageError)):
+        with pytest.raises(error):
+            workbench.rename("better", bad, job)
