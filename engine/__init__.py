@@ -32,7 +32,7 @@ from engine.text import human_size, visible
 from engine.trace import Step, StepKind
 
 if TYPE_CHECKING:
-    from engine.runtime import Attachment, ProcessSummary
+    from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading
     from engine.spec import (
         Diagnostic,
         Document,
@@ -57,6 +57,7 @@ __all__ = [
     "Attachment",
     "CancelToken",
     "Cancelled",
+    "ContainerStats",
     "ContainerSummary",
     "ContainerUnknown",
     "ContainersChanged",
@@ -68,6 +69,7 @@ __all__ = [
     "ExecOptions",
     "Explained",
     "Generated",
+    "Happening",
     "HistoryStep",
     "ImageSummary",
     "ImageUnknown",
@@ -86,6 +88,7 @@ __all__ = [
     "Problem",
     "ProcessSummary",
     "Provenance",
+    "Reading",
     "RunOptions",
     "RuntimeFailed",
     "Severity",
@@ -116,7 +119,10 @@ _LAZY = {
     "Diagnostic": "engine.spec",
     "Document": "engine.spec",
     "ExecOptions": "engine.spec",
+    "ContainerStats": "engine.runtime",
+    "Happening": "engine.runtime",
     "ProcessSummary": "engine.runtime",
+    "Reading": "engine.runtime",
     "Explained": "engine.spec",
     "Generated": "engine.spec",
     "Origin": "engine.spec",

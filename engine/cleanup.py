@@ -30,10 +30,22 @@ def put_away(
     May be done any number of times. The caller holds the container's lock.
     Raises ContainerState while it runs (unless `force`, which kills it), RuntimeFailed, MountError.
     """
+    had_begun = runtime.files(record).exists_in_runc() and runtime.state(record).started is not None
     runtime.delete(record, force, job)
+    if had_begun:
+        _tell_of_end(containers, runtime, record)
     rootfs.unmount(containers.path(record.id) / "merged", job)
     if remove:
         containers.remove(record.id)
+        containers.happenings.add(record, "remove")
+
+
+def _tell_of_end(containers: Containers, runtime: Runtime, record: ContainerRecord) -> None:
+    ended = runtime.state(record)
+    detail = {} if ended.exit_code is None else {"exit_code": str(ended.exit_code)}
+    if ended.out_of_memory:
+        detail["out_of_memory"] = "true"
+    containers.happenings.add(record, "died", ended.finished, **detail)
 
 
 def sweep(root: DataRoot, containers: Containers, runtime: Runtime, job: Job) -> list[str]:

@@ -17,8 +17,19 @@ from engine.events import ContainersChanged, LogLine, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.launching import Launcher
-from engine.runtime import Attachment, ContainerRecord, Containers, ProcessSummary, Runtime, copy_log, read_log
-from engine.spec import ExecOptions
+from engine.runtime import (
+    Attachment,
+    ContainerRecord,
+    Containers,
+    ContainerStats,
+    Happening,
+    ProcessSummary,
+    Reading,
+    Runtime,
+    copy_log,
+    read_log,
+)
+from engine.spec import ExecOptions, RunOptions
 from engine.tending import Tender
 from engine.views import ContainerSummary
 
@@ -55,7 +66,7 @@ class ContainerDesk:
 
     @cached_property
     def _tender(self) -> Tender:
-        return Tender(self.facts, self._containers, self._runtime)
+        return Tender(self.root, self.facts, self._containers, self._runtime)
 
     def start(self, name: str, job: Job) -> ContainerSummary:
         """Start a created or exited container in the background."""
@@ -102,6 +113,35 @@ class ContainerDesk:
     def top(self, name: str) -> list[ProcessSummary]:
         """The processes in a container. Raises ContainerState where it does not run."""
         return self._tender.top(self._find(name))
+
+    def update(self, name: str, options: RunOptions, job: Job) -> ContainerSummary:
+        """Give it other limits (memory, CPU, pids, block I/O of `options`), now and for every start from now on."""
+        record = self._find(name)
+        self._tender.update(record, options, job)
+        return self._summary(record)
+
+    def stats(
+        self, token: CancelToken, *names: str, every: float = 1.0, once: bool = False
+    ) -> Iterator[list[ContainerStats]]:
+        """What running containers use, at once and then `every` so many seconds; without names of all that run.
+
+        With names it ends with the last of them. Raises ContainerUnknown, Cancelled.
+        """
+        named = [self._find(name) for name in names]
+        before: dict[str, Reading] = {}
+        while True:
+            lines = self._tender.stats(named or self._containers.all(), before)
+            yield lines
+            if once or (named and not lines):
+                return
+            token.sleep(every)
+
+    def happenings(
+        self, token: CancelToken, *, since: float | None = None, until: float | None = None, follow: bool = False
+    ) -> Iterator[Happening]:
+        """What was done to containers, oldest first, times in seconds since the epoch; `follow` waits for more."""
+        self.root.prepare()
+        return self._containers.happenings.read(token, since=since, until=until, follow=follow)
 
     def kill(self, name: str, job: Job, *, signal: str = "KILL") -> None:
         """Send a signal to the container's first process."""

@@ -104,6 +104,7 @@ class Launcher:
         ):
             self._containers.add(record, files)
             step.detail = f"container {record.id}, named {record.name}"
+        self._containers.happenings.add(record, "create")
         job.emit(ContainersChanged((record.id,)))
         return record
 
@@ -130,6 +131,7 @@ class Launcher:
             except BaseException:
                 self._containers.remove(record.id)
                 raise
+        self._containers.happenings.add(record, "mount")
         job.emit(ContainersChanged((record.id,)))
         return record
 
@@ -179,6 +181,7 @@ class Launcher:
             put_away(self._containers, self._runtime, record, job, force=True)
             with ExitStack() as stack:
                 self._begin(record, job, stack, None)
+        self._containers.happenings.add(record, "restart")
         job.emit(ContainersChanged((record.id,)))
 
     def _begin(self, record: ContainerRecord, job: Job, stack: ExitStack, attachment: Attachment | None) -> Pump | None:
@@ -194,6 +197,7 @@ class Launcher:
             quiet = Job(job.title, ignore)  # one that is not cancelled
             put_away(self._containers, self._runtime, record, quiet, force=True, remove=record.auto_remove)
             raise
+        self._containers.happenings.add(record, "start", self._runtime.state(record).started)
         return pump
 
     def attach(self, record: ContainerRecord, attachment: Attachment, job: Job) -> int | None:
@@ -228,23 +232,27 @@ class Launcher:
             return  # it has ended, or never ran: that is what was asked for
         with journalled(self._containers, record, job):
             self._runtime.stop(record, record.stop_timeout if timeout is None else timeout, job)
+        self._containers.happenings.add(record, "stop")
         self.tidy(record, job)
 
     def kill(self, record: ContainerRecord, signal: str, job: Job) -> None:
         """Send a signal to its first process. Raises ContainerState where none runs, UsageError for no signal."""
         with journalled(self._containers, record, job):
             self._runtime.kill(record, signal, job)
+        self._containers.happenings.add(record, "kill", signal=signal)
 
     def pause(self, record: ContainerRecord, job: Job) -> None:
         """Freeze all its processes. Raises ContainerState where it does not run."""
         with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
             self._runtime.pause(record, job)
+        self._containers.happenings.add(record, "pause")
         job.emit(ContainersChanged((record.id,)))
 
     def unpause(self, record: ContainerRecord, job: Job) -> None:
         """Let a frozen one go on. Raises ContainerState where it is not frozen."""
         with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
             self._runtime.unpause(record, job)
+        self._containers.happenings.add(record, "unpause")
         job.emit(ContainersChanged((record.id,)))
 
     def remove(self, record: ContainerRecord, job: Job, *, force: bool) -> None:

@@ -1,4 +1,4 @@
-"""What can be done with containers that are there: further processes, a look at those inside, another name."""
+"""What can be done with containers that are there: further processes, a look at those inside, limits, names."""
 
 from __future__ import annotations
 
@@ -10,20 +10,35 @@ from typing import Any
 import msgspec
 
 from engine import spec
+from engine.disk import DataRoot
 from engine.errors import CommandNotFound, ContainerState, SpecError
 from engine.events import ContainersChanged, Status
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.launching import journalled, need_config
-from engine.runtime import Attachment, ContainerRecord, Containers, ProcessSummary, Runtime, processes
-from engine.spec import ExecOptions
+from engine.runtime import (
+    Attachment,
+    ContainerRecord,
+    Containers,
+    ContainerStats,
+    ProcessSummary,
+    Reading,
+    Runtime,
+    compared,
+    processes,
+    read_usage,
+)
+from engine.spec import ExecOptions, Provenance, RunOptions
 from engine.trace import StepKind
+
+_ALIVE = (Status.RUNNING, Status.PAUSED)
 
 
 class Tender:
     """Works on containers that run, or have run."""
 
-    def __init__(self, facts: HostFacts, containers: Containers, runtime: Runtime) -> None:
+    def __init__(self, root: DataRoot, facts: HostFacts, containers: Containers, runtime: Runtime) -> None:
+        self._root = root
         self._facts = facts
         self._containers = containers
         self._runtime = runtime
@@ -47,6 +62,7 @@ class Tender:
                 ) as step:
                     session = stack.enter_context(self._runtime.execute(record, process, attachment, job))
                     step.detail = f"process {session.pid}, held by a conmon of its own"
+            self._containers.happenings.add(record, "exec", command=shlex.join(options.args)[:200])
             return session.run(job.token) if attachment else None
 
     def shell(self, record: ContainerRecord) -> list[str]:
@@ -71,12 +87,44 @@ class Tender:
             job.step(StepKind.STORE, shlex.join(["cutaway", "rename", record.name, name])),
         ):
             self._containers.update(renamed)
+        self._containers.happenings.add(renamed, "rename", before=record.name)
         job.emit(ContainersChanged((record.id,)))
         return renamed
 
+    def update(self, record: ContainerRecord, options: RunOptions, job: Job) -> None:
+        """Other limits: at once where it runs, and in its config.json for every start from now on.
+
+        Raises UsageError, RuntimeFailed (nothing has changed then), ContainerState for a working container.
+        """
+        need_config(record)
+        directory = self._containers.path(record.id)
+        with self._containers.lock(record.id, token=job.token), journalled(self._containers, record, job):
+            text = (directory / "config.json").read_text("utf-8", "surrogateescape")
+            before = Provenance.from_json((directory / "provenance.json").read_bytes())
+            text, provenance, limits = spec.updated(text, before, options)
+            if self._runtime.state(record).pid:
+                self._runtime.update(record, limits, job)
+            self._root.write(directory / "config.json", text.encode("utf-8", "surrogateescape"), mode=0o600)
+            self._root.write(directory / "provenance.json", provenance.to_json().encode(), mode=0o600)
+        self._containers.happenings.add(record, "update")
+        job.emit(ContainersChanged((record.id,)))
+
+    def stats(self, records: list[ContainerRecord], before: dict[str, Reading]) -> list[ContainerStats]:
+        """What those of the containers that run use now. `before` holds the readings of last time, and then these."""
+        lines = []
+        for record in records:
+            state = self._runtime.state(record)
+            if state.status not in _ALIVE:
+                continue
+            now = read_usage(self._runtime.files(record), state)
+            if now is not None:
+                lines.append(compared(record.id, record.name, state.started, now, before.get(record.id)))
+                before[record.id] = now
+        return lines
+
     def top(self, record: ContainerRecord) -> list[ProcessSummary]:
         """The processes in a container, the first one first. Raises ContainerState where none run."""
-        if self._runtime.state(record).status not in (Status.RUNNING, Status.PAUSED):
+        if self._runtime.state(record).status not in _ALIVE:
             raise ContainerState(f"{record.name} does not run", hint=f"cutaway start {record.name}")
         names = spec.Accounts(self._containers.path(record.id) / "merged").names()
         return processes(self._runtime.files(record), names)

@@ -23,6 +23,7 @@ from engine import (
     Workbench,
 )
 from engine.cli.console import Session, complain, each, print_json, print_table, session
+from engine.cli.filters import matches, parse_filters
 from engine.cli.options import as_json, run_options, tls_verify_option, to_options
 from engine.cli.terminal import foreground, need_terminal
 
@@ -126,10 +127,25 @@ def attach(name: str) -> None:
 @click.command()
 @click.option("-a", "--all", "everything", is_flag=True, help="Those that do not run, too.")
 @click.option("-q", "--quiet", is_flag=True, help="Print ids alone.")
+@click.option(
+    "-f",
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="id=, name= (regular expressions), status=, exited= (code), ancestor= (image); several of a key: any of them.",
+)
+@click.option("-n", "--last", type=click.IntRange(1), help="The N that were made last, in any state.")
+@click.option("-l", "--latest", is_flag=True, help="The one that was made last, in any state.")
 @as_json
-def ps(everything: bool, quiet: bool, as_json: bool) -> None:
+def ps(everything: bool, quiet: bool, filters: tuple[str, ...], last: int | None, latest: bool, as_json: bool) -> None:
     """List containers."""
-    found = [c for c in session().workbench.containers() if everything or c.status in (Status.RUNNING, Status.PAUSED)]
+    wanted = parse_filters(filters)
+    found = [c for c in session().workbench.containers() if matches(c, wanted)]
+    if last or latest:
+        found = found[-(last or 1) :]
+    elif not everything and "status" not in wanted and "exited" not in wanted:
+        found = [c for c in found if c.status in (Status.RUNNING, Status.PAUSED)]
     if as_json:
         print_json(
             [

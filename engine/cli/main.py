@@ -25,7 +25,8 @@ _GROUPS = {
         "containers",
         ["run", "create", "start", "attach", "ps", "logs", "stop", "kill", "pause", "unpause", "wait", "rm"],
     ),
-    "Inside containers": ("tending", ["exec", "top", "restart", "rename"]),
+    "Inside containers": ("tending", ["exec", "top", "restart", "rename", "update"]),
+    "What they do": ("watching", ["stats", "events"]),
     "Learning": ("learning", ["demo", "trace"]),
     "This host": ("system", ["system"]),
 }

@@ -104,6 +104,20 @@ def run_options(command: Command) -> Command:
     return command
 
 
+_LIMITS = {
+    *("--memory", "--memory-swap", "--memory-reservation", "--cpus", "--cpu-shares", "--cpu-period", "--cpu-quota"),
+    *("--cpuset-cpus", "--cpuset-mems", "--blkio-weight", "--pids-limit"),
+}
+
+
+def limit_options(command: Command) -> Command:
+    """Those of the options that change what a container may use."""
+    for names, settings in reversed(_OPTIONS):
+        if _LIMITS & set(names):
+            command = click.option(*names, **settings)(command)
+    return command
+
+
 def to_options(flags: dict[str, Any]) -> RunOptions:
     """The RunOptions that a command's parameters say. Raises UsageError naming the option."""
     return RunOptions(**flags)

@@ -1,17 +1,18 @@
-"""Commands on containers that are there: exec, top, restart, rename."""
+"""Commands on containers that are there: exec, top, restart, rename, update."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from engine import Attachment, Cancelled, CutawayError, ExecOptions, Job, UsageError
 from engine.cli.console import complain, narrate, print_json, print_table, session
 from engine.cli.containers import NAMES, each_container
-from engine.cli.options import as_json
+from engine.cli.options import as_json, limit_options, to_options
 from engine.cli.terminal import ending, need_terminal
 
 
@@ -139,3 +140,13 @@ def rename(name: str, new: str) -> None:
     """Give a container another name."""
     console = session()
     console.do(f"rename {name}", lambda job: console.workbench.rename(name, new, job))
+
+
+@click.command()
+@limit_options
+@click.argument("name", metavar="CONTAINER")
+def update(name: str, **flags: Any) -> None:
+    """Give a container other limits, at once where it runs, and for every start from now on."""
+    console = session()
+    options = to_options(flags)
+    click.echo(console.do(f"update {name}", lambda job: console.workbench.update(name, options, job)).id)

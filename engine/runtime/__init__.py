@@ -3,27 +3,35 @@
 from engine.runtime.attach import Ending, Pump
 from engine.runtime.containers import Containers, Identity
 from engine.runtime.foreground import DETACH_KEYS, Attachment
+from engine.runtime.happenings import Happening, Happenings
 from engine.runtime.output import copy_log, read_log
 from engine.runtime.processes import ProcessSummary, processes
 from engine.runtime.record import ContainerRecord, Kind, check_name
 from engine.runtime.runtime import Runtime, signal_number
 from engine.runtime.state import LiveState
+from engine.runtime.statistics import ContainerStats, Reading, compared, read_usage
 
 __all__ = [
     "DETACH_KEYS",
     "Attachment",
     "ContainerRecord",
+    "ContainerStats",
     "Containers",
     "Ending",
+    "Happening",
+    "Happenings",
     "Identity",
     "Kind",
     "LiveState",
     "ProcessSummary",
     "Pump",
+    "Reading",
     "Runtime",
     "check_name",
+    "compared",
     "copy_log",
     "processes",
     "read_log",
+    "read_usage",
     "signal_number",
 ]

@@ -17,6 +17,7 @@ from engine.digest import Digest
 from engine.disk import DataRoot, store_error, sync_directory
 from engine.errors import ContainerBusy, ContainerState, ContainerUnknown, StoreError, UsageError
 from engine.jobs import CancelToken
+from engine.runtime.happenings import Happenings
 from engine.runtime.record import ContainerRecord, check_name, is_id, name_stem, new_id
 from engine.text import visible
 
@@ -38,6 +39,7 @@ class Containers:
 
     def __init__(self, root: DataRoot) -> None:
         self._root = root
+        self.happenings = Happenings(root)
 
     def path(self, container_id: str) -> Path:
         """The directory of a container. Raises ContainerUnknown for what is no id (it could lead elsewhere)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import shutil
@@ -250,6 +251,19 @@ class Runtime:
         user = process.get("user") or {}
         line += ["--user", f"{user.get('uid', 0)}:{user.get('gid', 0)}", record.id, *process["args"]]
         return shlex.join(line)
+
+    def update(self, record: ContainerRecord, limits: dict[str, Any], job: Job) -> None:
+        """`runc update`: give a created or running container other limits (runtime-spec `linux.resources`).
+
+        Raises RuntimeFailed with runc's message: the kernel refuses a limit of memory below what is in use.
+        """
+        files = self.files(record)
+        place = files.here / "resources.json"
+        place.write_text(json.dumps(limits))
+        line = ["update", "--resources", str(place), record.id]
+        with self._step(job, line, files, f"podman update {record.name}"):
+            if (said := self._run(files, line, job.token)) is not None:
+                raise failure(said, f"cannot change the limits of {record.name}")
 
     def _make_way(self, files: RuntimeFiles) -> None:
         for directory in (files.runc_root, files.exits, files.here):

@@ -12,6 +12,7 @@ from engine.spec.fields import describe_field, known_words, member_names
 from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
+from engine.spec.updating import updated
 from engine.spec.users import Accounts
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "generate",
     "known_words",
     "member_names",
+    "updated",
 ]

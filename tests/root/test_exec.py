@@ -15,9 +15,17 @@ import pytest
 from command_line import Cutaway
 from pseudo_terminal import Screen
 
-from engine import Attachment, ExecOptions, Job, Status, Workbench
+from engine import Attachment, CancelToken, ExecOptions, Job, RunOptions, Status, Workbench
 from engine.disk import DataRoot
-from engine.errors import Cancelled, CommandNotExecutable, CommandNotFound, ContainerState, SpecError, UsageError
+from engine.errors import (
+    Cancelled,
+    CommandNotExecutable,
+    CommandNotFound,
+    ContainerState,
+    RuntimeFailed,
+    SpecError,
+    UsageError,
+)
 from engine.events import ignore
 
 pytestmark = pytest.mark.root
@@ -204,3 +212,53 @@ def test_another_name(workbench: Workbench, running: Any, container: Any) -> Non
     for bad, error in (("taken", ContainerState), ("-x/..", UsageError)):
         with pytest.raises(error):
             workbench.rename("better", bad, job)
+
+
+def test_other_limits_at_once_and_from_then_on(workbench: Workbench, data_root: DataRoot, container: Any) -> None:
+    it = container("sleep", "300", name="w")
+    (it.path / "provenance.json").write_text("{}")
+    it.start()
+    workbench.update("w", RunOptions(memory="64m", pids_limit=33), Job("update", ignore))
+    (line,) = next(workbench.stats(CancelToken(), "w", once=True))
+    assert (line.reading.memory_limit, line.reading.pids_limit) == (64 << 20, 33)
+    with pytest.raises(RuntimeFailed, match="memory"):
+        workbench.update("w", RunOptions(memory="1"), Job("update", ignore))
+    with pytest.raises(UsageError):
+        workbench.update("w", RunOptions(), Job("update", ignore))
+    workbench.restart("w", Job("restart", ignore), timeout=0)
+    (line,) = next(workbench.stats(CancelToken(), "w", once=True))
+    assert (line.reading.memory_limit, line.reading.pids_limit) == (64 << 20, 33)
+    assert workbench.config("w")[1]["/linux/resources/pids/limit"].detail == "option --pids-limit 33"
+
+
+def test_statistics_are_those_of_the_container(workbench: Workbench, container: Any) -> None:
+    container("sh", "-c", "while :; do :; done", name="busy").start()
+    container("sleep", "300", name="idle").start()
+    container("true", name="never")
+    token = CancelToken()
+    readings = workbench.stats(token, every=0.5)
+    first, second = ({line.name: line for line in next(readings)} for _ in range(2))
+    assert set(first) == {"busy", "idle"}
+    busy, idle = second["busy"], second["idle"]
+    assert busy.cpu_percent > 20 > 5 > idle.cpu_percent
+    assert busy.reading.cpu_time > first["busy"].reading.cpu_time  # type: ignore[operator]
+    assert 0 < idle.reading.memory < 50 << 20  # type: ignore[operator]
+    assert idle.reading.pids == 1
+    workbench.kill("busy", Job("kill", ignore))
+    workbench.wait("busy", token)
+    assert [line.name for line in next(readings)] == ["idle"]
+
+
+def test_what_happens_is_told(workbench: Workbench, container: Any) -> None:
+    it = container("sh", "-c", "exit 3", name="w")
+    job = Job("test", ignore)
+    workbench.start("w", job)
+    assert workbench.wait("w", CancelToken()) == 3
+    deadline = time.monotonic() + 5
+    while it.runtime.has_leftovers(it.record) and time.monotonic() < deadline:
+        time.sleep(0.01)  # conmon's clean-up tells of the end
+    workbench.remove("w", job)
+    told = list(workbench.happenings(CancelToken()))
+    assert [happening.action for happening in told] == ["start", "died", "remove"]
+    assert told[1].detail == {"exit_code": "3"}
+    assert told[0].time <= told[1].time <= told[2].time

@@ -1,0 +1,100 @@
+"""What happened to containers, in the order in which it did: `events.jsonl` in the data directory.
+
+States are not read from it (they come from runc and the kernel); it is for people and programs that want to know what
+was done. It is written by whoever did it, also by conmon's clean-up, and keeps between one and two `_LIMIT`s of bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import msgspec
+
+from engine.disk import DataRoot
+from engine.errors import CutawayError
+from engine.jobs import CancelToken
+from engine.runtime.logfile import Extent, read_blocks
+from engine.runtime.record import ContainerRecord
+
+_NAME, _OLDER = "events.jsonl", "events.jsonl.1"
+_LIMIT = 4 * 1024 * 1024
+
+
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was done to a container, or that it did.
+
+    `time` is seconds since the epoch; `action` podman's word (create, start, died, stop, kill, pause, unpause, restart,
+    rename, exec, update, mount, remove); `detail` what else is to say, such as `exit_code`.
+    """
+
+    time: float
+    action: str
+    id: str
+    name: str
+    image: str
+    detail: dict[str, str] = {}
+
+
+class Happenings:
+    """The record of one data directory."""
+
+    def __init__(self, root: DataRoot) -> None:
+        self._root = root
+
+    def add(self, record: ContainerRecord, action: str, when: float | None = None, **detail: str) -> None:
+        """Write one down. What cannot be written (a full disk) is not worth failing for."""
+        happening = Happening(
+            time=time.time() if when is None else when,
+            action=action,
+            id=record.id,
+            name=record.name,
+            image=record.image,
+            detail=detail,
+        )
+        with suppress(OSError, CutawayError):
+            handle = os.open(
+                self._root.path / _NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+            )
+            try:
+                os.write(handle, msgspec.json.encode(happening) + b"\n")
+                full = os.fstat(handle).st_size > _LIMIT
+            finally:
+                os.close(handle)
+            if full:
+                self._change()
+
+    def read(
+        self,
+        token: CancelToken,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        follow: bool = False,
+        going_on: Callable[[], bool] = lambda: True,
+    ) -> Iterator[Happening]:
+        """Those within the times, oldest first; with `follow` those to come, too, until `until` or cancelled.
+
+        Raises Cancelled, StoreError.
+        """
+        extent = Extent(None, since, until, follow, going_on)
+        for block in read_blocks(self._root.path / _OLDER, Extent(), token):
+            yield from _parsed(block, extent)
+        for block in read_blocks(self._root.path / _NAME, extent, token):
+            yield from _parsed(block, extent)
+
+    def _change(self) -> None:
+        """Begin a new file. Two who find it full at once do it once."""
+        with self._root.lock("events"):
+            if (self._root.path / _NAME).stat().st_size > _LIMIT:
+                os.rename(self._root.path / _NAME, self._root.path / _OLDER)
+
+
+def _parsed(block: bytes, extent: Extent) -> Iterator[Happening]:
+    for line in block.split(b"\n"):
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError):  # a crash tore it
+            happening = msgspec.json.decode(line, type=Happening)
+            if extent.covers(happening.time):
+                yield happening
