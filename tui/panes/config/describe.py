@@ -47,13 +47,15 @@ def value(place: Place, analysis: Analysis) -> str:
 
 
 def sentences(row: int, analysis: Analysis, error: str, warning: str) -> list[Text]:
-    """Up to three lines on the value of a line (from 0). `error` and `warning` are styles."""
+    """Up to three sentences on the value of a line (from 0), what is wrong before what is only to know, as there
+    may be no room for all. `error` and `warning` are styles."""
     place = analysis.places.at(row)
     if place is None:
         return _problem(analysis.diagnostics[0], analysis, error, warning) if analysis.diagnostics else []
-    first = Text(visible(place.pointer) or "/", style="bold", no_wrap=True, overflow="ellipsis", end="")
+    first = Text(visible(place.pointer) or "/", style="bold", end="")
     first.append(f"   {value(place, analysis)}", style="not bold")
-    lines = [first]
+    own = [d for d in analysis.diagnostics if d.line == row + 1 or d.pointer == place.pointer]
+    lines = [first, *(_problem(own[0], analysis, error, warning) if own else [])]
     if place.leaf:
         origin = analysis.provenance.get(place.pointer)
         said = source(origin) if origin is not None else "set by you"
@@ -62,10 +64,7 @@ def sentences(row: int, analysis: Analysis, error: str, warning: str) -> list[Te
         if old is not None and old != place.text:
             was = analysis.original.get(place.pointer)
             text += f"  Before: {visible(old)[:80]}" + (f", {source(was)}." if was is not None else ".")
-        lines.append(Text(text, no_wrap=True, overflow="ellipsis", end=""))
-    own = [d for d in analysis.diagnostics if d.line == row + 1 or d.pointer == place.pointer]
-    if own:
-        lines += _problem(own[0], analysis, error, warning)
+        lines.append(Text(text, end=""))
     return lines
 
 
@@ -76,6 +75,7 @@ def _problem(found: Diagnostic, analysis: Analysis, error: str, warning: str) ->
     text = f"{sign} {visible(found.message)}"
     if found.hint:
         text += f"  {visible(found.hint)}"
-    line = Text(text, style=style, no_wrap=True, overflow="ellipsis", end="")
-    line.append(f"   {number} of {len(analysis.diagnostics)}")
+    line = Text(text, style=style, end="")
+    if len(analysis.diagnostics) > 1:
+        line.append(f"   {number} of {len(analysis.diagnostics)}")
     return [line]
