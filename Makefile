@@ -2,7 +2,7 @@
 # nothing, without asking the network, where all of it is there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench screenshots clean
+.PHONY: help run test test-vm lint bench screenshots clean
 
 # Real mounts and real containers need root.
 python = $(shell [ "$$(id -u)" -eq 0 ] || echo sudo -E) .venv/bin/python
@@ -17,6 +17,10 @@ run: ## set up, then the workbench on the demo image; without a terminal, the de
 test: ## set up with the peers the tests need, then every test; ARGS='-k name' for some
 	@sh scripts/setup.sh test
 	@sh scripts/test.sh $(ARGS)
+
+test-vm: ## the tests that look at control groups, in a virtual machine with cgroup v2; ARGS=tests/root for more
+	@sh scripts/setup.sh test
+	@sh scripts/vm.sh $(ARGS)
 
 lint: ## ruff, mypy, the import contracts, shellcheck where it is installed
 	@sh scripts/setup.sh lint

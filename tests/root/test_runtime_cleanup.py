@@ -62,6 +62,7 @@ def started_elsewhere(it: Any) -> subprocess.Popen[str]:
     return starter
 
 
+@pytest.mark.cgroups
 def test_it_outlives_its_starter_and_clears_up(container: Any) -> None:
     it = container("sh", "-c", "while [ ! -e /stop ]; do sleep 0.05; done; echo done; exit 9")
     starter = started_elsewhere(it)
@@ -114,6 +115,7 @@ def test_a_container_started_again_at_once_is_let_alone(container: Any) -> None:
     assert rootfs.is_mounted(it.path / "merged")
 
 
+@pytest.mark.cgroups
 def test_what_nobody_cleared_up(container: Any) -> None:
     """conmon was killed, a starter was killed after the mount, a record is lost: one sweep, and what runs goes on."""
     runs, lost, mounted, once, stranger = (

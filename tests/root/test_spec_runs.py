@@ -133,6 +133,7 @@ def test_no_network(run: Run) -> None:
     assert "127.0.0.1\tweb probe" in done.stdout
 
 
+@pytest.mark.cgroups
 def test_limits_are_in_force(run: Run, here: HostFacts) -> None:
     if here.cgroups is CgroupMode.V2:
         files = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max /sys/fs/cgroup/cpu.max"
@@ -150,6 +151,7 @@ def test_masked_and_unmasked(run: Run) -> None:
     assert "Read-only" in run("echo 1 > /proc/sys/kernel/domainname").stderr
 
 
+@pytest.mark.cgroups
 def test_privileged(run: Run) -> None:
     done = run("tail -n +1 /proc/self/status; ls /dev/full; touch /sys/x", privileged=True)
     assert "Seccomp:\t0" in done.stdout
