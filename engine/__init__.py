@@ -32,6 +32,7 @@ from engine.text import human_size, visible
 from engine.trace import Step, StepKind
 
 if TYPE_CHECKING:
+    from engine.committing import CommitOptions
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading
     from engine.spec import (
         Diagnostic,
@@ -57,6 +58,7 @@ __all__ = [
     "Attachment",
     "CancelToken",
     "Cancelled",
+    "CommitOptions",
     "ContainerStats",
     "ContainerSummary",
     "ContainerUnknown",
@@ -109,6 +111,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "CommitOptions": "engine.committing",
     "Attachment": "engine.runtime",
     "ContainerSummary": "engine.views",
     "Draft": "engine.views",

@@ -16,12 +16,13 @@ from engine.trace import Step
 
 
 class LayerPhase(Enum):
-    """Where one layer of a pull, or one blob of a push, is."""
+    """Where one layer of a pull, one blob of a push or the layer of a commit, is."""
 
     WAITING = "waiting"
     DOWNLOADING = "downloading"
     UPLOADING = "uploading"
     EXPANDING = "expanding"
+    PACKING = "packing"
     DONE = "done"
     PRESENT = "already here"
 

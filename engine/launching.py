@@ -261,6 +261,21 @@ class Launcher:
             put_away(self._containers, self._runtime, record, job, force=force, remove=True)
         job.emit(ContainersChanged((record.id,)))
 
+    @contextmanager
+    def still(self, record: ContainerRecord, job: Job, *, pause: bool = False) -> Iterator[Path]:
+        """Its merged directory, mounted at least for as long as the `with` block lasts; nobody starts or removes it.
+
+        With `pause` a running container is frozen meanwhile. Raises MountError, ContainerState, Cancelled.
+        """
+        with self._containers.lock(record.id, token=job.token) as home, ExitStack() as stack:
+            if pause and self._runtime.state(record).status is Status.RUNNING:
+                self._runtime.pause(record, job)
+                stack.callback(self._runtime.unpause, record, Job(job.title, ignore))
+            if not rootfs.is_mounted(home / "merged"):
+                rootfs.mount(self._plan(record), Job(job.title, ignore))
+                stack.callback(rootfs.unmount, home / "merged", Job(job.title, ignore))
+            yield home / "merged"
+
     def _plan(self, record: ContainerRecord) -> rootfs.OverlayPlan:
         layers = [Digest.parse(chain_id) for chain_id in record.layers]
         return rootfs.plan(self._root, layers, self._containers.path(record.id))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, get_args
 
@@ -34,6 +35,13 @@ DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 
 INDEX_TYPES = frozenset({INDEX, DOCKER_LIST})
 MANIFEST_TYPES = frozenset({MANIFEST, DOCKER_MANIFEST})
+
+_DOCKER_TYPES = {
+    LAYER: DOCKER_LAYER,
+    LAYER_GZIP: DOCKER_LAYER_GZIP,
+    CONFIG: DOCKER_CONFIG,
+}
+_OCI_TYPES = {**{docker: oci for oci, docker in _DOCKER_TYPES.items()}, LAYER_ZSTD: LAYER_ZSTD}
 
 REF_NAME = "org.opencontainers.image.ref.name"
 """The annotation by which an image layout names its images (image-spec annotations.md)."""
@@ -76,6 +84,29 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True
     def ref_name(self) -> str:
         """The name this image goes by in a layout, or ""."""
         return (self.annotations or {}).get(REF_NAME, "")
+
+
+class ManifestKind(Enum):
+    """Whose words a manifest uses."""
+
+    OCI = "oci"
+    DOCKER = "v2s2"
+
+    @property
+    def media_type(self) -> str:
+        """The manifest's own."""
+        return DOCKER_MANIFEST if self is ManifestKind.DOCKER else MANIFEST
+
+    def of(self, part: Descriptor) -> Descriptor:
+        """A configuration or layer as a manifest of this kind names it. Raises UsageError where it has no word."""
+        types = _DOCKER_TYPES if self is ManifestKind.DOCKER else _OCI_TYPES
+        name = types.get(part.media_type, part.media_type)
+        if name not in types.values():
+            raise UsageError(
+                f"a manifest of the kind {self.value} has no place for {visible(part.media_type)[:100]}",
+                hint="Leave the kind out, or take the other.",
+            )
+        return Descriptor(name, part.digest, part.size, urls=part.urls)
 
 
 class Index(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
@@ -16,18 +15,7 @@ from engine.digest import Digest
 from engine.errors import StoreError, UsageError
 from engine.events import LayerPhase, LayerProgress
 from engine.jobs import Job
-from engine.oci import (
-    CONFIG,
-    DOCKER_CONFIG,
-    DOCKER_LAYER,
-    DOCKER_LAYER_GZIP,
-    DOCKER_MANIFEST,
-    LAYER,
-    LAYER_GZIP,
-    MANIFEST,
-    Descriptor,
-    encode,
-)
+from engine.oci import Descriptor, ManifestKind, encode
 from engine.reference import Reference
 from engine.store import ImageRecord, Store
 
@@ -37,20 +25,6 @@ UPLOADS = 4
 _SOURCES = 5
 
 _EVERY = 0.1  # seconds between two progress events of one blob
-
-_DOCKER_TYPES = {
-    LAYER: DOCKER_LAYER,
-    LAYER_GZIP: DOCKER_LAYER_GZIP,
-    CONFIG: DOCKER_CONFIG,
-}
-_OCI_TYPES = {docker: oci for oci, docker in _DOCKER_TYPES.items()}
-
-
-class Format(Enum):
-    """The kind of manifest that is pushed."""
-
-    OCI = "oci"
-    DOCKER = "v2s2"
 
 
 class Target(Protocol):
@@ -64,7 +38,13 @@ class Target(Protocol):
 
 
 def push(
-    store: Store, image: ImageRecord, target: Target, destination: Reference, job: Job, *, kind: Format | None = None
+    store: Store,
+    image: ImageRecord,
+    target: Target,
+    destination: Reference,
+    job: Job,
+    *,
+    kind: ManifestKind | None = None,
 ) -> Digest:
     """Bring an image of the store to `target`, and return its manifest's digest there.
 
@@ -110,33 +90,21 @@ def sources(store: Store, image: ImageRecord, destination: Reference) -> list[st
     return list(dict.fromkeys(repositories[0] for repositories in found.values()))[:_SOURCES]
 
 
-def manifest_as(store: Store, image: ImageRecord, kind: Format | None) -> tuple[bytes, str]:
+def manifest_as(store: Store, image: ImageRecord, kind: ManifestKind | None) -> tuple[bytes, str]:
     """The manifest's bytes and media type in the wanted kind; its own where it is of that kind already.
 
     Raises UsageError where a layer has no place in that kind.
     """
-    media_type = DOCKER_MANIFEST if kind is Format.DOCKER else MANIFEST
-    if kind is None or image.descriptor.media_type == media_type:
+    if kind is None or image.descriptor.media_type == kind.media_type:
         return store.read_blob(image.descriptor), image.descriptor.media_type
-    types = _DOCKER_TYPES if kind is Format.DOCKER else _OCI_TYPES
-    known = set(types.values())
-
-    def turned(blob: Descriptor) -> Descriptor:
-        if (name := types.get(blob.media_type, blob.media_type)) not in known:
-            raise UsageError(
-                f"{blob.media_type} has no place in a manifest of the kind {kind.value}",
-                hint="Push it as it is, without --format.",
-            )
-        return Descriptor(name, blob.digest, blob.size, urls=blob.urls)
-
     manifest = msgspec.structs.replace(
         image.manifest,
-        media_type=media_type,
-        config=turned(image.manifest.config),
-        layers=[turned(layer) for layer in image.manifest.layers],
-        annotations=None if kind is Format.DOCKER else image.manifest.annotations,
+        media_type=kind.media_type,
+        config=kind.of(image.manifest.config),
+        layers=[kind.of(layer) for layer in image.manifest.layers],
+        annotations=None if kind is ManifestKind.DOCKER else image.manifest.annotations,
     )
-    return encode(manifest), media_type
+    return encode(manifest), kind.media_type
 
 
 class _Push:

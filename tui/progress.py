@@ -76,7 +76,7 @@ def done(event: LayerProgress) -> float:
             return 0.0
         case LayerPhase.DOWNLOADING:
             return part / 2
-        case LayerPhase.UPLOADING:
+        case LayerPhase.UPLOADING | LayerPhase.PACKING:
             return part
         case LayerPhase.EXPANDING:
             return 0.5 + part / 2

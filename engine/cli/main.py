@@ -20,7 +20,7 @@ _GROUPS = {
     "Images": ("images", ["pull", "images", "inspect", "history", "layers", "tag", "rmi"]),
     "Registries": ("registries", ["push", "tags", "login", "logout"]),
     "config.json": ("configs", ["config", "check"]),
-    "Working containers": ("working", ["mount", "umount"]),
+    "Working containers": ("working", ["mount", "umount", "commit"]),
     "Containers": (
         "containers",
         ["run", "create", "start", "attach", "ps", "logs", "stop", "kill", "pause", "unpause", "wait", "rm"],

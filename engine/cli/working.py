@@ -1,10 +1,11 @@
-"""Commands on working containers: mount, umount."""
+"""Commands on what containers have changed: mount, umount, commit."""
 
 from __future__ import annotations
 
 import click
 
-from engine.cli.console import each, print_json, print_table, session
+from engine import CommitOptions, human_size
+from engine.cli.console import each, narrate, print_json, print_table, session
 from engine.cli.options import as_json
 
 
@@ -42,3 +43,52 @@ def umount(names: tuple[str, ...]) -> None:
         click.echo(name)
 
     each(names, remove)
+
+
+@click.command()
+@click.option("-c", "--change", "changes", multiple=True, metavar="INSTRUCTION", help="CMD, ENTRYPOINT, ENV, USER, …")
+@click.option("-m", "--message", default="", help="A comment for the history.")
+@click.option("-a", "--author", default="", help="Who made it.")
+@click.option("-p", "--pause", is_flag=True, help="Freeze a running container meanwhile.")
+@click.option("-s", "--squash", is_flag=True, help="One layer of the image's and the container's.")
+@click.option("-f", "--format", "kind", type=click.Choice(["oci", "docker"]), default="oci", help="Whose media types.")
+@click.option("--compression-format", "compression", type=click.Choice(["gzip", "zstd"]), default="gzip")
+@click.option("--compression-level", "level", type=int, metavar="N", help="gzip 0 to 9 (2), zstd 1 to 19 (3).")
+@click.option("--leave-out", multiple=True, metavar="PATH", help="A path in the container that is not taken.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the image's id alone.")
+@click.argument("container")
+@click.argument("image")
+def commit(
+    container: str,
+    image: str,
+    changes: tuple[str, ...],
+    message: str,
+    author: str,
+    pause: bool,
+    squash: bool,
+    kind: str,
+    compression: str,
+    level: int | None,
+    leave_out: tuple[str, ...],
+    quiet: bool,
+) -> None:
+    """Make what CONTAINER has changed a layer on top of its image, and call the result IMAGE.
+
+    With SOURCE_DATE_EPOCH in the environment the same changes make the same image.
+    """
+    options = CommitOptions(
+        changes=changes,
+        message=message,
+        author=author,
+        pause=pause,
+        squash=squash,
+        docker=kind == "docker",
+        compression=compression,
+        level=level,
+        leave_out=leave_out,
+    )
+    console = session(quiet=quiet)
+    made = console.do(f"commit {container}", lambda job: console.workbench.commit(container, image, job, options))
+    if not quiet:
+        narrate(f"{made.reference}  {made.layers} layers, {human_size(made.size)}")
+    click.echo(made.id)

@@ -5,20 +5,21 @@ Headers are ustar, with an extended header (PAX) before those that ustar cannot 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.digest import Digest
 from engine.disk import store_error
 from engine.errors import StoreError
-from engine.layers import names, pax
+from engine.jobs import CancelToken
+from engine.layers import names, pax, sparse
 from engine.layers.archive import Kind
+from engine.layers.compress import BuiltLayer, Compression, compress
 from engine.layers.header import BLOCK
+from engine.layers.names import shown
 
 __all__ = ["BuiltLayer", "Entry", "Kind", "build_layer", "opaque", "whiteout", "write_layer"]
 
@@ -32,8 +33,6 @@ _TYPES = {
     Kind.FIFO: b"6",
 }
 _PIECE = 256 * 1024
-_LEVEL = 2  # of isal's 0 to 3: near gzip -6 in size, at a tenth of its time
-_GZIP = 31  # window bits that ask for a gzip header; isal leaves name and time out of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,8 @@ class Entry:
     """One thing in a layer.
 
     `path` is relative to the root, without leading slash ("" is the root itself); `mtime_ns` is nanoseconds since the
-    epoch; `content` is a file's bytes, or the file on this host to read them from; `target` is what a symbolic link
-    says, or the path in the layer that a hard link shares; `device` is (major, minor).
+    epoch; `content` is a file's bytes, or the file on this host to read them from, by its path or open; `target` is
+    what a symbolic link says, or the path in the layer that a hard link shares; `device` is (major, minor).
     """
 
     path: str
@@ -51,20 +50,10 @@ class Entry:
     uid: int = 0
     gid: int = 0
     mtime_ns: int = 0
-    content: bytes | Path = b""
+    content: bytes | Path | int = b""
     target: str = ""
     device: tuple[int, int] = (0, 0)
     xattrs: Mapping[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltLayer:
-    """A layer blob: `digest` and `size` (bytes) of it compressed, `diff_id` and `diff_size` of the tar stream in it."""
-
-    digest: Digest
-    size: int
-    diff_id: Digest
-    diff_size: int
 
 
 def whiteout(path: str, *, mtime_ns: int = 0) -> Entry:
@@ -86,77 +75,88 @@ def write_layer(entries: Iterable[Entry], out: BinaryIO) -> None:
         out.write(piece)
 
 
-def build_layer(entries: Iterable[Entry], out: BinaryIO) -> BuiltLayer:
-    """Write a gzip layer blob of `entries`, in their order. Raises what `write_layer` raises."""
-    from isal import isal_zlib
-
-    inner, outer = hashlib.sha256(), hashlib.sha256()
-    inner_size = outer_size = 0
-    compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
-
-    def put(data: bytes) -> None:
-        nonlocal outer_size
-        outer.update(data)
-        outer_size += len(data)
-        out.write(data)
-
-    for piece in _pieces(entries):
-        inner.update(piece)
-        inner_size += len(piece)
-        put(compressor.compress(piece))
-    put(compressor.flush())
-    return BuiltLayer(
-        Digest("sha256:" + outer.hexdigest()), outer_size, Digest("sha256:" + inner.hexdigest()), inner_size
-    )
+def build_layer(
+    entries: Iterable[Entry],
+    out: BinaryIO,
+    *,
+    kind: Compression = Compression.GZIP,
+    level: int | None = None,
+    on_progress: Callable[[int], None] = lambda done: None,
+    token: CancelToken | None = None,
+) -> BuiltLayer:
+    """Write a layer blob of `entries`, in their order. Raises what `write_layer` and `compress` raise."""
+    return compress(_pieces(entries), out, kind=kind, level=level, on_progress=on_progress, token=token)
 
 
 def _pieces(entries: Iterable[Entry]) -> Iterator[bytes]:
     for entry in entries:
-        if isinstance(entry.content, bytes):
+        if isinstance(entry.content, int):
+            yield from _from_file(entry, entry.content)
+        elif isinstance(entry.content, bytes):
             size = len(entry.content) if entry.kind is Kind.FILE else 0
             yield _headers(entry, size)
             if size:
                 yield entry.content + bytes(-size % BLOCK)
         else:
-            yield from _from_file(entry, entry.content)
+            yield from _from_path(entry, entry.content)
     yield bytes(2 * BLOCK)
 
 
-def _from_file(entry: Entry, path: Path) -> Iterator[bytes]:
+def _from_path(entry: Entry, path: Path) -> Iterator[bytes]:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise store_error(error, f"cannot read {path}") from error
     try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise StoreError(f"{path} is no regular file")
-        left = status.st_size
-        yield _headers(entry, left)
-        padding = -left % BLOCK
-        while left:
-            piece = os.read(handle, min(left, _PIECE))
-            if not piece:
-                raise StoreError(
-                    f"{path} became shorter while it was read", hint="Try again when nothing writes to it."
-                )
-            left -= len(piece)
-            yield piece
-        yield bytes(padding)
-    except OSError as error:
-        raise store_error(error, f"cannot read {path}") from error
+        yield from _from_file(entry, handle)
     finally:
         os.close(handle)
 
 
-def _headers(entry: Entry, size: int) -> bytes:
-    """The entry's header block, behind an extended header where it needs one."""
+def _from_file(entry: Entry, handle: int) -> Iterator[bytes]:
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise StoreError(f"{shown(os.fsencode(entry.path))} is no regular file")
+        if status.st_blocks * 512 + sparse.WORTHWHILE < status.st_size:
+            data = sparse.data_pieces(handle, status.st_size)
+            raw = sparse.map_1_0(data)
+            yield _headers(entry, len(raw) + sum(length for _, length in data), holes_in=status.st_size) + raw
+        else:
+            data = [(0, status.st_size)]
+            yield _headers(entry, status.st_size)
+        total = 0
+        for start, length in data:
+            total += length
+            at, end = start, start + length
+            while at < end:
+                piece = os.pread(handle, min(end - at, _PIECE), at)
+                if not piece:
+                    raise StoreError(
+                        f"{shown(os.fsencode(entry.path))} became shorter while it was read",
+                        hint="Try again when nothing writes to it.",
+                    )
+                at += len(piece)
+                yield piece
+        if total % BLOCK:
+            yield bytes(-total % BLOCK)
+    except OSError as error:
+        raise store_error(error, f"cannot read {shown(os.fsencode(entry.path))}") from error
+
+
+def _headers(entry: Entry, size: int, *, holes_in: int | None = None) -> bytes:
+    """The entry's header block, behind an extended header where it needs one. `holes_in` is the real size of a file
+    of which a map and the pieces with data follow (GNU tar manual, "PAX Format, Version 1.0")."""
     name = os.fsencode(entry.path) or b"."
     if entry.kind is Kind.DIRECTORY:
         name += b"/"
     target = os.fsencode(entry.target)
     records = {pax.XATTR + key: value for key, value in entry.xattrs.items()}
     seconds, fraction = divmod(entry.mtime_ns, 10**9)
+    if holes_in is not None:
+        records |= {"GNU.sparse.major": b"1", "GNU.sparse.minor": b"0"}
+        records |= {"GNU.sparse.name": name, "GNU.sparse.realsize": b"%d" % holes_in}
+        name = b"GNUSparseFile.0/" + name.rpartition(b"/")[2][:80]
     if len(name) > 100:
         records["path"] = name
     if len(target) > 100:

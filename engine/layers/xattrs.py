@@ -59,17 +59,31 @@ def copy(source: int | bytes, target: int | bytes) -> None:
             os.setxattr(target, name, os.getxattr(source, name, follow_symlinks=here), follow_symlinks=there)
 
 
+def kept_of(target: int | bytes) -> dict[str, bytes]:
+    """The attributes of an open file, or of a path itself, that belong into a layer. Raises OSError."""
+    follow = isinstance(target, int)
+    try:
+        found = os.listxattr(target, follow_symlinks=follow)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return {}
+        raise
+    # A tar record's keyword ends at the first "=" (POSIX.1-2017 pax(1)): such a name cannot be written.
+    return {name: os.getxattr(target, name, follow_symlinks=follow) for name in found if kept(name) and "=" not in name}
+
+
 def is_opaque(directory: int) -> bool:
     """True if a directory hides what the layers below have in its place."""
-    return _get(directory, OPAQUE) == b"y"
+    return get(directory, OPAQUE) == b"y"
 
 
 def has(target: int | bytes, name: str) -> bool:
     """True if an open file, or a path itself, has the attribute."""
-    return _get(target, name) is not None
+    return get(target, name) is not None
 
 
-def _get(target: int | bytes, name: str) -> bytes | None:
+def get(target: int | bytes, name: str) -> bytes | None:
+    """One attribute's value, None where there is none. Raises OSError."""
     try:
         return os.getxattr(target, name, follow_symlinks=isinstance(target, int))
     except OSError as error:

@@ -172,6 +172,21 @@ class Blobs:
         self._root.write(self.path(descriptor.digest), data)
         return descriptor
 
+    def adopt(self, path: Path, descriptor: Descriptor) -> None:
+        """Take in a blob that this program has just written to a file of the data directory, and hashed.
+
+        Raises StoreError.
+        """
+        target = self.path(descriptor.digest)
+        try:
+            with path.open("rb") as file:
+                os.fchmod(file.fileno(), 0o644)
+                os.fsync(file.fileno())
+            os.rename(path, target)
+            sync_directory(target.parent)
+        except OSError as error:
+            raise store_error(error, f"cannot keep {target}") from error
+
     def all(self) -> list[Digest]:
         """Every blob that is here."""
         found = []

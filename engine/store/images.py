@@ -18,6 +18,7 @@ from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
 from engine.oci import (
     DOCUMENT_LIMIT,
     INDEX,
+    MANIFEST,
     MANIFEST_TYPES,
     REF_NAME,
     Descriptor,
@@ -150,6 +151,18 @@ class Images:
             check_coherent(*known)
             self._known[descriptor.digest] = known
         return ImageRecord(descriptor.ref_name, descriptor, *known)
+
+    def of_digest(self, digest: Digest) -> ImageRecord:
+        """The image whose manifest has this digest, whether a name leads to it or not. Raises ImageUnknown."""
+        for descriptor in self.entries():
+            if descriptor.digest == digest:
+                return self.load(descriptor)
+        try:
+            raw = read_regular(self._blobs.path(digest), DOCUMENT_LIMIT + 1)
+            kind = parse_manifest(raw).media_type or MANIFEST
+            return self.load(Descriptor(kind, digest, len(raw)))
+        except (ContentError, StoreError) as error:
+            raise ImageUnknown(f"the image {digest} is not here any more") from error
 
     def _raw(self) -> bytes:
         return read_regular(self._path, DOCUMENT_LIMIT + 1)

@@ -70,6 +70,13 @@ class Store:
         """Store a small document under the digest of its content. Raises StoreError."""
         return self._blobs.put(data, media_type)
 
+    def adopt_blob(self, path: Path, descriptor: Descriptor) -> None:
+        """Take in a blob that this program has just written to a file of the data directory, and hashed.
+
+        Raises StoreError.
+        """
+        self._blobs.adopt(path, descriptor)
+
     def ingest(self, descriptor: Descriptor, token: CancelToken) -> AbstractContextManager[BlobWriter]:
         """Take a blob in, from where an earlier attempt ended (see BlobWriter). One at a time works on a blob.
 
@@ -89,6 +96,10 @@ class Store:
         Raises ImageUnknown, UsageError if it can mean several.
         """
         return self._images.find(name_or_id)
+
+    def of_digest(self, digest: Digest) -> ImageRecord:
+        """The image whose manifest has this digest, whether a name leads to it or not. Raises ImageUnknown."""
+        return self._images.of_digest(digest)
 
     def tag(self, name: str, descriptor: Descriptor) -> None:
         """Let `name` (a full reference) mean this image from now on.

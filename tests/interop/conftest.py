@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from command_line import Cutaway
 from debian import debian_layout
-from real_registry import docker_registry, push
+from guarded import PASSWORD, Guarded
+from real_registry import Tls, docker_registry, make_htpasswd, make_tls, push
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +61,29 @@ def cutaway(tmp_path_factory: pytest.TempPathFactory, cutaway_run: Path) -> Iter
     made = Cutaway(tmp_path_factory.mktemp("data"), cutaway_run)
     yield made
     made.remove_everything()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("guarded")
+    tls: Tls = make_tls(folder / "tls")
+    htpasswd = make_htpasswd(folder / "htpasswd", "ann", PASSWORD)
+    with docker_registry(folder, tls=tls, htpasswd=htpasswd) as host:
+        certificates = folder / "home/.config/containers/certs.d" / host
+        certificates.mkdir(parents=True)
+        shutil.copy(tls.authority, certificates / "ca.crt")
+        yield Guarded(host, folder / "home", certificates)
+
+
+@pytest.fixture
+def logged_in(guarded: Guarded, cutaway: Cutaway, monkeypatch: pytest.MonkeyPatch) -> Guarded:
+    for name, value in guarded.environment.items():
+        monkeypatch.setenv(name, value)
+    subprocess.run(
+        cutaway.command("login", "-u", "ann", "--password-stdin", guarded.host),
+        env=cutaway.environment,
+        input=PASSWORD.encode(),
+        check=True,
+        capture_output=True,
+    )
+    return guarded

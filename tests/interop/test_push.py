@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from command_line import Cutaway
-from real_registry import Tls, docker_registry, make_htpasswd, make_layout, make_tls
+from guarded import PASSWORD, Guarded
+from real_registry import make_layout
 
 from engine import Job, Workbench
 from engine.errors import Cancelled
@@ -21,53 +19,6 @@ from engine.events import Event, LayerPhase, LayerProgress, ignore
 from engine.oci import CONFIG, DOCKER_CONFIG, DOCKER_MANIFEST, MANIFEST
 
 pytestmark = [pytest.mark.interop, pytest.mark.root]
-
-PASSWORD = "correct horse"
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """A registry with TLS and a password, and a home in which ann is logged in to it."""
-
-    host: str
-    home: Path
-    certificates: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"HOME": str(self.home), "REGISTRY_AUTH_FILE": str(self.home / "auth.json")}
-
-    def skopeo(self, *words: str) -> str:
-        command = ["skopeo", words[0], f"--cert-dir={self.certificates}", *words[1:]]
-        return subprocess.run(
-            command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=True
-        ).stdout
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    folder = tmp_path_factory.mktemp("guarded")
-    tls: Tls = make_tls(folder / "tls")
-    htpasswd = make_htpasswd(folder / "htpasswd", "ann", PASSWORD)
-    with docker_registry(folder, tls=tls, htpasswd=htpasswd) as host:
-        certificates = folder / "home/.config/containers/certs.d" / host
-        certificates.mkdir(parents=True)
-        shutil.copy(tls.authority, certificates / "ca.crt")
-        yield Guarded(host, folder / "home", certificates)
-
-
-@pytest.fixture
-def logged_in(guarded: Guarded, cutaway: Cutaway, monkeypatch: pytest.MonkeyPatch) -> Guarded:
-    for name, value in guarded.environment.items():
-        monkeypatch.setenv(name, value)
-    subprocess.run(
-        cutaway.command("login", "-u", "ann", "--password-stdin", guarded.host),
-        env=cutaway.environment,
-        input=PASSWORD.encode(),
-        check=True,
-        capture_output=True,
-    )
-    return guarded
 
 
 @pytest.fixture(scope="module")

@@ -142,6 +142,7 @@ _PHASES = {
     LayerPhase.WAITING: "waiting",
     LayerPhase.DOWNLOADING: "loading",
     LayerPhase.UPLOADING: "sending",
+    LayerPhase.PACKING: "packing",
     LayerPhase.EXPANDING: "expanding",
     LayerPhase.DONE: "done",
     LayerPhase.PRESENT: "is here",

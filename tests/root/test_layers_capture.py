@@ -1,0 +1,270 @@
+"""What was changed in an overlay, captured and expanded again, is the same to the last bit."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import random
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from layer_kit import Stack, directory, file, link, snapshot, symlink
+
+from engine.errors import LayerError
+from engine.layers.capture import Capture
+from engine.layers.compress import Compression
+from engine.layers.pack import build_layer
+
+pytestmark = pytest.mark.root
+
+BASE = [
+    directory("etc", mode=0o755),
+    file("etc/passwd", b"root"),
+    file("etc/hosts", b"127.0.0.1"),
+    directory("var"),
+    directory("var/lib"),
+    file("var/lib/data", b"x" * 5000, mode=0o600, uid=5, gid=6),
+    link("var/lib/same", "var/lib/data"),
+    directory("usr"),
+    directory("usr/lib"),
+    file("usr/lib/a.so", b"a"),
+    symlink("lib", "usr/lib"),
+    file("caps", b"c", records={"SCHILY.xattr.user.colour": b"red"}),
+]
+
+
+class Layered:
+    """A stack with a writable overlay on top: change `merged`, and look at what `upper` gives."""
+
+    def __init__(self, folder: Path, features: str = "index=off,redirect_dir=off,metacopy=off") -> None:
+        self.folder = folder
+        self.stack = Stack(folder / "stack")
+        self.stack.base.mkdir()
+        self.stack.add(*BASE)
+        self.upper, self.work, self.merged = folder / "upper", folder / "work", folder / "live"
+        for path in (self.upper, self.work, self.merged):
+            path.mkdir()
+        self.features = features
+
+    @contextmanager
+    def live(self) -> Iterator[Path]:
+        lower = ":".join(str(path) for path in reversed(self.stack.diffs))
+        options = f"lowerdir={lower},upperdir={self.upper},workdir={self.work},{self.features}"
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(self.merged)], check=True)
+        try:
+            yield self.merged
+        finally:
+            subprocess.run(["umount", str(self.merged)], check=True)
+
+    def capture(self, **more: Any) -> tuple[bytes, bytes]:
+        """The tar stream and a blob of it."""
+        from isal import igzip
+
+        blob = io.BytesIO()
+        built = build_layer(Capture(self.upper, merged=self.merged, **more).entries(), blob)
+        tar = igzip.decompress(blob.getvalue())
+        assert built.diff_id == "sha256:" + hashlib.sha256(tar).hexdigest()
+        assert built.digest == "sha256:" + hashlib.sha256(blob.getvalue()).hexdigest()
+        assert (built.size, built.diff_size) == (len(blob.getvalue()), len(tar))
+        return tar, blob.getvalue()
+
+    def again(self) -> dict[str, tuple[Any, ...]]:
+        """What the layers merge to when the captured one is expanded on top."""
+        self.stack.add_tar(*self.capture())
+        return self.stack.merged()
+
+
+@pytest.fixture
+def layered(tmp_path: Path) -> Layered:
+    return Layered(tmp_path)
+
+
+def disorder(root: Path, dice: random.Random, count: int) -> None:
+    """Change a tree at random, in every way that a layer knows."""
+    for number in range(count):
+        everything = [path for path in root.rglob("*") if not path.is_symlink()]
+        folders = [root, *(path for path in everything if path.is_dir())]
+        files = [path for path in everything if path.is_file()]
+        new = dice.choice(folders) / dice.choice([f"n{number}", "å ☃", "x" * 120, "-n", "a=b", "new\nline"])
+        if os.path.lexists(new):  # writing to a FIFO would wait for ever
+            continue
+        what = dice.choice(files) if files else None
+        act = dice.randrange(14)
+        try:
+            if act == 0:
+                new.write_bytes(dice.randbytes(dice.choice([0, 1, 511, 512, 513, 70_000])))
+            elif act == 1 and what:
+                what.unlink()
+            elif act == 2:
+                subprocess.run(["rm", "-rf", dice.choice(folders[1:] or [new])], check=True)
+            elif act == 3:
+                new.mkdir(mode=dice.choice([0o755, 0o700, 0o1777]))
+            elif act == 4 and what:
+                os.link(what, new)
+            elif act == 5:
+                new.symlink_to(dice.choice(["etc/hosts", "/", "t/" * 80, "nowhere"]))
+            elif act == 6:
+                os.mknod(new, dice.choice([stat.S_IFCHR, stat.S_IFBLK]) | 0o640, os.makedev(dice.randrange(1, 300), 5))
+            elif act == 7:
+                os.mkfifo(new, 0o622)
+            elif act == 8 and what:
+                os.setxattr(what, "user.n", dice.randbytes(5))
+            elif act == 9:
+                os.chmod(dice.choice(everything or [root]), dice.choice([0o4755, 0o2711, 0o600]))
+            elif act == 10:
+                os.chown(dice.choice(everything or [root]), dice.choice([0, 1000, 3_000_000]), 7)
+            elif act == 11 and what:
+                what.rename(new)
+            elif act == 12:
+                with new.open("wb") as sparse:
+                    sparse.seek(dice.choice([100_000, 1_000_000]))
+                    sparse.write(b"end" * dice.randrange(2))
+                    sparse.truncate(2_000_000)
+            elif act == 13:
+                gone = dice.choice(folders[1:] or [new])
+                subprocess.run(["rm", "-rf", gone], check=True)
+                gone.mkdir()
+                (gone / "inside").write_text("again")
+            if new.exists() and dice.random() < 0.5:
+                os.utime(new, ns=(5, dice.randrange(-(10**18), 4 * 10**18)), follow_symlinks=False)
+        except OSError:
+            continue  # a name is taken, or cannot be made: another roll
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 60))
+def test_captured_and_expanded_it_is_the_same(seed: int, count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        layered = Layered(Path(folder))
+        with layered.live() as merged:
+            disorder(merged, random.Random(seed), count)
+            before = snapshot(merged)
+            assert layered.capture() == layered.capture()
+        assert layered.again() == before
+
+
+def test_removed_replaced_and_emptied(layered: Layered) -> None:
+    with layered.live() as merged:
+        (merged / "etc/passwd").unlink()
+        subprocess.run(["rm", "-rf", merged / "var"], check=True)
+        (merged / "var").mkdir()
+        (merged / "var/new").write_text("new")
+        (merged / "lib").unlink()
+        (merged / "lib").mkdir()
+        before = snapshot(merged)
+    assert layered.again() == before
+    names = {path.decode() for path in _names(layered.capture()[0])}
+    assert {"etc/.wh.passwd", "var/.wh..wh..opq", "var/new", "lib/"} <= names
+
+
+def _names(tar: bytes) -> list[bytes]:
+    import tarfile
+
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        return [os.fsencode(member.name + "/" * member.isdir()) for member in archive]
+
+
+def test_a_directory_renamed_by_redirect_and_a_file_without_its_content(tmp_path: Path) -> None:
+    layered = Layered(tmp_path, "index=off,redirect_dir=on,metacopy=on")
+    with layered.live() as merged:
+        (merged / "var/lib").rename(merged / "moved")
+        (merged / "moved/more").write_text("more")
+        os.chmod(merged / "caps", 0o711)
+        assert os.getxattr(layered.upper / "moved", "trusted.overlay.redirect")
+        assert os.listxattr(layered.upper / "caps")
+        before = snapshot(merged)
+        layered.stack.add_tar(*layered.capture())
+    after = layered.stack.merged()
+    # Two names of one file below are two files above: the kernel's copy-up (index=off) makes the same of them.
+    assert {name: entry[:4] for name, entry in after.items()} == {name: entry[:4] for name, entry in before.items()}
+
+
+def test_sparse_files_stay_small(layered: Layered) -> None:
+    with layered.live() as merged, (merged / "disk").open("wb") as disk:
+        disk.truncate(3 << 30)
+        disk.seek(1 << 30)
+        disk.write(b"data")
+    tar, _ = layered.capture()
+    assert len(tar) < 20_000
+    layered.stack.add_tar(*layered.capture())
+    made = (layered.stack.diffs[-1] / "disk").stat()
+    assert made.st_size == 3 << 30
+    assert made.st_blocks * 512 < 1 << 20
+    with (layered.stack.diffs[-1] / "disk").open("rb") as disk:
+        disk.seek(1 << 30)
+        assert disk.read(5) == b"data\0"
+
+
+def test_overlayfs_own_attributes_and_sockets_stay_out(layered: Layered) -> None:
+    import socket
+
+    with layered.live() as merged:
+        (merged / "etc/hosts").write_text("changed")
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(merged / "socket"))
+        os.setxattr(merged / "etc/hosts", "trusted.mine", b"1")
+    tar, _ = layered.capture()
+    assert b"trusted.overlay" not in tar
+    assert b"trusted.mine" in tar
+    assert b"socket" not in tar
+
+
+def test_names_that_a_layer_cannot_hold(layered: Layered) -> None:
+    with layered.live() as merged:
+        (merged / ".wh.trap").write_text("")
+    with pytest.raises(LayerError, match="cannot be in a layer"):
+        layered.capture()
+    assert b"trap" not in layered.capture(leave_out=frozenset({b".wh.trap"}))[0]
+
+
+def test_no_link_is_followed_out_of_the_tree(layered: Layered, tmp_path: Path) -> None:
+    """A container that swaps a directory for a link while it is captured gets nothing of the host's."""
+    secret = tmp_path / "host"
+    secret.mkdir()
+    (secret / "shadow").write_text("the host's secret")
+    with layered.live() as merged:
+        (merged / "a").mkdir()
+        (merged / "a/shadow").write_text("harmless")
+    content = b""
+    for entry in Capture(layered.upper).entries():
+        if entry.path == "a":
+            (layered.upper / "a").rename(layered.upper / "b")
+            (layered.upper / "a").symlink_to(secret)
+        elif entry.path == "a/shadow":
+            assert isinstance(entry.content, int)
+            content = os.pread(entry.content, 100, 0)
+    assert content == b"harmless"
+
+
+@pytest.mark.parametrize("kind", list(Compression))
+def test_every_level_gives_the_same_content(layered: Layered, kind: Compression) -> None:
+    with layered.live() as merged:
+        (merged / "text").write_text("lorem ipsum " * 10_000)
+    found = set()
+    for level in {Compression.GZIP: (0, 1, 3, 9), Compression.ZSTD: (1, 3, 19)}[kind]:
+        blob = io.BytesIO()
+        found.add(build_layer(Capture(layered.upper).entries(), blob, kind=kind, level=level).diff_id)
+        stack = Stack(layered.folder / f"{kind.value}{level}")
+        stack.base.mkdir()
+        stack.add(*BASE)
+        stack.add_tar(layered.capture()[0], blob=blob.getvalue())
+    assert len(found) == 1
+
+
+def test_times_are_bounded(layered: Layered) -> None:
+    with layered.live() as merged:
+        (merged / "now").write_text("now")
+        (merged / "then").write_text("then")
+        os.utime(merged / "then", (1000, 1000))
+    entries = {entry.path: entry for entry in Capture(layered.upper, latest=2000 * 10**9).entries()}
+    assert entries["now"].mtime_ns == 2000 * 10**9
+    assert entries["then"].mtime_ns == 1000 * 10**9
