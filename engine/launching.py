@@ -45,7 +45,7 @@ class Launcher:
         Raises SpecError, UsageError, MountError, NotPermitted.
         """
         identity = self._containers.reserve(options.name, image.name)
-        command = shlex.join(["cutaway", "config", image.name])
+        command = shlex.join(["cutaway", "config", *options.words(), image.name, *options.args])
         with self._looked_into(image, job) as merged, job.step(StepKind.CONFIG, command) as step:
             generated = spec.generate(
                 image.config.execution, options, facts=self._facts, container=identity, rootfs=merged

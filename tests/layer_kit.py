@@ -192,3 +192,14 @@ def snapshot(root: Path, *, times: bool = True) -> dict[str, tuple[Any, ...]]:
             attributes,
         )
     return found
+
+
+def names(diff: Path) -> list[str]:
+    """The paths of everything in a layer's directory."""
+    return sorted(str(path.relative_to(diff)) for path in diff.rglob("*"))
+
+
+def is_whiteout(path: Path) -> bool:
+    """Whether overlayfs takes this for the absence of a file."""
+    status = path.lstat()
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0

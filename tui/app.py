@@ -19,6 +19,7 @@ from tui.palette import Actions, Things
 from tui.screens.dialogs import Page
 from tui.screens.workbench import WorkbenchScreen
 from tui.state import State
+from tui.telling import problem
 
 if TYPE_CHECKING:
     from engine import Workbench
@@ -37,6 +38,11 @@ class CutawayApp(App[None]):
     TITLE = "cutaway"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[Callable[..., object]]] = {Actions, Things}  # type: ignore[assignment]
+    # What is told stands above the two lowest lines, and takes no more room than it needs.
+    CSS = """
+    ToastRack { margin: 0 1 2 0; }
+    Toast { width: 64; max-width: 90%; padding: 0 1; margin-top: 0; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+p", "command_palette", "palette", show=False, priority=True),
         Binding("ctrl+q", "screen.leave", "quit", show=False, priority=True),
@@ -64,7 +70,10 @@ class CutawayApp(App[None]):
 
     def _deliver(self, events: list[Event]) -> None:
         for screen in self._workbenches:
-            screen.conductor.deliver(events)
+            try:
+                screen.conductor.deliver(events)
+            except Exception as error:  # nobody else would hear of it
+                screen.complain(problem(error))
 
     @property
     def _workbenches(self) -> list[WorkbenchScreen]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 
 def copy(text: str, osc52: Callable[[str], None], environment: Mapping[str, str] = os.environ) -> str:
@@ -24,3 +24,15 @@ def copy(text: str, osc52: Callable[[str], None], environment: Mapping[str, str]
             pass
     osc52(text)
     return "to the terminal's clipboard"
+
+
+async def copied(
+    text: str,
+    what: str,
+    off_thread: Callable[[Callable[[], str]], Awaitable[str]],
+    to_terminal: Callable[[str], None],
+) -> str:
+    """Copy, off the screen's thread, and return a sentence on what was copied and where to."""
+    if not text:
+        return "There is nothing to copy here."
+    return f"Copied {what} {await off_thread(lambda: copy(text, to_terminal))}."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine import (
@@ -22,7 +23,6 @@ from engine import (
     Output,
     Problem,
     Status,
-    StepRecorded,
     human_size,
     visible,
 )
@@ -31,6 +31,7 @@ from tui.desk import Desk
 from tui.progress import Pull
 from tui.state import State, Work, Writing
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
+from tui.telling import problem
 from tui.text import short_reference
 from tui.widgets.bars import percent
 
@@ -50,6 +51,7 @@ class View(Protocol):
     def show_output(self, event: Output) -> None: ...
     def look(self, subject: Subject, *, go: str = "") -> None: ...
     def forget_trace(self) -> None: ...
+    def in_sight(self, subject: Subject) -> bool: ...
     def complain(self, problem: Problem) -> None: ...
     def say(self, text: str) -> None: ...
     def later(self, work: Coroutine[Any, Any, None]) -> object: ...
@@ -112,10 +114,6 @@ class Conductor:
                     self._refresh("images")
                 case ContainersChanged():
                     self._refresh("containers")
-                case StepRecorded():
-                    self._state.past_steps.append(event.step)
-                    if event.job in self._state.work:
-                        self._state.work[event.job].steps.append(event.step)
                 case Problem():
                     self._view.complain(event)
         self._tell_busy()
@@ -140,9 +138,11 @@ class Conductor:
         }[event.outcome]
         if work is not None and work.command:
             self._view.show_command(work.command, outcome, good=good)
-        if event.problem is not None:
-            self._view.complain(event.problem)
+        self._state.launching.pop(event.job, None)
         pull = self._state.pulls.get(event.job)
+        # The page of a pull says itself what became of it.
+        if event.problem is not None and not (pull is not None and self._view.in_sight(OfJob(event.job))):
+            self._view.complain(event.problem)
         if pull is not None:
             pull.finished, pull.problem = True, event.problem
             pull.cancelled = event.outcome is Outcome.CANCELLED
@@ -229,16 +229,22 @@ class Conductor:
 
     def launch(self, reference: str) -> None:
         """Make the draft a container and start it."""
-        writing = self._state.drafts[reference]
+        writing, deed = self._state.drafts.get(reference), self.deed(Verb.LAUNCH, OfDraft(reference))
+        if writing is None or deed is None or reference in self._state.launching.values():
+            return  # it was launched, or thrown away, since the key was pressed
         try:
             draft = writing.result
         except CutawayError as error:
-            self._view.complain(Problem(error.code, error.message, error.hint))
+            self._view.complain(problem(error))
             return
-        deed = next(d for d in self.deeds(OfDraft(reference)) if d.verb is Verb.LAUNCH)
-        self._desk.launch(draft, deed.command, self._from_thread(lambda made: self._launched(reference, made)))
+        edited = writing.edited
+        job = self._desk.launch(draft, deed.command, self._from_thread(partial(self._launched, reference, edited)))
+        self._state.launching[job.id] = reference
 
-    def _launched(self, reference: str, container: ContainerSummary) -> None:
+    def _launched(self, reference: str, edited: bool, job: str, container: ContainerSummary) -> None:
+        if edited and job in self._state.work:  # now there is the file that does the same
+            words = ["run", "-d", "--config", str(container.path / "config.json"), container.image]
+            self._state.work[job].command = self._desk.command(*words)
         self._state.drafts.pop(reference, None)
         self._state.containers[container.id] = container
         self._view.show_images()
@@ -271,9 +277,12 @@ class Conductor:
                 return image_deeds(reference, root=self._desk.root)
             case OfDraft(reference):
                 writing = self._state.drafts.get(reference)
-                edited = writing is not None and writing.edited
-                config = str(self._desk.workbench.root.containers / writing.draft.id / "config.json") if writing else ""
-                return draft_deeds(reference, edited=edited, config=config, root=self._desk.root)
+                return draft_deeds(
+                    reference,
+                    edited=writing is not None and writing.edited,
+                    launching=reference in self._state.launching.values(),
+                    root=self._desk.root,
+                )
             case OfContainer(id):
                 container = self._state.containers.get(id)
                 return container_deeds(container, root=self._desk.root) if container is not None else []
@@ -286,12 +295,45 @@ class Conductor:
         """One of them."""
         return next((deed for deed in self.deeds(subject) if deed.verb is verb), None)
 
+    def title(self, subject: Subject) -> str:
+        """What a thing is called."""
+        match subject:
+            case OfImage(reference):
+                return reference
+            case OfDraft(reference):
+                return f"new container from {reference}"
+            case OfContainer(id) if id in self._state.containers:
+                return self._state.containers[id].name
+            case OfJob(job) if job in self._state.pulls:
+                return f"pull {self._state.pulls[job].name}"
+        return ""
+
+    def lost(self) -> list[str]:
+        """What goes if somebody leaves now, in sentences."""
+        lost = []
+        if unsaved := self._state.unsaved:
+            lost.append(f"What you changed for {names(unsaved)} has not been launched, and goes.")
+        if pulling := self._state.pulling:
+            lost.append(f"The pull of {names(pull.name for pull in pulling)} is cancelled.")
+        return lost
+
+    def farewell(self) -> str:
+        """What goes on without the screen, and how to see it again; "" where nothing does."""
+        running = self._state.running
+        if not running:
+            return ""
+        goes = "goes on" if len(running) == 1 else "go on"
+        return f"{names(c.name for c in running)} {goes}. See it again: {self._desk.command()}"
+
     def _from_thread(self, call: Callable[..., object]) -> Callable[..., None]:
         """`call` in the screen's own thread, from any other."""
 
+        async def work(*arguments: object) -> None:  # so that what it raises is told
+            call(*arguments)
+
         def passed(*arguments: object) -> None:
             try:
-                self._loop.call_soon_threadsafe(call, *arguments)
+                self._loop.call_soon_threadsafe(lambda: self._view.later(work(*arguments)))
             except RuntimeError:  # the loop has ended
                 pass
 

@@ -69,15 +69,17 @@ def job_deeds(*, running: bool) -> list[Deed]:
     return [Deed(Verb.CANCEL, "c", "cancel", why_not="" if running else "it has ended")]
 
 
-def draft_deeds(reference: str, *, edited: bool, config: str = "config.json", root: str = "") -> list[Deed]:
-    """What can be done to a container that is not there yet."""
-    words = ["run", "-d", "--config", config, reference] if edited else ["run", "-d", reference]
+def draft_deeds(reference: str, *, edited: bool, launching: bool = False, root: str = "") -> list[Deed]:
+    """What can be done to a container that is not there yet: an edited config.json is in no file until then."""
+    words = ["run", "-d", "--config", "FILE", reference] if edited else ["run", "-d", reference]
+    why_not = "it is being launched" if launching else ""
     return [
-        Deed(Verb.LAUNCH, "ctrl+l", "launch", cutaway(root, *words)),
+        Deed(Verb.LAUNCH, "ctrl+l", "launch", cutaway(root, *words), why_not),
         Deed(
             Verb.DISCARD,
             "D",
             "discard",
+            why_not=why_not,
             question=f"Throw away what you changed for {visible(reference)}?" if edited else "",
         ),
     ]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from engine import CancelToken, CutawayError, Job, Output, Sink
+from engine import Cancelled, CancelToken, ContainerUnknown, CutawayError, Job, Output, Sink
 from tui.deeds import Verb, cutaway
 from tui.reads import Reads
 
@@ -76,7 +76,7 @@ class Desk:
 
         return self._start(f"config.json for {image}", work, "config", image)
 
-    def launch(self, draft: Draft, command: str, then: Callable[[ContainerSummary], None]) -> Job:
+    def launch(self, draft: Draft, command: str, then: Callable[[str, ContainerSummary], None]) -> Job:
         """Create and start. What cannot be started goes again, so that the draft can be mended and tried anew."""
 
         def work(job: Job) -> None:
@@ -86,7 +86,7 @@ class Desk:
             except CutawayError:
                 self.workbench.remove(made.id, Job("clear away", lambda event: None), force=True)
                 raise
-            then(self.workbench.container(made.id))
+            then(job.id, self.workbench.container(made.id))
 
         return self.workbench.jobs.start(f"launch {draft.name}", work, command=command)
 
@@ -114,22 +114,24 @@ class Desk:
 
     # -- output ----------------------------------------------------------------------------------------
 
-    def follow(self, container: str, done: Callable[[], None]) -> CancelToken:
+    def follow(self, container: str, done: Callable[[Exception | None], None]) -> CancelToken:
         """Send a container's output to the sink, the newest lines first read back, until it ends or is cancelled.
 
-        `done` is called, in the reading thread, when there is no more.
+        `done` is called, in the reading thread, when there is no more; with the error if that is why.
         """
         token = CancelToken()
 
         def work() -> None:
+            failure = None
             try:
                 for lines in self.workbench.logs(container, token, follow=True, tail=LOG_TAIL):
                     if lines and not token.cancelled:
                         self._sink(Output(container, tuple(lines)))
-            except CutawayError:
-                pass  # cancelled, or the container has gone: there is no more to show
-            finally:
-                done()
+            except (Cancelled, ContainerUnknown):
+                pass  # nobody looks any more, or there is no more to look at
+            except Exception as error:
+                failure = error
+            done(failure)
 
         threading.Thread(target=work, name="cutaway-follow", daemon=True).start()
         return token

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine import CutawayError
+from engine import ImageUnknown
 from tui.desk import Desk
 from tui.looking import Later
 from tui.panes.layers.pane import LayersPane
@@ -47,7 +47,7 @@ class Layering:
     async def _read(self, subject: Subject, reference: str) -> None:
         try:
             layers = await self._desk.ask(lambda workbench: workbench.layers(reference))
-        except CutawayError:
+        except ImageUnknown:
             if self._reference == reference:
                 self._pane.clear("its image is not here any more")
             return

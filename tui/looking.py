@@ -43,6 +43,11 @@ class Looking:
             self.tab = tab
         self.show()
 
+    def turn(self, tabs: int) -> None:
+        """So many tabs on, round and round."""
+        every = list(Tab)
+        self.at(self.subject, every[(every.index(self.tab) + tabs) % len(every)])
+
     def show(self) -> None:
         """Bring what is looked at to the front, and read what is missing."""
         subject, area = self.subject, self._area
@@ -129,6 +134,14 @@ class Looking:
             if self.tab is Tab.CONFIG and self._area.has_focus_within:
                 self._area.take_focus()
 
+    def write(self, text: str) -> bool:
+        """The draft's text is this now; whether that makes it an edited one, or no longer."""
+        writing = self.writing
+        if writing is None:
+            return False
+        before, writing.text = writing.edited, text
+        return writing.edited is not before
+
     def analyse(self, text: str) -> None:
         """Find out about the text in the editor."""
         self._later(self._analyse(self.subject, text))
@@ -170,10 +183,12 @@ class Looking:
         loop = asyncio.get_running_loop()
         token: CancelToken | None = None
 
-        def done() -> None:
+        def done(failure: Exception | None) -> None:
             def settle() -> None:
                 if self._following is token:
                     self._following = None
+                    if failure is not None:
+                        self._later(tell(failure))
 
             try:
                 loop.call_soon_threadsafe(settle)
@@ -212,13 +227,19 @@ class Looking:
                 self._later(self._read_trace(subject, name))
 
     async def _read_trace(self, subject: Subject, name: str) -> None:
+        steps, said = [], "nothing was done yet"
         try:
             steps = await self._desk.ask(lambda workbench: workbench.trace(name))
-        except CutawayError:
-            steps = []
+        except CutawayError as error:
+            said = f"✗ {visible(error.message)}\n{visible(error.hint)}"
         if self.subject == subject:
-            self._area.trace.show(steps)
+            self._area.trace.show(steps, said)
             self._area.update_summary()
 
     def close(self) -> None:
         self._stop_following()
+
+
+async def tell(failure: Exception) -> None:
+    """Raise it where it is shown."""
+    raise failure

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine import Status, Step
+from engine import Status
 from tui.panes.config.analysis import shown
 from tui.progress import Pull
 
@@ -42,7 +41,6 @@ class Work:
 
     title: str
     command: str
-    steps: list[Step] = field(default_factory=list)
 
 
 @dataclass
@@ -57,7 +55,8 @@ class State:
     """By the reference of their image."""
     work: dict[str, Work] = field(default_factory=dict)
     """By job."""
-    past_steps: deque[Step] = field(default_factory=lambda: deque(maxlen=1000))
+    launching: dict[str, str] = field(default_factory=dict)
+    """Job to the reference of the image that a container is being started from."""
 
     @property
     def unsaved(self) -> list[str]:
@@ -71,8 +70,3 @@ class State:
     @property
     def pulling(self) -> list[Pull]:
         return [pull for pull in self.pulls.values() if not pull.finished]
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to look at."""
-        return not (self.images or self.containers or self.pulls)

@@ -108,6 +108,20 @@ class RunOptions:
         if self.profile not in ("podman", "docker"):
             raise UsageError(f"--profile {self.profile}: podman or docker")
 
+    def words(self) -> list[str]:
+        """The options given, as words of a command line. Of variables only the names: a value may be a secret."""
+        found: list[str] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "args" or value == field.default:
+                continue
+            for one in value if isinstance(value, tuple) else (value,):
+                text = one.partition("=")[0] if field.name == "env" else str(one)
+                found += (
+                    [flag(field.name)] if one is True else [flag(field.name), text.lower() if one is False else text]
+                )
+        return found
+
     def shaping(self) -> list[str]:
         """The options given that shape the config.json, as they are spelt; the others are about the container."""
         return [

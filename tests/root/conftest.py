@@ -1,7 +1,7 @@
 """What tests with real mounts and real containers share.
 
 `data_root` is an empty data directory that afterwards must have left nothing on this machine; `rootfs_dir` a small
-root filesystem of this host's own tools; `container` makes real containers of it.
+root filesystem of this host's own tools; `container` makes real containers of it; `stack` is of layers.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from layer_kit import Stack
 
 from engine import rootfs
 from engine.digest import Digest
@@ -106,6 +107,20 @@ def _sweep(root: DataRoot) -> None:
         subprocess.run(["runc", "--root", directory.parent, "delete", "--force", directory.name], check=False)
     for path in reversed(rootfs.mounts_below(root.path)):
         subprocess.run(["umount", "-l", path], check=False)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """Layers in a directory beside which there is a victim: nothing outside of theirs may change."""
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "hello").write_text("untouched")
+    (tmp_path / "inner").mkdir()
+    yield Stack(tmp_path / "inner")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["inner", "victim"]
+    assert [path.name for path in victim.iterdir()] == ["hello"]
+    assert (victim / "hello").read_text() == "untouched"
+    assert (victim / "hello").stat().st_nlink == 1
 
 
 @pytest.fixture(scope="session")

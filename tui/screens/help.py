@@ -1,10 +1,13 @@
-"""The keys of a place, from the bindings themselves."""
+"""What the pages say: the keys of a place, from the bindings themselves; and this host."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from textual.binding import Binding
 from textual.screen import Screen
 
+from engine import Problem, visible
 from tui.widgets.key_line import reaches, shown_key
 
 _TEXTUALS = {"scroll_left", "scroll_right", "page_left", "page_right", "screen.copy_text", "app.focus_next"}
@@ -41,3 +44,12 @@ def _words(binding: Binding) -> str:
         if binding.action == f"go('{name}')":
             return words
     return binding.description
+
+
+def host_rows(place: Sequence[str], problems: Sequence[Problem] | None) -> list[tuple[str, str]]:
+    """Label and text; `problems` is None until the host has been looked at."""
+    rows = [("", " · ".join(place) or "looking…")]
+    rows += [(f"! {visible(problem.message)}", problem.hint) for problem in problems or []]
+    if problems is not None and not problems:
+        rows.append(("", "Everything needed is here."))
+    return rows

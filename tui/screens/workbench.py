@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Input
 
-from engine import CutawayError, Output, Problem, Status, visible
-from tui.clipboard import copy
-from tui.conductor import Conductor, names
+from engine import Output, Problem, Status, visible
+from tui.clipboard import copied
+from tui.conductor import Conductor
 from tui.deeds import Verb
 from tui.desk import Desk
 from tui.doing import Doing
@@ -27,12 +27,14 @@ from tui.panes.images.pane import ImagesPane
 from tui.panes.layers.pane import LayersPane
 from tui.panes.trace.pane import TracePane
 from tui.progress import Pull
-from tui.screens import edges
+from tui.screens.arrangement import Arrangement
 from tui.screens.dialogs import Menu, Page, PullDialog, PullWish, Question
-from tui.screens.help import help_rows
+from tui.screens.help import help_rows, host_rows
+from tui.screens.keys import KEYS, LETTERS
 from tui.screens.main_area import MainArea, Tab
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
+from tui.telling import guarded
 from tui.widgets.command_line import CommandLine
 from tui.widgets.frame import Edge, Frame
 from tui.widgets.key_line import KeyLine
@@ -41,27 +43,8 @@ from tui.widgets.title_bar import TitleBar
 if TYPE_CHECKING:
     from textual.worker import Worker
 
-WIDE = 120
-"""Columns from which on all panes are shown beside one another."""
-
 AGES_EVERY = 10.0
 """Seconds between two looks at how long containers have been what they are."""
-
-SHORT = 24
-"""Rows below which what explains a line gets less room."""
-
-
-_OWN = {
-    *("go", "next_pane", "pull", "demo", "menu", "filter", "turn", "trace", "zoom"),
-    *("copy", "host", "palette", "help", "leave"),
-}
-"""Actions whose keys are letters and signs."""
-
-
-def _keys(key: str, action: str, words: str = "", *, show: bool = False) -> tuple[Binding, Binding]:
-    """A key that is looked at twice: before the place that has the focus, so that a quick next key finds the place that
-    this one went to; and after it, for one that was pressed while something was still being written there."""
-    return Binding(key, action, words, show=show, priority=True), Binding(key, action, words, show=show)
 
 
 class WorkbenchScreen(Screen[None]):
@@ -69,32 +52,7 @@ class WorkbenchScreen(Screen[None]):
 
     CSS_PATH = "workbench.tcss"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *_keys("1", "go('images')"),
-        *_keys("2", "go('layers')"),
-        *_keys("3", "go('main')"),
-        *_keys("4", "go('containers')"),
-        *_keys("tab", "next_pane(1)", "next pane"),
-        *_keys("shift+tab", "next_pane(-1)", "previous pane"),
-        Binding("ctrl+l", "launch", "launch"),  # after what was typed before it
-        *_keys("c", "cancel", "cancel", show=True),
-        *_keys("p", "pull", "pull", show=True),
-        *_keys("d", "demo", "demo", show=True),
-        *_keys("x", "menu", "actions", show=True),
-        *_keys("slash", "filter", "filter", show=True),
-        *_keys("left_square_bracket", "turn(-1)", "previous tab"),
-        *_keys("right_square_bracket", "turn(1)", "next tab"),
-        *_keys("at", "trace", "trace", show=True),
-        *_keys("plus", "zoom(True)", "zoom"),
-        *_keys("underscore", "zoom(False)", "zoom out"),
-        *_keys("y", "copy", "copy"),
-        Binding("ctrl+y", "copy_command", "copy the last command", show=False),
-        *_keys("i", "host", "this host"),
-        Binding("escape", "back", "back", show=False),
-        *_keys("colon", "palette", "palette", show=True),
-        *_keys("question_mark", "help", "help", show=True),
-        *_keys("q", "leave", "quit", show=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     def __init__(self, desk: Desk, state: State) -> None:
         super().__init__()
@@ -103,8 +61,7 @@ class WorkbenchScreen(Screen[None]):
         self.image_list, self.container_list = ImagesPane(), ContainersPane()
         self.layer_list, self.area = LayersPane(), MainArea()
         self.command_line = CommandLine()
-        self._zoomed = False
-        self._place = "images"
+        self.panes: Arrangement
         self.conductor: Conductor
         self.looking: Looking
         self.layering: Layering
@@ -113,13 +70,16 @@ class WorkbenchScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield self.title_bar
         with Horizontal(id="panes"):
-            with Vertical(id="left"):
+            with Vertical(id="left") as left:
                 yield self.image_list
                 yield self.layer_list
                 yield self.container_list
             yield self.area
         yield self.command_line
         yield KeyLine(always=("palette", "help", "leave"))
+        panes = (self.image_list, self.layer_list, self.area, self.container_list)
+        frames: dict[str, Frame] = {pane.id or "": pane for pane in panes}
+        self.panes = Arrangement(self, left, frames, lambda: (len(self.state.images), len(self.state.containers)))
 
     def on_mount(self) -> None:
         self.looking = Looking(self._desk, self.state, self.area, self.later)
@@ -128,7 +88,7 @@ class WorkbenchScreen(Screen[None]):
         self.doing = Doing(self.conductor, self, lambda: self.area.config.analysis)
         self.show_busy("")
         self.area.welcome.show(None)
-        self._arrange()
+        self.panes.apply()
         self.image_list.take_focus()
         self.set_interval(AGES_EVERY, self.container_list.list.refresh)
         self.call_after_refresh(lambda: self.later(self.conductor.begin()))  # paint first, load then
@@ -182,7 +142,7 @@ class WorkbenchScreen(Screen[None]):
         self.layering.at(subject)
         self.looking.at(subject, tab)
         self.refresh_bindings()
-        if subject is None and self._narrow:
+        if subject is None and self.panes.narrow:
             go = "main"  # an empty list says nothing; the first page does
         if go:
             self.action_go("main" if tab is not None else go)
@@ -191,78 +151,42 @@ class WorkbenchScreen(Screen[None]):
     def forget_trace(self) -> None:
         self.looking.forget(Tab.TRACE)
 
+    def in_sight(self, subject: Subject) -> bool:
+        """Whether the main area shows this, and can be seen."""
+        return self.looking.subject == subject and self.area.display
+
     def complain(self, problem: Problem) -> None:
         text = visible(problem.message) + (f"\n{visible(problem.hint)}" if problem.hint else "")
-        self.notify(text[:1000], title="That did not work", severity="error", timeout=12, markup=False)
+        self.notify(text[:400], severity="error", timeout=12, markup=False)
 
     def say(self, text: str) -> None:
         self.notify(visible(text), timeout=5, markup=False)
 
     def later(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
-        return self.run_worker(self._guarded(work))
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except CutawayError as error:
-            self.complain(Problem(error.code, error.message, error.hint))
-        except Exception as error:  # a defect must reach the person, and not as a traceback over the screen
-            self.complain(Problem("internal", f"{type(error).__name__}: {error}", "This is a defect in Cutaway."))
+        return self.run_worker(guarded(work, self.complain))
 
     # -- moving about ----------------------------------------------------------------------------------
 
     def on_resize(self, event: events.Resize) -> None:
-        self._arrange()
+        self.panes.apply()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        for frame in self._frames.values():
-            if frame.has_focus_within:
-                self._place = frame.id or "images"
-        self._arrange()
-
-    @property
-    def _frames(self) -> dict[str, Frame]:
-        return {
-            "images": self.image_list,
-            "layers": self.layer_list,
-            "main": self.area,
-            "containers": self.container_list,
-        }
-
-    @property
-    def _narrow(self) -> bool:
-        return self.size.width < WIDE or self._zoomed
-
-    def _arrange(self) -> None:
-        self.set_class(self._narrow, "narrow")
-        self.set_class(self.size.height < SHORT, "short")
-        for name, frame in self._frames.items():
-            frame.display = not self._narrow or name == self._place
-        self.query_one("#left").display = not self._narrow or self._place != "main"
-        self._show_edges()
+        self.panes.follow_focus()
 
     def _show_edges(self) -> None:
-        """Number and name on every pane; where one is shown at a time, the way to the others as well."""
-        counts = (len(self.state.images), len(self.state.containers))
-        contexts = {"layers": self.layering.context, "main": self.area.context}
-        everything = edges.wide(*counts, self.area.tab)
-        for name, frame in self._frames.items():
-            tabs = edges.narrow(self.size.width, name, *counts, self.area.tab) if self._narrow else everything[name]
-            frame.edge.show(tabs, contexts.get(name, []))
+        self.panes.layers_of = self.layering.context
+        self.panes.show_edges()
 
     def action_go(self, pane: str) -> None:
         """Be in a pane."""
-        self._place = pane
-        self._arrange()
-        self._frames[pane].take_focus()
+        self.panes.go(pane)
 
     def action_next_pane(self, step: int) -> None:
-        panes = list(self._frames)
-        self.action_go(panes[(panes.index(self._place) + step) % len(panes)])
+        self.panes.step(step)
 
     @on(Edge.Picked)
     def _edge_picked(self, event: Edge.Picked) -> None:
-        if event.key in self._frames:
+        if event.key in self.panes.frames:
             self.action_go(event.key)
         else:
             self.looking.at(self.looking.subject, Tab(event.key))
@@ -274,44 +198,39 @@ class WorkbenchScreen(Screen[None]):
 
     def action_turn(self, step: int) -> None:
         """The next or previous tab."""
-        if self.area.tab is None:
-            return
-        index = (edges.MAIN_TABS.index(self.looking.tab) + step) % len(edges.MAIN_TABS)
-        self.looking.at(self.looking.subject, edges.MAIN_TABS[index])
-        self.action_go("main")
+        if self.area.tab is not None:
+            self.looking.turn(step)
+            self.action_go("main")
 
     def action_zoom(self, closer: bool) -> None:
         """One pane alone, or all."""
-        self._zoomed = closer
-        self._arrange()
+        self.panes.zoom(closer)
 
     def action_back(self) -> None:
         """One step back: out of the zoom, then from the main area to the list it came from."""
-        if self._zoomed:
-            self.action_zoom(False)
-        elif self._place == "main":
+        if self.panes.zoomed:
+            self.panes.zoom(False)
+        elif self.panes.place == "main":
             self.action_go("containers" if isinstance(self.looking.subject, OfContainer) else "images")
-        elif self._place != "images":
+        elif self.panes.place != "images":
             self.action_go("images")
 
     def action_filter(self) -> None:
-        self._frames[self._place].action_filter()
+        self.panes.here.action_filter()
 
     # -- panes -----------------------------------------------------------------------------------------
 
     @on(ImagesPane.Selected)
     def _image_selected(self, event: ImagesPane.Selected) -> None:
-        if self._place == "images" and event.subject == self.image_list.subject:
-            self._look_at_image(event.subject)
-
-    def _look_at_image(self, subject: Subject) -> None:
-        if isinstance(subject, OfImage) and subject.reference in self.state.drafts:
-            subject = OfDraft(subject.reference)
-        self.look(subject)
+        subject = event.subject
+        if self.panes.place == "images" and subject == self.image_list.subject:
+            if isinstance(subject, OfImage) and subject.reference in self.state.drafts:
+                subject = OfDraft(subject.reference)
+            self.look(subject)
 
     @on(ContainersPane.Selected)
     def _container_selected(self, event: ContainersPane.Selected) -> None:
-        if self._place == "containers" and event.id is not None and event.id == self.container_list.list.key:
+        if self.panes.place == "containers" and event.id is not None and event.id == self.container_list.list.key:
             self.look(OfContainer(event.id))
 
     @on(ImagesPane.Wanted)
@@ -328,12 +247,8 @@ class WorkbenchScreen(Screen[None]):
 
     @on(ConfigPane.Edited)
     def _config_edited(self, event: ConfigPane.Edited) -> None:
-        writing = self.looking.writing
-        if writing is not None:
-            before = writing.edited
-            writing.text = event.text
-            if writing.edited is not before:
-                self.show_images()
+        if self.looking.write(event.text):
+            self.show_images()
 
     @on(ConfigPane.Asked)
     def _config_asked(self) -> None:
@@ -344,12 +259,10 @@ class WorkbenchScreen(Screen[None]):
                 self.say("This config.json is in force: it can only be read. Open the image's to start another one.")
 
     @on(LayersPane.Details)
-    def _layer_details(self, event: LayersPane.Details) -> None:
-        self.app.push_screen(Page(event.title, event.rows, copies="the directory"))
-
     @on(TracePane.Details)
-    def _step_details(self, event: TracePane.Details) -> None:
-        self.app.push_screen(Page(event.title, event.rows, copies="the command"))
+    def _details(self, event: LayersPane.Details | TracePane.Details) -> None:
+        copies = "the directory" if isinstance(event, LayersPane.Details) else "the command"
+        self.app.push_screen(Page(event.title, event.rows, copies=copies))
 
     @on(TracePane.Copy)
     def _copy_wanted(self, event: TracePane.Copy) -> None:
@@ -360,11 +273,11 @@ class WorkbenchScreen(Screen[None]):
     @property
     def subject(self) -> Subject:
         """What the keys are about: the line under the cursor, or what is looked at."""
-        if self._place == "images":
+        if self.panes.place == "images":
             subject = self.image_list.subject
             drafted = isinstance(subject, OfImage) and self.looking.subject == OfDraft(subject.reference)
             return self.looking.subject if drafted else subject
-        if self._place == "containers":
+        if self.panes.place == "containers":
             chosen = self.container_list.selected
             return OfContainer(chosen.id) if chosen is not None else None
         return self.looking.subject
@@ -390,7 +303,7 @@ class WorkbenchScreen(Screen[None]):
             return isinstance(self.looking.subject, OfDraft)
         if action == "cancel":
             return isinstance(self.subject, OfJob) and not self._typing
-        return action not in _OWN or not self._typing
+        return action not in LETTERS or not self._typing
 
     @property
     def _typing(self) -> bool:
@@ -398,8 +311,7 @@ class WorkbenchScreen(Screen[None]):
         return isinstance(focused, Input) or (isinstance(focused, ConfigEditor) and not focused.read_only)
 
     def action_launch(self) -> None:
-        if self.looking.writing is not None:
-            self.looking.writing.text = self.area.config.editor.text  # with what was typed a moment ago
+        self.looking.write(self.area.config.editor.text)  # with what was typed a moment ago
         self.do(Verb.LAUNCH, self.looking.subject)
 
     def action_cancel(self) -> None:
@@ -431,32 +343,15 @@ class WorkbenchScreen(Screen[None]):
             if verb is not None:
                 self.do(verb, subject)
 
-        self.app.push_screen(Menu(self._name_of(subject), deeds), chosen)
-
-    def _name_of(self, subject: Subject) -> str:
-        match subject:
-            case OfImage(reference):
-                return reference
-            case OfDraft(reference):
-                return f"new container from {reference}"
-            case OfContainer(id):
-                return self.state.containers[id].name
-            case OfJob(job):
-                return f"pull {self.state.pulls[job].name}"
-        return ""
+        self.app.push_screen(Menu(self.conductor.title(subject), deeds), chosen)
 
     def action_trace(self) -> None:
         if self.subject is not None:
             self.look(self.subject, go="trace")
 
     def action_host(self) -> None:
-        problems = self.state.problems or []
-        rows = [("This host", " · ".join(self.title_bar.place))]
-        rows += [(f"! {visible(problem.message)}", problem.hint) for problem in problems]
-        if self.state.problems is not None and not problems:
-            rows.append(("", "Everything needed is here."))
         self.show_command(self._desk.command("system", "info"))
-        self.app.push_screen(Page("This host", rows))
+        self.app.push_screen(Page("This host", host_rows(self.title_bar.place, self.state.problems)))
 
     def action_palette(self) -> None:
         self.app.action_command_palette()
@@ -473,22 +368,19 @@ class WorkbenchScreen(Screen[None]):
 
     def action_copy(self) -> None:
         """The most useful text of the place: a reference, a path, a command, the output."""
-        self.copy(*self._frames[self._place].copyable)
+        self.copy(*self.panes.here.copyable)
 
     def action_copy_command(self) -> None:
         self.copy(self.command_line.command, "the command")
 
     def copy(self, text: str, what: str) -> None:
         """Copy, and say what and where to."""
-        if not text:
-            self.say("There is nothing to copy here.")
-            return
+
+        def to_terminal(raw: str) -> None:
+            self.app.call_from_thread(self.app.copy_to_clipboard, raw)
 
         async def work() -> None:
-            where = await self._desk.off_thread(
-                lambda: copy(text, lambda raw: self.app.call_from_thread(self.app.copy_to_clipboard, raw))
-            )
-            self.say(f"Copied {what} {where}.")
+            self.say(await copied(text, what, self._desk.off_thread, to_terminal))
 
         self.later(work())
 
@@ -498,17 +390,9 @@ class WorkbenchScreen(Screen[None]):
         self.later(self._leave())
 
     async def _leave(self) -> None:
-        lost = []
-        if unsaved := self.state.unsaved:
-            lost.append(f"What you changed for {names(unsaved)} has not been launched, and goes.")
-        if pulling := self.state.pulling:
-            lost.append(f"The pull of {names(pull.name for pull in pulling)} is cancelled.")
+        lost = self.conductor.lost()
         if lost and not await self.ask("Leave Cutaway?", detail="\n".join(lost), yes="Leave"):
             return
-        running = self.state.running
-        said = ""
-        if running:
-            goes = "goes on" if len(running) == 1 else "go on"
-            said = f"{names(c.name for c in running)} {goes}. See it again: {self._desk.command()}"
+        said = self.conductor.farewell()
         self.looking.close()
         self.app.exit(message=said or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
@@ -123,3 +124,18 @@ def test_entrypoints() -> None:
     assert values.entrypoint("[not json", "--entrypoint") == ("[not json",)
     with pytest.raises(UsageError):
         values.entrypoint("[1]", "--entrypoint")
+
+
+def test_options_as_words_of_a_command_line_keep_secrets() -> None:
+    options = RunOptions(
+        args=("sh", "-c", "x"),
+        memory="64m",
+        cap_drop=("ALL", "CHOWN"),
+        read_only=True,
+        read_only_tmpfs=False,
+        env=("TOKEN=secret", "HOME", "LC_*"),
+    )
+    assert shlex.join(options.words()) == (
+        "-e TOKEN -e HOME -e 'LC_*' --read-only --read-only-tmpfs false --cap-drop ALL --cap-drop CHOWN --memory 64m"
+    )
+    assert RunOptions().words() == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -19,9 +19,6 @@ from tui.panes.config.analysis import Analysis, shown
 from tui.panes.config.describe import LEGEND, LETTERS, sentences
 from tui.panes.config.editor import ConfigEditor
 from tui.widgets.item_list import ItemList
-
-if TYPE_CHECKING:
-    pass
 
 PAUSE = 0.15
 """Seconds without a key before a text is looked at again."""

@@ -48,7 +48,7 @@ class TracePane(Vertical):
         self._steps: list[Step] = []
 
     def compose(self) -> ComposeResult:
-        yield ItemList(empty="nothing was done yet", id="steps")
+        yield ItemList(empty="reading…", id="steps")
         yield Static("", id="step", markup=False)
 
     @property
@@ -69,8 +69,10 @@ class TracePane(Vertical):
         step = self._at_cursor()
         return step.command if step is not None else ""
 
-    def show(self, steps: list[Step]) -> None:
+    def show(self, steps: list[Step], said: str) -> None:
+        """`said` stands there if there are none; plain and safe."""
         self._steps = steps
+        self.items.set_empty(said)
         self.items.set_items(
             [Item(str(n), f"{s.kind.value} {s.command} {s.detail}", _line(s)) for n, s in enumerate(steps)]
         )

@@ -1,0 +1,85 @@
+"""Which pane somebody is in, and which are in sight: all of them beside one another, or one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.screens import edges
+from tui.screens.main_area import MainArea
+from tui.widgets.frame import Frame
+
+WIDE = 120
+"""Columns from which on all panes are shown beside one another."""
+
+SHORT = 24
+"""Rows below which what explains a line gets less room."""
+
+
+class Arrangement:
+    """Holds the place; shows and hides panes, and writes their upper edges."""
+
+    def __init__(
+        self, screen: Screen[None], left: Widget, frames: dict[str, Frame], counts: Callable[[], tuple[int, int]]
+    ) -> None:
+        """`left` holds all panes but the main area; `counts` says how many images and containers there are."""
+        self._screen, self._left, self.frames, self._counts = screen, left, frames, counts
+        self.place = "images"
+        self.zoomed = False
+        self.layers_of: list[str] = []
+        """Whose layers are shown, for the pane's edge; in full and shorter."""
+
+    @property
+    def narrow(self) -> bool:
+        """Whether one pane is shown at a time."""
+        return self._screen.size.width < WIDE or self.zoomed
+
+    @property
+    def here(self) -> Frame:
+        """The pane somebody is in."""
+        return self.frames[self.place]
+
+    def apply(self) -> None:
+        """Show what is to be seen at this size and in this place."""
+        self._screen.set_class(self.narrow, "narrow")
+        self._screen.set_class(self._screen.size.height < SHORT, "short")
+        for name, frame in self.frames.items():
+            frame.display = not self.narrow or name == self.place
+        self._left.display = not self.narrow or self.place != "main"
+        self.show_edges()
+
+    def show_edges(self) -> None:
+        """Number and name on every pane; where one is shown at a time, the way to the others as well."""
+        area = self.frames["main"]
+        assert isinstance(area, MainArea)
+        contexts = {"layers": self.layers_of, "main": area.context}
+        everything = edges.wide(*self._counts(), area.tab)
+        for name, frame in self.frames.items():
+            width = self._screen.size.width
+            tabs = edges.narrow(width, name, *self._counts(), area.tab) if self.narrow else everything[name]
+            frame.edge.show(tabs, contexts.get(name, []))
+
+    def follow_focus(self) -> None:
+        """The pane that has the focus is the place."""
+        for name, frame in self.frames.items():
+            if frame.has_focus_within:
+                self.place = name
+        self.apply()
+
+    def go(self, pane: str) -> None:
+        """Be in a pane."""
+        self.place = pane
+        self.apply()
+        self.here.take_focus()
+
+    def step(self, panes: int) -> None:
+        """Go so many panes on, round and round."""
+        names = list(self.frames)
+        self.go(names[(names.index(self.place) + panes) % len(names)])
+
+    def zoom(self, closer: bool) -> None:
+        """One pane alone, or all."""
+        self.zoomed = closer
+        self.apply()
