@@ -258,6 +258,12 @@ class Conductor:
         self._view.show_images()
         self._view.look(OfImage(reference), go="images")
 
+    def forget(self, job: str) -> None:
+        """Take a pull that has ended off the list."""
+        self._state.pulls.pop(job, None)
+        self._view.show_images()
+        self._view.look(OfImage(self._state.images[0].reference) if self._state.images else None, go="images")
+
     def perform(self, deed: Deed, subject: Subject) -> None:
         """Carry out a deed on an image or container. What needs asking has been asked."""
         match subject:

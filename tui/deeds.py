@@ -65,8 +65,10 @@ def image_deeds(reference: str, *, root: str = "") -> list[Deed]:
 
 
 def job_deeds(*, running: bool) -> list[Deed]:
-    """What can be done to work under way."""
-    return [Deed(Verb.CANCEL, "c", "cancel", why_not="" if running else "it has ended")]
+    """What can be done to work under way, or to what came of it."""
+    if running:
+        return [Deed(Verb.CANCEL, "c", "cancel")]
+    return [Deed(Verb.DISCARD, "D", "off the list")]
 
 
 def draft_deeds(reference: str, *, edited: bool, launching: bool = False, root: str = "") -> list[Deed]:

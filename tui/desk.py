@@ -114,10 +114,11 @@ class Desk:
 
     # -- output ----------------------------------------------------------------------------------------
 
-    def follow(self, container: str, done: Callable[[Exception | None], None]) -> CancelToken:
+    def follow(self, container: str, stream: str, done: Callable[[Exception | None], None]) -> CancelToken:
         """Send a container's output to the sink, the newest lines first read back, until it ends or is cancelled.
 
-        `done` is called, in the reading thread, when there is no more; with the error if that is why.
+        The events name `stream` in the container's place: each reading has its own, so that what is left of one never
+        gets into the next. `done` is called, in its thread, when there is no more; with the error if it broke off.
         """
         token = CancelToken()
 
@@ -126,7 +127,7 @@ class Desk:
             try:
                 for lines in self.workbench.logs(container, token, follow=True, tail=LOG_TAIL):
                     if lines and not token.cancelled:
-                        self._sink(Output(container, tuple(lines)))
+                        self._sink(Output(stream, tuple(lines)))
             except (Cancelled, ContainerUnknown):
                 pass  # nobody looks any more, or there is no more to look at
             except Exception as error:

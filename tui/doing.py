@@ -52,6 +52,8 @@ class Doing:
                 self._conductor.launch(reference)
             case Verb.DISCARD, OfDraft(reference):
                 self._conductor.discard(reference)
+            case Verb.DISCARD, OfJob(job):
+                self._conductor.forget(job)
             case Verb.CANCEL, OfJob(job):
                 self._conductor.cancel(job)
             case ((Verb.OUTPUT | Verb.TRACE | Verb.CONFIG), _):

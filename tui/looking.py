@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ class Looking:
         self._loaded: dict[Tab, Subject] = {}
         self._provenance: Provenance | None = None
         self._following: CancelToken | None = None
+        self._streams = itertools.count()
+        self._stream = ""
 
     def at(self, subject: Subject, tab: Tab | None = None) -> None:
         """Look at something, at this tab of it or at the one in front."""
@@ -180,6 +183,7 @@ class Looking:
 
     def _follow(self, id: str) -> None:
         self._stop_following()
+        self._stream = f"{id} {next(self._streams)}"
         loop = asyncio.get_running_loop()
         token: CancelToken | None = None
 
@@ -195,7 +199,7 @@ class Looking:
             except RuntimeError:  # the loop has ended
                 pass
 
-        token = self._following = self._desk.follow(id, done)
+        token = self._following = self._desk.follow(id, self._stream, done)
 
     def _stop_following(self) -> None:
         if self._following is not None:
@@ -204,9 +208,7 @@ class Looking:
 
     def take_output(self, event: Output) -> None:
         """More lines of a container; those of one that is not looked at any more fall away."""
-        if self._area.output.container == event.container and self._loaded.get(Tab.OUTPUT) == OfContainer(
-            event.container
-        ):
+        if event.container == self._stream and Tab.OUTPUT in self._loaded:
             self._area.output.add(event.lines)
 
     def container_changed(self, before: Status | None) -> None:

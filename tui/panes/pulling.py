@@ -33,7 +33,7 @@ class PullView(Static, can_focus=True):
             if pull.speed and not pull.finished:
                 page.append(f" · {human_size(int(pull.speed))}/s")
             page.append("\n")
-        page.append("\n")
+        page.append("\n" if pull.layers else "")
         if pull.problem is not None:
             page.append(f"✗ {visible(pull.problem.message)}\n", "bold")
             page.append(f"{visible(pull.problem.hint)}\n" if pull.problem.hint else "")

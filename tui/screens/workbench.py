@@ -121,6 +121,8 @@ class WorkbenchScreen(Screen[None]):
             self.layer_list.show_pull(pull)
         if self.looking.subject == OfJob(pull.job):
             self.looking.show()
+        if pull.finished:
+            self.refresh_bindings()
 
     def show_busy(self, text: str) -> None:
         self.title_bar.show_busy(text)
@@ -302,7 +304,7 @@ class WorkbenchScreen(Screen[None]):
         if action == "launch":
             return isinstance(self.looking.subject, OfDraft)
         if action == "cancel":
-            return isinstance(self.subject, OfJob) and not self._typing
+            return self.subject in [OfJob(pull.job) for pull in self.state.pulling] and not self._typing
         return action not in LETTERS or not self._typing
 
     @property

@@ -31,8 +31,8 @@ class ImagesPane(Frame):
     filterable = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,e", "deed('open')", "config.json", key_display="enter"),
-        Binding("D,delete", "deed('remove-image')", "remove", show=False),
+        Binding("enter,e", "deed('open')", "open", key_display="enter"),
+        Binding("D,delete", "away", "remove", show=False),
     ]
 
     class Selected(Message):
@@ -95,8 +95,15 @@ class ImagesPane(Frame):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "deed":
-            return isinstance(self.subject, OfImage) or (parameters == ("open",) and isinstance(self.subject, OfJob))
+            return self.subject is not None
+        if action == "away":
+            ended = {f"job {pull.job}" for pull in self._pulls if pull.finished}
+            return isinstance(self.subject, OfImage) or self.list.key in ended
         return True
+
+    def action_away(self) -> None:
+        verb = Verb.REMOVE_IMAGE if isinstance(self.subject, OfImage) else Verb.DISCARD
+        self.post_message(self.Wanted(verb, self.subject))
 
     def action_deed(self, verb: str) -> None:
         self.post_message(self.Wanted(Verb(verb), self.subject))
