@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         known_words,
         member_names,
     )
+    from engine.tour import Page, Tour
     from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
     from engine.workbench import Workbench
 
@@ -87,6 +88,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "Output",
+    "Page",
     "Problem",
     "ProcessSummary",
     "Provenance",
@@ -101,6 +103,7 @@ __all__ = [
     "StepKind",
     "StepRecorded",
     "Stream",
+    "Tour",
     "UsageError",
     "Workbench",
     "describe_field",
@@ -111,6 +114,8 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Page": "engine.tour",
+    "Tour": "engine.tour",
     "CommitOptions": "engine.committing",
     "Attachment": "engine.runtime",
     "ContainerSummary": "engine.views",

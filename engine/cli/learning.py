@@ -1,4 +1,4 @@
-"""Commands that show how it works: demo, trace."""
+"""Commands that show how it works: demo, tour, trace."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import shlex
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import click
 
-from engine import Job, RunOptions, Step, Workbench, human_size, visible
-from engine.cli.console import print_json, session
+from engine import Job, Page, RunOptions, Step, Tour, Workbench, human_size, visible
+from engine.cli.console import narrate, print_json, session
 from engine.cli.options import as_json
 from engine.cli.terminal import foreground
 
@@ -124,3 +125,52 @@ class _Demo:
 
     def _say(self, text: str) -> None:
         click.echo(f"   {visible(text)}" if text else "")
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave what the tour has made, to look at it.")
+@click.argument("image", required=False)
+def tour(image: str | None, keep: bool) -> None:
+    """How a container comes to be, in seven steps that are really done, on IMAGE or the built-in one.
+
+    On a terminal it waits after each: enter goes on, b back, q ends. What it made is removed at the end.
+    """
+    console = session(quiet=True)
+    console.workbench.facts.need_root("take the tour")
+    guide = Tour(console.workbench, image)
+    number = 0
+    try:
+        while number < len(Tour.TITLES):
+            _tell(number, console.do(Tour.TITLES[number], partial(guide.page, number)))
+            number = max(0, number + (_turn() if number + 1 < len(Tour.TITLES) else 1))
+    finally:
+        for line in console.do("end the tour", lambda job: guide.end(job, keep=keep)):
+            narrate(line)
+
+
+def _tell(number: int, page: Page) -> None:
+    click.echo(f"\n{number + 1}. {page.title}\n")
+    click.echo(click.wrap_text(page.text, width=100, initial_indent="   ", subsequent_indent="   "))
+    click.echo("")
+    for command in page.commands:
+        click.echo(f"   $ {visible(command)}")
+    for line in page.seen:
+        click.echo(f"     {line}")
+    for path in page.paths:
+        click.echo(f"   see {visible(str(path))}")
+
+
+def _turn() -> int:
+    """How far to go on: 1, back -1, or past the end, as the next key says; on without a terminal to ask."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return 1
+    while True:
+        click.echo("\n   enter: on   b: back   q: end ", err=True, nl=False)
+        key = click.getchar()
+        click.echo("", err=True)
+        if key in ("q", "\x1b", "\x03", "\x04"):
+            return len(Tour.TITLES)
+        if key in ("b", "\x1b[D", "h"):
+            return -1
+        if key in ("\r", "\n", " ", "\x1b[C", "l"):
+            return 1

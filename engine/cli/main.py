@@ -27,7 +27,7 @@ _GROUPS = {
     ),
     "Inside containers": ("tending", ["exec", "top", "restart", "rename", "update"]),
     "What they do": ("watching", ["stats", "events"]),
-    "Learning": ("learning", ["demo", "trace"]),
+    "Learning": ("learning", ["demo", "tour", "trace"]),
     "This host": ("system", ["system"]),
 }
 """Title in --help: (module below engine.cli, its commands). A module is imported when a command of it is asked for."""

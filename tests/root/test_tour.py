@@ -1,0 +1,107 @@
+"""The tour does what it tells, and leaves nothing that nobody wanted."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import CutawayError, Job, Status, Tour, Workbench
+from engine.disk import DataRoot
+from engine.events import ignore
+from engine.rootfs import mounts_below
+
+pytestmark = pytest.mark.root
+DEMO = "localhost/cutaway/demo:latest"
+RESULT = "localhost/cutaway/tour:latest"
+
+
+@pytest.fixture
+def workbench(data_root: DataRoot) -> Iterator[Workbench]:
+    made = Workbench(data_root.path)
+    yield made
+    for container in made.containers():
+        made.remove(container.id, Job("rm", ignore), force=True)
+
+
+def do(title: str = "tour") -> Job:
+    return Job(title, ignore)
+
+
+def test_every_step_is_done_and_shown(workbench: Workbench) -> None:
+    tour = Tour(workbench)
+    pages = [tour.page(number, do()) for number in range(len(Tour.TITLES))]
+    assert [page.title for page in pages] == list(Tour.TITLES)
+    for page in pages:
+        assert page.text.count(". ") >= 1
+        assert page.commands
+        assert page.seen
+        assert [path for path in page.paths if not path.exists()] == []
+    assert any("deletes /srv/draft" in line for line in pages[1].seen)
+    files, running = workbench.containers()
+    assert running.status is Status.RUNNING
+    assert (files.merged / "note-of-the-tour").read_text() == "The tour was here.\n"
+    assert "| Hello from inside a container." in pages[4].seen
+    assert f"process {running.pid} on this host is process 1 in there, as root" in pages[5].seen
+    assert any(line.startswith("own    pid") for line in pages[5].seen)
+    assert Path(workbench.layers(RESULT)[-1].path, "note-of-the-tour").exists()
+    assert tour.page(2, do()) is pages[2]  # a page that was turned back to
+
+    assert tour.end(do()) == [
+        "The image localhost/cutaway/demo:latest stays: cutaway rmi localhost/cutaway/demo:latest"
+    ]
+    assert workbench.containers() == []
+    assert [image.reference for image in workbench.images()] == [DEMO]
+    assert mounts_below(workbench.root.path) == []
+
+
+def test_what_it_made_can_be_kept(workbench: Workbench) -> None:
+    tour = Tour(workbench)
+    tour.page(3, do())
+    assert tour.end(do(), keep=True) == ["tour-files stays: cutaway rm tour-files", "tour stays: cutaway rm tour"]
+    assert [container.name for container in workbench.containers()] == ["tour-files", "tour"]
+    again = Tour(workbench, "localhost/cutaway/demo")  # an image that is here; the names are taken
+    again.page(6, do())
+    again.end(do())
+    assert [container.name for container in workbench.containers()] == ["tour-files", "tour"]
+
+
+def test_an_image_that_is_nowhere(workbench: Workbench) -> None:
+    tour = Tour(workbench, "oci:/nowhere:x")
+    for _ in range(2):  # it may be gone to again
+        with pytest.raises(CutawayError):
+            tour.page(0, do())
+    assert tour.end(do()) == []
+
+
+def test_on_a_terminal_keys_turn_the_pages(data_root: DataRoot) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "tui", "--root", str(data_root.path), "tour"])
+    said = b""
+    answered = 0
+    keys = (b"\r", b"b", b"?", b"\r", b"q")
+    try:
+        while chunk := os.read(terminal, 65536):
+            said += chunk
+            while answered < said.count(b"q: end"):
+                while termios.tcgetattr(terminal)[3] & termios.ICANON:  # what is typed before it asks is thrown away
+                    time.sleep(0.01)
+                os.write(terminal, keys[answered])
+                answered += 1
+    except OSError:
+        pass  # it has ended
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    titles = [line for line in said.decode().splitlines() if line[:1].isdigit()]
+    assert [line[:2] for line in titles] == ["1.", "2.", "1.", "2."]
+    assert Workbench(data_root.path).containers() == []
