@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         member_names,
     )
     from engine.tour import Page, Tour
-    from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
+    from engine.views import ContainerSummary, Draft, FileEntry, HistoryStep, ImageSummary, LayerSummary
     from engine.workbench import Workbench
 
 __version__ = "0.1.0"
@@ -71,6 +71,7 @@ __all__ = [
     "Event",
     "ExecOptions",
     "Explained",
+    "FileEntry",
     "Generated",
     "Happening",
     "HistoryStep",
@@ -120,6 +121,7 @@ _LAZY = {
     "Attachment": "engine.runtime",
     "ContainerSummary": "engine.views",
     "Draft": "engine.views",
+    "FileEntry": "engine.views",
     "HistoryStep": "engine.views",
     "ImageSummary": "engine.views",
     "LayerSummary": "engine.views",

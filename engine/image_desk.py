@@ -5,22 +5,27 @@ from __future__ import annotations
 import os
 import shlex
 from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
 
 from engine import trace
 from engine.committing import CommitOptions, commit, mount_points
 from engine.container_desk import ContainerDesk
 from engine.describe import image_summary
 from engine.digest import Digest
-from engine.errors import UsageError
-from engine.events import ImagesChanged
+from engine.errors import ContainerUnknown, UsageError
+from engine.events import ImagesChanged, ignore
 from engine.jobs import Job
 from engine.layers.capture import Capture
-from engine.oci import ManifestKind
+from engine.layers.stacking import LayerChanges
+from engine.looking import Inside, compare, entry_of, look
+from engine.oci import ManifestKind, Platform
 from engine.pulling import bring
 from engine.pushing import push, sources
 from engine.reference import DOCKER_HUB, Reference, Transport, split_transport
-from engine.store import LayoutSource, Store
-from engine.views import ImageSummary
+from engine.store import ImageRecord, LayoutSource, Store
+from engine.trace import StepKind
+from engine.views import FileEntry, ImageSummary
 
 
 class ImageDesk(ContainerDesk):
@@ -82,10 +87,69 @@ class ImageDesk(ContainerDesk):
             made_by = shlex.join(record.command) or "cutaway commit"
             base = self._store.of_digest(Digest.parse(record.image_digest))
             made = commit(self._store, base, capture, reference, made_by, options, job)
-            bring(LayoutSource(self.root.images, made.name), self._store, self.facts.platform, job)
             trace.append(self.root.traces / f"{made.descriptor.digest.hex}.jsonl", job.steps)
         job.emit(ImagesChanged())
         return image_summary(made)
+
+    # -- looking inside --------------------------------------------------------------------------------
+
+    def inside(self, name: str, job: Job | None = None) -> Inside:
+        """The files of an image, or of a container with what it has written, to look at.
+
+        Raises ImageUnknown, StoreError, UsageError, Cancelled.
+        """
+        try:
+            record = self._find(name)
+        except ContainerUnknown:
+            return look(self._store, self._expanded(name, job or Job("look", ignore)).chain_ids)
+        layers = [Digest.parse(chain_id) for chain_id in record.layers]
+        return look(self._store, layers, self._containers.path(record.id) / "upper")
+
+    def files(self, name: str, path: str = "/", *, recursive: bool = False) -> list[FileEntry]:
+        """What is at a path of an image or a container: a directory's content, or the file itself."""
+        inside = self.inside(name)
+        return list(inside.all(path)) if recursive else inside.entries(path)
+
+    def layer_files(self, name: str, layer: int) -> list[FileEntry]:
+        """What a layer (counted from 1, the lowest; a container's own is the last) adds, changes and removes."""
+        inside = self.inside(name)
+        if not 1 <= layer <= len(inside.roots):
+            raise UsageError(f"{name} has no layer {layer}", hint=f"It has 1 to {len(inside.roots)}.")
+        return [entry_of(node) for node in inside.tree.changes(layer)]
+
+    def layer_changes(self, name: str) -> list[LayerChanges]:
+        """What each layer does, in numbers, lowest first."""
+        inside = self.inside(name)
+        return [inside.tree.summary(number) for number in range(1, len(inside.roots) + 1)]
+
+    def open_file(self, name: str, path: str) -> BinaryIO:
+        """The content of a regular file in an image or a container; links are followed inside it."""
+        return self.inside(name).open(path)
+
+    def diff(self, name: str, other: str | None, job: Job) -> list[FileEntry]:
+        """What a container has changed; with `other`, in what that image or container differs from the first."""
+        if other is not None:
+            return list(compare(self.inside(name, job), self.inside(other, job), job.token))
+        self._find(name)
+        inside = self.inside(name, job)
+        return [entry for node in inside.tree.changes(len(inside.roots)) if (entry := entry_of(node)).path]
+
+    def extract(self, name: str, path: str, target: Path, job: Job) -> int:
+        """Copy a file or a directory out of an image or a container; returns how many files that were."""
+        with job.step(StepKind.STORE, shlex.join(["cutaway", "cp", f"{name}:{path}", str(target)])):
+            return self.inside(name, job).extract(path, target, job.token)
+
+    def _expanded(self, name: str, job: Job) -> ImageRecord:
+        """An image with all its layers expanded: one that skopeo or umoci put into the store is not yet."""
+        image = self._store.find(name)
+        if all(self._store.layer(chain_id) for chain_id in image.chain_ids):
+            return image
+        self.facts.need_root("expand layers")
+        bring(LayoutSource(self.root.images, image.name), self._store, self._platform(None), job)
+        return image
+
+    def _platform(self, text: str | None) -> Platform:
+        return Platform.parse(text) if text else self.facts.platform
 
 
 def _own_name(text: str) -> str:

@@ -52,6 +52,29 @@ class HistoryStep:
 
 
 @dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One path of an image or a container. `path` has no leading slash, `mode` is st_mode, `size` bytes, `mtime`
+    seconds since the epoch; `target` is a link's, `same_as` another name of the same file, `device` (major, minor).
+    `layer` counts from 1, the lowest; `change` is what that layer did, "added", "changed", "removed" or "" for a
+    directory that stays as it was; `hides` is the layer whose file it takes the place of, 0 for none.
+    """
+
+    path: str
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime: float
+    target: str
+    device: tuple[int, int]
+    same_as: str
+    xattrs: tuple[str, ...]
+    layer: int
+    change: str
+    hides: int
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerSummary:
     """One container, or working container (`working`: made by `mount`, it has no config.json and never ran).
 

@@ -25,13 +25,12 @@ from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnk
 from engine.events import ImagesChanged, Problem, ignore
 from engine.image_desk import ImageDesk
 from engine.jobs import Job
-from engine.oci import Platform
-from engine.pulling import bring, pull
+from engine.pulling import pull
 from engine.reference import Reference, Transport, split_transport
 from engine.runtime import Kind
 from engine.source import Source
 from engine.spec import Diagnostic, Explained, Provenance, RunOptions, check, explain
-from engine.store import ImageRecord, LayoutSource, Swept, Usage
+from engine.store import LayoutSource, Swept, Usage
 from engine.text import visible
 from engine.trace import Step, StepKind
 from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
@@ -272,15 +271,6 @@ class Workbench(ImageDesk):
 
     # -- inside ----------------------------------------------------------------------------------------
 
-    def _expanded(self, name: str, job: Job) -> ImageRecord:
-        """An image with all its layers expanded: one that skopeo or umoci put into the store is not yet."""
-        image = self._store.find(name)
-        if all(self._store.layer(chain_id) for chain_id in image.chain_ids):
-            return image
-        self.facts.need_root("expand layers")
-        bring(LayoutSource(self.root.images, image.name), self._store, self._platform(None), job)
-        return image
-
     def _source(self, transport: Transport, rest: str, tls_verify: bool) -> Source:
         if transport is Transport.DOCKER:
             from engine.registry import RegistryHosts, RegistrySource  # they load the HTTP client
@@ -291,9 +281,6 @@ class Workbench(ImageDesk):
             path, _, tag = rest.partition(":")
             return LayoutSource(Path(path), tag or None)
         raise UsageError(f"cannot pull from {transport.value} yet", hint="Pull from a registry, or from oci:DIR[:TAG].")
-
-    def _platform(self, text: str | None) -> Platform:
-        return Platform.parse(text) if text else self.facts.platform
 
     def _in_use(self) -> Iterator[Digest]:
         for record in self._containers.certain():

@@ -108,8 +108,8 @@ def layers(image: str, as_json: bool) -> None:
                     str(number),
                     layer.digest.partition(":")[2][:12],
                     human_size(layer.blob_size),
-                    human_size(layer.size),
-                    str(layer.files),
+                    human_size(layer.size) if layer.files else "-",  # not expanded yet
+                    str(layer.files) if layer.files else "-",
                     layer.created_by[:80],
                 ]
                 for number, layer in enumerate(found, 1)

@@ -18,6 +18,7 @@ Screen = Callable[[Path | None], int]
 
 _GROUPS = {
     "Images": ("images", ["pull", "images", "inspect", "history", "layers", "tag", "rmi"]),
+    "Look inside": ("inside", ["files", "cat", "diff", "cp"]),
     "Registries": ("registries", ["push", "tags", "login", "logout"]),
     "config.json": ("configs", ["config", "check"]),
     "Working containers": ("working", ["mount", "umount", "commit"]),

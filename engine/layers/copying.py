@@ -30,9 +30,13 @@ def directory_metadata(source: int, target: int) -> None:
 
 
 def file(name: bytes, source: int, target: int) -> None:
-    """Copy the file `name`, of any kind but a directory, from one open directory to another, with all that it has.
+    """`file_as` under the same name."""
+    file_as(name, source, name, target)
 
-    Links are not followed. Raises OSError.
+
+def file_as(name: bytes, source: int, new: bytes, target: int) -> None:
+    """Copy the file `name`, of any kind but a directory, from one open directory into another as `new`, with all that
+    it has. Links are not followed. Raises OSError.
     """
     status = os.lstat(name, dir_fd=source)
     mtime = (status.st_mtime_ns, status.st_mtime_ns)
@@ -40,7 +44,7 @@ def file(name: bytes, source: int, target: int) -> None:
         reading = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=source)
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            writing = os.open(name, flags, 0o600, dir_fd=target)
+            writing = os.open(new, flags, 0o600, dir_fd=target)
             try:
                 while os.sendfile(writing, reading, None, _PIECE):
                     pass
@@ -54,14 +58,14 @@ def file(name: bytes, source: int, target: int) -> None:
             os.close(reading)
         return
     if stat.S_ISLNK(status.st_mode):
-        os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
+        os.symlink(os.readlink(name, dir_fd=source), new, dir_fd=target)
     else:
-        os.mknod(name, status.st_mode, status.st_rdev, dir_fd=target)
-    os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
+        os.mknod(new, status.st_mode, status.st_rdev, dir_fd=target)
+    os.chown(new, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
     if not stat.S_ISLNK(status.st_mode):
-        os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=target)
-    xattrs.copy(beneath(source, name), beneath(target, name))
-    os.utime(name, ns=mtime, dir_fd=target, follow_symlinks=False)
+        os.chmod(new, stat.S_IMODE(status.st_mode), dir_fd=target)
+    xattrs.copy(beneath(source, name), beneath(target, new))
+    os.utime(new, ns=mtime, dir_fd=target, follow_symlinks=False)
 
 
 def beneath(directory: int, name: bytes) -> bytes:

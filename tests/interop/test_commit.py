@@ -138,6 +138,7 @@ def test_a_running_container(cutaway: Cutaway, debian: str) -> None:
     cutaway("commit", "--pause", "busy", "busy:1")
     (container,) = [entry for entry in cutaway.json("ps", "--json") if entry["name"] == "busy"]
     assert container["status"] == "running"
+    cutaway("files", "busy:1")  # expanded when first needed
     layer = cutaway.json("layers", "--json", "busy:1")[-1]
     found = {str(path.relative_to(layer["path"])) for path in Path(layer["path"]).rglob("*") if not path.is_dir()}
     assert found == {"srv/x"}

@@ -1,0 +1,124 @@
+"""Commands that look inside images and containers: files, cat, diff, cp."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from engine import FileEntry, UsageError, human_size
+from engine.cli.console import print_json, print_table, session
+from engine.cli.options import as_json
+
+_SIGNS = {"added": "A", "changed": "C", "removed": "D"}
+
+
+@click.command()
+@as_json
+@click.option("-r", "--recursive", is_flag=True, help="All below it, too.")
+@click.option("-l", "--layer", type=click.IntRange(min=1), metavar="N", help="What layer N adds, changes and removes.")
+@click.argument("name")
+@click.argument("path", default="/")
+def files(name: str, path: str, recursive: bool, layer: int | None, as_json: bool) -> None:
+    """List the files at PATH in an image or a container NAME, each with the layer it comes from.
+
+    A letter says what that layer did: A added, C changed (and the layer whose file it hides), D removed.
+    """
+    workbench = session(recover=False).workbench
+    found: Iterable[FileEntry]
+    if layer is not None:
+        found = workbench.layer_files(name, layer)
+    else:
+        found = workbench.files(name, path, recursive=recursive)
+    if as_json:
+        print_json([asdict(entry) for entry in found])
+        return
+    whole = recursive or layer is not None
+    print_table(
+        ["MODE", "OWNER", "SIZE", "MODIFIED", "LAYER", "", "NAME"],
+        [
+            [
+                stat.filemode(entry.mode),
+                f"{entry.uid}:{entry.gid}",
+                _size(entry),
+                _time(entry.mtime),
+                str(entry.layer),
+                _SIGNS.get(entry.change, "") + (f" hides {entry.hides}" if entry.hides else ""),
+                _name(entry, whole=whole),
+            ]
+            for entry in found
+        ],
+        right=[2, 4],
+    )
+
+
+def _size(entry: FileEntry) -> str:
+    if any(entry.device):
+        return "{},{}".format(*entry.device)
+    return human_size(entry.size) if stat.S_ISREG(entry.mode) else "-"
+
+
+def _time(seconds: float) -> str:
+    try:
+        return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):  # an image may claim any time
+        return f"{seconds:.0f}"
+
+
+def _name(entry: FileEntry, *, whole: bool) -> str:
+    name = "/" + entry.path if whole else entry.path.rpartition("/")[2]
+    if entry.target:
+        return f"{name} -> {entry.target}"
+    return f"{name} = /{entry.same_as}" if entry.same_as else name
+
+
+@click.command()
+@click.argument("name")
+@click.argument("path")
+def cat(name: str, path: str) -> None:
+    """Print a file of an image or a container NAME, byte for byte."""
+    with session(recover=False).workbench.open_file(name, path) as file:
+        sys.stdout.flush()
+        shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+@click.command()
+@as_json
+@click.argument("name")
+@click.argument("other", required=False)
+def diff(name: str, other: str | None, as_json: bool) -> None:
+    """List what a container NAME has changed; with OTHER, in what that image or container differs from NAME.
+
+    A added, C changed, D removed.
+    """
+    console = session(recover=False)
+    found = console.do(f"diff {name}", lambda job: console.workbench.diff(name, other, job))
+    if as_json:
+        print_json([asdict(entry) for entry in found])
+        return
+    for entry in found:
+        from engine import visible
+
+        click.echo(f"{_SIGNS[entry.change]} {visible('/' + entry.path)}")
+
+
+@click.command()
+@click.argument("source", metavar="NAME:PATH")
+@click.argument("target", type=click.Path(path_type=Path))
+def cp(source: str, target: Path) -> None:
+    """Copy a file or a directory out of an image or a container, to TARGET on this host."""
+    name, colon, path = source.rpartition(":")
+    if not colon or not path.startswith("/"):
+        raise UsageError(f"not NAME:PATH: {source!r}", hint="Write it like debian:12:/etc/passwd.")
+    if target.is_dir():
+        target /= Path(path).name or "rootfs"
+    console = session(recover=False)
+    count = console.do(f"cp {source}", lambda job: console.workbench.extract(name, path, target, job))
+    click.echo(f"{target}: {count} files and directories", err=True)

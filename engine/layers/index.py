@@ -1,0 +1,170 @@
+"""What is in a layer, as columns that are read back at once: 73,000 entries in a few hundredths of a second.
+
+One index belongs to one expanded layer and never changes, as the layer does not; it is kept beside `diff`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zlib
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from engine.disk import store_error
+from engine.layers import copying, lower, names, xattrs
+
+FILE = "files.index"
+"""Its name beside the layer's `diff`."""
+
+_MAGIC = b"cutaway-index-1\n"
+
+
+@dataclass(slots=True)
+class Columns:
+    """One row an entry, parents first, the names of a directory in order; row 0 is the root, with the path "".
+
+    `modes` are st_mode, `sizes` bytes (of regular files), `times` nanoseconds since the epoch. By row, where there is
+    any: `targets` of symbolic links, `devices` (major, minor), `links` the row with the same file's first name,
+    `attributes` the extended ones. `whiteouts` and `opaque` are rows of overlayfs's marks.
+    """
+
+    paths: list[bytes] = field(default_factory=list)
+    modes: array[int] = field(default_factory=lambda: array("I"))
+    uids: array[int] = field(default_factory=lambda: array("I"))
+    gids: array[int] = field(default_factory=lambda: array("I"))
+    sizes: array[int] = field(default_factory=lambda: array("Q"))
+    times: array[int] = field(default_factory=lambda: array("q"))
+    targets: dict[int, bytes] = field(default_factory=dict)
+    devices: dict[int, tuple[int, int]] = field(default_factory=dict)
+    links: dict[int, int] = field(default_factory=dict)
+    attributes: dict[int, dict[str, bytes]] = field(default_factory=dict)
+    whiteouts: list[int] = field(default_factory=list)
+    opaque: list[int] = field(default_factory=list)
+
+
+_ARRAYS = ("modes", "uids", "gids", "sizes", "times")
+_TABLES = ("targets", "devices", "links", "attributes", "whiteouts", "opaque")
+
+
+class _Kept(msgspec.Struct):
+    paths: bytes
+    modes: bytes
+    uids: bytes
+    gids: bytes
+    sizes: bytes
+    times: bytes
+    targets: dict[int, bytes]
+    devices: dict[int, tuple[int, int]]
+    links: dict[int, int]
+    attributes: dict[int, dict[str, bytes]]
+    whiteouts: list[int]
+    opaque: list[int]
+
+
+def scan(root: Path) -> Columns:
+    """Read what is in a layer's `diff`, or an overlay's upper directory. Raises StoreError."""
+    columns = Columns()
+    same: dict[tuple[int, int], int] = {}
+    try:
+        handle = os.open(root, lower.OPEN_DIRECTORY)
+        try:
+            _add(columns, b"", os.fstat(handle))
+            _scan(columns, handle, b"", 0, same)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise store_error(error, f"cannot read {root}") from error
+    return columns
+
+
+def _scan(columns: Columns, handle: int, path: bytes, row: int, same: dict[tuple[int, int], int]) -> None:
+    """The directory open as `handle`, whose own row is `row`."""
+    if attributes := _attributes(handle):
+        if attributes.get(xattrs.OPAQUE) == b"y":
+            columns.opaque.append(row)
+        if kept := {name: value for name, value in attributes.items() if xattrs.kept(name)}:
+            columns.attributes[row] = kept
+    with os.scandir(handle) as found:
+        entries = sorted((os.fsencode(entry.name), entry) for entry in found)
+    for name, entry in entries:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # a live one: it has just gone
+            continue
+        row = _add(columns, names.join(path, name), status)
+        mode = status.st_mode
+        if stat.S_ISDIR(mode):
+            try:
+                inner = os.open(name, lower.OPEN_DIRECTORY, dir_fd=handle)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            try:
+                _scan(columns, inner, columns.paths[row], row, same)
+            finally:
+                os.close(inner)
+        elif stat.S_ISREG(mode):
+            columns.sizes[row] = status.st_size
+            if status.st_nlink > 1:
+                first = same.setdefault((status.st_dev, status.st_ino), row)
+                if first != row:
+                    columns.links[row] = first
+            attributes = _attributes(copying.beneath(handle, name))
+            if attributes and (kept := {key: value for key, value in attributes.items() if xattrs.kept(key)}):
+                columns.attributes[row] = kept
+        elif stat.S_ISLNK(mode):
+            columns.targets[row] = os.readlink(name, dir_fd=handle)
+        elif lower.is_whiteout(status):
+            columns.whiteouts.append(row)
+        else:
+            columns.devices[row] = (os.major(status.st_rdev), os.minor(status.st_rdev))
+
+
+def _add(columns: Columns, path: bytes, status: os.stat_result) -> int:
+    columns.paths.append(path)
+    columns.modes.append(status.st_mode)
+    columns.uids.append(status.st_uid)
+    columns.gids.append(status.st_gid)
+    columns.sizes.append(0)
+    columns.times.append(status.st_mtime_ns)
+    return len(columns.paths) - 1
+
+
+def _attributes(target: int | bytes) -> dict[str, bytes]:
+    follow = isinstance(target, int)
+    try:
+        found = os.listxattr(target, follow_symlinks=follow)
+        return {name: os.getxattr(target, name, follow_symlinks=follow) for name in found} if found else {}
+    except OSError:  # gone, or a filesystem without attributes
+        return {}
+
+
+def encode(columns: Columns) -> bytes:
+    """The index as bytes."""
+    kept = _Kept(
+        b"\0".join(columns.paths),
+        *(getattr(columns, name).tobytes() for name in _ARRAYS),
+        *(getattr(columns, name) for name in _TABLES),
+    )
+    raw = msgspec.msgpack.encode(kept)
+    return _MAGIC + zlib.crc32(raw).to_bytes(4, "big") + raw
+
+
+def decode(data: bytes) -> Columns | None:
+    """The index from bytes; None for what is none of this kind, or damaged: then it is made anew."""
+    body = memoryview(data)[len(_MAGIC) + 4 :]
+    if not data.startswith(_MAGIC) or zlib.crc32(body).to_bytes(4, "big") != data[len(_MAGIC) : len(_MAGIC) + 4]:
+        return None
+    try:
+        kept = msgspec.msgpack.decode(body, type=_Kept)
+    except msgspec.MsgspecError:
+        return None
+    columns = Columns(kept.paths.split(b"\0"))
+    for name in _ARRAYS:
+        getattr(columns, name).frombytes(getattr(kept, name))
+    for name in _TABLES:
+        setattr(columns, name, getattr(kept, name))
+    return columns

@@ -1,0 +1,233 @@
+"""Layers on top of each other: which one each file is from, and what each layer adds, changes, removes and hides."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from engine.layers.index import Columns
+
+_LAYER = 32  # bits of a place that are its row; the rest is the layer's number
+
+
+class Change(Enum):
+    """What a layer does to a path."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    NONE = ""
+    """It names a directory that was there, as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One path as a layer has it. `layer` counts from 1, the lowest; `change` is what that layer did; `hides` is the
+    layer whose file it takes the place of, 0 for none. Sizes are bytes, `mtime_ns` nanoseconds since the epoch;
+    `same_as` is another name of the same file, `device` (major, minor)."""
+
+    path: bytes
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime_ns: int
+    target: bytes
+    device: tuple[int, int]
+    same_as: bytes
+    attributes: dict[str, bytes]
+    layer: int
+    change: Change
+    hides: int
+
+    @property
+    def is_directory(self) -> bool:
+        return stat.S_ISDIR(self.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerChanges:
+    """What one layer does: numbers of paths, and bytes. `wasted` is the size of files of lower layers that it hides:
+    they are in the image, and nobody sees them."""
+
+    added: int
+    changed: int
+    removed: int
+    size: int
+    wasted: int
+
+
+class Tree:
+    """The layers, lowest first, merged as overlayfs does (overlayfs.rst, "whiteouts and opaque directories")."""
+
+    def __init__(self, layers: Sequence[Columns]) -> None:
+        self._layers = layers
+        self._merged: dict[bytes, int] = {}
+        self._hides: list[dict[int, int]] = []
+        self._unchanged: list[set[int]] = []
+        self._removed: list[dict[bytes, int]] = []
+        for number, columns in enumerate(layers, 1):
+            self._stack(number, columns)
+
+    def _stack(self, number: int, columns: Columns) -> None:
+        merged, first = self._merged, number << _LAYER
+        hides: dict[int, int] = {}
+        unchanged: set[int] = set()
+        removed: dict[bytes, int] = {}
+        marks = set(columns.whiteouts)
+        if merged:
+            gone = {columns.paths[row] for row in columns.whiteouts}
+            emptied = {columns.paths[row] for row in columns.opaque}
+            for row, path in enumerate(columns.paths):
+                place = merged.get(path)
+                if place is None or row in marks:
+                    continue
+                below, there = self._layers[(place >> _LAYER) - 1], place & 0xFFFFFFFF
+                if stat.S_ISDIR(columns.modes[row]) and stat.S_ISDIR(below.modes[there]):
+                    if _alike(columns, row, below, there):
+                        unchanged.add(row)
+                else:
+                    if stat.S_ISDIR(below.modes[there]):
+                        emptied.add(path)
+                hides[row] = place
+            removed = self._hide(gone, emptied)
+        merged.update(zip(columns.paths, range(first, first + len(columns.paths)), strict=True))
+        for row in columns.whiteouts:
+            merged.pop(columns.paths[row], None)
+        for path in [path for path in removed if path in merged]:
+            del removed[path]
+        self._hides.append(hides)
+        self._unchanged.append(unchanged)
+        self._removed.append(removed)
+
+    def _hide(self, gone: set[bytes], emptied: set[bytes]) -> dict[bytes, int]:
+        """Take paths away, and all below them or below those `emptied`; what it was."""
+        merged = self._merged
+        roots = {path for path in gone | emptied if path in merged and stat.S_ISDIR(self._mode(merged[path]))}
+        found = [path for path in gone if path in merged]
+        if roots:
+            found += [path for path in merged if path not in gone and _is_below(path, roots)]
+        return {path: merged.pop(path) for path in found}
+
+    def _mode(self, place: int) -> int:
+        return self._layers[(place >> _LAYER) - 1].modes[place & 0xFFFFFFFF]
+
+    # -- what is asked ---------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._merged)
+
+    def find(self, path: bytes) -> Node | None:
+        """What shows at a path without leading slash ("" is the root)."""
+        place = self._merged.get(path)
+        return None if place is None else self._node(place)
+
+    def children(self, path: bytes) -> list[Node]:
+        """What is in a directory, by name."""
+        prefix = path + b"/" if path else b""
+        return [self._node(self._merged[prefix + name]) for name in self._names.get(path, ())]
+
+    def below(self, path: bytes) -> Iterator[Node]:
+        """All that is below a directory, parents first."""
+        for node in self.children(path):
+            yield node
+            if node.is_directory:
+                yield from self.below(node.path)
+
+    def sizes(self, path: bytes) -> int:
+        """The bytes of a file, or of all files below a directory."""
+        node = self.find(path)
+        if node is None or not node.is_directory:
+            return node.size if node else 0
+        return sum(each.size for each in self.below(path))
+
+    def changes(self, number: int) -> Iterator[Node]:
+        """What a layer adds, changes and removes, by path."""
+        columns, removed = self._layers[number - 1], self._removed[number - 1]
+        marks, unchanged = set(columns.whiteouts), self._unchanged[number - 1]
+        rows: list[tuple[bytes, int | None]] = [
+            (path, row)
+            for row, path in enumerate(columns.paths)
+            if row not in marks and row not in unchanged and not (path == b"" and number == 1)
+        ]
+        for path, row in sorted([*rows, *((path, None) for path in removed)]):
+            if row is None:
+                yield self._node(removed[path], Change.REMOVED, removed[path] >> _LAYER)
+            else:
+                yield self._node(number << _LAYER | row)
+
+    def summary(self, number: int) -> LayerChanges:
+        """The numbers of one layer."""
+        columns, hides = self._layers[number - 1], self._hides[number - 1]
+        removed, unchanged = self._removed[number - 1], self._unchanged[number - 1]
+        changed = len(hides) - len(unchanged)
+        covered = [*removed.values(), *hides.values()]
+        return LayerChanges(
+            added=len(columns.paths) - len(columns.whiteouts) - len(hides),
+            changed=changed,
+            removed=len(removed),
+            size=sum(columns.sizes) - sum(columns.sizes[row] for row in columns.links),
+            wasted=sum(self._layers[(place >> _LAYER) - 1].sizes[place & 0xFFFFFFFF] for place in covered),
+        )
+
+    @cached_property
+    def _names(self) -> dict[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = {}
+        for path in self._merged:
+            if path:
+                parent, _, name = path.rpartition(b"/")
+                found.setdefault(parent, []).append(name)
+        for names in found.values():
+            names.sort()
+        return found
+
+    def _node(self, place: int, change: Change | None = None, hides: int = 0) -> Node:
+        number, row = place >> _LAYER, place & 0xFFFFFFFF
+        columns = self._layers[number - 1]
+        if change is None:
+            hidden = self._hides[number - 1].get(row)
+            hides = 0 if hidden is None else hidden >> _LAYER
+            change = Change.CHANGED if hides else Change.ADDED
+            if row in self._unchanged[number - 1]:
+                change, hides = Change.NONE, 0
+        first = columns.links.get(row)
+        return Node(
+            columns.paths[row],
+            columns.modes[row],
+            columns.uids[row],
+            columns.gids[row],
+            columns.sizes[row],
+            columns.times[row],
+            columns.targets.get(row, b""),
+            columns.devices.get(row, (0, 0)),
+            b"" if first is None else columns.paths[first],
+            columns.attributes.get(row, {}),
+            number,
+            change,
+            hides,
+        )
+
+
+def _alike(upper: Columns, row: int, below: Columns, there: int) -> bool:
+    """Whether a directory is as it was, its time apart, which changes with what is in it."""
+    return (
+        upper.modes[row] == below.modes[there]
+        and upper.uids[row] == below.uids[there]
+        and upper.gids[row] == below.gids[there]
+        and upper.attributes.get(row) == below.attributes.get(there)
+    )
+
+
+def _is_below(path: bytes, roots: set[bytes]) -> bool:
+    """Whether one of the directories above `path` is among `roots`."""
+    if b"" in roots and path:
+        return True
+    end = path.rfind(b"/")
+    while end > 0:
+        if path[:end] in roots:
+            return True
+        end = path.rfind(b"/", 0, end)
+    return False

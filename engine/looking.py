@@ -1,0 +1,234 @@
+"""Looking inside: the files of an image or a container, by layer, and out of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.digest import Digest
+from engine.disk import store_error
+from engine.errors import StoreError, UsageError
+from engine.jobs import CancelToken
+from engine.layers import copying, index, lower
+from engine.layers.stacking import Change, Node, Tree
+from engine.store import Store
+from engine.text import visible
+from engine.views import FileEntry
+
+_LINKS = 40  # symbolic links on one path, as the kernel allows (path_resolution(7))
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The merged tree of some layers, lowest first, and the directories that they are in."""
+
+    tree: Tree
+    roots: tuple[Path, ...]
+
+    def entries(self, path: str) -> list[FileEntry]:
+        """What is in a directory; of anything else it itself. Links on the way are followed, inside.
+
+        Raises UsageError where there is nothing.
+        """
+        node = self.resolve(path)
+        found = self.tree.children(node.path) if node.is_directory else [node]
+        return [entry_of(each) for each in found]
+
+    def all(self, path: str) -> Iterator[FileEntry]:
+        """All that is below a directory."""
+        return map(entry_of, self.tree.below(self.resolve(path).path))
+
+    def resolve(self, path: str, *, follow: bool = True) -> Node:
+        """What a path leads to, links followed inside (the last one only if `follow`). Raises UsageError."""
+        rest = list(reversed(os.fsencode(path).split(b"/")))
+        real, links = b"", 0
+        while rest:
+            part = rest.pop()
+            if part in (b"", b"."):
+                continue
+            if part == b"..":
+                real = real.rpartition(b"/")[0]
+                continue
+            inner = real + b"/" + part if real else part
+            node = self.tree.find(inner)
+            if node is None:
+                raise UsageError(f"there is no {visible(path)} in it")
+            if stat.S_ISLNK(node.mode) and (follow or any(rest)):
+                links += 1
+                if links > _LINKS:
+                    raise UsageError(f"too many symbolic links on the way to {visible(path)}")
+                real = b"" if node.target.startswith(b"/") else real
+                rest.extend(reversed(node.target.split(b"/")))
+                continue
+            real = inner
+        found = self.tree.find(real)
+        if found is None:
+            raise UsageError("it is empty")
+        return found
+
+    def open(self, path: str) -> BinaryIO:
+        """A regular file's content. Raises UsageError for anything else, StoreError."""
+        node = self.resolve(path)
+        if not stat.S_ISREG(node.mode):
+            raise UsageError(f"{visible(path)} is no regular file", hint="cutaway files shows what it is.")
+        return os.fdopen(self.descriptor(node), "rb")
+
+    def descriptor(self, node: Node) -> int:
+        """A file of one of the layers, opened without following a link; the caller closes it. Raises StoreError."""
+        *folders, name = node.path.split(b"/")
+        handle = self._folder(node.layer, folders)
+        try:
+            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=handle)
+        except OSError as error:
+            raise store_error(error, f"cannot read {visible(os.fsdecode(node.path))}") from error
+        finally:
+            os.close(handle)
+
+    def _folder(self, layer: int, parts: Sequence[bytes]) -> int:
+        handle = os.open(self.roots[layer - 1], lower.OPEN_DIRECTORY)
+        for part in parts:
+            try:
+                inner = os.open(part, lower.OPEN_DIRECTORY, dir_fd=handle)
+            except OSError as error:
+                raise store_error(error, "cannot read a layer") from error
+            finally:
+                os.close(handle)
+            handle = inner
+        return handle
+
+    def extract(self, path: str, target: Path, token: CancelToken) -> int:
+        """Copy a file, or a directory with all in it, to `target`, which must not be there yet; returns how many.
+
+        Names, modes, owners, times, links and attributes stay. Nothing is written but below `target`.
+        Raises UsageError, StoreError, Cancelled.
+        """
+        node = self.resolve(path, follow=False)
+        if os.path.lexists(target):
+            raise UsageError(f"{target} is there already")
+        try:
+            parent = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                return self._extract(node, parent, os.fsencode(target.name), token)
+            finally:
+                os.close(parent)
+        except OSError as error:
+            raise store_error(error, f"cannot write {target}") from error
+
+    def _extract(self, node: Node, parent: int, name: bytes, token: CancelToken) -> int:
+        token.check()
+        *folders, own = node.path.split(b"/") if node.path else [b""]
+        if not node.is_directory:
+            source = self._folder(node.layer, folders)
+            try:
+                copying.file_as(own, source, name, parent)
+            finally:
+                os.close(source)
+            return 1
+        os.mkdir(name, 0o700, dir_fd=parent)
+        inner = os.open(name, lower.OPEN_DIRECTORY, dir_fd=parent)
+        try:
+            count = 1 + sum(
+                self._extract(each, inner, each.path.rpartition(b"/")[2], token)
+                for each in self.tree.children(node.path)
+            )
+            source = self._folder(node.layer, [*folders, own] if own else [])
+            try:
+                copying.directory_metadata(source, inner)
+            finally:
+                os.close(source)
+            return count
+        finally:
+            os.close(inner)
+
+
+def columns(store: Store, chain_id: Digest) -> index.Columns:
+    """A layer's index: the kept one, or made anew and kept. Raises StoreError."""
+    diff = store.layer_path(chain_id)
+    path = diff.parent / index.FILE
+    try:
+        if (kept := index.decode(path.read_bytes())) is not None:
+            return kept
+    except OSError:
+        pass
+    if not diff.is_dir():
+        raise StoreError(f"the layer {chain_id} is not expanded", hint="Pull the image again.")
+    made = index.scan(diff)
+    try:
+        store.root.write(path, index.encode(made))
+    except (StoreError, OSError):
+        pass  # it can be looked at all the same
+    return made
+
+
+def look(store: Store, chain_ids: Sequence[Digest], upper: Path | None = None) -> Inside:
+    """The tree of expanded layers, and of a container's upper directory on top. Raises StoreError."""
+    layers = [columns(store, chain_id) for chain_id in chain_ids]
+    roots = [store.layer_path(chain_id) for chain_id in chain_ids]
+    if upper is not None:
+        layers.append(index.scan(upper))
+        roots.append(upper)
+    return Inside(Tree(layers), tuple(roots))
+
+
+def compare(one: Inside, other: Inside, token: CancelToken) -> Iterator[FileEntry]:
+    """What `other` has added, changed or removed against `one`, by path: metadata and content count, times do not.
+
+    Raises StoreError, Cancelled.
+    """
+    before = {node.path: node for node in one.tree.below(b"")}
+    after = {node.path: node for node in other.tree.below(b"")}
+    for path in sorted({*before, *after}):
+        token.check()
+        old, new = before.get(path), after.get(path)
+        if new is None and old is not None:
+            yield replace(entry_of(old), change=Change.REMOVED.value)
+        elif old is None and new is not None:
+            yield replace(entry_of(new), change=Change.ADDED.value)
+        elif old is not None and new is not None and not _same(one, old, other, new, token):
+            yield replace(entry_of(new), change=Change.CHANGED.value)
+
+
+def _same(one: Inside, old: Node, other: Inside, new: Node, token: CancelToken) -> bool:
+    if (old.mode, old.uid, old.gid, old.target, old.device, old.attributes) != (
+        new.mode,
+        new.uid,
+        new.gid,
+        new.target,
+        new.device,
+        new.attributes,
+    ):
+        return False
+    if not stat.S_ISREG(old.mode) or one.roots[old.layer - 1] == other.roots[new.layer - 1]:
+        return True
+    if old.size != new.size:
+        return False
+    with os.fdopen(one.descriptor(old), "rb") as left, os.fdopen(other.descriptor(new), "rb") as right:
+        while piece := left.read(_PIECE):
+            token.check()
+            if piece != right.read(_PIECE):
+                return False
+    return True
+
+
+def entry_of(node: Node) -> FileEntry:
+    """A node as the façade hands it out."""
+    return FileEntry(
+        path=os.fsdecode(node.path),
+        mode=node.mode,
+        uid=node.uid,
+        gid=node.gid,
+        size=node.size,
+        mtime=node.mtime_ns / 10**9,
+        target=os.fsdecode(node.target),
+        device=node.device,
+        same_as=os.fsdecode(node.same_as),
+        xattrs=tuple(sorted(node.attributes)),
+        layer=node.layer,
+        change=node.change.value,
+        hides=node.hides,
+    )
