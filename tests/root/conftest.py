@@ -11,10 +11,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,14 @@ def data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataR
 
 def _left_behind(root: DataRoot, cgroups_before: set[str]) -> list[str]:
     left = [f"mount {path}" for path in rootfs.mounts_below(root.path)]
+    left += [f"process {pid}: {' '.join(words)[:200]}" for pid, words in _processes(root)]
+    for state in root.run.glob("runc/*/state.json"):
+        left.append(f"runc's state of {state.parent.name}")
+    return left + [f"cgroup {path}" for path in sorted(_empty_cgroups() - cgroups_before)]
+
+
+def _processes(root: DataRoot) -> Iterator[tuple[int, list[str]]]:
+    """Processes that have the data directory in their command line."""
     marks = (str(root.path), str(root.run))
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -81,10 +91,7 @@ def _left_behind(root: DataRoot, cgroups_before: set[str]) -> list[str]:
                 continue
             # conmon and runc have the directory in an argument of its own; pytest's workers have it nowhere
             if any(word.removeprefix("k8s-file:").startswith(marks) for word in words):
-                left.append(f"process {entry.name}: {' '.join(words)[:200]}")
-    for state in root.run.glob("runc/*/state.json"):
-        left.append(f"runc's state of {state.parent.name}")
-    return left + [f"cgroup {path}" for path in sorted(_empty_cgroups() - cgroups_before)]
+                yield int(entry.name), words
 
 
 def _empty_cgroups() -> set[str]:
@@ -102,9 +109,15 @@ def _empty_cgroups() -> set[str]:
 
 
 def _sweep(root: DataRoot) -> None:
-    """Clear up after a failed test, so that it fails alone."""
+    """Clear up after a failed test, so that it fails alone: its containers, and then whoever still holds one."""
     for directory in root.run.glob("runc/*"):
         subprocess.run(["runc", "--root", directory.parent, "delete", "--force", directory.name], check=False)
+    deadline = time.monotonic() + 2
+    while any(_processes(root)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for pid, _ in _processes(root):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     for path in reversed(rootfs.mounts_below(root.path)):
         subprocess.run(["umount", "-l", path], check=False)
 

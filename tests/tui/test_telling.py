@@ -1,0 +1,67 @@
+"""What goes wrong is told, once, and where it is looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import JobFinished, JobStarted, Outcome, Problem, UsageError
+from tui.app import make_workbench
+from tui.conductor import Conductor
+from tui.deeds import Verb, draft_deeds
+from tui.desk import Desk
+from tui.progress import Pull
+from tui.state import State
+from tui.subjects import OfJob, Subject
+from tui.telling import guarded
+
+
+class Screen:
+    """Writes down what the conductor tells it."""
+
+    def __init__(self, looked_at: Subject) -> None:
+        self._looked_at = looked_at
+        self.complaints: list[Problem] = []
+
+    def in_sight(self, subject: Subject) -> bool:
+        return subject == self._looked_at
+
+    def complain(self, problem: Problem) -> None:
+        self.complaints.append(problem)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *words, **more: None
+
+
+@pytest.mark.parametrize(("looked_at", "told"), [(OfJob("j1"), 0), (OfJob("j2"), 1), (None, 1)])
+async def test_a_failed_pull_is_told_once(tmp_path: Path, looked_at: Subject, told: int) -> None:
+    screen, state = Screen(looked_at), State()
+    conductor = Conductor(Desk(tmp_path, lambda event: None, make_workbench), state, screen)
+    state.pulls["j1"] = Pull("j1", "x", "cutaway pull x")
+    problem = Problem("registry", "no", "try again")
+    conductor.deliver([JobStarted("j1", "pull x", "cutaway pull x")])
+    conductor.deliver([JobFinished("j1", Outcome.FAILED, problem)])
+    assert state.pulls["j1"].problem == problem  # its page shows that
+    assert screen.complaints == [problem] * told
+
+
+async def test_whatever_is_raised_is_told() -> None:
+    told: list[Problem] = []
+
+    async def fail(error: Exception) -> None:
+        raise error
+
+    await guarded(fail(UsageError("bad", hint="do this")), told.append)
+    await guarded(fail(KeyError("x")), told.append)
+    assert told[0] == Problem("usage", "bad", "do this")
+    assert (told[1].code, told[1].message) == ("internal", "KeyError: 'x'")
+    assert told[1].hint
+
+
+def test_a_draft_names_no_file_that_is_not_there_and_is_launched_once() -> None:
+    launch = next(deed for deed in draft_deeds("a:1", edited=True, root="/d") if deed.verb is Verb.LAUNCH)
+    assert launch.command == "cutaway --root /d run -d --config FILE a:1"
+    assert not launch.why_not
+    assert all(deed.why_not for deed in draft_deeds("a:1", edited=True, launching=True))
