@@ -89,12 +89,12 @@ def test_the_whole_job(terminal: Terminal, data_root: DataRoot, demo_in_registry
 
     _write_args(terminal, LOOP)
     terminal.wait("1 problem|[1-9] edit", r"u +\d+ ")
-    terminal.press("C-l")
+    terminal.press("C-l", "C-l")  # an impatient person; it is launched once
     terminal.wait("● running", "line-42", "┃.*wrong")
     terminal.wait("✓ done")
 
     terminal.press("4")
-    terminal.wait("● demo-1")
+    terminal.wait("● demo-1", r"\[4\] Containers 1 ")
     terminal.press("S")
     terminal.wait("exited 7")
     terminal.press("l")
