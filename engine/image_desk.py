@@ -15,6 +15,7 @@ from engine.describe import image_summary
 from engine.digest import Digest
 from engine.errors import ContainerUnknown, UsageError
 from engine.events import ImagesChanged, ignore
+from engine.importing import import_tar
 from engine.jobs import Job
 from engine.layers.capture import Capture
 from engine.layers.stacking import LayerChanges
@@ -88,6 +89,30 @@ class ImageDesk(ContainerDesk):
             base = self._store.of_digest(Digest.parse(record.image_digest))
             made = commit(self._store, base, capture, reference, made_by, options, job)
             trace.append(self.root.traces / f"{made.descriptor.digest.hex}.jsonl", job.steps)
+        job.emit(ImagesChanged())
+        return image_summary(made)
+
+    def import_tar(
+        self,
+        archive: BinaryIO,
+        what: str,
+        image: str,
+        job: Job,
+        *,
+        changes: tuple[str, ...] = (),
+        message: str = "",
+    ) -> ImageSummary:
+        """Take a root filesystem in a tar archive (compressed or not; called `what`) in as an image of one layer.
+
+        Raises UsageError, ContentError, StoreError, NotPermitted, Cancelled.
+        """
+        reference = _own_name(image)
+        self.facts.need_root("expand layers")
+        self._store.prepare()
+        with self._store.holding(job.token):
+            made = import_tar(
+                self._store, archive, what, reference, self.facts.platform, job, changes=changes, message=message
+            )
         job.emit(ImagesChanged())
         return image_summary(made)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ _GROUPS = {
     "Look inside": ("inside", ["files", "cat", "diff", "cp"]),
     "Registries": ("registries", ["push", "tags", "login", "logout"]),
     "config.json": ("configs", ["config", "check"]),
-    "Working containers": ("working", ["mount", "umount", "commit"]),
+    "Working containers": ("working", ["mount", "umount", "commit", "import"]),
     "Containers": (
         "containers",
         ["run", "create", "start", "attach", "ps", "logs", "stop", "kill", "pause", "unpause", "wait", "rm"],
@@ -43,7 +44,9 @@ class CommandTree(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for module, names in _GROUPS.values():
             if cmd_name in names:
-                found = getattr(importlib.import_module(f"engine.cli.{module}"), cmd_name.replace("-", "_"))
+                word = cmd_name.replace("-", "_")
+                word += "_" * keyword.iskeyword(word)
+                found = getattr(importlib.import_module(f"engine.cli.{module}"), word)
                 assert isinstance(found, click.Command)
                 return found
         return None
