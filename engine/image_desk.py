@@ -24,9 +24,12 @@ from engine.oci import ManifestKind, Platform
 from engine.pulling import bring
 from engine.pushing import push, sources
 from engine.reference import DOCKER_HUB, Reference, Transport, split_transport
-from engine.store import ImageRecord, LayoutSource, Store
+from engine.store import ImageRecord, LayoutSource, Store, directory_image, podman_image
 from engine.trace import StepKind
 from engine.views import FileEntry, ImageSummary
+
+ROOTFS = "rootfs:"
+"""Before a directory that takes an image's place, as `run --rootfs` has it."""
 
 
 class ImageDesk(ContainerDesk):
@@ -76,6 +79,11 @@ class ImageDesk(ContainerDesk):
         record = self._find(name)
         reference = _own_name(image)
         self.facts.need_root("read a container's files")
+        if record.in_place:
+            raise UsageError(
+                f"{record.name} stands on another program's directories: there is no image below to commit on",
+                hint="cutaway cp takes files out; podman can push its own image to a registry.",
+            )
         with self._store.holding(job.token), self._launcher.still(record, job, pause=options.pause) as merged:
             home = self._containers.path(record.id)
             leave_out = {os.fsencode(path.strip("/")) for path in options.leave_out}
@@ -126,9 +134,11 @@ class ImageDesk(ContainerDesk):
         try:
             record = self._find(name)
         except ContainerUnknown:
-            return look(self._store, self._expanded(name, job or Job("look", ignore)).chain_ids)
+            image = self._expanded(name, job or Job("look", ignore))
+            return look(self._store, image.chain_ids, image.in_place)
         layers = [Digest.parse(chain_id) for chain_id in record.layers]
-        return look(self._store, layers, self._containers.path(record.id) / "upper")
+        in_place = [Path(path) for path in record.in_place]
+        return look(self._store, layers, in_place, self._containers.path(record.id) / "upper")
 
     def files(self, name: str, path: str = "/", *, recursive: bool = False) -> list[FileEntry]:
         """What is at a path of an image or a container: a directory's content, or the file itself."""
@@ -166,6 +176,10 @@ class ImageDesk(ContainerDesk):
 
     def _expanded(self, name: str, job: Job) -> ImageRecord:
         """An image with all its layers expanded: one that skopeo or umoci put into the store is not yet."""
+        if name.startswith(Transport.CONTAINERS_STORAGE.value):
+            return podman_image(name.removeprefix(Transport.CONTAINERS_STORAGE.value))
+        if name.startswith(ROOTFS):
+            return directory_image(Path(name.removeprefix(ROOTFS)), self.facts.platform)
         image = self._store.find(name)
         if all(self._store.layer(chain_id) for chain_id in image.chain_ids):
             return image

@@ -59,6 +59,7 @@ class Launcher:
             image=image.name,
             image_digest=image.descriptor.digest,
             layers=tuple(image.chain_ids),
+            in_place=tuple(map(str, image.in_place)),
             id=identity.id,
             name=identity.name,
             options=options,
@@ -82,6 +83,7 @@ class Launcher:
             image=draft.image,
             image_digest=draft.image_digest,
             layers=list(draft.layers),
+            in_place=list(draft.in_place),
             created=_now(),
             command=process["args"],
             kind=Kind.CONTAINER,
@@ -120,6 +122,7 @@ class Launcher:
             image=image.name,
             image_digest=image.descriptor.digest,
             layers=list(image.chain_ids),
+            in_place=list(map(str, image.in_place)),
             created=_now(),
             command=[],
             kind=Kind.WORKING,
@@ -278,7 +281,8 @@ class Launcher:
 
     def _plan(self, record: ContainerRecord) -> rootfs.OverlayPlan:
         layers = [Digest.parse(chain_id) for chain_id in record.layers]
-        return rootfs.plan(self._root, layers, self._containers.path(record.id))
+        in_place = [Path(path) for path in record.in_place]
+        return rootfs.plan(self._root, layers, self._containers.path(record.id), in_place=in_place)
 
     @contextmanager
     def _looked_into(self, image: ImageRecord, job: Job) -> Iterator[Path]:
@@ -288,7 +292,7 @@ class Launcher:
         with self._root.staging("look") as directory:
             for part in ("upper", "work", "merged"):
                 (directory / part).mkdir()
-            plan = rootfs.plan(self._root, image.chain_ids, directory)
+            plan = rootfs.plan(self._root, image.chain_ids, directory, in_place=image.in_place)
             quiet = Job(job.title, ignore)  # it is not among the steps that make the container
             rootfs.mount(plan, quiet)
             try:

@@ -165,10 +165,13 @@ def columns(store: Store, chain_id: Digest) -> index.Columns:
     return made
 
 
-def look(store: Store, chain_ids: Sequence[Digest], upper: Path | None = None) -> Inside:
-    """The tree of expanded layers, and of a container's upper directory on top. Raises StoreError."""
+def look(store: Store, chain_ids: Sequence[Digest], in_place: Sequence[Path] = (), upper: Path | None = None) -> Inside:
+    """The tree of expanded layers, or of directories `in_place` (whose index is not kept), and of a container's upper
+    directory on top. Raises StoreError."""
     layers = [columns(store, chain_id) for chain_id in chain_ids]
     roots = [store.layer_path(chain_id) for chain_id in chain_ids]
+    layers += map(index.scan, in_place)
+    roots += in_place
     if upper is not None:
         layers.append(index.scan(upper))
         roots.append(upper)

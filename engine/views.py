@@ -121,6 +121,9 @@ class Draft:
     steps: tuple[Step, ...]
     """What was done to make it: the journal of the container begins with that."""
 
+    in_place: tuple[str, ...] = ()
+    """Directories of others that it stands on, lowest first, in place of layers of the store."""
+
     def with_text(self, text: str) -> Draft:
         """The draft with an edited config.json; what differs from before becomes the user's in the provenance."""
         return replace(self, text=text, provenance=edited(self.text, text, self.provenance))

@@ -39,6 +39,13 @@ _config_file = click.option(
 )
 
 
+_rootfs = click.option("--rootfs", is_flag=True, help="IMAGE is a directory with a root filesystem; it stays as it is.")
+
+
+def _base(image: str, *, rootfs: bool) -> str:
+    return f"rootfs:{image}" if rootfs else image
+
+
 def _make(
     console: Session, image: str, config_file: Path | None, tls_verify: bool, flags: dict[str, Any]
 ) -> ContainerSummary:
@@ -50,6 +57,8 @@ def _make(
         try:
             draft = console.workbench.draft(image, options, job, config=text)
         except ImageUnknown:
+            if image.startswith("containers-storage:"):
+                raise
             pulled = console.workbench.pull(image, job, tls_verify=tls_verify)
             draft = console.workbench.draft(pulled.reference, options, job, config=text)
         return console.workbench.create(draft, job)
@@ -60,22 +69,24 @@ def _make(
 @click.command(context_settings=_TAKES_A_COMMAND)
 @_config_file
 @tls_verify_option
+@_rootfs
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def create(image: str, config_file: Path | None, tls_verify: bool, **flags: Any) -> None:
+def create(image: str, config_file: Path | None, tls_verify: bool, rootfs: bool, **flags: Any) -> None:
     """Make a container without starting it, and print its id."""
-    click.echo(_make(session(), image, config_file, tls_verify, flags).id)
+    click.echo(_make(session(), _base(image, rootfs=rootfs), config_file, tls_verify, flags).id)
 
 
 @click.command(context_settings=_TAKES_A_COMMAND)
 @click.option("-d", "--detach", is_flag=True, help="Start it in the background and print its id.")
 @_config_file
 @tls_verify_option
+@_rootfs
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def run(image: str, detach: bool, config_file: Path | None, tls_verify: bool, **flags: Any) -> None:
+def run(image: str, detach: bool, config_file: Path | None, tls_verify: bool, rootfs: bool, **flags: Any) -> None:
     """Make a container of IMAGE and run it; ends with the container's exit code.
 
     Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, 127 it does not exist.
@@ -84,7 +95,7 @@ def run(image: str, detach: bool, config_file: Path | None, tls_verify: bool, **
         need_terminal()
     console = session()
     try:
-        made = _make(console, image, config_file, tls_verify, flags)
+        made = _make(console, _base(image, rootfs=rootfs), config_file, tls_verify, flags)
         if detach:
             console.do(f"start {made.name}", lambda job: console.workbench.start(made.id, job))
             click.echo(made.id)

@@ -77,20 +77,22 @@ def options(lower: Sequence[str], upper: str, work: str) -> str:
     return f"lowerdir={':'.join(reversed(lower))},upperdir={upper},workdir={work},{FEATURES}"
 
 
-def plan(root: DataRoot, layers: Sequence[Digest], container: Path) -> OverlayPlan:
-    """The overlay of expanded layers (by chain ID, lowest first) with `upper/`, `work/`, `merged/` in `container`.
+def plan(root: DataRoot, layers: Sequence[Digest], container: Path, *, in_place: Sequence[Path] = ()) -> OverlayPlan:
+    """The overlay of expanded layers (by chain ID, lowest first), or of directories `in_place`, with `upper/`, `work/`,
+    `merged/` in `container`.
 
     Raises MountError where overlayfs could not take so many layers, or none.
     """
-    if not layers:
+    lower = tuple(in_place) or tuple(root.layers / Digest.parse(chain_id).hex / "diff" for chain_id in layers)
+    if not lower:
         raise MountError("there is no layer to mount", hint="The image is empty: it has no root filesystem.")
-    if len(layers) > MAXIMUM_LAYERS:
+    if len(lower) > MAXIMUM_LAYERS:
         raise MountError(
-            f"{len(layers)} layers, and overlayfs mounts {MAXIMUM_LAYERS} at most",
+            f"{len(lower)} layers, and overlayfs mounts {MAXIMUM_LAYERS} at most",
             hint="Build the image with fewer layers, or squash it.",
         )
     return OverlayPlan(
-        lower=tuple(root.layers / Digest.parse(chain_id).hex / "diff" for chain_id in layers),
+        lower=lower,
         upper=container / "upper",
         work=container / "work",
         merged=container / "merged",

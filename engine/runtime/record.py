@@ -45,6 +45,8 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
     auto_remove: bool = False
     stop_signal: str = ""
     stop_timeout: float = 10
+    in_place: list[str] = []
+    """Directories of others that it stands on, lowest first, in place of layers of the store."""
 
 
 def new_id() -> str:

@@ -2,10 +2,22 @@
 
 from engine.store.blobs import BlobWriter
 from engine.store.images import ImageRecord
+from engine.store.in_place import directory_image, podman_image
 from engine.store.layers import LayerRecord
 from engine.store.layout import LayoutSource
 from engine.store.store import Store
 from engine.store.sweep import Swept
 from engine.store.usage import ImageUsage, Usage
 
-__all__ = ["BlobWriter", "ImageRecord", "ImageUsage", "LayerRecord", "LayoutSource", "Store", "Swept", "Usage"]
+__all__ = [
+    "BlobWriter",
+    "ImageRecord",
+    "ImageUsage",
+    "LayerRecord",
+    "LayoutSource",
+    "Store",
+    "Swept",
+    "Usage",
+    "directory_image",
+    "podman_image",
+]

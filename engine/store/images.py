@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine.digest import Digest, chain_ids
@@ -46,6 +47,8 @@ class ImageRecord:
     descriptor: Descriptor
     manifest: Manifest
     config: ImageConfig
+    in_place: tuple[Path, ...] = ()
+    """Directories of another program that it is made of, lowest first, instead of layers of this store."""
 
     @property
     def config_digest(self) -> Digest:
@@ -54,7 +57,9 @@ class ImageRecord:
 
     @property
     def chain_ids(self) -> list[Digest]:
-        """Its expanded layers, lowest first."""
+        """Its expanded layers, lowest first; none where it is used in place."""
+        if self.in_place:
+            return []
         return chain_ids(self.config.rootfs.diff_ids)
 
 

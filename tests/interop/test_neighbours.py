@@ -92,3 +92,45 @@ def test_what_is_no_tarball_leaves_no_name(cutaway: Cutaway, tmp_path: Path) -> 
         assert len(failed.stderr.splitlines()) == (1 if content else 0)
     cutaway("import", str(tmp_path / "missing"), "bad:2", code=1)
     assert not [i for i in cutaway.json("images", "--json") if i["reference"] == "localhost/bad:2"]
+
+
+def test_podmans_own_image_in_place(cutaway: Cutaway, debian: str, podman: list[str]) -> None:
+    """Listed layers are podman's directories; what we write is not theirs."""
+    pulled = subprocess.run([*podman, "pull", "--tls-verify=false", debian], capture_output=True, text=True)
+    assert pulled.returncode == 0, pulled.stderr
+    root = Path(next(word for word in podman if word.startswith("--root=")).removeprefix("--root="))
+    name = f"containers-storage:[overlay@{root}]{debian}"
+    before = {path.name: snapshot(path) for path in root.glob("overlay/*/diff")}
+    done = cutaway(
+        "run", "--name", "inplace", "--network=host", name, "sh", "-c", "echo x > /etc/issue; cat /etc/issue"
+    )
+    assert done.stdout == "x\n"
+    record = json.loads((next(cutaway.root.glob("containers/*/container.json"))).read_text())
+    assert record["layers"] == []
+    assert all(path.startswith(str(root)) for path in record["in_place"])
+    assert "C /etc/issue" in cutaway.out("diff", "inplace").splitlines()
+    assert "PRETTY_NAME" in cutaway.out("cat", name, "/etc/os-release")
+    assert {path.name: snapshot(path) for path in root.glob("overlay/*/diff")} == before
+    assert "another program" in cutaway("commit", "inplace", "x:1", code=2).stderr
+    cutaway("rm", "inplace")
+    assert "no image" in cutaway("run", f"containers-storage:[overlay@{root}]nobody", code=125).stderr
+
+
+def test_buildahs_mount_as_our_rootfs(cutaway: Cutaway, debian_image: str, podman: list[str], tmp_path: Path) -> None:
+    places = [word for word in podman if word.startswith(("--root=", "--runroot="))]
+
+    def buildah(*words: str) -> str:
+        done = subprocess.run(["buildah", *places, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    container = buildah("from", "--tls-verify=false", debian_image)
+    directory = Path(buildah("mount", container))
+    (directory / "etc/issue").write_text("by buildah\n")
+    ours = ["run", "--rm", "--network=host", "--rootfs", str(directory)]
+    assert cutaway.out(*ours, "cat", "/etc/issue") == "by buildah"
+    cutaway(*ours, "rm", "/etc/issue")
+    assert (directory / "etc/issue").read_text() == "by buildah\n"
+    buildah("umount", container)
+    buildah("rm", container)
+    assert "no directory" in cutaway("run", "--rootfs", str(tmp_path / "none"), "true", code=2).stderr

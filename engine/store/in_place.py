@@ -1,0 +1,129 @@
+"""Directories of others that containers can stand on without a copy: podman's storage, and any root filesystem.
+
+Nothing is ever written there: they are lower directories of an overlay. Who owns them can change or remove them, and
+then what stands on them changes too.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from engine.digest import Digest
+from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
+from engine.oci import (
+    CONFIG,
+    DOCUMENT_LIMIT,
+    MANIFEST,
+    Descriptor,
+    ImageConfig,
+    Manifest,
+    Platform,
+    RootFS,
+    parse_config,
+    parse_manifest,
+)
+from engine.reference import Reference
+from engine.store.blobs import read_regular
+from engine.store.images import ImageRecord
+from engine.text import visible
+
+_ID = re.compile(r"[0-9a-f]{64}")
+_PLACE = re.compile(r"\[(?:overlay@)?(/[^\]+]*)(?:\+[^\]]*)?\](.+)")
+_LIST_LIMIT = 64 * 1024 * 1024
+_DEFAULT = Path("/var/lib/containers/storage")
+_CONFIGURATION = (Path("/etc/containers/storage.conf"), Path("/usr/share/containers/storage.conf"))
+
+
+def directory_image(path: Path, platform: Platform) -> ImageRecord:
+    """A root filesystem in a directory as an image without configuration. Raises UsageError where there is none."""
+    path = path.absolute()
+    if not path.is_dir():
+        raise UsageError(f"no directory to take as a root filesystem: {path}")
+    config = ImageConfig(platform.architecture, platform.os, RootFS("layers", []), variant=platform.variant)
+    digest = Digest.of(bytes(path))
+    manifest = Manifest(2, Descriptor(CONFIG, digest, 0), [])
+    return ImageRecord(str(path), Descriptor(MANIFEST, digest, 0), manifest, config, in_place=(path,))
+
+
+def podman_image(text: str) -> ImageRecord:
+    """An image in the storage of podman and buildah, `[[overlay@ROOT]]NAME`, by name or id (containers-transports(5)).
+
+    Its layers are where they are. Raises ImageUnknown, StoreError.
+    """
+    match = _PLACE.fullmatch(text)
+    root, name = (Path(match[1]), match[2]) if match else (_graph_root(), text)
+    for image in _list(root / "overlay-images/images.json"):
+        if _is_meant(image, name):
+            return _load(root, image, name)
+    raise ImageUnknown(f"podman's storage in {root} has no image {visible(name)!r}", hint="See: podman images")
+
+
+def _graph_root() -> Path:
+    for path in _CONFIGURATION:
+        try:
+            said = tomllib.loads(path.read_text())["storage"]["graphroot"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if isinstance(said, str) and said.startswith("/"):
+            return Path(said)
+    return _DEFAULT
+
+
+def _list(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    try:
+        found = json.loads(read_regular(path, _LIST_LIMIT))
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"{path} cannot be read") from error
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _is_meant(image: dict[str, Any], name: str) -> bool:
+    if re.fullmatch(r"[0-9a-f]{12,64}", name) and str(image.get("id", "")).startswith(name):
+        return True
+    names = set(map(str, image.get("names") or []))
+    for text in (name, f"localhost/{name}"):
+        try:
+            if str(Reference.parse(text)) in names:
+                return True
+        except UsageError:  # localhost/ cannot stand before a name that has its registry already
+            continue
+    return False
+
+
+def _load(root: Path, image: dict[str, Any], name: str) -> ImageRecord:
+    number = str(image.get("id", ""))
+    if not _ID.fullmatch(number):
+        raise StoreError(f"podman's storage in {root} is damaged: an image has no id")
+    home = root / "overlay-images" / number
+    try:
+        raw = read_regular(home / "manifest", DOCUMENT_LIMIT + 1)
+        manifest = parse_manifest(raw)
+        key = base64.b64encode(manifest.config.digest.encode()).decode()
+        config = parse_config(read_regular(home / f"={key}", DOCUMENT_LIMIT + 1))
+    except ContentError as error:
+        raise StoreError(f"podman's image {visible(name)} cannot be read: {error}") from error
+    descriptor = Descriptor(manifest.media_type or MANIFEST, Digest.of(raw), len(raw))
+    layers = tuple(_layers(root, str(image.get("layer", ""))))
+    return ImageRecord(f"containers-storage:{name}", descriptor, manifest, config, in_place=layers)
+
+
+def _layers(root: Path, top: str) -> list[Path]:
+    """The directories of a layer and those below it, lowest first. Raises StoreError."""
+    parents = {
+        str(layer.get("id")): str(layer.get("parent") or "") for layer in _list(root / "overlay-layers/layers.json")
+    }
+    found: list[Path] = []
+    while top:
+        path = root / "overlay" / top / "diff"
+        if not _ID.fullmatch(top) or top not in parents or not path.is_dir() or len(found) > len(parents):
+            raise StoreError(f"podman's storage in {root} is damaged: the layer {visible(top)[:80]} is not there")
+        found.insert(0, path)
+        top = parents[top]
+    return found
