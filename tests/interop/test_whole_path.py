@@ -319,7 +319,7 @@ def test_a_detached_container_outlives_who_started_it(cutaway: Cutaway, debian: 
     except ProcessLookupError:
         pass  # nothing of it is left: conmon has a session of its own
     (entry,) = cutaway.json("ps", "--json")
-    assert sorted(entry) == ["created", "exit_code", "id", "image", "name", "pid", "status"]
+    assert {"created", "exit_code", "id", "image", "name", "pid", "status"} <= entry.keys()
     assert (entry["name"], entry["status"], entry["id"]) == ("outlives", "running", identity)
     assert Path(f"/proc/{entry['pid']}").exists()
     until(lambda: cutaway.out("logs", "outlives") == "begun")

@@ -195,11 +195,20 @@ def test_restart_keeps_what_was_written(workbench: Workbench, container: Any) ->
     it = container("sh", "-c", "echo x >>/tmp/count; exec sleep 300", name="again", auto_remove=True)
     it.start()
     job = Job("restart", ignore)
-    for _ in range(2):
+    written = it.path / "merged/tmp/count"
+
+    def wait_for(starts: int) -> None:
+        deadline = time.monotonic() + 20
+        while not written.exists() or written.read_text() != "x\n" * starts:
+            assert time.monotonic() < deadline, written.exists() and written.read_text()
+            time.sleep(0.02)
+
+    wait_for(1)
+    for starts in (2, 3):
         before = workbench.container("again").pid
         assert workbench.restart("again", job, timeout=0).status is Status.RUNNING
         assert workbench.container("again").pid != before
-    assert (it.path / "merged/tmp/count").read_text() == "x\n" * 3
+        wait_for(starts)
     time.sleep(0.5)  # the clean-ups of the earlier runs have had their turn
     assert workbench.container("again").status is Status.RUNNING
 
