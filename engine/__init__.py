@@ -33,6 +33,7 @@ from engine.trace import Step, StepKind
 
 if TYPE_CHECKING:
     from engine.committing import CommitOptions
+    from engine.layers.stacking import LayerChanges
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading
     from engine.spec import (
         Diagnostic,
@@ -82,6 +83,7 @@ __all__ = [
     "JobFinished",
     "JobStarted",
     "Jobs",
+    "LayerChanges",
     "LayerPhase",
     "LayerProgress",
     "LayerSummary",
@@ -124,6 +126,7 @@ _LAZY = {
     "FileEntry": "engine.views",
     "HistoryStep": "engine.views",
     "ImageSummary": "engine.views",
+    "LayerChanges": "engine.layers.stacking",
     "LayerSummary": "engine.views",
     "Workbench": "engine.workbench",
     "Diagnostic": "engine.spec",

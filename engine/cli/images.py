@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from engine import ImageSummary, human_size
+from engine import ImageSummary, LayerChanges, human_size
 from engine.cli.console import each, narrate, print_json, print_table, session
 from engine.cli.options import as_json, platform_option, tls_verify_option
 
@@ -93,10 +93,20 @@ def history(image: str, as_json: bool) -> None:
 
 @click.command()
 @as_json
+@click.option(
+    "--changes", is_flag=True, help="What each does to those below: files added, changed, removed, and wasted."
+)
 @click.argument("image")
-def layers(image: str, as_json: bool) -> None:
-    """List an image's layers, lowest first, and where they are expanded."""
-    found = session(recover=False).workbench.layers(image)
+def layers(image: str, as_json: bool, changes: bool) -> None:
+    """List an image's layers, lowest first, and where they are expanded.
+
+    Wasted is the size of files of the layers below that a layer replaces or removes: they are in the image, unseen.
+    """
+    workbench = session(recover=False).workbench
+    if changes:
+        _print_changes(workbench.layer_changes(image), as_json=as_json)
+        return
+    found = workbench.layers(image)
     if as_json:
         keys = ("digest", "diff_id", "chain_id", "media_type", "size", "path", "created_by")
         print_json([{key: getattr(layer, key) for key in keys} for layer in found])
@@ -116,6 +126,17 @@ def layers(image: str, as_json: bool) -> None:
             ],
             right=[0, 2, 3, 4],
         )
+
+
+def _print_changes(found: list[LayerChanges], *, as_json: bool) -> None:
+    if as_json:
+        print_json([{name: getattr(each, name) for name in each.__slots__} for each in found])
+        return
+    rows = [
+        [str(n), *map(str, (each.added, each.changed, each.removed)), human_size(each.size), human_size(each.wasted)]
+        for n, each in enumerate(found, 1)
+    ]
+    print_table(["#", "ADDED", "CHANGED", "REMOVED", "SIZE", "WASTED"], rows, right=[0, 1, 2, 3, 4, 5])
 
 
 @click.command()

@@ -137,13 +137,6 @@ class Tree:
             if node.is_directory:
                 yield from self.below(node.path)
 
-    def sizes(self, path: bytes) -> int:
-        """The bytes of a file, or of all files below a directory."""
-        node = self.find(path)
-        if node is None or not node.is_directory:
-            return node.size if node else 0
-        return sum(each.size for each in self.below(path))
-
     def changes(self, number: int) -> Iterator[Node]:
         """What a layer adds, changes and removes, by path."""
         columns, removed = self._layers[number - 1], self._removed[number - 1]

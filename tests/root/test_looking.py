@@ -143,6 +143,11 @@ def test_the_commands(tmp_path: Path) -> None:
         assert "greeting" in cutaway.out("files", image, "/srv")
         cutaway("cp", f"{image}:/srv", str(tmp_path / "srv"))
         assert (tmp_path / "srv/greeting").exists()
+        numbers = cutaway.json("layers", "--json", "--changes", image)
+        assert [each["added"] > 0 for each in numbers] == [True, True, True]
+        assert numbers[2]["removed"] == 3
+        assert numbers[2]["wasted"] > 44 + 11 + 11  # /srv/draft, two of the menu, and what was in /srv/greeting
+        assert "WASTED" in cutaway.out("layers", "--changes", image)
         changes = cutaway.json("files", "--json", "--layer", "3", image)
         assert {e["path"]: e["change"] for e in changes}["srv/draft"] == "removed"
         for words, code in ((["files", "w", "/nope"], 2), (["cat", image, "/srv"], 2), (["cp", "x", "y"], 2)):
