@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -14,9 +16,12 @@ from guarded import PASSWORD, Guarded
 from real_registry import make_layout
 
 from engine import Job, Workbench
+from engine.digest import Digest
 from engine.errors import Cancelled
 from engine.events import Event, LayerPhase, LayerProgress, ignore
-from engine.oci import CONFIG, DOCKER_CONFIG, DOCKER_MANIFEST, MANIFEST
+from engine.oci import CONFIG, DOCKER_CONFIG, DOCKER_MANIFEST, LAYER, MANIFEST, Descriptor
+from engine.reference import Reference
+from engine.registry import Patience, RegistryHosts, RegistryTarget
 
 pytestmark = [pytest.mark.interop, pytest.mark.root]
 
@@ -107,3 +112,63 @@ def test_cancelled_while_it_sends(cutaway: Cutaway, registry: str, tmp_path: Pat
         Workbench(cutaway.root).push(name, job, to=f"{registry}/cancelled:1", tls_verify=False)
     cutaway("push", "--tls-verify=false", name, f"{registry}/cancelled:1")
     cutaway("rmi", name)
+
+
+class CutWay:
+    """A way to a registry on which the connection breaks, again and again, after `limit` bytes sent there."""
+
+    def __init__(self, target: str, limit: int, breaks: int) -> None:
+        self._target = target.partition(":")[::2]
+        self._limit = limit
+        self.breaks = breaks
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            there = socket.create_connection((self._target[0], int(self._target[1])))
+            threading.Thread(target=self._pump, args=(there, client, False), daemon=True).start()
+            threading.Thread(target=self._pump, args=(client, there, True), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket, counted: bool) -> None:
+        passed = 0
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                passed += len(data)
+                if counted and passed > self._limit and self.breaks > 0:
+                    self.breaks -= 1
+                    break
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_a_real_registry_on_a_line_that_breaks(registry: str, tmp_path: Path) -> None:
+    """docker-registry takes pieces; what it has of a broken one it may keep or forget: both end well."""
+    data = os.urandom(5_000_000)
+    path = tmp_path / "blob"
+    path.write_bytes(data)
+    way = CutWay(registry, 600_000, 3)
+    job = Job("push", ignore)
+    patience = Patience(connect=2, inactivity=5, attempts=5, first_wait=0.05, longest_wait=1)
+    name = Reference.parse(f"{way.host}/broken/line:1")
+    target = RegistryTarget(name, job, tls_verify=False, hosts=RegistryHosts(), patience=patience, piece=1_000_000)
+    try:
+        target.blob(Descriptor(LAYER, Digest.of(data), len(data)), path, lambda done: None)
+    finally:
+        target.close()
+        way.close()
+    assert way.breaks == 0
+    fetched = subprocess.run(
+        ["curl", "-fsS", f"http://{registry}/v2/broken/line/blobs/{Digest.of(data)}"], capture_output=True, check=True
+    )
+    assert fetched.stdout == data
