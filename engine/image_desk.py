@@ -162,12 +162,14 @@ class ImageDesk(ContainerDesk):
         return self.inside(name).open(path)
 
     def diff(self, name: str, other: str | None, job: Job) -> list[FileEntry]:
-        """What a container has changed; with `other`, in what that image or container differs from the first."""
+        """What a container has changed, as `commit` would take it; with `other`, in what that image or container
+        differs from the first."""
         if other is not None:
             return list(compare(self.inside(name, job), self.inside(other, job), job.token))
-        self._find(name)
+        home = self._containers.path(self._find(name).id)
+        left_out = {b"", *mount_points(home / "config.json", home / "upper")}
         inside = self.inside(name, job)
-        return [entry for node in inside.tree.changes(len(inside.roots)) if (entry := entry_of(node)).path]
+        return [entry_of(node) for node in inside.tree.changes(len(inside.roots)) if node.path not in left_out]
 
     def extract(self, name: str, path: str, target: Path, job: Job) -> int:
         """Copy a file or a directory out of an image or a container; returns how many files that were."""

@@ -135,6 +135,7 @@ def test_a_running_container(cutaway: Cutaway, debian: str) -> None:
             and (Path(cutaway.json("inspect", "busy")[0]["merged"]) / "srv/x").exists()
         ):
             break
+    assert cutaway.out("diff", "busy") == "A /srv/x"
     cutaway("commit", "--pause", "busy", "busy:1")
     (container,) = [entry for entry in cutaway.json("ps", "--json") if entry["name"] == "busy"]
     assert container["status"] == "running"
