@@ -34,6 +34,7 @@ from engine.trace import Step, StepKind
 if TYPE_CHECKING:
     from engine.committing import CommitOptions
     from engine.layers.stacking import LayerChanges
+    from engine.neighbours import Neighbour
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading
     from engine.spec import (
         Diagnostic,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         ExecOptions,
         Explained,
         Generated,
+        Note,
         Origin,
         Provenance,
         RunOptions,
@@ -51,12 +53,13 @@ if TYPE_CHECKING:
         member_names,
     )
     from engine.tour import Page, Tour
-    from engine.views import ContainerSummary, Draft, FileEntry, HistoryStep, ImageSummary, LayerSummary
+    from engine.views import Adoption, ContainerSummary, Draft, FileEntry, HistoryStep, ImageSummary, LayerSummary
     from engine.workbench import Workbench
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Adoption",
     "Attachment",
     "CancelToken",
     "Cancelled",
@@ -88,6 +91,8 @@ __all__ = [
     "LayerProgress",
     "LayerSummary",
     "LogLine",
+    "Neighbour",
+    "Note",
     "Origin",
     "Outcome",
     "Output",
@@ -120,7 +125,10 @@ _LAZY = {
     "Page": "engine.tour",
     "Tour": "engine.tour",
     "CommitOptions": "engine.committing",
+    "Adoption": "engine.views",
     "Attachment": "engine.runtime",
+    "Neighbour": "engine.neighbours",
+    "Note": "engine.spec",
     "ContainerSummary": "engine.views",
     "Draft": "engine.views",
     "FileEntry": "engine.views",

@@ -20,6 +20,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -299,6 +300,24 @@ def sync_filesystem(path: Path) -> None:
             raise OSError(number, os.strerror(number), str(path))
     finally:
         os.close(handle)
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """At most `limit` bytes of a regular file. Raises StoreError for anything else."""
+    try:
+        with open(open_regular(path), "rb") as file:
+            return file.read(limit)
+    except OSError as error:
+        raise store_error(error, f"cannot read {path}") from error
+
+
+def open_regular(path: Path) -> int:
+    """A descriptor to read a regular file by. Raises StoreError for a FIFO, a device, a directory; OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise StoreError(f"{path} is not a regular file")
+    return handle
 
 
 @cache

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.events import Status
-from engine.spec import Provenance, RunOptions, edited
+from engine.spec import Note, Provenance, RunOptions, edited
 from engine.trace import Step
 
 
@@ -127,3 +127,11 @@ class Draft:
     def with_text(self, text: str) -> Draft:
         """The draft with an edited config.json; what differs from before becomes the user's in the provenance."""
         return replace(self, text=text, provenance=edited(self.text, text, self.provenance))
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Another engine's container as a draft of our own, and what was changed in its config.json, and why."""
+
+    draft: Draft
+    notes: tuple[Note, ...]

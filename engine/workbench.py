@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnk
 from engine.events import ImagesChanged, Problem, ignore
 from engine.image_desk import ImageDesk
 from engine.jobs import Job
+from engine.neighbours import Neighbour, Neighbours
 from engine.pulling import pull
 from engine.reference import Reference, Transport, split_transport
 from engine.runtime import Kind
@@ -33,7 +35,7 @@ from engine.spec import Diagnostic, Explained, Provenance, RunOptions, check, ex
 from engine.store import LayoutSource, Swept, Usage
 from engine.text import visible
 from engine.trace import Step, StepKind
-from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
+from engine.views import Adoption, ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
 
 
 class Workbench(ImageDesk):
@@ -193,6 +195,43 @@ class Workbench(ImageDesk):
         except FileNotFoundError as error:
             raise ContainerState(f"{name} is a working container: it has no config.json") from error
         return text, Provenance.from_json(provenance)
+
+    def neighbours(self) -> tuple[list[Neighbour], list[str]]:
+        """The containers of podman, docker and bare runc on this host, and in words what kept one from telling."""
+        return self._neighbours.listed()
+
+    def adopt(
+        self,
+        what: str,
+        job: Job,
+        *,
+        image: str | None = None,
+        name: str | None = None,
+        auto_remove: bool = False,
+    ) -> Adoption:
+        """Another engine's container, `podman:NAME`, `docker:NAME`, `runc:ID`, or a config.json, as a draft.
+
+        Without `image` it stands on an image here that has the same layers, or on the other engine's own where they
+        are. Raises ContainerUnknown, ContainerState, ImageUnknown, UsageError, SpecError, HostError, StoreError.
+        """
+        from engine.adopting import adopt, base  # no other command needs it
+
+        other = self._neighbours.find(what)
+        self._store.prepare()
+        with self._store.holding(job.token):
+            if image is not None:
+                record, notes = self._expanded(image, job), []
+            else:
+                record, note = base(other, self._store, self.facts)
+                notes = [note]
+                if not record.in_place:
+                    record = self._expanded(record.name, job)
+            options = RunOptions(name=name, auto_remove=auto_remove)
+            return adopt(other, record, notes, options, self._containers, self.facts, job)
+
+    @cached_property
+    def _neighbours(self) -> Neighbours:
+        return Neighbours(self.facts)
 
     # -- containers ------------------------------------------------------------------------------------
 

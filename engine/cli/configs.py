@@ -1,4 +1,4 @@
-"""Commands on config.json: config, check."""
+"""Commands on config.json: config, check, adopt."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, BinaryIO
 
 import click
 
-from engine import RunOptions, Severity, visible
-from engine.cli.console import narrate, print_json, print_table, session
-from engine.cli.options import as_json, run_options, to_options
+from engine import Adoption, ImageUnknown, Job, RunOptions, Severity, UsageError, visible
+from engine.cli.console import Session, narrate, print_json, print_table, session
+from engine.cli.options import as_json, run_options, tls_verify_option, to_options
 
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
@@ -68,3 +68,80 @@ def check(file: BinaryIO, as_json: bool) -> None:
             narrate("nothing found: runc should take it")
     if any(d.severity is Severity.ERROR for d in found):
         raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.option("--image", metavar="IMAGE", help="Its root filesystem, in place of what it has there.")
+@click.option("--name", help="Name the new container; the other's with a number otherwise.")
+@click.option("--rm", "auto_remove", is_flag=True, help="Remove the container when it ends.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the config.json, only.")
+@click.option("--print", "to_stdout", is_flag=True, help="Print the config.json, only.")
+@tls_verify_option
+@as_json
+@click.argument("what", required=False, metavar="[podman:NAME|docker:NAME|runc:ID|FILE]")
+def adopt(
+    what: str | None,
+    image: str | None,
+    name: str | None,
+    auto_remove: bool,
+    output: Path | None,
+    to_stdout: bool,
+    tls_verify: bool,
+    as_json: bool,
+) -> None:
+    """Make a container by another engine's config.json; without argument list what podman, docker and runc have.
+
+    What holds for the other container alone is replaced, and told; the other container stays as it is.
+    """
+    console = session()
+    if what is None:
+        _list_neighbours(console, as_json)
+        return
+
+    def draft(job: Job) -> Adoption:
+        try:
+            return console.workbench.adopt(what, job, image=image, name=name, auto_remove=auto_remove)
+        except ImageUnknown:
+            if image is None or image.startswith("containers-storage:"):
+                raise
+            pulled = console.workbench.pull(image, job, tls_verify=tls_verify)
+            return console.workbench.adopt(what, job, image=pulled.reference, name=name, auto_remove=auto_remove)
+
+    adoption = console.do(f"adopt {what}", draft)
+    notes = [{"pointer": n.pointer, "done": n.done, "why": n.why} for n in adoption.notes]
+    if not as_json:
+        for note in adoption.notes:
+            narrate(f"{note.pointer}: {note.done}: {note.why}")
+    if output is not None or to_stdout:
+        data = adoption.draft.text.encode("utf-8", "surrogateescape")
+        if output is not None:
+            _write(output, data)
+        if to_stdout:
+            click.echo(data, nl=False)
+        if as_json and not to_stdout:
+            print_json({"image": adoption.draft.image, "notes": notes})
+        return
+    made = console.do(f"create {adoption.draft.name}", lambda job: console.workbench.create(adoption.draft, job))
+    if as_json:
+        print_json({"id": made.id, "name": made.name, "image": made.image, "notes": notes})
+    else:
+        click.echo(made.id)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _list_neighbours(console: Session, as_json: bool) -> None:
+    found, silent = console.workbench.neighbours()
+    for line in silent:
+        narrate(line)
+    if as_json:
+        keys = ("engine", "id", "name", "image", "status", "why_not")
+        print_json([{key: getattr(each, key) for key in keys} for each in found])
+        return
+    rows = [[f"{n.engine}:{n.name or n.id[:12]}", n.status, n.image, n.why_not] for n in found]
+    print_table(["ADOPT", "STATUS", "IMAGE", "WHY NOT"], rows)

@@ -1,7 +1,7 @@
 """config.json: generated from image, defaults and options; explained; checked; edited; adopted."""
 
 from engine.spec.adapt import adapt
-from engine.spec.adopt import Note, adopt
+from engine.spec.adopt import Adopted, Note, adopt
 from engine.spec.blame import blame
 from engine.spec.check import check
 from engine.spec.diagnostics import Diagnostic, Severity
@@ -10,6 +10,7 @@ from engine.spec.edits import changed, edited
 from engine.spec.executing import SHELLS, ExecOptions, exec_process, find_shell
 from engine.spec.fields import describe_field, known_words, member_names
 from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
+from engine.spec.netfiles import network_files
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
 from engine.spec.updating import updated
@@ -19,6 +20,7 @@ __all__ = [
     "SHELLS",
     "STOP_SIGNAL",
     "Accounts",
+    "Adopted",
     "ContainerIdentity",
     "Diagnostic",
     "Document",
@@ -47,5 +49,6 @@ __all__ = [
     "generate",
     "known_words",
     "member_names",
+    "network_files",
     "updated",
 ]

@@ -11,16 +11,19 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeGuard
 
 from engine.errors import SpecError
+from engine.host import HostFacts
 from engine.spec.defaults import SHM_SIZE
 from engine.spec.document import Document
 from engine.spec.mounts import FILES
+from engine.spec.process import possible_limit
+from engine.spec.provenance import Origin, host
 from engine.text import visible
 
 _OWN_DIRECTORIES = re.compile(
-    r"/overlay-containers/[0-9a-f]{64}/userdata/|/docker/containers/[0-9a-f]{64}/|/run/\.?containers?/"
+    r"/overlay-containers/[0-9a-f]{64}/userdata/|/containers/[0-9a-f]{64}/|/run/\.?containers?/"
 )
 """Where podman and docker keep what they bind into one container: hosts, hostname, resolv.conf, shm."""
 
@@ -36,31 +39,49 @@ class Note:
     why: str
 
 
-def adopt(text: str, kind: str, *, files: Collection[str] = ()) -> tuple[str, list[Note]]:
-    """The text without what is stale in it, and what was changed. `kind` is who wrote it: podman, docker, runc, file.
+class Adopted(NamedTuple):
+    """The text without what was stale, what was changed, and where the values come from that were put in instead."""
+
+    text: str
+    notes: list[Note]
+    origins: dict[str, Origin]
+
+
+def adopt(text: str, kind: str, *, files: Collection[str] = (), facts: HostFacts | None = None) -> Adopted:
+    """Let go of what is stale in a config.json. `kind` is who wrote it: podman, docker, runc, file.
 
     `files` are the names that the new bundle has in its files/ directory: mounts of the same meaning are pointed there,
-    the others dropped. root.path and linux.cgroupsPath are `adapt`'s to set. Raises SpecError if it is no JSON object.
+    the others dropped. With `facts`, limits are lowered to what this process may set. root.path and linux.cgroupsPath
+    are `adapt`'s. Raises SpecError if it is no JSON object.
     """
     document = Document(text)
     if not isinstance(document.value, dict):
         raise SpecError("a config.json has to be a JSON object", hint="cutaway check FILE says where it is not.")
-    return _Adoption(document, kind, files).run()
+    return _Adoption(document, kind, files, facts).run()
 
 
 class _Adoption:
-    def __init__(self, document: Document, kind: str, files: Collection[str]) -> None:
+    def __init__(self, document: Document, kind: str, files: Collection[str], facts: HostFacts | None) -> None:
         self._document = document
         self._kind = kind
         self._files = files
+        self._facts = facts
         self._notes: list[Note] = []
+        self._put: dict[tuple[str, str], Origin] = {}
+        """For what was put in: the destination of its mount and the member's name, as indices still move."""
 
-    def run(self) -> tuple[str, list[Note]]:
+    def run(self) -> Adopted:
         self._namespaces()
         self._mounts()
         self._hooks()
         self._labels()
-        return self._document.text, sorted(self._notes, key=lambda note: note.pointer)
+        origins = self._limits()
+        for pointer, mount in self._elements("/mounts"):
+            for name, value in mount.items():
+                if (origin := self._put.get((str(mount.get("destination")), name))) is not None:
+                    places = [f"/{n}" for n in range(len(value))] if isinstance(value, list) else [""]
+                    origins |= dict.fromkeys((f"{pointer}/{name}{place}" for place in places), origin)
+        return Adopted(self._document.text, sorted(self._notes, key=lambda note: note.pointer), origins)
 
     def _note(self, pointer: str, done: str, why: str) -> None:
         self._notes.append(Note(pointer, done, why))
@@ -98,7 +119,7 @@ class _Adoption:
 
     def _own_file(self, pointer: str, source: str, destination: str) -> None:
         name = next((name for name, place in FILES.items() if place == destination), "")
-        why = f"{visible(source)} is the other engine's own"
+        why = f"{_short(source)} is the other engine's own"
         if destination == "/dev/shm":  # noqa: S108 - in the container
             memory = {
                 "destination": destination,
@@ -107,9 +128,13 @@ class _Adoption:
                 "options": ["nosuid", "noexec", "nodev", "mode=1777", f"size={SHM_SIZE}"],
             }
             self._document = self._document.set(pointer, memory)
+            self._put |= {
+                (destination, name): host(f"memory of its own: {why}") for name in ("type", "source", "options")
+            }
             self._note(pointer, "memory of its own on /dev/shm", why)
         elif name in self._files:
             self._document = self._document.set(f"{pointer}/source", f"files/{name}")
+            self._put[destination, "source"] = host(f"written by Cutaway for this container: {why}")
             self._note(f"{pointer}/source", f"files/{name}, which Cutaway writes, on {visible(destination)}", why)
         else:
             self._document = self._document.remove(pointer)
@@ -118,9 +143,11 @@ class _Adoption:
     def _hooks(self) -> None:
         for kind in _HOOKS:
             for pointer, hook in self._elements(f"/hooks/{kind}"):
-                path = hook.get("path")
+                path, args = hook.get("path"), hook.get("args")
                 if self._kind in ("podman", "docker"):
                     why = f"it calls {self._kind} back about a container that is not its own"
+                elif isinstance(args, list) and "libnetwork-setkey" in args:
+                    why = "it calls docker back about a container that is not its own"
                 elif isinstance(path, str) and not os.path.exists(path):
                     why = f"{visible(path)} is not on this host"
                 else:
@@ -138,6 +165,37 @@ class _Adoption:
             self._document = self._document.remove("/process/apparmorProfile")
             why = f"the profile {visible(str(profile))} is not loaded on this host"
             self._note("/process/apparmorProfile", "no AppArmor profile", why)
+
+    def _limits(self) -> dict[str, Origin]:
+        """Lower what this process may not set; where the new values come from."""
+        origins: dict[str, Origin] = {}
+        for pointer, entry in self._elements("/process/rlimits"):
+            name, hard = str(entry.get("type")), entry.get("hard")
+            soft = entry.get("soft", hard)
+            if self._facts is None or not (_is_limit(soft) and _is_limit(hard)):
+                continue
+            possible = possible_limit(self._facts, name, _signed(soft), _signed(hard))
+            why = "this process may not raise its own limit, nor give away more than it has"
+            for member, old, new in (("soft", soft, possible[0]), ("hard", hard, possible[1])):
+                if _signed(old) != new:
+                    self._document = self._document.set(f"{pointer}/{member}", new)
+                    self._note(f"{pointer}/{member}", f"{visible(name)} {new} in place of {old}", why)
+                    origins[f"{pointer}/{member}"] = host(f"lowered from {old}: {why}")
+        return origins
+
+
+def _short(path: str) -> str:
+    """A path to be read: of an engine's ids the first twelve digits."""
+    return visible(re.sub(r"([0-9a-f]{12})[0-9a-f]{52}", r"\1…", path))
+
+
+def _is_limit(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**64
+
+
+def _signed(value: int) -> int:
+    """RLIM_INFINITY, the highest 64-bit number in a config.json, as -1."""
+    return -1 if value == 2**64 - 1 else value
 
 
 def _is_loaded(profile: str) -> bool:

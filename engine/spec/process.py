@@ -221,15 +221,17 @@ def rlimits(spec: Builder, options: RunOptions, profile: Profile, facts: HostFac
         limit = values.ulimit(text, "--ulimit")
         wanted[limit.name] = (limit.soft, limit.hard, option(f"--ulimit {text}"))
     for name, (soft, hard, origin) in sorted(wanted.items()):
-        ceiling = facts.rlimits.get(name, (-1, -1))[1]
-        lowered = (soft, hard) != (_lower(soft, ceiling), _lower(hard, ceiling))
-        if lowered and _may_raise(facts):
-            lowered = False
-        if lowered:
-            soft, hard = _lower(soft, ceiling), _lower(hard, ceiling)
-            origin = host(f"{origin.detail}, lowered to {ceiling}: this process may not raise its own limit")
+        if (soft, hard) != (possible := possible_limit(facts, name, soft, hard)):
+            soft, hard = possible
+            origin = host(f"{origin.detail}, lowered to {hard}: this process may not raise its own limit")
         entry = {"type": name, "hard": _unsigned(hard), "soft": _unsigned(soft)}
         spec.append("/process/rlimits", entry, origin)
+
+
+def possible_limit(facts: HostFacts, name: str, soft: int, hard: int) -> tuple[int, int]:
+    """A limit, -1 for none, lowered to what this process may set: it cannot raise its own without CAP_SYS_RESOURCE."""
+    ceiling = -1 if _may_raise(facts) else facts.rlimits.get(name, (-1, -1))[1]
+    return _lower(soft, ceiling), _lower(hard, ceiling)
 
 
 def _may_raise(facts: HostFacts) -> bool:

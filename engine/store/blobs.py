@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from engine.digest import Digest
-from engine.disk import DataRoot, store_error, sync_directory
-from engine.errors import ContentError, StoreError
+from engine.disk import DataRoot, open_regular, read_regular, store_error, sync_directory
+from engine.errors import ContentError
 from engine.jobs import CancelToken
 from engine.oci import DOCUMENT_LIMIT, Descriptor
 
@@ -34,24 +33,6 @@ def read_verified(path: Path, descriptor: Descriptor) -> bytes:
     if hasher.hexdigest() != descriptor.digest.hex:
         raise ContentError(f"the content of {path} is not {descriptor.digest}", hint="It is damaged: pull it again.")
     return data
-
-
-def read_regular(path: Path, limit: int) -> bytes:
-    """At most `limit` bytes of a regular file. Raises StoreError for anything else."""
-    try:
-        with open(open_regular(path), "rb") as file:
-            return file.read(limit)
-    except OSError as error:
-        raise store_error(error, f"cannot read {path}") from error
-
-
-def open_regular(path: Path) -> int:
-    """A descriptor to read a regular file by. Raises StoreError for a FIFO, a device, a directory; OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise StoreError(f"{path} is not a regular file")
-    return handle
 
 
 class BlobWriter:

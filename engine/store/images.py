@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.digest import Digest, chain_ids
-from engine.disk import DataRoot
+from engine.disk import DataRoot, read_regular
 from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
 from engine.oci import (
     DOCUMENT_LIMIT,
@@ -32,7 +32,7 @@ from engine.oci import (
     parse_manifest,
 )
 from engine.reference import Reference
-from engine.store.blobs import Blobs, read_regular
+from engine.store.blobs import Blobs
 from engine.text import visible
 
 _LOCK = "index"

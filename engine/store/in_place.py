@@ -1,4 +1,5 @@
-"""Directories of others that containers can stand on without a copy: podman's storage, and any root filesystem.
+"""Directories of others that containers can stand on without a copy: podman's and docker's storage, and any root
+filesystem.
 
 Nothing is ever written there: they are lower directories of an overlay. Who owns them can change or remove them, and
 then what stands on them changes too.
@@ -13,7 +14,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from engine.digest import Digest
+from engine.digest import Digest, chain_ids
+from engine.disk import read_regular
 from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
 from engine.oci import (
     CONFIG,
@@ -28,7 +30,6 @@ from engine.oci import (
     parse_manifest,
 )
 from engine.reference import Reference
-from engine.store.blobs import read_regular
 from engine.store.images import ImageRecord
 from engine.text import visible
 
@@ -61,6 +62,36 @@ def podman_image(text: str) -> ImageRecord:
         if _is_meant(image, name):
             return _load(root, image, name)
     raise ImageUnknown(f"podman's storage in {root} has no image {visible(name)!r}", hint="See: podman images")
+
+
+def docker_image(root: Path, number: str, name: str) -> ImageRecord:
+    """An image in docker's data directory, by the hexadecimal digits of its id; it is to be called `name`.
+
+    Its layers are where docker's overlay2 driver has them: layerdb leads from each chain ID to a directory.
+    Raises ImageUnknown, StoreError.
+    """
+    if not _ID.fullmatch(number):
+        raise StoreError(f"not the id of an image of docker's: {visible(number)[:80]!r}")
+    base = root / "image/overlay2"
+    path = base / "imagedb/content/sha256" / number
+    if not path.exists():
+        raise ImageUnknown(f"docker's storage in {root} has no image {number[:12]}", hint="See: docker images")
+    raw = read_regular(path, DOCUMENT_LIMIT + 1)
+    try:
+        config = parse_config(raw)
+    except ContentError as error:
+        raise StoreError(f"docker's image {number[:12]} cannot be read: {error}") from error
+    layers = []
+    for chain_id in chain_ids(config.rootfs.diff_ids):
+        link = base / "layerdb" / chain_id.algorithm / chain_id.hex / "cache-id"
+        cache_id = read_regular(link, 100).decode("ascii", "replace").strip()
+        directory = root / "overlay2" / cache_id / "diff"
+        if not re.fullmatch(r"[0-9a-z-]+", cache_id) or not directory.is_dir():
+            raise StoreError(f"docker's storage in {root} is damaged: a layer of {number[:12]} is not there")
+        layers.append(directory)
+    digest = Digest.of(raw)
+    manifest = Manifest(2, Descriptor(CONFIG, digest, len(raw)), [])
+    return ImageRecord(name, Descriptor(MANIFEST, digest, 0), manifest, config, in_place=tuple(layers))
 
 
 def _graph_root() -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.digest import Digest
-from engine.disk import store_error
+from engine.disk import open_regular, read_regular, store_error
 from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
 from engine.jobs import Job
 from engine.oci import (
@@ -25,7 +25,7 @@ from engine.oci import (
 )
 from engine.reference import Reference
 from engine.source import FetchedImage
-from engine.store.blobs import open_regular, read_regular, read_verified
+from engine.store.blobs import read_verified
 from engine.text import visible
 from engine.trace import StepKind
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.digest import Digest, chain_ids
+from engine.disk import read_regular
 from engine.errors import ContentError, StoreError
 from engine.oci import DOCUMENT_LIMIT, parse_config
-from engine.store.blobs import Blobs, read_regular
+from engine.store.blobs import Blobs
 from engine.store.layers import Layers
 
 

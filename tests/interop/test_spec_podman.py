@@ -299,7 +299,7 @@ def test_adopted_it_starts(podman: Podman, tmp_path: Path) -> None:
     (tmp_path / "files/hosts").write_text("127.0.0.1 from-our-files\n")
     as_it_was = runc(tmp_path, text, name)
     assert as_it_was.returncode != 0
-    adopted, notes = adopt(text, "podman", files={"hosts"})
+    adopted, notes, _ = adopt(text, "podman", files={"hosts"})
     assert {re.sub(r"\d+", "N", note.pointer) for note in notes} == {"/mounts/N", "/mounts/N/source"}
     text, provenance = adapt(adopted, Identity(name, "seed"))
     errors = [d for d in check(text, facts=probe(), bundle=tmp_path) if d.severity is Severity.ERROR]

@@ -37,7 +37,7 @@ def theirs(**changes: Any) -> str:
 
 
 def test_podman() -> None:
-    text, notes = adopt(theirs(), "podman", files={"hosts"})
+    text, notes, _ = adopt(theirs(), "podman", files={"hosts"})
     found = json.loads(text)
     mounts = {m["destination"]: m for m in found["mounts"]}
     assert set(mounts) == {"/proc", "/etc/hosts", "/dev/shm", "/mine"}
@@ -57,18 +57,18 @@ def test_podman() -> None:
 
 
 def test_without_files_of_our_own_those_mounts_go() -> None:
-    text, _ = adopt(theirs(), "podman")
+    text, _, _ = adopt(theirs(), "podman")
     assert "/etc/hosts" not in {m["destination"] for m in json.loads(text)["mounts"]}
 
 
 def test_twice_is_once() -> None:
-    text, _ = adopt(theirs(), "podman", files={"hosts"})
-    assert adopt(text, "podman", files={"hosts"}) == (text, [])
+    text, _, _ = adopt(theirs(), "podman", files={"hosts"})
+    assert adopt(text, "podman", files={"hosts"}) == (text, [], {})
 
 
 def test_hooks_of_a_file_stay_where_they_can_run() -> None:
     hooks = {"createRuntime": [{"path": "/proc/self/exe"}, {"path": "/nowhere/hook"}]}
-    text, notes = adopt(theirs(hooks=hooks), "file")
+    text, notes, _ = adopt(theirs(hooks=hooks), "file")
     assert json.loads(text)["hooks"] == {"createRuntime": [{"path": "/proc/self/exe"}]}
     assert [n.pointer for n in notes if n.pointer.startswith("/hooks")] == ["/hooks/createRuntime/1"]
 
@@ -81,4 +81,4 @@ def test_no_configuration(text: str) -> None:
 
 @pytest.mark.parametrize("text", ['{"mounts": 5}', '{"mounts": [1, {"source": 2}], "linux": {"namespaces": {"a": 1}}}'])
 def test_odd_shapes_are_left_alone(text: str) -> None:
-    assert adopt(text, "podman") == (text, [])
+    assert adopt(text, "podman") == (text, [], {})

@@ -1,0 +1,121 @@
+"""Adopt: join another engine's container, an image, and its config.json without what was true there alone."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from contextlib import suppress
+from dataclasses import replace
+
+from engine import spec
+from engine.errors import ImageUnknown, StoreError, UsageError
+from engine.host import HostFacts
+from engine.jobs import Job
+from engine.neighbours import OtherContainer
+from engine.runtime import Containers
+from engine.spec import Note, Origin, Provenance, RunOptions, SourceKind
+from engine.store import ImageRecord, Store, directory_image, docker_image, podman_image
+from engine.text import visible
+from engine.trace import StepKind
+from engine.views import Adoption, Draft
+
+_HINT = "Name an image with the same files: --image IMAGE."
+
+
+def base(other: OtherContainer, store: Store, facts: HostFacts) -> tuple[ImageRecord, Note]:
+    """What its root filesystem is made of, and a note that says so.
+
+    An image here with the same layers; otherwise the other engine's own layers, used where they are, or for a
+    container without an image its root directory. Raises UsageError, ImageUnknown, StoreError.
+    """
+    if other.image_id and other.storage is not None:
+        name = f"{other.kind}'s {other.image or other.image_id[:12]}"
+        try:
+            if other.kind == "docker":
+                theirs = docker_image(other.storage, other.image_id, f"docker-storage:{other.image}")
+            else:
+                theirs = podman_image(f"[overlay@{other.storage}]{other.image_id}")
+                theirs = replace(theirs, name=f"containers-storage:{other.image or other.image_id}")
+        except (ImageUnknown, StoreError) as error:
+            raise type(error)(error.message, hint=_HINT) from error
+        for image in store.images():
+            if image.config.rootfs.diff_ids == theirs.config.rootfs.diff_ids:
+                return image, Note(
+                    "/root/path", f"on {image.name}, which is here", f"it has the layers of {visible(name)}"
+                )
+        why = f"nothing is copied, or written there; it lasts as long as {other.kind} keeps that image"
+        return theirs, Note("/root/path", f"on the layers of {visible(name)}, where they are", why)
+    if other.rootfs is None:
+        raise UsageError(f"{visible(other.name)} does not say where its root filesystem is", hint=_HINT)
+    why = "it names no image; nothing is written there, but what others change there shows"
+    return directory_image(other.rootfs, facts.platform), Note(
+        "/root/path", f"on the directory {visible(str(other.rootfs))}", why
+    )
+
+
+def adopt(
+    other: OtherContainer,
+    image: ImageRecord,
+    notes: list[Note],
+    options: RunOptions,
+    containers: Containers,
+    facts: HostFacts,
+    job: Job,
+) -> Adoption:
+    """The draft of a container on `image` by another one's config.json; `options` say its name and what becomes of it.
+
+    `notes` are put before those on what is changed. Raises SpecError, ContainerState (name taken), UsageError.
+    """
+    identity = containers.reserve(options.name, other.name if other.kind != "file" else image.name)
+    whose = f"{other.kind}'s container {other.name}" if other.kind != "file" else f"the file {other.name}"
+    said = f"{other.kind}:{other.name}" if other.kind != "file" else other.name
+    with job.step(StepKind.CONFIG, shlex.join(["cutaway", "adopt", *options.words(), said])) as step:
+        files = _files(other.text, identity)
+        adopted = spec.adopt(other.text, other.kind, files=files, facts=facts)
+        text, provenance = spec.adapt(
+            adopted.text, identity, origin=Origin(SourceKind.ADOPTED, f"{visible(whose)}, as it was")
+        )
+        known = {**provenance, **{p: origin for p, origin in adopted.origins.items() if p in provenance}}
+        step.detail = f"{len(known)} values, {len(adopted.notes)} replaced"
+    all_notes = [*notes, *adopted.notes, *_fitted(other.text, text, provenance)]
+    draft = Draft(
+        image=image.name,
+        image_digest=image.descriptor.digest,
+        layers=tuple(image.chain_ids),
+        in_place=tuple(map(str, image.in_place)),
+        id=identity.id,
+        name=identity.name,
+        options=replace(options, interactive=other.interactive),
+        text=text,
+        provenance=Provenance(known),
+        files=files,
+        steps=tuple(job.steps[-1:]),
+    )
+    return Adoption(draft, tuple(all_notes))
+
+
+def _files(text: str, identity: spec.ContainerIdentity) -> dict[str, bytes]:
+    """The hosts file and its like, as the namespaces in the text make them fit."""
+    try:
+        config = json.loads(text)
+        entries = config["linux"]["namespaces"]
+        own_network = any(isinstance(entry, dict) and entry.get("type") == "network" for entry in entries)
+        hostname = config.get("hostname")
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        own_network, hostname = False, None
+    options = RunOptions(network="none" if own_network else "host")
+    name = identity.name
+    if isinstance(hostname, str):
+        with suppress(UsageError):
+            name = RunOptions(hostname=hostname).hostname or name
+    return spec.network_files(options, hostname=name, name=identity.name, host_network=not own_network)
+
+
+def _fitted(before: str, after: str, provenance: Provenance) -> list[Note]:
+    """What was made to fit the new container's directory and control group."""
+    old, new = spec.Document(before), spec.Document(after)
+    return [
+        Note(pointer, f"{new.get(pointer)} in place of {visible(str(old.get(pointer)))}", provenance[pointer].detail)
+        for pointer in ("/linux/cgroupsPath", "/root/path")
+        if old.get(pointer) != new.get(pointer) and pointer in provenance
+    ]

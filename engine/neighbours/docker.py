@@ -1,0 +1,105 @@
+"""docker's containers, read from its own files, so that they are found where its daemon does not run, too."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from engine.disk import read_regular
+from engine.errors import ContainerState, StoreError, UsageError
+from engine.neighbours.container import CONFIG_LIMIT, Neighbour, OtherContainer, checked, config_text, member, unknown
+
+_ID = re.compile(r"[0-9a-f]{64}")
+_SETTINGS = Path("/etc/docker/daemon.json")
+_DATA = Path("/var/lib/docker")
+_BUNDLES = (Path("/run/docker/containerd/daemon"), Path("/run/containerd"))
+"""Where the containerd of docker's own, and the system's, keep what runs (its `state` directory)."""
+
+_ENDED = "docker's config.json goes when the container ends"
+
+
+class Docker:
+    """One docker daemon's data on this host. Other places than the usual ones are for tests."""
+
+    def __init__(self, data: Path | None = None, bundles: tuple[Path, ...] = _BUNDLES) -> None:
+        self.data = data or _data()
+        self._bundles = bundles
+
+    def listed(self) -> list[Neighbour]:
+        """All of them. Those whose record cannot be read are left out."""
+        found = []
+        for number, record in self._records():
+            status = _status(record)
+            why_not = "" if self._config(number) else _ENDED
+            name = member(record, "Name").removeprefix("/")
+            found.append(Neighbour("docker", number, name, member(record, "Config", "Image"), status, why_not))
+        return sorted(found, key=lambda each: each.name)
+
+    def found(self, name: str) -> OtherContainer:
+        """One by name, id or unique beginning of an id.
+
+        Raises ContainerUnknown, UsageError, ContainerState where it has no config.json, as it does not run.
+        """
+        checked(name)
+        records = list(self._records())
+        meant = [pair for pair in records if member(pair[1], "Name").removeprefix("/") == name]
+        meant = meant or [pair for pair in records if pair[0].startswith(name)]
+        if not meant:
+            raise unknown("docker", name)
+        if len(meant) > 1:
+            raise UsageError(f"{name} could be any of {', '.join(number[:12] for number, _ in meant[:5])}")
+        number, record = meant[0]
+        path = self._config(number)
+        if path is None:
+            raise ContainerState(
+                f"docker's container {name} has no config.json now: {_ENDED}",
+                hint=f"docker start {name} makes a new one.",
+            )
+        config = record.get("Config")
+        return OtherContainer(
+            kind="docker",
+            name=member(record, "Name").removeprefix("/") or number[:12],
+            text=config_text(path, f"docker's container {name}"),
+            image=member(record, "Config", "Image"),
+            image_id=member(record, "Image").removeprefix("sha256:"),
+            storage=self.data,
+            interactive=isinstance(config, dict) and config.get("OpenStdin") is True,
+        )
+
+    def _records(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for path in sorted(self.data.glob("containers/*/config.v2.json")):
+            if not _ID.fullmatch(path.parent.name):
+                continue
+            try:
+                record = json.loads(read_regular(path, CONFIG_LIMIT))
+            except (StoreError, ValueError, RecursionError):
+                continue
+            if isinstance(record, dict):
+                yield path.parent.name, record
+
+    def _config(self, number: str) -> Path | None:
+        for place in self._bundles:
+            for path in place.glob(f"io.containerd.runtime.v*/moby/{number}/config.json"):
+                return path
+        return None
+
+
+def _status(record: dict[str, Any]) -> str:
+    state = record.get("State")
+    if not isinstance(state, dict):
+        return "unknown"
+    for key in ("Paused", "Restarting", "Running", "Dead"):
+        if state.get(key) is True:
+            return key.lower()
+    return "created" if member(state, "StartedAt").startswith("0001-") else "exited"
+
+
+def _data() -> Path:
+    try:
+        chosen = json.loads(read_regular(_SETTINGS, CONFIG_LIMIT)).get("data-root")
+    except (StoreError, ValueError, AttributeError, RecursionError):
+        chosen = None
+    return Path(chosen) if isinstance(chosen, str) and chosen.startswith("/") else _DATA

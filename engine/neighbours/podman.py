@@ -1,0 +1,51 @@
+"""podman's containers, by podman's own answers: it alone knows where its storage is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.errors import ContainerState, HostError
+from engine.neighbours.container import Neighbour, OtherContainer, checked, config_text, member, objects, said, unknown
+
+_NOT_YET = "podman writes its config.json when it starts it first"
+
+
+def listed(podman: Path) -> list[Neighbour]:
+    """All of this user's. Raises HostError."""
+    found = []
+    for each in objects(said(podman, "ps", "--all", "--format=json"), "podman ps"):
+        names = each.get("Names")
+        name = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
+        status = member(each, "State")
+        why_not = _NOT_YET if status in ("created", "configured") else ""
+        found.append(Neighbour("podman", member(each, "Id"), name, member(each, "Image"), status, why_not))
+    return found
+
+
+def found(podman: Path, name: str) -> OtherContainer:
+    """One by name or id. Raises ContainerUnknown, ContainerState where it has no config.json, HostError."""
+    try:
+        answer = said(podman, "inspect", "--type=container", "--", checked(name))
+    except HostError as error:
+        if "no such" in error.message:
+            raise unknown("podman", name) from error
+        raise
+    each = next(iter(objects(answer, "podman inspect")), {})
+    path = member(each, "OCIConfigPath")
+    if not path:
+        raise ContainerState(
+            f"podman's container {name} has no config.json yet: {_NOT_YET}",
+            hint=f"podman init {name} makes it write one.",
+        )
+    config = each.get("Config")
+    return OtherContainer(
+        kind="podman",
+        name=member(each, "Name") or name,
+        text=config_text(Path(path), f"podman's container {name}"),
+        image=member(each, "ImageName"),
+        image_id=member(each, "Image").removeprefix("sha256:"),
+        # <storage>/overlay-containers/<id>/userdata
+        storage=Path(member(each, "StaticDir")).parent.parent.parent,
+        rootfs=Path(root) if (root := member(each, "Rootfs")) else None,
+        interactive=isinstance(config, dict) and config.get("OpenStdin") is True,
+    )

@@ -1,0 +1,161 @@
+"""Other engines with containers of their own, for tests that adopt them: podman, docker (live or recorded)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from peers import remove_podmans
+
+from engine.neighbours import Docker
+
+RECORDED = Path(__file__).parent / "recorded/docker"
+LINE = "echo docker says $X; hostname; sleep 30"
+_PATIENCE = 30.0  # seconds
+
+
+def small_rootfs(directory: Path) -> Path:
+    """A shell and little else."""
+    (directory / "bin").mkdir(parents=True)
+    (directory / "etc").mkdir()
+    shutil.copy(shutil.which("busybox") or "busybox", directory / "bin/busybox")
+    for tool in ("sh", "id", "sleep", "cat", "hostname", "echo"):
+        (directory / "bin" / tool).symlink_to("busybox")
+    (directory / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n")
+    return directory
+
+
+class Podman:
+    """podman with a storage of its own, which whoever has `environment` finds as the usual one."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        (home / "storage.conf").write_text(
+            f'[storage]\ndriver = "overlay"\ngraphroot = "{home}/root"\nrunroot = "{home}/run"\n'
+        )
+        (home / "containers.conf").write_text(
+            '[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]\n'
+            '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\nruntime = "runc"\n'
+            f'tmp_dir = "{home}/tmp"\nstatic_dir = "{home}/root/libpod"\n'
+        )
+        self.environment = {
+            "CONTAINERS_STORAGE_CONF": f"{home}/storage.conf",
+            "CONTAINERS_CONF": f"{home}/containers.conf",
+        }
+        rootfs = small_rootfs(home / "rootfs")
+        subprocess.run(["tar", "-C", rootfs, "-cf", home / "rootfs.tar", "."], check=True)
+        self("import", '--change=CMD ["sh", "-c", "sleep 60"]', str(home / "rootfs.tar"), "probe")
+
+    def __call__(self, *words: str) -> str:
+        done = subprocess.run(
+            ["podman", *words],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, f"podman {' '.join(words)}: {done.stderr[-2000:]}"
+        return done.stdout.strip()
+
+
+@contextmanager
+def podman() -> Iterator[Podman]:
+    """podman, gone afterwards with all it had."""
+    home = Path(tempfile.mkdtemp(prefix="cutaway-podman-", dir="/tmp"))
+    made = Podman(home)
+    try:
+        yield made
+    finally:
+        made("rm", "--all", "--force", "--time=0")
+        remove_podmans(home)
+
+
+@contextmanager
+def docker(home: Path) -> Iterator[Docker]:
+    """docker with a container `web` that runs: a daemon's where one is installed, otherwise as recorded."""
+    if shutil.which("dockerd") and shutil.which("containerd"):
+        with _daemon() as found:
+            yield found
+    else:
+        yield _recorded(home)
+
+
+def _recorded(home: Path) -> Docker:
+    """docker's data directory and a bundle of containerd's, as they were; the image's layer is one of our own."""
+    record = json.loads((RECORDED / "config.v2.json").read_text())
+    diff_id = hashlib.sha256(b"the layer of this test").hexdigest()
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff_id}"]}}
+    image = json.dumps(config).encode()
+    number = hashlib.sha256(image).hexdigest()
+    record["Image"] = f"sha256:{number}"
+    data, bundles = home / "data", home / "containerd"
+    cache_id = "5198665701bfe58a1c30c4af9cfbaae130645d494ecb6995cd15f7c6b3255a0e"
+    for path, content in {
+        data / "containers" / record["ID"] / "config.v2.json": json.dumps(record).encode(),
+        data / "image/overlay2/imagedb/content/sha256" / number: image,
+        data / "image/overlay2/layerdb/sha256" / diff_id / "cache-id": cache_id.encode(),
+        bundles / "io.containerd.runtime.v2.task/moby" / record["ID"] / "config.json": (
+            RECORDED / "config.json"
+        ).read_bytes(),
+    }.items():
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    small_rootfs(data / "overlay2" / cache_id / "diff")
+    return Docker(data, (bundles,))
+
+
+@contextmanager
+def _daemon() -> Iterator[Docker]:
+    """A daemon in a network and mount namespace of its own, with a data directory of its own."""
+    home = Path(tempfile.mkdtemp(prefix="cutaway-docker-", dir="/tmp"))
+    (home / "none.json").write_text("{}")
+    places = [f"--data-root={home}/data", f"--exec-root={home}/run", f"--host=unix://{home}/sock"]
+    alone = ["--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false", "--bridge=none"]
+    alone += [f"--pidfile={home}/pid", f"--config-file={home}/none.json"]
+    with (home / "log").open("wb") as log:
+        daemon = subprocess.Popen(
+            ["unshare", "--net", "--mount", "dockerd", *places, *alone],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+    def ask(*words: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(["docker", f"--host=unix://{home}/sock", *words], capture_output=True, check=False)
+
+    try:
+        deadline = time.monotonic() + _PATIENCE
+        while ask("version").returncode != 0:
+            assert daemon.poll() is None, (home / "log").read_text()[-2000:]
+            assert time.monotonic() < deadline, "dockerd does not answer"
+            time.sleep(0.2)
+        rootfs = small_rootfs(home / "rootfs")
+        subprocess.run(["tar", "-C", rootfs, "-cf", home / "rootfs.tar", "."], check=True)
+        ask("import", "--change=ENV LANG=C.UTF-8", str(home / "rootfs.tar"), "probe").check_returncode()
+        shape = [
+            "--name=web",
+            "--network=none",
+            "--env=X=1",
+            "--hostname=dock",
+            "--volume=/etc:/host:ro",
+            "--memory=64m",
+        ]
+        shape += ["--cap-add=NET_ADMIN", "--ulimit=nofile=1024:4096"]
+        ask("run", "--detach", *shape, "probe", "sh", "-c", LINE).check_returncode()
+        yield Docker(home / "data", (home / "run/containerd/daemon",))
+    finally:
+        ask("rm", "--force", "web")
+        daemon.send_signal(signal.SIGTERM)
+        daemon.wait(_PATIENCE)
+        shutil.rmtree(home)
