@@ -1,13 +1,27 @@
-"""Commands on config.json: config, check, adopt."""
+"""Commands on config.json: config, check, explain, adopt."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
-from engine import Adoption, ImageUnknown, Job, RunOptions, Severity, UsageError, visible
+from engine import (
+    Adoption,
+    Field,
+    ImageUnknown,
+    Job,
+    RunOptions,
+    Severity,
+    UsageError,
+    explain_field,
+    fields,
+    known_words,
+    member_names,
+    visible,
+)
 from engine.cli.console import Session, narrate, print_json, print_table, session
 from engine.cli.options import as_json, run_options, tls_verify_option, to_options
 
@@ -40,8 +54,6 @@ def config(image: str, explain: bool, as_json: bool, **flags: Any) -> None:
 
 def shortened(value: Any, limit: int = 60) -> str:
     """A JSON value on one line of at most `limit` characters."""
-    import json
-
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
@@ -68,6 +80,49 @@ def check(file: BinaryIO, as_json: bool) -> None:
             narrate("nothing found: runc should take it")
     if any(d.severity is Severity.ERROR for d in found):
         raise click.exceptions.Exit(1)
+
+
+@click.command()
+@as_json
+@click.argument("pointer", required=False)
+def explain(pointer: str | None, as_json: bool) -> None:
+    """Say what a field of config.json is; without POINTER list every field.
+
+    POINTER is a JSON pointer, for example /linux/resources/memory/limit; for an index, * will do.
+    """
+    found = fields() if pointer is None else [explain_field(pointer)]
+    if as_json:
+        print_json([_field_data(field) for field in found] if pointer is None else _field_data(found[0]))
+    elif pointer is None:
+        print_table(["POINTER", "TYPE", "MEANING"], [[f.pattern, f.type_text, f.meaning] for f in found])
+    else:
+        (field,) = found
+        below = member_names(field.pattern)
+        words = sorted(known_words(field.pattern))
+        click.echo(f"{field.pattern}\n  {field.meaning}")
+        for name, said in {
+            "type": field.type_text + ", required" * field.required,
+            "default": field.default,
+            "example": "" if field.example is None else json.dumps(field.example, ensure_ascii=False),
+            "values": ", ".join(words),
+            "fields": ", ".join(below),
+            "since": f"runc {field.newer}" if field.newer else "",
+        }.items():
+            if said:
+                click.echo(f"  {name:8} {said}")
+
+
+def _field_data(field: Field) -> dict[str, Any]:
+    return {
+        "pointer": field.pattern,
+        "type": field.type_text,
+        "required": field.required,
+        "default": field.default,
+        "example": field.example,
+        "meaning": field.meaning,
+        "values": sorted(known_words(field.pattern)),
+        "since": field.newer,
+    }
 
 
 @click.command()

@@ -21,7 +21,7 @@ _GROUPS = {
     "Images": ("images", ["pull", "images", "inspect", "history", "layers", "tag", "rmi"]),
     "Look inside": ("inside", ["files", "cat", "diff", "cp"]),
     "Registries": ("registries", ["push", "tags", "login", "logout"]),
-    "config.json": ("configs", ["config", "check", "adopt"]),
+    "config.json": ("configs", ["config", "check", "explain", "adopt"]),
     "Working containers": ("working", ["mount", "umount", "commit", "import"]),
     "Containers": (
         "containers",

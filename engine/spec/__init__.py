@@ -8,7 +8,7 @@ from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
 from engine.spec.edits import changed, edited
 from engine.spec.executing import SHELLS, ExecOptions, exec_process, find_shell
-from engine.spec.fields import describe_field, known_words, member_names
+from engine.spec.fields import Field, describe_field, explain_field, fields, known_words, member_names
 from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
 from engine.spec.netfiles import network_files
 from engine.spec.options import RunOptions
@@ -26,6 +26,7 @@ __all__ = [
     "Document",
     "ExecOptions",
     "Explained",
+    "Field",
     "Generated",
     "Note",
     "Origin",
@@ -45,6 +46,8 @@ __all__ = [
     "edited",
     "exec_process",
     "explain",
+    "explain_field",
+    "fields",
     "find_shell",
     "generate",
     "known_words",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,8 +10,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from engine.errors import UsageError
 from engine.spec import vocabulary
 from engine.spec.provenance import tokens
+from engine.text import visible
 
 _ROWS = Path(__file__).with_name("fields.txt")
 
@@ -24,14 +27,17 @@ _INTEGERS = {
     "uint64": (0, 2**64 - 1),
 }
 
+_FIRST_RUNC = {"1.1": "1.2", "1.2.1": "1.3"}
+"""For the runtime-spec that brought a field, the runc that takes it first; what is older every runc takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of the runtime-spec. `pattern` is its pointer with `*` for indices and map keys.
 
     `kind` is object, array, map, string, bool or integer; `low` and `high` bound an integer as runc's decoder does.
-    `words` names the vocabulary that a string is from. `newer` fields are unknown to runc 1.1; `foreign` ones belong to
-    another operating system. `example` is None where there is none.
+    `words` names the vocabulary that a string is from. `newer` is the first runc that knows a field 1.1 does not,
+    else ""; `foreign` fields belong to another operating system. `example` is None where there is none.
     """
 
     pattern: str
@@ -40,7 +46,7 @@ class Field:
     high: int
     words: str
     required: bool
-    newer: bool
+    newer: str
     foreign: bool
     default: str
     example: Any
@@ -99,8 +105,44 @@ def describe_field(pointer: str) -> str:
         return ""
     default = f" Default: {field.default}." if field.default else ""
     required = ", required" if field.required else ""
-    newer = " (runc 1.2 and later)" if field.newer else ""
+    newer = f" (runc {field.newer} and later)" if field.newer else ""
     return f"{field.type_text}{required}{newer}: {field.meaning}{default}"
+
+
+def explain_field(pointer: str) -> Field:
+    """The field that a pointer leads to; indices and names of one's own may also be written as `*`.
+
+    Raises UsageError, with what may have been meant, where the runtime-spec knows none.
+    """
+    whole = pointer if pointer.startswith("/") else f"/{pointer}"
+    field = field_at(whole.rstrip("/"))
+    if field is None:
+        raise UsageError(f"the runtime-spec has no field {visible(pointer)[:200]!r}", hint=_meant(tokens(whole)))
+    return field
+
+
+def fields() -> list[Field]:
+    """Every field that means something on Linux, in the order of a config.json."""
+    return [field for field in table().values() if not field.foreign]
+
+
+def _meant(path: list[str]) -> str:
+    """Fields that may have been meant: the nearest at each step, else every field of that name."""
+    named = [field.pattern for field in fields() if field.pattern.rpartition("/")[2].lower() == path[-1].lower()]
+    pattern = ""
+    for token in path:
+        known = children().get(pattern, {})
+        key = token if token in known else "*" if "*" in known else ""
+        if not key:
+            near = difflib.get_close_matches(token.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
+            key = next((name for name in known if near and name.lower() == near[0]), "")
+        if not key:
+            if named:
+                return f"Did you mean {' or '.join(named[:3])}?"
+            there = ", ".join(name for name, field in known.items() if not field.foreign)
+            return f"{pattern or 'A config.json'} has: {there}." if there else f"{pattern} is no object."
+        pattern += f"/{key}"
+    return f"Did you mean {pattern}?"
 
 
 def known_words(pointer: str) -> frozenset[str]:
@@ -137,7 +179,7 @@ def _field(pattern: str, kind: str, default: str, example: str, meaning: str) ->
         high=high,
         words=words,
         required=required,
-        newer=since == "1.1",
+        newer=_FIRST_RUNC.get(since, ""),
         foreign=since == "other",
         default=default,
         example=json.loads(example) if example else None,

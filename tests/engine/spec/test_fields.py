@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.spec import Severity, check, describe_field, known_words, member_names
-from engine.spec.fields import children, field_at, table
+from engine.errors import UsageError
+from engine.spec import Severity, check, describe_field, explain_field, fields, known_words, member_names
+from engine.spec.fields import _INTEGERS, children, field_at, table
 from engine.spec.vocabulary import WORDS
 
 
@@ -56,6 +58,54 @@ def test_examples_pass_the_check_of_their_own_type() -> None:
 def test_describe(pointer: str, said: str) -> None:
     assert said in describe_field(pointer)
     assert bool(describe_field(pointer)) == bool(said)
+
+
+def test_every_field_of_the_runtime_spec_is_there() -> None:
+    recorded = Path(__file__).parents[2] / "recorded/runtime-spec-1.2.1.txt"
+    theirs = dict(line.split() for line in recorded.read_text().splitlines())
+    ours = {field.pattern: field for field in fields()}
+    assert set(ours) == set(theirs)
+    assert len(ours) > 250
+    for pattern, kind in theirs.items():
+        width = (ours[pattern].low, ours[pattern].high)
+        assert ours[pattern].kind == ("integer" if kind in _INTEGERS else kind), pattern
+        assert width == _INTEGERS.get(kind, (0, 0)), pattern
+
+
+@pytest.mark.parametrize(
+    ("pointer", "pattern"),
+    [
+        ("/linux/resources/memory/limit", "/linux/resources/memory/limit"),
+        ("linux/resources/memory/limit/", "/linux/resources/memory/limit"),
+        ("/mounts/3/options/0", "/mounts/*/options/*"),
+        ("/mounts/*/source", "/mounts/*/source"),
+        ("/annotations/a~1b", "/annotations/*"),
+    ],
+)
+def test_explain(pointer: str, pattern: str) -> None:
+    assert explain_field(pointer).pattern == pattern
+
+
+@pytest.mark.parametrize(
+    ("pointer", "meant"),
+    [
+        ("/proces/argz", "Did you mean /process/args?"),
+        ("/linux/resources/memory/limt", "Did you mean /linux/resources/memory/limit?"),
+        ("/process/CWD", "Did you mean /process/cwd?"),
+        ("/maskedPaths", "Did you mean /linux/maskedPaths?"),
+        ("/cpus", "Did you mean /linux/resources/cpu/cpus?"),
+        ("/linux/zzzzzz", "/linux has: namespaces, "),
+        ("/process/cwd/x", "/process/cwd is no object."),
+        ("/", "A config.json has: ociVersion, "),
+        ("", "A config.json has: ociVersion, "),
+        ("/\x1b[31m", "A config.json has: "),
+    ],
+)
+def test_explain_says_what_was_meant(pointer: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        explain_field(pointer)
+    assert caught.value.hint.startswith(meant)
+    assert "\x1b" not in caught.value.message
 
 
 def test_completion() -> None:
