@@ -116,7 +116,6 @@ class ImageDesk(ContainerDesk):
         """
         reference = _own_name(image)
         self.facts.need_root("expand layers")
-        self._store.prepare()
         with self._store.holding(job.token):
             made = import_tar(
                 self._store, archive, what, reference, self.facts.platform, job, changes=changes, message=message

@@ -88,7 +88,6 @@ class Workbench(ImageDesk):
         """
         transport, rest = split_transport(name)
         self.facts.need_root("expand layers")
-        self._store.prepare()
         source = self._source(transport, rest, tls_verify)
         try:
             with self._store.holding(job.token):
@@ -103,7 +102,6 @@ class Workbench(ImageDesk):
         from engine.demo import build_demo  # no other command needs it
 
         self.facts.need_root("expand layers")
-        self._store.prepare()
         with self._store.holding(job.token):
             record = build_demo(self._store, job)
         job.emit(ImagesChanged())
@@ -217,7 +215,6 @@ class Workbench(ImageDesk):
         from engine.adopting import adopt, base  # no other command needs it
 
         other = self._neighbours.find(what)
-        self._store.prepare()
         with self._store.holding(job.token):
             if image is not None:
                 record, notes = self._expanded(image, job), []
@@ -241,7 +238,6 @@ class Workbench(ImageDesk):
         `image` may also be a container: a working one is mounted again where it is not (a reboot took the mount), of
         one that runs it is where its root filesystem is. Raises ImageUnknown, ContainerState, MountError.
         """
-        self._store.prepare()
         with self._store.holding(job.token):
             try:
                 found = self._expanded(image, job)

@@ -61,7 +61,7 @@ class CommandTree(click.Group):
 @click.command(cls=CommandTree, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--root",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, readable=False),
     envvar="CUTAWAY_ROOT",
     help="The data directory (or CUTAWAY_ROOT).  [default: /var/lib/cutaway for root]",
 )
@@ -102,12 +102,11 @@ def main(screen: Screen | None = None, arguments: list[str] | None = None) -> No
     except CutawayError as error:
         complain(error.message, error.hint)
         code = error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has gone (`| head`); Python must not complain about it at exit, either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
     except KeyboardInterrupt:
         code = 130
+    except PermissionError as error:
+        complain(f"cannot use {error.filename}: {error.strerror}", "Run it as root, e.g. with sudo.")
+        code = 1
     except Exception as error:
         if os.environ.get("CUTAWAY_DEBUG"):
             raise

@@ -131,9 +131,12 @@ class Blobs:
         self._path = root.images / "blobs"
 
     def prepare(self) -> None:
-        """Make the directories."""
-        for algorithm in ("sha256", "sha512"):
-            (self._path / algorithm).mkdir(parents=True, exist_ok=True)
+        """Make the directories. Raises StoreError."""
+        try:
+            for algorithm in ("sha256", "sha512"):
+                (self._path / algorithm).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise store_error(error, f"cannot prepare {self._path}") from error
 
     def path(self, digest: Digest) -> Path:
         """Where a blob is, or would be."""

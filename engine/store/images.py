@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.digest import Digest, chain_ids
-from engine.disk import DataRoot, read_regular
+from engine.disk import DataRoot, read_regular, store_error
 from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
 from engine.oci import (
     DOCUMENT_LIMIT,
@@ -94,8 +94,12 @@ class Images:
 
     def entries(self) -> list[Descriptor]:
         """What index.json points to, whatever it is; nothing without one. Raises StoreError if it is damaged."""
-        if not self._path.exists():
+        try:
+            self._path.lstat()
+        except FileNotFoundError:
             return []
+        except OSError as error:
+            raise store_error(error, f"cannot read {self._path}") from error
         try:
             return parse_index(self._raw(), str(self._path)).manifests
         except ContentError as error:

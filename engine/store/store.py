@@ -41,8 +41,10 @@ class Store:
     def holding(self, token: CancelToken | None = None) -> AbstractContextManager[None]:
         """While inside, nothing is swept away, in no process: for who puts an image together, or starts to use one.
 
-        May be held several times over. Raises StoreError; Cancelled while a sweep is waited for.
+        The store is there from then on. May be held several times over. Raises StoreError; Cancelled while a sweep is
+        waited for.
         """
+        self.prepare()
         return self.root.lock(_SWEEP_LOCK, shared=True, token=token)
 
     # -- blobs -----------------------------------------------------------------------------------------

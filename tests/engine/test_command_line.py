@@ -85,3 +85,17 @@ def test_looking_does_not_write(tmp_path: Path) -> None:
     root = tmp_path / "nothing"
     done = cutaway("images", "--json", root=root)
     assert json.loads(done.stdout) == []
+
+
+def test_nobody_reads_the_output(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "--root", str(tmp_path), "system", "info"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")

@@ -29,6 +29,7 @@ from engine import (
     Workbench,
 )
 from engine.disk import DataRoot
+from engine.errors import StoreError
 from engine.events import ignore
 from engine.rootfs import mounts_below, unmount
 from engine.runtime import Containers
@@ -329,3 +330,33 @@ def test_stopped_by_the_signal_that_the_config_names(with_demo: Workbench, job: 
     with_demo.start(made.id, job)
     next(filter(None, with_demo.logs(made.id, job.token, follow=True)))  # its traps are set
     assert with_demo.stop(made.id, job).exit_code == 9
+
+
+def test_the_first_thing_on_a_new_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: Job) -> None:
+    monkeypatch.setenv("CUTAWAY_RUN", str(tmp_path / "run"))
+    for act in (
+        lambda bench: bench.draft("nowhere", RunOptions(), job),
+        lambda bench: bench.mount("nowhere", job),
+        lambda bench: bench.inspect("nowhere"),
+        lambda bench: bench.untag("nowhere", job),
+    ):
+        with pytest.raises(CutawayError, match=r"no (image|container and no image) 'nowhere'"):
+            act(Workbench(tmp_path / "new"))
+
+
+def test_another_users_data_directory(with_demo: Workbench, job: Job) -> None:
+    with_demo.images()
+    os.seteuid(65534)
+    try:
+        for act in (
+            lambda bench: bench.images(),
+            lambda bench: bench.draft(DEMO, RunOptions(), job),
+            lambda bench: bench.usage(),
+            lambda bench: bench.trace(DEMO),
+            lambda bench: bench.untag(DEMO, job),
+        ):
+            with pytest.raises(StoreError, match="Permission denied") as caught:
+                act(Workbench(with_demo.root.path))
+            assert "as root" in caught.value.hint
+    finally:
+        os.seteuid(0)
