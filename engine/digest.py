@@ -56,6 +56,14 @@ class Digest(str):
         """A fresh hash of this digest's algorithm."""
         return hashlib.new(self.algorithm)
 
+    def names(self, content: bytes | _Hash) -> bool:
+        """Whether this is the digest of `content`, or of what a `hasher` has been fed."""
+        if isinstance(content, bytes):
+            hasher = self.hasher()
+            hasher.update(content)
+            return self.names(hasher)
+        return content.hexdigest() == self.hex
+
 
 def chain_ids(diff_ids: Iterable[Digest]) -> list[Digest]:
     """The chain ID of each layer: it names the layer on top of all below it (image-spec config.md, "Layer ChainID")."""

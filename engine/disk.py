@@ -37,6 +37,8 @@ _POLL = 0.05  # seconds between two tries for a lock that can be cancelled
 _PART = ".part"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
+_RESERVE = 256 * 1024  # bytes; some hundreds of names, and the directory that a removal needs
+
 KEEP_PARTIAL = 7 * 24 * 3600
 """Seconds that the resumable part of a transfer waits for somebody to go on with it."""
 
@@ -77,6 +79,10 @@ class DataRoot:
         return self.path / "locks"
 
     @property
+    def _reserve(self) -> Path:
+        return self.path / ".reserve"
+
+    @property
     def run(self) -> Path:
         """What does not outlive a reboot: runc's state, sockets, pid files. Short, for sockets' 107 bytes."""
         name = hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:10]
@@ -96,6 +102,25 @@ class DataRoot:
                 directory.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise store_error(error, f"cannot prepare {self.path}") from error
+
+    def lay_by(self) -> None:
+        """Keep some room for the day when the disk is full to the last byte, so that things can be removed then."""
+        if not self._reserve.exists():
+            with suppress(StoreError):
+                self.write(self._reserve, os.urandom(_RESERVE), mode=0o600)  # no filesystem can compress that away
+
+    @contextmanager
+    def reserve(self) -> Iterator[None]:
+        """While inside, the room that was laid by for removals on a full disk may be used; it is laid by again after.
+
+        Raises what the block raises.
+        """
+        if free_space(self.path) < _RESERVE:
+            self._reserve.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            self.lay_by()
 
     def write(self, target: Path, data: bytes, *, mode: int = 0o644) -> None:
         """Put a whole file in place, or leave the old one: write to tmp/, fsync, rename, fsync the directory."""
@@ -280,6 +305,15 @@ def default_root() -> Path:
         return Path("/var/lib/cutaway")
     data = os.environ.get("XDG_DATA_HOME", "")  # a relative one counts as unset (XDG Base Directory Specification)
     return (Path(data) if data.startswith("/") else Path.home() / ".local/share") / "cutaway"
+
+
+def free_space(path: Path) -> int:
+    """Bytes that can still be written there. Raises StoreError."""
+    try:
+        found = os.statvfs(path)
+    except OSError as error:
+        raise store_error(error, f"cannot look at {path}") from error
+    return found.f_bavail * found.f_frsize
 
 
 def sync_directory(path: Path) -> None:

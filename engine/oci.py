@@ -193,22 +193,21 @@ def pick_platform(manifests: list[Descriptor], platform: Platform) -> Descriptor
     A manifest that names no platform comes last. Raises ContentError saying what is on offer.
     """
     wanted = _variants(platform)
+    usable = [each for each in manifests if each.media_type in MANIFEST_TYPES | INDEX_TYPES]
     suiting = [
         (wanted.index(variant), number)
-        for number, descriptor in enumerate(manifests)
+        for number, descriptor in enumerate(usable)
         if (offer := descriptor.platform) is not None
         and (offer.os, offer.architecture) == (platform.os, platform.architecture)
         and (variant := offer.variant or _IMPLIED.get(offer.architecture, "")) in wanted
     ]
-    if not suiting and (unspecific := [each for each in manifests if each.platform is None]):
+    if not suiting and (unspecific := [each for each in usable if each.platform is None]):
         return unspecific[0]
     if not suiting:
-        offers = sorted({str(each.platform) for each in manifests if each.platform and each.platform.os != "unknown"})
-        raise ContentError(
-            f"there is no image for {platform} in the index",
-            hint=f"There are: {visible(', '.join(offers))[:500]}." if offers else "It is empty.",
-        )
-    return manifests[min(suiting)[1]]
+        offers = sorted({str(each.platform) for each in usable if each.platform and each.platform.os != "unknown"})
+        hint = f"There are: {visible(', '.join(offers))[:500]}; choose with --platform." if offers else "It has none."
+        raise ContentError(f"there is no image for {platform} in the index", hint=hint)
+    return usable[min(suiting)[1]]
 
 
 def _variants(platform: Platform) -> list[str]:
@@ -216,6 +215,15 @@ def _variants(platform: Platform) -> list[str]:
     own = platform.variant or _IMPLIED.get(platform.architecture, "")
     known = _VARIANTS.get(platform.architecture, ())
     return list(known[known.index(own) :]) if own in known else [own]
+
+
+def verify(raw: bytes, descriptor: Descriptor, what: str, hint: str = "") -> None:
+    """Raise ContentError, with this `hint`, unless `raw` is what the descriptor names, in size and digest."""
+    if len(raw) != descriptor.size:
+        found = "more" if len(raw) > descriptor.size else len(raw)  # a reader may have stopped at one too many
+        raise ContentError(f"{what} should have {descriptor.size} bytes, but has {found}", hint=hint)
+    if not descriptor.digest.names(raw):
+        raise ContentError(f"{what} is not what its digest {descriptor.digest.short} names", hint=hint)
 
 
 def check_coherent(manifest: Manifest, config: ImageConfig) -> None:

@@ -21,7 +21,7 @@ from engine.digest import Digest, chain_ids
 from engine.disk import DataRoot
 from engine.events import LayerPhase, LayerProgress
 from engine.jobs import Job
-from engine.oci import Descriptor, Platform, check_coherent
+from engine.oci import Descriptor, Platform
 from engine.source import FetchedImage, Source
 from engine.store import ImageRecord, LayerRecord, Store
 from engine.text import human_size
@@ -57,7 +57,7 @@ def bring(source: Source, store: Store, platform: Platform, job: Job) -> tuple[F
     fresh = _Pull(source, store, image, job).run()
     for raw, descriptor in ((image.config_raw, image.manifest.config), (image.manifest_raw, image.descriptor)):
         if not store.has_blob(descriptor.digest):
-            store.put_blob(raw, descriptor.media_type)
+            store.put_blob(raw, descriptor.media_type, descriptor.digest)
             fresh = True
     return image, fresh
 
@@ -77,7 +77,6 @@ class _Pull:
         self._source = source
         self._store = store
         self._job = job
-        check_coherent(image.manifest, image.config)
         diff_ids = image.config.rootfs.diff_ids
         chain = chain_ids(diff_ids)
         self._layers = [

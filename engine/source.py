@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from engine.disk import open_regular, store_error
 from engine.jobs import Job
-from engine.oci import Descriptor, ImageConfig, Manifest, Platform
+from engine.oci import Descriptor, ImageConfig, Manifest, Platform, check_coherent
+
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedImage:
-    """One platform's image: its manifest and configuration, verified against their digests, as bytes and typed."""
+    """One platform's image: its manifest and configuration, verified against their digests, as bytes and typed.
+
+    Raises ContentError unless the configuration has one diff ID for each layer of the manifest.
+    """
 
     descriptor: Descriptor
     manifest_raw: bytes
     manifest: Manifest
     config_raw: bytes
     config: ImageConfig
+
+    def __post_init__(self) -> None:
+        check_coherent(self.manifest, self.config)
 
 
 Held: TypeAlias = Callable[[Descriptor], bytes | None]
@@ -50,3 +60,15 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+def file_chunks(path: Path, offset: int, job: Job) -> Iterator[bytes]:
+    """The bytes of a regular file from `offset` on. Raises StoreError, Cancelled."""
+    try:
+        with open(open_regular(path), "rb", buffering=0) as file:
+            file.seek(offset)
+            while chunk := file.read(_CHUNK):
+                job.check()
+                yield chunk
+    except OSError as error:
+        raise store_error(error, f"cannot read {path}") from error

@@ -126,10 +126,14 @@ class Workbench(ImageDesk):
 
         return logout(registry)
 
-    def tag(self, name: str, new: str) -> None:
-        """Give an image a further name."""
-        self._store.tag(str(Reference.parse(new)), self._store.find(name).descriptor)
-        self._sink(ImagesChanged())
+    def tag(self, name: str, new: str, job: Job) -> None:
+        """Give an image a further name. Raises UsageError, ImageUnknown, StoreError."""
+        reference, image = str(Reference.parse(new)), self._store.find(name)
+        command = ["umoci", "tag", "--image", f"{self.root.images}:{image.name}", reference]
+        with job.step(StepKind.STORE, shlex.join(command)) as step:
+            self._store.tag(reference, image.descriptor)
+            step.detail = f"{reference} is {image.descriptor.digest}"
+        job.emit(ImagesChanged())
 
     def untag(self, name: str, job: Job, *, force: bool = False) -> list[str]:
         """Take a name away, and with an image's last name its content; returns what went.

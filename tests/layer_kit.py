@@ -6,14 +6,14 @@ import hashlib
 import os
 import stat
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from engine.digest import Digest
 from engine.jobs import CancelToken
-from engine.layers import LayerStats, Limits, expand
+from engine.layers import LayerStats, Limits, settle, unpack
 
 END = bytes(1024)
 MTIME = 1_700_000_000
@@ -104,6 +104,21 @@ def symlink(name: str, target: str, **fields: Any) -> bytes:
 
 def link(name: str, target: str, **fields: Any) -> bytes:
     return file(name, kind=b"1", target=target.encode(), **fields)
+
+
+def expand(
+    blob: Path,
+    staging: Path,
+    *,
+    diff_id: Digest,
+    lower: Sequence[Path],
+    on_progress: Callable[[int], None],
+    token: CancelToken,
+    limits: Limits | None = None,
+) -> LayerStats:
+    """`unpack` and `settle` in one: for a single layer whose lower ones are there."""
+    unpacked = unpack(blob, staging, diff_id=diff_id, on_progress=on_progress, token=token, limits=limits)
+    return settle(unpacked, staging, lower=lower, token=token)
 
 
 class Stack:

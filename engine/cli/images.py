@@ -144,8 +144,8 @@ def _print_changes(found: list[LayerChanges], *, as_json: bool) -> None:
 @click.argument("names", metavar="NAME…", nargs=-1, required=True)
 def tag(image: str, names: tuple[str, ...]) -> None:
     """Give an image further names."""
-    workbench = session(recover=False).workbench
-    each(names, lambda name: workbench.tag(image, name))
+    console = session(recover=False)
+    each(names, lambda name: console.do(f"tag {name}", lambda job: console.workbench.tag(image, name, job)))
 
 
 @click.command()

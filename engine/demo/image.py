@@ -28,13 +28,12 @@ from engine.oci import (
     RootFS,
     encode,
 )
-from engine.source import FetchedImage
+from engine.source import FetchedImage, file_chunks
 from engine.trace import StepKind
 
 NAME = "localhost/cutaway/demo:latest"
 
 _LIMIT = 14_000_000  # bytes of the programs and libraries
-_CHUNK = 1 << 18
 
 # The shell first: without it there is nothing to show. The last ones bring many libraries with them.
 _PROGRAMS = (
@@ -71,15 +70,7 @@ class DemoSource:
 
     def blob(self, descriptor: Descriptor, offset: int, job: Job) -> Iterator[bytes]:
         """The bytes of a layer. Raises StoreError, Cancelled."""
-        path = self._files[descriptor.digest]
-        try:
-            with path.open("rb") as file:
-                file.seek(offset)
-                while chunk := file.read(_CHUNK):
-                    job.check()
-                    yield chunk
-        except OSError as error:
-            raise store_error(error, f"cannot read {path}") from error
+        return file_chunks(self._files[descriptor.digest], offset, job)
 
     def close(self) -> None:
         """Nothing is held open."""

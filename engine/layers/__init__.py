@@ -16,7 +16,7 @@ To look at one: `ls -l` shows whiteouts as `c--------- 0, 0`; `getfattr -n trust
 Expanding has two halves. `unpack` needs the layer alone, so a pull unpacks several at once: it writes every entry in a
 worker process whose root is the layer's directory, and notes what only the layers below can decide. `settle` decides
 that, from the lowest layer up: whether a whiteout hides anything; what a directory without an entry of its own
-looks like; where `lib/x` belongs when `lib` is a link in a layer below; which file a hard link means. `expand` is both.
+looks like; where `lib/x` belongs when `lib` is a link in a layer below; which file a hard link means.
 
 `engine.layers.pack` writes layers.
 """
@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.layers.limits import Limits
     from engine.layers.settling import LayerStats
-    from engine.layers.unpacking import Unpacked, expand, settle, unpack
+    from engine.layers.unpacking import Unpacked, settle, unpack
 
-__all__ = ["LayerStats", "Limits", "Unpacked", "expand", "settle", "unpack"]
+__all__ = ["LayerStats", "Limits", "Unpacked", "settle", "unpack"]
 
 # Loaded when first asked for: the worker, which is started for every layer, needs none of them.
 _HOMES = {"LayerStats": "settling", "Limits": "limits"}

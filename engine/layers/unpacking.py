@@ -94,21 +94,6 @@ def settle(unpacked: Unpacked, staging: Path, *, lower: Sequence[Path], token: C
     )
 
 
-def expand(
-    blob: Path,
-    staging: Path,
-    *,
-    diff_id: Digest,
-    lower: Sequence[Path],
-    on_progress: Callable[[int], None],
-    token: CancelToken,
-    limits: Limits | None = None,
-) -> LayerStats:
-    """`unpack` and `settle` in one: for a single layer whose lower ones are there. Raises what they raise."""
-    unpacked = unpack(blob, staging, diff_id=diff_id, on_progress=on_progress, token=token, limits=limits)
-    return settle(unpacked, staging, lower=lower, token=token)
-
-
 def _run(
     task: dict[str, Any], handles: tuple[int, ...], on_progress: Callable[[int], None], token: CancelToken
 ) -> Unpacked:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from engine.digest import Digest
-from engine.errors import ContentError
+from engine.errors import ContentError, NotInRegistry
 from engine.events import Problem
 from engine.jobs import Job
 from engine.oci import (
@@ -21,20 +21,23 @@ from engine.oci import (
     MANIFEST,
     MANIFEST_TYPES,
     Descriptor,
+    Index,
     Manifest,
     Platform,
     parse_config,
     parse_index,
     parse_manifest,
+    pick_platform,
+    verify,
 )
 from engine.reference import Reference
-from engine.registry import platforms
 from engine.registry.hosts import Endpoint
 from engine.registry.session import Ask, Session
 from engine.source import FetchedImage, Held, nothing_held
 from engine.text import visible
 
 _ACCEPT = (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST)
+_NOT_USED = "What the registry holds is damaged or forged. Nothing of it was used."
 _NESTING = 4  # documents on the way to a manifest; real images have an index and a manifest
 
 
@@ -55,7 +58,7 @@ class Resolver:
                 return self._finish(descriptor, raw, wanted, warn=not from_index)
             index = parse_index(raw, self._what)
             from_index = True
-            entry = platforms.select(index.manifests, wanted, self._reference.familiar)
+            entry = self._pick(index, wanted)
             raw = self._manifest(entry)
             # Without the entry's annotations: a name in there would be the registry's choice, not the user's.
             descriptor = Descriptor(entry.media_type, entry.digest, entry.size)
@@ -70,8 +73,14 @@ class Resolver:
         selector = self._reference.selector
         raw, headers = self._ask_manifest(selector, DOCUMENT_LIMIT)
         digest = self._reference.digest or _announced(headers) or Digest.of(raw)
-        _verify(raw, digest, self._what)
+        verify(raw, Descriptor("", digest, len(raw)), self._what, _NOT_USED)
         return Descriptor(_kind(raw, headers, self._what), digest, len(raw)), raw
+
+    def _pick(self, index: Index, wanted: Platform) -> Descriptor:
+        try:
+            return pick_platform(index.manifests, wanted)
+        except ContentError as error:  # another place may have it
+            raise NotInRegistry(f"{self._reference.familiar}: {error.message}", hint=error.hint) from error
 
     def _manifest(self, descriptor: Descriptor) -> bytes:
         """What an index's entry names: it must be of the kind, the size and the digest that stand there."""
@@ -81,7 +90,7 @@ class Resolver:
         raw = self._held(descriptor)
         if raw is None:
             raw, headers = self._ask_manifest(descriptor.digest, descriptor.size)
-            _verify(raw, descriptor.digest, self._what, descriptor.size)
+            verify(raw, descriptor, self._what, _NOT_USED)
         if _kind(raw, headers, self._what) != descriptor.media_type:
             raise ContentError(f"{self._what} is of another kind than the index says: {visible(descriptor.media_type)}")
         return raw
@@ -95,10 +104,6 @@ class Resolver:
         manifest = parse_manifest(raw, self._what)
         config_raw = self._config(manifest)
         config = parse_config(config_raw)
-        if len(config.rootfs.diff_ids) != len(manifest.layers):
-            raise ContentError(
-                f"{self._what} has {len(manifest.layers)} layers, its configuration {len(config.rootfs.diff_ids)}"
-            )
         if warn and (config.os, config.architecture) != (wanted.os, wanted.architecture):
             there = visible(str(Platform(config.architecture, config.os, config.variant)))
             self._job.emit(
@@ -126,7 +131,7 @@ class Resolver:
         peer = skopeo("inspect --config --raw", endpoint, self._reference)
         ask = Ask(f"{endpoint.repository}/blobs/{descriptor.digest}", "the image configuration", peer=peer)
         raw, _ = self._session.document(ask, descriptor.size, self._job)
-        _verify(raw, descriptor.digest, "the image configuration", descriptor.size)
+        verify(raw, descriptor, "the image configuration", _NOT_USED)
         return raw
 
 
@@ -178,15 +183,3 @@ def _kind(raw: bytes, headers: Mapping[str, str], what: str) -> str:
 def _announced(headers: Mapping[str, str]) -> Digest | None:
     text = headers.get("Docker-Content-Digest", "")
     return Digest.parse(text) if text else None
-
-
-def _verify(raw: bytes, digest: Digest, what: str, size: int | None = None) -> None:
-    if size is not None and len(raw) != size:
-        raise ContentError(f"{what} has {len(raw)} bytes where {size} were promised")
-    hasher = digest.hasher()
-    hasher.update(raw)
-    if hasher.hexdigest() != digest.hex:
-        raise ContentError(
-            f"{what} is not what its digest {digest.short} names",
-            hint="What the registry holds is damaged or forged. Nothing of it was used.",
-        )

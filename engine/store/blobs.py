@@ -11,7 +11,7 @@ from engine.digest import Digest
 from engine.disk import DataRoot, open_regular, read_regular, store_error, sync_directory
 from engine.errors import ContentError
 from engine.jobs import CancelToken
-from engine.oci import DOCUMENT_LIMIT, Descriptor
+from engine.oci import DOCUMENT_LIMIT, Descriptor, verify
 
 _CHUNK = 1 << 20
 
@@ -25,13 +25,7 @@ def read_verified(path: Path, descriptor: Descriptor) -> bytes:
     if descriptor.size > DOCUMENT_LIMIT:
         raise ContentError(f"{descriptor.digest} is to be read as a document, but has {descriptor.size} bytes")
     data = read_regular(path, descriptor.size + 1)
-    if len(data) != descriptor.size:
-        found = f"over {descriptor.size}" if len(data) > descriptor.size else str(len(data))
-        raise ContentError(f"{descriptor.digest} should have {descriptor.size} bytes, but has {found}")
-    hasher = descriptor.digest.hasher()
-    hasher.update(data)
-    if hasher.hexdigest() != descriptor.digest.hex:
-        raise ContentError(f"the content of {path} is not {descriptor.digest}", hint="It is damaged: pull it again.")
+    verify(data, descriptor, f"the content of {path}", "It is damaged: pull it again.")
     return data
 
 
@@ -62,7 +56,7 @@ class BlobWriter:
             self._hasher.update(chunk)
             self.offset += len(chunk)
         if self.offset == self._descriptor.size:
-            if self._hasher.hexdigest() == self._descriptor.digest.hex:
+            if self._descriptor.digest.names(self._hasher):
                 self.commit()
             else:
                 self._restart()
@@ -101,11 +95,11 @@ class BlobWriter:
                 f"{self._descriptor.digest} should have {self._descriptor.size} bytes, but only {self.offset} arrived",
                 hint="Try again: what has arrived is kept.",
             )
-        found = self._hasher.hexdigest()
-        if found != self._descriptor.digest.hex:
+        if not self._descriptor.digest.names(self._hasher):
+            found = f"{self._descriptor.digest.algorithm}:{self._hasher.hexdigest()}"
             self.discard()
             raise ContentError(
-                f"what arrived is not {self._descriptor.digest}, but {self._descriptor.digest.algorithm}:{found}",
+                f"what arrived is not {self._descriptor.digest}, but {found}",
                 hint="It was damaged or exchanged on its way; nothing was kept. Try again.",
             )
         try:
@@ -150,9 +144,9 @@ class Blobs:
         """A small document, verified. Raises ContentError, StoreError."""
         return read_verified(self.path(descriptor.digest), descriptor)
 
-    def put(self, data: bytes, media_type: str) -> Descriptor:
-        """Store a small document under the digest of its content. Raises StoreError."""
-        descriptor = Descriptor(media_type, Digest.of(data), len(data))
+    def put(self, data: bytes, media_type: str, digest: Digest | None = None) -> Descriptor:
+        """Store a small document under `digest`, which names it, or else its sha256. Raises StoreError."""
+        descriptor = Descriptor(media_type, digest or Digest.of(data), len(data))
         self._root.write(self.path(descriptor.digest), data)
         return descriptor
 
@@ -207,7 +201,7 @@ class Blobs:
             return True
         except OSError as error:
             raise store_error(error, f"cannot read {path}") from error
-        return hasher.hexdigest() == digest.hex
+        return digest.names(hasher)
 
     def remove(self, digest: Digest) -> int:
         """Take a blob away; returns how many bytes it had. Raises StoreError."""

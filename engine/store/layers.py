@@ -18,6 +18,8 @@ from engine.oci import digest_hook
 
 _RECORD = "layer.json"
 _DIFF = "diff"
+_ALGORITHMS = {64: "sha256", 128: "sha512"}
+"""By how many digits a directory's name has: the lowest layer's chain ID is its diff ID, whatever that is made with."""
 
 
 class LayerRecord(msgspec.Struct, frozen=True):
@@ -67,7 +69,7 @@ class Layers:
         found = []
         for entry in self._root.layers.iterdir() if self._root.layers.exists() else ():
             try:
-                found.append(Digest.parse(f"sha256:{entry.name}"))
+                found.append(Digest.parse(f"{_ALGORITHMS.get(len(entry.name))}:{entry.name}"))
             except ContentError:
                 continue
         return sorted(found)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.digest import Digest
-from engine.disk import open_regular, read_regular, store_error
+from engine.disk import read_regular
 from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
 from engine.jobs import Job
 from engine.oci import (
@@ -17,19 +17,17 @@ from engine.oci import (
     MANIFEST_TYPES,
     Descriptor,
     Platform,
-    check_coherent,
     parse_config,
     parse_index,
     parse_manifest,
     pick_platform,
 )
 from engine.reference import Reference
-from engine.source import FetchedImage
+from engine.source import FetchedImage, file_chunks
 from engine.store.blobs import read_verified
 from engine.text import visible
 from engine.trace import StepKind
 
-_CHUNK = 1 << 20
 _DEPTH = 4
 """Indexes in indexes; builders nest two deep at most."""
 
@@ -69,21 +67,12 @@ class LayoutSource:
             manifest = parse_manifest(manifest_raw, f"the manifest {descriptor.digest}")
             config_raw = self._read(manifest.config)
             config = parse_config(config_raw, f"the image configuration {manifest.config.digest}")
-            check_coherent(manifest, config)
             step.detail = str(descriptor.digest)
         return FetchedImage(descriptor, manifest_raw, manifest, config_raw, config)
 
     def blob(self, descriptor: Descriptor, offset: int, job: Job) -> Iterator[bytes]:
         """The bytes of a blob from `offset` on. Raises StoreError, Cancelled."""
-        path = self._blob(descriptor.digest)
-        try:
-            with open(open_regular(path), "rb", buffering=0) as file:
-                file.seek(offset)
-                while chunk := file.read(_CHUNK):
-                    job.check()
-                    yield chunk
-        except OSError as error:
-            raise store_error(error, f"cannot read {path}") from error
+        return file_chunks(self._blob(descriptor.digest), offset, job)
 
     def close(self) -> None:
         """Nothing is held open."""

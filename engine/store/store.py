@@ -37,6 +37,7 @@ class Store:
         self.root.prepare()
         self._blobs.prepare()
         self._images.prepare()
+        self.root.lay_by()
 
     def holding(self, token: CancelToken | None = None) -> AbstractContextManager[None]:
         """While inside, nothing is swept away, in no process: for who puts an image together, or starts to use one.
@@ -68,9 +69,9 @@ class Store:
         except (ContentError, StoreError):
             return None
 
-    def put_blob(self, data: bytes, media_type: str) -> Descriptor:
-        """Store a small document under the digest of its content. Raises StoreError."""
-        return self._blobs.put(data, media_type)
+    def put_blob(self, data: bytes, media_type: str, digest: Digest | None = None) -> Descriptor:
+        """Store a small document under `digest`, which names it, or else its sha256. Raises StoreError."""
+        return self._blobs.put(data, media_type, digest)
 
     def adopt_blob(self, path: Path, descriptor: Descriptor) -> None:
         """Take in a blob that this program has just written to a file of the data directory, and hashed.
@@ -117,10 +118,12 @@ class Store:
     def remove(self, name: str, in_use: Callable[[], Iterable[Digest]]) -> Swept:
         """Take a name away and sweep. Raises ImageUnknown. See `sweep` for `in_use`.
 
-        Where an image is being put together at this moment, the name goes and the sweep is left to a next one.
+        Where an image is being put together at this moment, the name goes and the sweep is left to a next one. It
+        works on a disk that is full, too.
         """
-        self._images.untag(name)
-        return self.sweep(in_use)
+        with self.root.reserve():
+            self._images.untag(name)
+            return self.sweep(in_use)
 
     def sweep(self, in_use: Callable[[], Iterable[Digest]]) -> Swept:
         """Remove the blobs and layers that no name leads to.
@@ -131,7 +134,17 @@ class Store:
         with self.root.try_lock(_SWEEP_LOCK) as alone:
             if not alone:
                 return Swept()
-            return sweep(self._mark(in_use), self._blobs, self._layers)
+            marked = self._mark(in_use)
+            swept = sweep(marked, self._blobs, self._layers)
+            self._sweep_traces(marked)
+            return swept
+
+    def _sweep_traces(self, marked: Marked) -> None:
+        """Remove the journals of images that are gone."""
+        kept = {digest.hex for digest in marked.blobs}
+        for path in self.root.traces.glob("*.jsonl"):
+            if path.stem not in kept:
+                path.unlink(missing_ok=True)
 
     def usage(self, in_use: Callable[[], Iterable[Digest]]) -> Usage:
         """What takes how much room. See `sweep` for `in_use`. Raises StoreError."""

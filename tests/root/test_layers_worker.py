@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 import zstandard
 from isal import igzip_lib
-from layer_kit import END, block, directory, file, snapshot
+from layer_kit import END, block, directory, expand, file, snapshot
 
 from engine.digest import Digest
 from engine.errors import Cancelled, LayerError, StoreError
 from engine.jobs import CancelToken
-from engine.layers import expand, settle, unpack
+from engine.layers import settle, unpack
 
 pytestmark = pytest.mark.root
 

@@ -80,3 +80,25 @@ def test_no_space_for_names(small: Path, tmp_path: Path) -> None:
         store.tag("localhost/other:1", image.descriptor)
     assert [each.name for each in store.images()] == [image.name]
     assert store.check(lambda: [], CancelToken()) == []
+
+
+def test_removal_makes_room_on_a_disk_that_is_full_to_the_last_byte(small: Path, tmp_path: Path) -> None:
+    store = Store(DataRoot(small / "root"))
+    store.prepare()
+    kept, gone = (
+        pull(LayoutSource(make_layout(tmp_path / name, [{name: name.encode()}])), store, store.root, AMD64, quiet())
+        for name in ("kept", "gone")
+    )
+    fill(small / "ballast")
+    with pytest.raises(StoreError, match="No space left"):
+        store.untag(kept.name)
+    assert store.remove(gone.name, lambda: []).layers == (gone.chain_ids[0],)
+    assert [each.name for each in store.images()] == [kept.name]
+    assert store.check(lambda: [], CancelToken()) == []
+    (small / "ballast").unlink()
+    store.prepare()
+    assert (store.root.path / ".reserve").stat().st_size > 0, "laid by for the next time"
+
+
+def quiet() -> Job:
+    return Job("pull", lambda event: None)

@@ -17,7 +17,6 @@ from engine.jobs import Job
 from engine.oci import CONFIG, DOCKER_LIST, DOCKER_MANIFEST, INDEX, LAYER, MANIFEST, Platform
 from engine.reference import Reference
 from engine.registry import RegistryHosts, RegistrySource
-from engine.registry.platforms import variants
 
 AMD64 = Platform("amd64", "linux")
 Pull = Callable[..., RegistrySource]
@@ -147,13 +146,6 @@ def test_the_best_variant_that_runs(
     else:
         config = source.image(Platform(architecture, "linux", variant), job).config
         assert (config.architecture, config.variant) == chosen
-
-
-def test_variants_fall_to_what_names_none() -> None:
-    assert variants(Platform("arm", "linux", "v7")) == ["v7", "v6", "v5", "v4", "v3", "v2", "v1", ""]
-    assert variants(Platform("arm64", "linux"))[:2] == ["", "v8"]
-    assert set(variants(Platform("riscv64", "linux"))) == {""}
-    assert variants(Platform("mips", "linux", "odd")) == ["odd", ""]
 
 
 def test_attestations_are_not_on_offer(registry: FaultyRegistry, pull: Pull, job: Job) -> None:
@@ -326,7 +318,7 @@ def test_layers_and_diff_ids_must_be_as_many(registry: FaultyRegistry, pull: Pul
     document = registry.manifest(b"x", b"y")
     document["layers"].pop()
     put(registry, document)
-    refused(pull, job, "1 layers, its configuration 2")
+    refused(pull, job, "1 layers in its manifest, 2 in its configuration")
 
 
 def test_what_is_no_image_is_named(registry: FaultyRegistry, pull: Pull, job: Job) -> None:

@@ -207,7 +207,7 @@ def test_put_gives_a_descriptor_to_read_by(store: Store) -> None:
 def test_a_damaged_blob_is_not_read(store: Store) -> None:
     blob = store.put_blob(b"content", "application/x")
     store.blob_path(blob.digest).write_bytes(b"contEnt")
-    with pytest.raises(ContentError, match="is not sha256") as caught:
+    with pytest.raises(ContentError, match="is not what its digest") as caught:
         store.read_blob(blob)
     assert "pull it again" in caught.value.hint
     store.blob_path(blob.digest).write_bytes(b"conten")
@@ -219,7 +219,7 @@ def test_what_is_no_document_is_not_read_whole(store: Store) -> None:
     with pytest.raises(ContentError, match="to be read as a document"):
         store.read_blob(Descriptor("x", BLOB.digest, DOCUMENT_LIMIT + 1))
     take_in(store)
-    with pytest.raises(ContentError, match="but has over 5"):
+    with pytest.raises(ContentError, match="but has more"):
         read_verified(store.blob_path(BLOB.digest), Descriptor("x", BLOB.digest, 5))
 
 

@@ -1,5 +1,6 @@
 """Expanded layers: published whole, once, and found again."""
 
+import hashlib
 import threading
 from pathlib import Path
 
@@ -123,3 +124,15 @@ def test_a_layer_s_directory_is_no_way_in_for_other_users(store: Store) -> None:
     path: Path = store.root.layers
     assert path.stat().st_mode & 0o077 == 0
     assert (path / CHAIN.hex).stat().st_mode & 0o077 == 0
+
+
+def test_a_layer_named_by_a_sha512_diff_id_is_listed_and_swept(store: Store, token: CancelToken) -> None:
+    """The lowest layer's chain ID is its diff ID, as it is (image-spec config.md, "Layer ChainID")."""
+    chain_id = Digest.parse("sha512:" + hashlib.sha512(b"layer").hexdigest())
+    with store.stage_layer(chain_id, token) as staging:
+        assert staging is not None
+        (staging / "diff").mkdir()
+        store.publish_layer(staging, LayerRecord(chain_id, chain_id, None, chain_id, 0, 0))
+    assert store.sweep(lambda: [chain_id]).layers == ()
+    assert store.sweep(lambda: []).layers == (chain_id,)
+    assert not store.layer_path(chain_id).exists()

@@ -189,3 +189,13 @@ def test_an_unknown_name_removes_nothing(store: Store, add_image: Any) -> None:
     with pytest.raises(ImageUnknown):
         store.remove(TWO, nothing)
     assert store.find(ONE)
+
+
+def test_the_journal_of_an_image_goes_with_it(store: Store, add_image: Any) -> None:
+    one, two = add_image(b"a", names=(ONE,)), add_image(b"b", names=(TWO,))
+    for descriptor in (one, two):
+        (store.root.traces / f"{descriptor.digest.hex}.jsonl").write_text("")
+    store.remove(ONE, nothing)
+    assert [path.stem for path in store.root.traces.iterdir()] == [two.digest.hex]
+    store.remove(TWO, lambda: [two.digest])
+    assert [path.stem for path in store.root.traces.iterdir()] == [two.digest.hex], "a container stands on it"
