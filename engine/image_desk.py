@@ -17,6 +17,7 @@ from engine.errors import ContainerUnknown, UsageError
 from engine.events import ImagesChanged, ignore
 from engine.importing import import_tar
 from engine.jobs import Job
+from engine.launching import mapping
 from engine.layers.capture import Capture
 from engine.layers.stacking import LayerChanges
 from engine.looking import Inside, compare, entry_of, look
@@ -83,6 +84,11 @@ class ImageDesk(ContainerDesk):
             raise UsageError(
                 f"{record.name} stands on another program's directories: there is no image below to commit on",
                 hint="cutaway cp takes files out; podman can push its own image to a registry.",
+            )
+        if mapping(self._containers.path(record.id) / "config.json") is not None:
+            raise UsageError(
+                f"{record.name} has a user namespace: what it wrote is stored by the host's numbers, not its own",
+                hint="cutaway cp takes files out.",
             )
         with self._store.holding(job.token), self._launcher.still(record, job, pause=options.pause) as merged:
             home = self._containers.path(record.id)

@@ -282,7 +282,8 @@ class Launcher:
     def _plan(self, record: ContainerRecord) -> rootfs.OverlayPlan:
         layers = [Digest.parse(chain_id) for chain_id in record.layers]
         in_place = [Path(path) for path in record.in_place]
-        return rootfs.plan(self._root, layers, self._containers.path(record.id), in_place=in_place)
+        home = self._containers.path(record.id)
+        return rootfs.plan(self._root, layers, home, in_place=in_place, mapping=mapping(home / "config.json"))
 
     @contextmanager
     def _looked_into(self, image: ImageRecord, job: Job) -> Iterator[Path]:
@@ -365,6 +366,15 @@ def _check_beside(options: RunOptions, text: str) -> None:
             f"--config is the whole configuration: {', '.join(shaping)} would have no effect",
             hint="Say it in the file, or leave --config out.",
         )
+
+
+def mapping(path: Path) -> rootfs.IdMapping | None:
+    """The mapping of numbers of the container whose config.json that is; None without a user namespace of its own."""
+    with suppress(OSError, ValueError, RecursionError):  # runc says what is wrong with it
+        users, groups = spec.id_mappings(json.loads(path.read_bytes()))
+        if users and groups:
+            return rootfs.IdMapping(users, groups)
+    return None
 
 
 def _stop_signal(config: dict[str, Any]) -> str:

@@ -22,11 +22,13 @@ from engine.describe import (
     layer_summaries,
 )
 from engine.digest import Digest
-from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnknown, UsageError
+from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnknown, RegistryError, UsageError
 from engine.events import ImagesChanged, Problem, ignore
-from engine.image_desk import ImageDesk
+from engine.image_desk import ROOTFS, ImageDesk
 from engine.jobs import Job
+from engine.launching import mapping
 from engine.neighbours import Neighbour, Neighbours
+from engine.oci import Platform
 from engine.pulling import pull
 from engine.reference import Reference, Transport, split_transport
 from engine.runtime import Kind
@@ -175,6 +177,41 @@ class Workbench(ImageDesk):
 
     # -- config.json -----------------------------------------------------------------------------------
 
+    def obtain(
+        self, image: str, job: Job, *, policy: str = "missing", platform: str | None = None, tls_verify: bool = True
+    ) -> str:
+        """Have an image here and return the name to draft with. `policy` is podman's --pull: always, missing, never, or
+        newer, which makes do with what is here where the registry cannot be asked.
+
+        Raises ImageUnknown, UsageError where what is here is for another `platform`, and what `pull` raises.
+        """
+        if image.startswith((ROOTFS, Transport.CONTAINERS_STORAGE.value)):
+            return image
+        wanted = Platform.parse(platform) if platform else None
+        other = ""
+        try:
+            config = self._store.find(image).config
+            theirs = Platform(config.architecture, config.os, config.variant)
+            if wanted and wanted not in (theirs, Platform(theirs.architecture, theirs.os)):
+                other = str(theirs)
+            here = True
+        except ImageUnknown:
+            if policy == "never":
+                raise
+            here = False
+        if policy == "never" or (policy == "missing" and here and not other):
+            if other:
+                raise UsageError(
+                    f"{visible(image)} is here for {other}, not for {platform}", hint="Leave --pull never out."
+                )
+            return image
+        try:
+            return self.pull(image, job, tls_verify=tls_verify, platform=platform).reference
+        except RegistryError:
+            if policy == "newer" and here and not other:
+                return image
+            raise
+
     def draft(self, image: str, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
         """A container's config.json before there is a container (see Launcher.draft)."""
         with self._store.holding(job.token):
@@ -304,6 +341,11 @@ class Workbench(ImageDesk):
         if image is None:
             raise ImageUnknown(
                 f"{record.image}, which {record.name} was made of, is gone", hint=f"cutaway pull {record.image}"
+            )
+        if mapping(self._containers.path(record.id) / "config.json") is not None:
+            raise ContainerState(
+                f"{record.name} has a user namespace, whose mapped owners the script's mounts would lack",
+                hint=f"cutaway trace {record.name} shows each step with its command.",
             )
         steps = trace.read(self.root.traces / f"{image.descriptor.digest.hex}.jsonl")
         return script(record, image, self._store, self._containers.path(record.id), steps)

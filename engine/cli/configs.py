@@ -10,8 +10,8 @@ import click
 
 from engine import (
     Adoption,
+    Draft,
     Field,
-    ImageUnknown,
     Job,
     RunOptions,
     Severity,
@@ -23,20 +23,26 @@ from engine import (
     visible,
 )
 from engine.cli.console import Session, narrate, print_json, print_table, session
-from engine.cli.options import as_json, run_options, tls_verify_option, to_options
+from engine.cli.options import as_json, platform_option, run_options, tls_verify_option, to_options
 
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
 @click.option("--explain", is_flag=True, help="Show where each value comes from, in place of the config.json.")
 @as_json
+@platform_option
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def config(image: str, explain: bool, as_json: bool, **flags: Any) -> None:
+def config(image: str, explain: bool, as_json: bool, platform: str | None, **flags: Any) -> None:
     """Print the config.json that `run` would start IMAGE with."""
     console = session()
     options: RunOptions = to_options(flags)
-    draft = console.do(f"config {image}", lambda job: console.workbench.draft(image, options, job))
+
+    def make(job: Job) -> Draft:
+        name = console.workbench.obtain(image, job, policy="never", platform=platform)
+        return console.workbench.draft(name, options, job)
+
+    draft = console.do(f"config {image}", make)
     if not explain:
         click.echo(draft.text, nl=False)
         return
@@ -154,13 +160,8 @@ def adopt(
         return
 
     def draft(job: Job) -> Adoption:
-        try:
-            return console.workbench.adopt(what, job, image=image, name=name, auto_remove=auto_remove)
-        except ImageUnknown:
-            if image is None or image.startswith("containers-storage:"):
-                raise
-            pulled = console.workbench.pull(image, job, tls_verify=tls_verify)
-            return console.workbench.adopt(what, job, image=pulled.reference, name=name, auto_remove=auto_remove)
+        base = None if image is None else console.workbench.obtain(image, job, tls_verify=tls_verify)
+        return console.workbench.adopt(what, job, image=base, name=name, auto_remove=auto_remove)
 
     adoption = console.do(f"adopt {what}", draft)
     notes = [{"pointer": n.pointer, "done": n.done, "why": n.why} for n in adoption.notes]

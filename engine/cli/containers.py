@@ -15,7 +15,6 @@ from engine import (
     CancelToken,
     ContainerSummary,
     CutawayError,
-    ImageUnknown,
     Job,
     RunOptions,
     Status,
@@ -24,7 +23,7 @@ from engine import (
 )
 from engine.cli.console import Session, complain, each, print_json, print_table, session
 from engine.cli.filters import matches, parse_filters
-from engine.cli.options import as_json, run_options, tls_verify_option, to_options
+from engine.cli.options import as_json, platform_option, pull_option, run_options, tls_verify_option, to_options
 from engine.cli.terminal import foreground, need_terminal
 
 NAMES = click.argument("names", metavar="CONTAINER…", nargs=-1, required=True)
@@ -47,21 +46,22 @@ def _base(image: str, *, rootfs: bool) -> str:
 
 
 def _make(
-    console: Session, image: str, config_file: Path | None, tls_verify: bool, flags: dict[str, Any]
+    console: Session,
+    image: str,
+    config_file: Path | None,
+    tls_verify: bool,
+    flags: dict[str, Any],
+    *,
+    policy: str,
+    platform: str | None,
 ) -> ContainerSummary:
-    """Pull the image if it is not here, draft and create."""
+    """Have the image here, draft and create."""
     options: RunOptions = to_options(flags)
     text = config_file.read_text("utf-8", "surrogateescape") if config_file else None
 
     def work(job: Job) -> ContainerSummary:
-        try:
-            draft = console.workbench.draft(image, options, job, config=text)
-        except ImageUnknown:
-            if image.startswith("containers-storage:"):
-                raise
-            pulled = console.workbench.pull(image, job, tls_verify=tls_verify)
-            draft = console.workbench.draft(pulled.reference, options, job, config=text)
-        return console.workbench.create(draft, job)
+        name = console.workbench.obtain(image, job, policy=policy, platform=platform, tls_verify=tls_verify)
+        return console.workbench.create(console.workbench.draft(name, options, job, config=text), job)
 
     return console.do(f"create {image}", work)
 
@@ -69,24 +69,46 @@ def _make(
 @click.command(context_settings=_TAKES_A_COMMAND)
 @_config_file
 @tls_verify_option
+@pull_option
+@platform_option
 @_rootfs
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def create(image: str, config_file: Path | None, tls_verify: bool, rootfs: bool, **flags: Any) -> None:
+def create(
+    image: str,
+    config_file: Path | None,
+    tls_verify: bool,
+    policy: str,
+    platform: str | None,
+    rootfs: bool,
+    **flags: Any,
+) -> None:
     """Make a container without starting it, and print its id."""
-    click.echo(_make(session(), _base(image, rootfs=rootfs), config_file, tls_verify, flags).id)
+    base = _base(image, rootfs=rootfs)
+    click.echo(_make(session(), base, config_file, tls_verify, flags, policy=policy, platform=platform).id)
 
 
 @click.command(context_settings=_TAKES_A_COMMAND)
 @click.option("-d", "--detach", is_flag=True, help="Start it in the background and print its id.")
 @_config_file
 @tls_verify_option
+@pull_option
+@platform_option
 @_rootfs
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def run(image: str, detach: bool, config_file: Path | None, tls_verify: bool, rootfs: bool, **flags: Any) -> None:
+def run(
+    image: str,
+    detach: bool,
+    config_file: Path | None,
+    tls_verify: bool,
+    policy: str,
+    platform: str | None,
+    rootfs: bool,
+    **flags: Any,
+) -> None:
     """Make a container of IMAGE and run it; ends with the container's exit code.
 
     Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, 127 it does not exist.
@@ -95,7 +117,8 @@ def run(image: str, detach: bool, config_file: Path | None, tls_verify: bool, ro
         need_terminal()
     console = session()
     try:
-        made = _make(console, _base(image, rootfs=rootfs), config_file, tls_verify, flags)
+        base = _base(image, rootfs=rootfs)
+        made = _make(console, base, config_file, tls_verify, flags, policy=policy, platform=platform)
         if detach:
             console.do(f"start {made.name}", lambda job: console.workbench.start(made.id, job))
             click.echo(made.id)

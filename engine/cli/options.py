@@ -26,6 +26,8 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-u", "--user"), {"metavar": "USER[:GROUP]", "help": "A user of the image, or a number."}),
     (("--group-add", "groups"), {"multiple": True, "metavar": "GROUP", "help": "A supplementary group."}),
     (("--umask",), {"metavar": "OCTAL", "help": "File mode mask."}),
+    (("--init",), {"is_flag": True, "help": "A small init (catatonit, tini) as process 1, that buries the dead."}),
+    (("--init-path",), {"metavar": "PATH", "help": "The program for --init, on this host."}),
     (("--stop-signal",), {"metavar": "SIGNAL", "help": "What `stop` sends."}),
     (("--stop-timeout",), {"type": int, "metavar": "SECONDS", "help": "How long `stop` waits before it kills."}),
     (("--annotation", "annotations"), {"multiple": True, "metavar": "KEY=VALUE", "help": "Add to annotations."}),
@@ -70,7 +72,9 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--ipc",), {"metavar": "host|private|ns:PATH", "help": "Whose shared memory it sees."}),
     (("--uts",), {"metavar": "host|private|ns:PATH", "help": "Whose host name it has."}),
     (("--cgroupns",), {"metavar": "host|private|ns:PATH", "help": "Whose control groups it sees."}),
-    (("--userns",), {"metavar": "host", "help": "User namespace; host alone for now."}),
+    (("--userns",), {"metavar": "host|private", "help": "User namespace (host); private goes with --uidmap."}),
+    (("--uidmap",), {"multiple": True, "metavar": "CONTAINER:HOST:SIZE", "help": "Users of a user namespace."}),
+    (("--gidmap",), {"multiple": True, "metavar": "CONTAINER:HOST:SIZE", "help": "Groups of it; as --uidmap."}),
     # Limits.
     (("-m", "--memory"), {"metavar": _BYTES, "help": "Limit of memory, for example 512m."}),
     (("--memory-swap",), {"metavar": _BYTES, "help": "Limit of memory and swap together; -1 for none."}),
@@ -124,6 +128,15 @@ def to_options(flags: dict[str, Any]) -> RunOptions:
 
 
 platform_option = click.option("--platform", metavar="OS/ARCH[/VARIANT]", help="Choose from a multi-platform image.")
+
+pull_option = click.option(
+    "--pull",
+    "policy",
+    type=click.Choice(["always", "missing", "never", "newer"]),
+    default="missing",
+    show_default=True,
+    help="When to ask the registry for the image.",
+)
 
 tls_verify_option = click.option(
     "--tls-verify",

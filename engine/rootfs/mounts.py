@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import MountError
 from engine.jobs import Job
+from engine.rootfs.mapping import mapped
 from engine.rootfs.plan import OverlayPlan, options
 from engine.trace import StepKind
 
@@ -37,11 +39,31 @@ def mount(plan: OverlayPlan, job: Job) -> None:
         if is_mounted(plan.merged):
             raise MountError(f"{plan.merged} is mounted already", hint=f"umount {shlex.quote(str(plan.merged))}")
         with ExitStack() as opened:
+            plan = _with_mapped_owners(plan, opened)
             merged, data = plan.merged.absolute(), _options(plan, opened)
             failure = _in_own_directory("/proc/self/fd", lambda: _mount(merged, data))
         if failure:
             raise _explain(failure, plan)
         step.detail = f"{len(plan.lower)} lower directories, writes go to {plan.upper}"
+
+
+def _with_mapped_owners(plan: OverlayPlan, opened: ExitStack) -> OverlayPlan:
+    """The plan on its own directories, or where it has a mapping with its lower ones mapped while `opened` is open.
+
+    The upper directory cannot be mapped: the kernel makes files in it as root of this host. So it is the container's
+    root's own, and what the container writes is stored by the host's numbers.
+    """
+    if plan.mapping is None:
+        return plan
+    home, top = plan.upper.parent, plan.lower[-1].stat()
+    user, group = plan.mapping.on_host(top.st_uid, top.st_gid)
+    if plan.mapping.in_container(plan.upper.stat().st_uid) is None:
+        os.chown(plan.upper, user, group)
+    # The container's root gets through to its root directory, other users of this host do not (CVE-2021-41091).
+    os.chown(home, -1, plan.mapping.on_host(0, 0)[1])
+    os.chmod(home, 0o710)  # noqa: S103 - as docker has it
+    lower = opened.enter_context(mapped(plan.lower, plan.mapping, home / "mapped"))
+    return replace(plan, lower=tuple(lower))
 
 
 def unmount(merged: Path, job: Job) -> None:

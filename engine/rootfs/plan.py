@@ -12,6 +12,7 @@ from pathlib import Path
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import MountError
+from engine.rootfs.mapping import IdMapping
 
 MAXIMUM_LAYERS = 500
 """The kernel's own limit of lower directories (OVL_MAX_STACK in fs/overlayfs/params.h)."""
@@ -39,6 +40,8 @@ class OverlayPlan:
     upper: Path
     work: Path
     merged: Path
+    mapping: IdMapping | None = None
+    """For a container with a user namespace: whose files are whose in it."""
 
     @property
     def plain(self) -> bool:
@@ -54,6 +57,8 @@ class OverlayPlan:
 
     def command(self) -> str:
         """The shell line that does the same by hand; where the options are not `plain` it makes short links first."""
+        if self.mapping is not None:
+            return self._mapped_command(self.mapping)
         merged = shlex.quote(str(self.merged.absolute()))
         if self.plain:
             return f"{mount_with(self.options())} {merged}"
@@ -62,6 +67,15 @@ class OverlayPlan:
         made = " && ".join(f"ln -s {shlex.quote(str(path.absolute()))} {name}" for name, path in links.items())
         short = options(list(names), "upper", "work")
         return f'cd "$(mktemp -d)" && {made} && {mount_with(short)} {merged}'
+
+    def _mapped_command(self, mapping: IdMapping) -> str:
+        """For util-linux 2.39 and later, whose mount(8) can map owners."""
+        bind = f"mount --bind -o {shlex.quote(mapping.words())}"
+        names = {str(number): path for number, path in enumerate(self.lower)}
+        made = " && ".join(f"{bind} {shlex.quote(str(path.absolute()))} {name}" for name, path in names.items())
+        short = options(list(names), str(self.upper), str(self.work))
+        merged = shlex.quote(str(self.merged.absolute()))
+        return f'cd "$(mktemp -d)" && mkdir {" ".join(names)} && {made} && {mount_with(short)} {merged}'
 
 
 def mount_with(options: str) -> str:
@@ -77,7 +91,14 @@ def options(lower: Sequence[str], upper: str, work: str) -> str:
     return f"lowerdir={':'.join(reversed(lower))},upperdir={upper},workdir={work},{FEATURES}"
 
 
-def plan(root: DataRoot, layers: Sequence[Digest], container: Path, *, in_place: Sequence[Path] = ()) -> OverlayPlan:
+def plan(
+    root: DataRoot,
+    layers: Sequence[Digest],
+    container: Path,
+    *,
+    in_place: Sequence[Path] = (),
+    mapping: IdMapping | None = None,
+) -> OverlayPlan:
     """The overlay of expanded layers (by chain ID, lowest first), or of directories `in_place`, with `upper/`, `work/`,
     `merged/` in `container`.
 
@@ -96,4 +117,5 @@ def plan(root: DataRoot, layers: Sequence[Digest], container: Path, *, in_place:
         upper=container / "upper",
         work=container / "work",
         merged=container / "merged",
+        mapping=mapping,
     )

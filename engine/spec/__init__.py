@@ -1,6 +1,6 @@
 """config.json: generated from image, defaults and options; explained; checked; edited; adopted."""
 
-from engine.spec.adapt import adapt
+from engine.spec.adapt import adapt, id_mappings
 from engine.spec.adopt import Adopted, Note, adopt
 from engine.spec.blame import blame
 from engine.spec.check import check
@@ -50,6 +50,7 @@ __all__ = [
     "fields",
     "find_shell",
     "generate",
+    "id_mappings",
     "known_words",
     "member_names",
     "network_files",

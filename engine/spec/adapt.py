@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.errors import SpecError
 from engine.spec.document import Document
 from engine.spec.generate import ROOT_PATH, ContainerIdentity, cgroups_path
 from engine.spec.provenance import Origin, Provenance, SourceKind, host, leaves
 
+Range = tuple[int, int, int]
+
 GIVEN = Origin(SourceKind.USER, "the config.json that was given")
+
+
+def id_mappings(config: Any) -> tuple[tuple[Range, ...], tuple[Range, ...]]:
+    """The ranges (in the container, on the host, how many) of users and of groups that a config.json maps.
+
+    Both are empty without a new user namespace. Raises ValueError for what is no configuration.
+    """
+    linux = config.get("linux") if isinstance(config, dict) else None
+    if not isinstance(linux, dict):
+        return (), ()
+    namespaces = linux.get("namespaces")
+    if not isinstance(namespaces, list) or not any(
+        isinstance(each, dict) and each.get("type") == "user" and not each.get("path") for each in namespaces
+    ):
+        return (), ()
+    return _ranges(linux.get("uidMappings")), _ranges(linux.get("gidMappings"))
+
+
+def _ranges(value: Any) -> tuple[Range, ...]:
+    found: list[Range] = []
+    for each in value if isinstance(value, list) else ():
+        members = each if isinstance(each, dict) else {}
+        inside, outside, size = (members.get(key, 0) for key in ("containerID", "hostID", "size"))
+        if not all(isinstance(number, int) and 0 <= number < 2**32 for number in (inside, outside, size)) or not size:
+            raise ValueError("a mapping of numbers is not what it should be")
+        found.append((inside, outside, size))
+    return tuple(found)
 
 
 def adapt(text: str, container: ContainerIdentity, *, origin: Origin = GIVEN) -> tuple[str, Provenance]:

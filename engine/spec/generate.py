@@ -193,6 +193,29 @@ def _namespaces(spec: Builder, options: RunOptions, profile: Profile, facts: Hos
         if said is not None and said.startswith("ns:"):
             entry["path"] = posixpath.normpath(said.removeprefix("ns:"))
         spec.append("/linux/namespaces", entry, origin)
+    _user_namespace(spec, options)
+
+
+def _user_namespace(spec: Builder, options: RunOptions) -> None:
+    """linux.uidMappings and gidMappings; the one that is not given is as the other. Raises UsageError."""
+    maps = {"uid": options.uidmap or options.gidmap, "gid": options.gidmap or options.uidmap}
+    if options.userns == "host" and maps["uid"]:
+        raise UsageError("--userns host cannot stand with --uidmap or --gidmap")
+    if options.userns == "private" and not maps["uid"]:
+        raise UsageError(
+            "--userns private: whose numbers are to be whose is not said",
+            hint="Add --uidmap 0:100000:65536, for example.",
+        )
+    if not maps["uid"]:
+        return
+    said = "--uidmap" if options.uidmap else "--gidmap"
+    spec.append("/linux/namespaces", {"type": "user"}, option(f"{said} {maps['uid'][0]}"))
+    for kind, texts in maps.items():
+        flag = f"--{kind}map" if getattr(options, f"{kind}map") else said
+        for text in texts:
+            first, outside, size = values.id_range(text, flag)
+            entry = {"containerID": first, "hostID": outside, "size": size}
+            spec.append(f"/linux/{kind}Mappings", entry, option(f"{flag} {text}"))
 
 
 def _filter(spec: Builder, options: RunOptions, facts: HostFacts, bounding: frozenset[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,12 @@ FILES = {"hosts": "/etc/hosts", "hostname": "/etc/hostname", "resolv.conf": "/et
 """The engine's own files, below files/ in the bundle, and where they appear in the container."""
 
 _MARKER = "containerenv"
+
+INIT = "/run/cutaway-init"
+"""Where process 1 of --init appears in the container."""
+
+_INITS = ("catatonit", "tini-static", "tini", "docker-init", "dumb-init")
+_INIT_PLACES = ("/usr/libexec/podman", "/usr/libexec/catatonit", "/usr/lib/podman", "/usr/libexec/docker")
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,9 @@ def mounts(spec: Builder, options: RunOptions, profile: Profile, facts: HostFact
     if options.read_only and options.read_only_tmpfs:
         for path in ("/run", "/tmp", "/var/tmp"):  # noqa: S108 - in the container
             chosen[path] = Mount(path, "tmpfs", "tmpfs", _memory_options(()), option("--read-only"))
+    if options.init:
+        origin = option("--init")
+        chosen[INIT] = Mount(INIT, "bind", find_init(options), ("bind", "ro", "rprivate"), origin)
     for mount in _own_files(options, files):
         if not (options.read_only and options.read_only_tmpfs and mount.destination.startswith("/run/")):
             chosen[mount.destination] = mount
@@ -89,7 +99,14 @@ def _defaults(options: RunOptions, profile: Profile, facts: HostFacts) -> Iterab
     system: tuple[str, ...] = ("nosuid", "noexec", "nodev", rights)
     if options.privileged:
         system = ("rprivate", *system)
-    yield Mount("/sys", "sysfs", "sysfs", system, usual, ((rights, why), ("rprivate", why)))
+    mapped = bool(options.uidmap or options.gidmap)
+    hosts_sys = mapped and options.network in (None, "host")
+    if hosts_sys:
+        # The kernel mounts sysfs only for the owner of the network namespace (fs/sysfs/mount.c).
+        because = host("a user namespace may not mount the host's network's /sys anew")
+        yield Mount("/sys", "bind", "/sys", ("rprivate", "nosuid", "noexec", "nodev", rights, "rbind"), because)
+    else:
+        yield Mount("/sys", "sysfs", "sysfs", system, usual, ((rights, why), ("rprivate", why)))
     pts = ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")
     yield Mount("/dev/pts", "devpts", "devpts", pts, usual)
     yield Mount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev"), usual)
@@ -98,9 +115,25 @@ def _defaults(options: RunOptions, profile: Profile, facts: HostFacts) -> Iterab
         yield Mount(shm, "bind", shm, ("bind", "rprivate", "nosuid", "noexec", "nodev"), option("--ipc host"))
     else:
         yield _shared_memory(options, usual)
-    if facts.cgroups is not CgroupMode.NONE:
+    if facts.cgroups is not CgroupMode.NONE and not hosts_sys:
         flags = ("rprivate", "nosuid", "noexec", "nodev", "relatime", rights)
         yield Mount("/sys/fs/cgroup", "cgroup", "cgroup", flags, usual, ((rights, why),))
+
+
+def find_init(options: RunOptions) -> str:
+    """The program of --init on this host. Raises UsageError where there is none."""
+    if options.init_path is not None:
+        if not os.access(options.init_path, os.X_OK) or os.path.isdir(options.init_path):
+            raise UsageError(f"--init-path {visible(options.init_path)}: there is no such program on this host")
+        return options.init_path
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_INIT_PLACES))
+    found = next(filter(None, (shutil.which(name, path=path) for name in _INITS)), None)
+    if found is None:
+        raise UsageError(
+            f"--init: none of {', '.join(_INITS)} is installed",
+            hint="Debian, Ubuntu: apt install tini (or catatonit); or name one with --init-path.",
+        )
+    return os.path.abspath(found)
 
 
 def _shared_memory(options: RunOptions, usual: Origin) -> Mount:

@@ -75,6 +75,13 @@ class RunOptions:
     uts: str | None = None
     cgroupns: str | None = None
     userns: str | None = None
+    uidmap: tuple[str, ...] = ()
+    """CONTAINER:HOST:SIZE; users that are not mapped are nobody"""
+    gidmap: tuple[str, ...] = ()
+    """As `uidmap`, which it follows where it is not given, and the other way round."""
+    init: bool = False
+    """A small program runs as process 1, hands signals on and buries processes that nobody waits for."""
+    init_path: str | None = None
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
     dns_option: tuple[str, ...] = ()
@@ -186,6 +193,9 @@ _PARSERS: dict[str, Any] = {
     "uts": values.own_or_host,
     "cgroupns": values.own_or_host,
     "userns": values.userns,
+    "uidmap": values.id_range,
+    "gidmap": values.id_range,
+    "init_path": values.absolute_path,
     "dns": values.address,
     "add_hosts": values.host_entry,
     "stop_signal": values.signal_name,

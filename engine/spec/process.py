@@ -15,6 +15,7 @@ from engine.spec import values
 from engine.spec.builder import Builder
 from engine.spec.defaults import Profile
 from engine.spec.inside import real_path
+from engine.spec.mounts import INIT
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Origin, SourceKind, default, host, image, option
 from engine.spec.users import Accounts, User
@@ -42,6 +43,13 @@ def arguments(spec: Builder, execution: Execution, options: RunOptions) -> None:
         ]
     elif options.entrypoint is None:
         words += [(word, image(f"Cmd[{n}]")) for n, word in enumerate(execution.cmd or [])]
+    if options.init and words:
+        if options.pid not in (None, "private"):
+            raise UsageError(
+                f"--init cannot stand with --pid {options.pid}: it has to be process 1",
+                hint="Leave one of the two out.",
+            )
+        words = [(word, option("--init")) for word in (INIT, "--")] + words
     if not words:
         raise UsageError(
             "there is nothing to run: the image names no command, and none was given",

@@ -339,9 +339,18 @@ def own_or_host(text: str, option: str) -> str:
 
 
 def userns(text: str, option: str) -> str:
-    if text not in ("", "host"):
-        _refuse(option, text, "user namespaces are not there yet", "Only host is.")
+    if text not in ("", "host", "private"):
+        _refuse(option, text, "not there", "host, or private with --uidmap 0:100000:65536.")
     return text
+
+
+def id_range(text: str, option: str) -> tuple[int, int, int]:
+    """CONTAINER:HOST:SIZE, as (first number in the container, first on the host, how many)."""
+    match = re.fullmatch(r"(\d{1,10}):(\d{1,10}):(\d{1,10})", text, re.ASCII)
+    inside, outside, size = map(int, match.groups()) if match else (0, 0, 0)
+    if not size or max(inside, outside) + size > 2**32 - 1:
+        _refuse(option, text, "CONTAINER:HOST:SIZE is wanted, numbers up to 4294967294", "For example 0:100000:65536.")
+    return inside, outside, size
 
 
 def address(text: str, option: str) -> str:

@@ -12,6 +12,8 @@ What differs on purpose, and why (everything else has to be equal):
 - no limit is written -1 (pids, swap): 0 and nothing mean the same to runc, and say less to a person.
 - a block I/O weight is passed on where podman drops it without a word because this kernel has no such file.
 - the stop signal is a name, as the image has it; labels become annotations; podman's own annotations are left out.
+- the rules for devices stay in a user namespace, too; podman trusts in the namespace alone.
+- the program of --init appears under our own name.
 - a capability that this process lacks is refused where podman leaves it out without a word.
 """
 
@@ -97,6 +99,11 @@ COMBINATIONS = [
     [NONE, "--uts=host", "--userns=host", "--cgroupns=private"],
     [NONE, "--annotation=a=b", "--annotation=c=d"],
     ["--network=host", "--dns=9.9.9.9", "--add-host=foo:1.2.3.4"],
+    [NONE, "--uidmap=0:100000:65536"],
+    ["--network=host", "--uidmap=0:100000:65536", "--gidmap=0:200000:65536", "-u", "ann"],
+    [NONE, "--gidmap=0:100000:65536", "--cap-add=NET_ADMIN"],
+    [NONE, "--init", "--init-path=/bin/true", "IMAGE", "-c", "id"],
+    [NONE, "--init", "--init-path=/bin/true", "--read-only"],
 ]
 """IMAGE stands between options and command; without it there is no command."""
 
@@ -110,6 +117,10 @@ REFUSED = [
     [NONE, "--dns=9.9.9.9"],
     [NONE, "-u", "2147483648"],
     [NONE, "-u", "nobody-here"],
+    [NONE, "--userns=host", "--uidmap=0:100000:65536"],
+    [NONE, "--userns=private"],
+    [NONE, "--uidmap=0:100000"],
+    [NONE, "--init", "--init-path=/bin/true", "--pid=host"],
 ]
 
 
@@ -212,10 +223,12 @@ def meaning(config: dict[str, Any]) -> dict[str, Any]:
     if env.get("container") in ("podman", "cutaway"):
         del env["container"]
     resources = {key: value for key, value in linux.get("resources", {}).items() if value}
+    if linux.get("uidMappings"):
+        resources.pop("devices", None)
     for device in linux.get("devices", []):
         device["fileMode"] &= 0o7777
     return {
-        "args": process["args"],
+        "args": [init_place(word) for word in process["args"]],
         "env": env,
         "cwd": os.path.normpath(process["cwd"]),
         "terminal": process.get("terminal", False),
@@ -233,6 +246,7 @@ def meaning(config: dict[str, Any]) -> dict[str, Any]:
         },
         "sysctl": linux.get("sysctl", {}),
         "resources": resources,
+        "mappings": (linux.get("uidMappings"), linux.get("gidMappings")),
         "namespaces": sorted((entry["type"], entry.get("path", "")) for entry in linux["namespaces"]),
         "maskedPaths": linux.get("maskedPaths", []),
         "readonlyPaths": linux.get("readonlyPaths", []),
@@ -242,8 +256,12 @@ def meaning(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def init_place(text: str) -> str:
+    return text if text not in ("/run/podman-init", "/run/cutaway-init") else "the init"
+
+
 def mount_meaning(mount: dict[str, Any]) -> tuple[str, Any]:
-    destination, source = mount["destination"], mount["source"]
+    destination, source = init_place(mount["destination"]), mount["source"]
     if destination == "/dev/shm" and (source == "shm" or source.endswith("/userdata/shm")):
         return destination, "memory of its own"
     if source.startswith("files/") or "/userdata/" in source:

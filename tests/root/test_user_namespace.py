@@ -1,0 +1,97 @@
+"""Containers with a user namespace: their root is nobody in particular on the host."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import Cutaway
+
+from engine.errors import MountError
+from engine.events import ignore
+from engine.jobs import Job
+from engine.rootfs import IdMapping, OverlayPlan, mount
+
+pytestmark = pytest.mark.root
+MAPS = ["--uidmap=0:100000:65536", "--gidmap=0:200000:65536"]
+
+
+@pytest.fixture
+def cutaway() -> Iterator[Cutaway]:
+    """On a path that other users of this host can pass through, as /var/lib is and pytest's directories are not."""
+    home = Path(tempfile.mkdtemp(prefix="cutaway-", dir="/tmp"))
+    home.chmod(0o711)
+    made = Cutaway(home / "data", home / "run")
+    try:
+        yield made
+        made.remove_everything()
+    finally:
+        shutil.rmtree(home)
+
+
+def test_its_root_is_another_user_of_the_host(cutaway: Cutaway, rootfs_dir: Path) -> None:
+    line = "id -u; cat /proc/self/uid_map; echo mine > /made; ls -ln /made /etc/passwd; cat /etc/hostname"
+    words = ["--name=mapped", "--hostname=inside", "--network=none", *MAPS, "--rootfs", str(rootfs_dir)]
+    said = cutaway.out("run", *words, "sh", "-c", line).splitlines()
+    assert said[0] == "0"
+    assert said[1].split() == ["0", "100000", "65536"]
+    assert [entry.split()[2:4] for entry in said[2:4]] == [["0", "0"], ["0", "0"]]
+    assert said[4] == "inside"
+    (made,) = cutaway.root.glob("containers/*/upper/made")
+    assert (made.stat().st_uid, made.stat().st_gid) == (100000, 200000)
+    assert made.parents[1].stat().st_mode & 0o7777 == 0o710
+    assert not (made.parents[1] / "mapped").exists()
+    assert (rootfs_dir / "etc/passwd").stat().st_uid == 0
+    again = cutaway.out("start", "--attach", "mapped").splitlines()
+    assert again[0] == "0"
+    cutaway("rm", "mapped")
+
+
+def test_what_runs_beside_it_and_what_cannot_be(cutaway: Cutaway, rootfs_dir: Path) -> None:
+    base = ["--rootfs", str(rootfs_dir)]
+    cutaway("run", "-d", "-t", "--name=busy", "--network=host", *MAPS, *base, "sh", "-c", "sleep 60")
+    assert cutaway.out("exec", "busy", "sh", "-c", "id -u; cat /proc/self/gid_map").split() == [
+        "0",
+        "0",
+        "200000",
+        "65536",
+    ]
+    cutaway("rm", "--force", "busy")
+    for words, told in (
+        (["--userns=private"], "--uidmap 0:100000:65536"),
+        (["--userns=host", *MAPS], "cannot stand"),
+        (["--uidmap=0:1:0"], "CONTAINER:HOST:SIZE"),
+        (["--uidmap=0:4294967290:10"], "CONTAINER:HOST:SIZE"),
+    ):
+        assert told in cutaway("run", *words, *base, "true", code=2).stderr
+    failed = cutaway("run", "--uidmap=0:1:10", "--uidmap=5:100:10", *base, "true", code=125)
+    assert "mapping" in failed.stderr
+    assert cutaway.json("ps", "-a", "--json")[0]["status"] == "created"
+    cutaway("rm", cutaway.json("ps", "-a", "--json")[0]["id"])
+
+
+def test_an_init_of_ones_own_is_process_1(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None:
+    init = tmp_path / "init"
+    init.write_text('#!/bin/sh\necho "init $$ $1"; shift; "$@"\n')
+    init.chmod(0o755)
+    words = ["--rm", "--init", f"--init-path={init}", "--network=none", "--rootfs", str(rootfs_dir)]
+    assert cutaway.out("run", *words, "sh", "-c", "test $$ -gt 1 && echo another") == "init 1 --\nanother"
+    assert (
+        "no such program"
+        in cutaway("run", "--init", "--init-path=/nowhere", "--rootfs", str(rootfs_dir), "true", code=2).stderr
+    )
+
+
+def test_what_the_kernel_does_not_take_leaves_nothing(tmp_path: Path) -> None:
+    for name in ("lower", "upper", "work", "merged"):
+        (tmp_path / name).mkdir()
+    twice = ((0, 1000, 10), (5, 2000, 10))
+    plan = OverlayPlan(
+        (tmp_path / "lower",), tmp_path / "upper", tmp_path / "work", tmp_path / "merged", IdMapping(twice, twice)
+    )
+    with pytest.raises(MountError, match="mapping"):
+        mount(plan, Job("mount", ignore))
+    assert not (tmp_path / "mapped").exists()
