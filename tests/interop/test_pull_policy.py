@@ -32,6 +32,6 @@ def test_platforms(cutaway: Cutaway, debian_image: str) -> None:
     assert (
         "not for" in cutaway("run", *WORDS, "--pull=never", f"--platform={other}", debian_image, "true", code=2).stderr
     )
-    assert other in cutaway("run", *WORDS, f"--platform={other}", debian_image, "true", code=125).stderr
+    assert "needs an emulator" in cutaway("run", *WORDS, f"--platform={other}", debian_image, "true").stderr
     cutaway("run", *WORDS, f"--platform={ours}", debian_image, "true")
     cutaway("run", *WORDS, "--platform=nonsense", debian_image, "true", code=2)
