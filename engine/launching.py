@@ -24,6 +24,7 @@ from engine.jobs import Job
 from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
 from engine.spec import RunOptions
 from engine.store import ImageRecord
+from engine.text import visible
 from engine.trace import Step, StepKind
 from engine.views import Draft
 
@@ -350,6 +351,12 @@ def _read_config(text: str) -> dict[str, Any]:
         raise SpecError(f"config.json is not JSON: {error}", hint="cutaway check FILE shows where.") from error
     except (KeyError, TypeError):
         config, args = {}, None
+    cwd = config["process"].get("cwd") if isinstance(config, dict) and config else None
+    if isinstance(cwd, str) and spec.leaks_descriptor(cwd):
+        raise SpecError(
+            f"the working directory {visible(cwd)[:80]} is one of runc's own open files (CVE-2024-21626)",
+            hint="Give a directory of the container as process.cwd.",
+        )
     if not isinstance(args, list) or not all(isinstance(word, str) for word in args):
         raise SpecError("config.json has no command to run", hint='It needs "process" with "args", a list of strings.')
     assert isinstance(config, dict)

@@ -221,9 +221,10 @@ class Workbench(ImageDesk):
         """Every value of a draft's config.json with its source."""
         return explain(draft.text, draft.provenance)
 
-    def check(self, text: str | bytes) -> list[Diagnostic]:
-        """What is wrong, or surely not meant, in a config.json."""
-        return check(text, facts=self.facts)
+    def check(self, text: str | bytes, *, bundle: Path | None = None) -> list[Diagnostic]:
+        """What is wrong, or surely not meant, in a config.json; with `bundle`, the directory where it is, relative
+        paths and what is in its root filesystem are looked up too."""
+        return check(text, facts=self.facts, bundle=bundle)
 
     def config(self, name: str) -> tuple[str, Provenance]:
         """The config.json of a container and where its values come from. Raises ContainerUnknown, ContainerState."""

@@ -70,14 +70,19 @@ def shortened(value: Any, limit: int = 60) -> str:
 def check(file: BinaryIO, as_json: bool) -> None:
     """Say what is wrong in a config.json ("-" reads it from stdin).
 
+    A file called config.json is judged in its bundle, the directory where it lies: relative paths start there.
     Exit code 1 if runc would refuse it; warnings alone leave it at 0.
     """
-    found = session(recover=False).workbench.check(file.read())
+    path = Path(file.name) if isinstance(file.name, str) else None
+    bundle = path.absolute().parent if path is not None and path.name == "config.json" else None
+    if bundle is not None and (bundle / "container.json").exists():
+        bundle = None  # a container of ours: its root filesystem is mounted only while it runs
+    found = session(recover=False).workbench.check(file.read(), bundle=bundle)
     if as_json:
         keys = ("code", "pointer", "line", "column", "message", "hint")
         print_json([{"severity": d.severity.value, **{key: getattr(d, key) for key in keys}} for d in found])
     else:
-        name = Path(file.name).name if isinstance(file.name, str) else "-"
+        name = path.name if path is not None and file.name != "<stdin>" else "-"
         for d in found:
             click.echo(visible(f"{name}:{d.line}:{d.column}: {d.severity.value}: {d.message} [{d.code}] {d.pointer}"))
             if d.hint:

@@ -12,6 +12,7 @@ from engine.spec.fields import Field, describe_field, explain_field, fields, kno
 from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
 from engine.spec.netfiles import network_files
 from engine.spec.options import RunOptions
+from engine.spec.process import leaks_descriptor
 from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
 from engine.spec.updating import updated
 from engine.spec.users import Accounts
@@ -52,6 +53,7 @@ __all__ = [
     "generate",
     "id_mappings",
     "known_words",
+    "leaks_descriptor",
     "member_names",
     "network_files",
     "updated",

@@ -80,9 +80,10 @@ def _cwd(reading: Reading) -> Iterator[Finding]:
     elif "\0" in cwd:
         yield Finding("/process/cwd", _ERROR, "nul", "a path cannot hold a NUL character")
     elif leaks_descriptor(cwd):
+        runc = reading.facts.runc if reading.facts else None
         yield Finding(
             "/process/cwd",
-            _ERROR,
+            _WARNING if runc is not None and runc.numbers < (1, 1, 12) else _ERROR,
             "cwd-leak",
             "this working directory is one of runc's own open files: with runc before 1.1.12 it can lie outside the"
             " container (CVE-2024-21626)",

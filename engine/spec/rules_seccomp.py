@@ -74,6 +74,10 @@ def _rule(pointer: str, rule: dict[str, Any], found: dict[str, Any]) -> Iterator
     for number, name in enumerate(names):
         if not name:
             yield Finding(f"{pointer}/names/{number}", _ERROR, "no-names", "the name of a system call is empty")
+        elif name not in WORDS["system_call"]:
+            message = f"there is no system call {visible(name)[:60]!r}; runc passes over it"
+            near = suggestion(name, WORDS["system_call"])
+            yield Finding(f"{pointer}/names/{number}", _WARNING, "unknown-word", message, near)
     if action == "SCMP_ACT_NOTIFY" and "write" in names:
         yield Finding(f"{pointer}/names", _ERROR, "notify", "SCMP_ACT_NOTIFY cannot be used for write")
     if action == "SCMP_ACT_NOTIFY" and not found.get("listenerPath"):

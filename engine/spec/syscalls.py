@@ -89,6 +89,21 @@ _REFUSED = """
     nfsservctl request_key swapoff swapon sysfs uselib userfaultfd ustat vm86 vm86old vmsplice"""
 """Calls that exist and that no container has business with: keys and rings are not kept apart by namespaces."""
 
+_OTHERS = """
+    afs_syscall atomic_barrier atomic_cmpxchg_32 bdflush break cachectl cachestat create_module file_getattr
+    file_setattr ftime futex_requeue futex_wait futex_wake get_kernel_syms getpagesize getpmsg getxattrat gtty idle
+    io_pgetevents io_pgetevents_time64 kern_features listmount listxattrat lock lsm_get_self_attr lsm_list_modules
+    lsm_set_self_attr map_shadow_stack memory_ordering mpx mseal multiplexer nice oldfstat oldlstat oldolduname oldstat
+    olduname open_tree_attr osf_syscall pciconfig_iobase pciconfig_read pciconfig_write prof profil putpmsg query_module
+    readdir removexattrat rtas s390_guarded_storage s390_sthyi security setxattrat sgetmask spu_create spu_run ssetmask
+    statmount stty subpage_prot switch_endian syscall sysmips sys_debug_setcontext _sysctl timerfd tuxcall ulimit
+    uretprobe usr26 usr32 utrap_install vserver"""
+"""Calls of other machines, of very old and of very new kernels (syscalls(2)); the profile says nothing of them."""
+
+_GROUPS = (*_ALLOWED.values(), *_BY_ARCHITECTURE.values(), *_BY_CAPABILITY.values(), _REFUSED, _OTHERS)
+SYSTEM_CALLS = frozenset(name for names in _GROUPS for name in names.split()) | {"personality", "socket"}
+"""Every name that a filter may mean."""
+
 _PERSONALITIES = (0x0, 0x0008, 0x20000, 0x20008, 0xFFFFFFFF)
 """PER_LINUX, PER_LINUX32, each with UNAME26, and the question which one it is (personality(2))."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from engine.spec.syscalls import SYSTEM_CALLS
+
 # One text each: a list of words, one a line, would hide them.
 _CAPABILITY_WORDS = (
     "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE"
@@ -50,6 +52,7 @@ _ARCHITECTURES = (
 _SCHEDULER_FLAGS = "RESET_ON_FORK RECLAIM DL_OVERRUN KEEP_POLICY KEEP_PARAMS UTIL_CLAMP_MIN UTIL_CLAMP_MAX"
 
 WORDS: dict[str, frozenset[str]] = {
+    "system_call": SYSTEM_CALLS,
     "capability": CAPABILITIES,
     "rlimit": RLIMITS,
     "namespace": NAMESPACES,

@@ -111,6 +111,23 @@ def test_cwd_below_descriptors_is_refused(with_changes: Check) -> None:
         assert "CVE-2024-21626" in found.message
 
 
+@pytest.mark.parametrize(("version", "severity"), [("1.1.5", Severity.WARNING), ("1.1.12", Severity.ERROR)])
+def test_an_old_runc_takes_that(with_changes: Check, facts: HostFacts, version: str, severity: Severity) -> None:
+    tool = Tool("runc", Path("/usr/bin/runc"))
+    tool.__dict__["version"] = version
+    facts.__dict__["runc"] = tool
+    (found,) = (d for d in with_changes({"/process/cwd": "/proc/self/fd/7"}, facts=facts) if d.code == "cwd-leak")
+    assert found.severity is severity
+
+
+def test_system_calls_that_nobody_has_are_told(with_changes: Check) -> None:
+    rule = {"names": ["mount", "clone33", "io_uring_setup", "futex_wait"], "action": "SCMP_ACT_ALLOW"}
+    (found,) = with_changes({"/linux/seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}})
+    assert (found.severity, found.code) == (Severity.WARNING, "unknown-word")
+    assert found.pointer == "/linux/seccomp/syscalls/0/names/1"
+    assert "clone3" in found.hint
+
+
 def test_dangers_are_warnings(with_changes: Check) -> None:
     mount = {"destination": "/x", "type": "bind", "source": "/", "options": ["rbind"]}
     found = with_changes(
