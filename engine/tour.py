@@ -224,17 +224,18 @@ class Tour:
         made = self._workbench.commit(self._files.id, RESULT, job)
         self._committed = True
         top = self._workbench.layers(RESULT)[-1]
+        blob = self._workbench.root.images / "blobs" / top.digest.replace(":", "/")
         text = (
             "commit packs the upper directory into a tar archive, which is the new image's last layer; the others are"
             " the old image's own. push sends a registry the blobs that it does not have yet, and then the manifest."
         )
         seen = [
             f"{made.reference}  manifest {made.digest}",
-            f"{made.layers} layers, the last with {top.files} entries, {human_size(top.blob_size)} compressed:",
-            f"     {_listed(Path(top.path))}",
+            f"{made.layers} layers; the last, {human_size(top.blob_size)} compressed, has what the upper directory has:",
+            f"     {_listed(self._files.path / 'upper')}",
             f"to push it:  cutaway push {RESULT} REGISTRY/NAME",
         ]
-        return text, seen, [Path(top.path)]
+        return text, seen, [blob]
 
     @property
     def _container(self) -> ContainerSummary:

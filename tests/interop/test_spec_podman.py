@@ -232,7 +232,8 @@ def meaning(config: dict[str, Any]) -> dict[str, Any]:
         "env": env,
         "cwd": os.path.normpath(process["cwd"]),
         "terminal": process.get("terminal", False),
-        "user": process["user"],
+        # podman walks a Go map for them, in another order each time; the first group stays the process's own
+        "user": {**process["user"], "additionalGids": sorted(process["user"].get("additionalGids", []))},
         "capabilities": {kind: sorted(names) for kind, names in process["capabilities"].items() if names},
         "rlimits": sorted(map(str, map(sorted, (limit.items() for limit in process["rlimits"])))),
         "noNewPrivileges": process.get("noNewPrivileges", False),

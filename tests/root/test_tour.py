@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import pty
 import signal
+import subprocess
 import sys
 import termios
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -51,7 +51,8 @@ def test_every_step_is_done_and_shown(workbench: Workbench) -> None:
     assert "| Hello from inside a container." in pages[4].seen
     assert f"process {running.pid} on this host is process 1 in there, as root" in pages[5].seen
     assert any(line.startswith("own    pid") for line in pages[5].seen)
-    assert Path(workbench.layers(RESULT)[-1].path, "note-of-the-tour").exists()
+    packed = subprocess.run(["tar", "-tzf", pages[6].paths[0]], capture_output=True, text=True, check=True).stdout
+    assert "note-of-the-tour" in packed.split()
     assert tour.page(2, do()) is pages[2]  # a page that was turned back to
 
     assert tour.end(do()) == [
