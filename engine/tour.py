@@ -231,7 +231,7 @@ class Tour:
         )
         seen = [
             f"{made.reference}  manifest {made.digest}",
-            f"{made.layers} layers; the last, {human_size(top.blob_size)} compressed, has what the upper directory has:",
+            f"{made.layers} layers; the last, {human_size(top.blob_size)} compressed, has what upper has:",
             f"     {_listed(self._files.path / 'upper')}",
             f"to push it:  cutaway push {RESULT} REGISTRY/NAME",
         ]
