@@ -13,27 +13,30 @@ from engine.errors import ContainerBusy, ContainerUnknown, CutawayError
 from engine.events import ignore
 from engine.host import probe
 from engine.jobs import Job
+from engine.network import Networks
 from engine.runtime import ContainerRecord, Containers, Kind, Runtime
 
 
 def put_away(
     containers: Containers,
     runtime: Runtime,
+    networks: Networks,
     record: ContainerRecord,
     job: Job,
     *,
     force: bool = False,
     remove: bool = False,
 ) -> None:
-    """Delete what runc holds of a container and unmount it; with `remove` its directory goes, too.
+    """Delete what runc holds of a container, undo its network and unmount it; with `remove` its directory goes, too.
 
     May be done any number of times. The caller holds the container's lock.
-    Raises ContainerState while it runs (unless `force`, which kills it), RuntimeFailed, MountError.
+    Raises ContainerState while it runs (unless `force`, which kills it), RuntimeFailed, HostError, MountError.
     """
     had_begun = runtime.files(record).exists_in_runc() and runtime.state(record).started is not None
     runtime.delete(record, force, job)
     if had_begun:
         _tell_of_end(containers, runtime, record)
+    networks.down(record.id)
     rootfs.unmount(containers.path(record.id) / "merged", job)
     if remove:
         containers.remove(record.id)
@@ -48,7 +51,7 @@ def _tell_of_end(containers: Containers, runtime: Runtime, record: ContainerReco
     containers.happenings.add(record, "died", ended.finished, **detail)
 
 
-def sweep(root: DataRoot, containers: Containers, runtime: Runtime, job: Job) -> list[str]:
+def sweep(root: DataRoot, containers: Containers, runtime: Runtime, networks: Networks, job: Job) -> list[str]:
     """Do for every ended container what is due and nobody did: conmon was killed, or the host went down.
 
     Also takes away what runc runs and what is mounted for containers that have no record any more.
@@ -57,13 +60,18 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, job: Job) ->
     done = []
     records = containers.all()
     mounted = {path.parent.name for path in rootfs.mounts_below(root.containers) if path.name == "merged"}
+    connected = networks.ids()
+
+    def is_due(record: ContainerRecord) -> bool:
+        return record.id in mounted or record.id in connected or runtime.has_leftovers(record)
+
     for record in records:
-        if record.kind is Kind.WORKING or not (record.id in mounted or runtime.has_leftovers(record)):
+        if record.kind is Kind.WORKING or not is_due(record):
             continue
         try:
             with containers.lock(record.id, wait=False):  # who is starting it, or clearing up, sees to it
-                if (record.id in mounted or runtime.has_leftovers(record)) and not runtime.state(record).pid:
-                    put_away(containers, runtime, record, job, remove=record.auto_remove)
+                if is_due(record) and not runtime.state(record).pid:
+                    put_away(containers, runtime, networks, record, job, remove=record.auto_remove)
                     done.append(f"cleared up after the container {record.name}")
         except (ContainerUnknown, ContainerBusy):
             continue  # somebody else sees to it
@@ -75,6 +83,9 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, job: Job) ->
     for stranger in sorted(met - known):
         runtime.delete_stranger(stranger, job)
         done.append(f"ended the container {stranger}, of which there was no record")
+    for name in connected - known:
+        networks.down(name)
+        done.append(f"undid the network of {name}, of which there was no record")
     for name in mounted - known:
         rootfs.unmount(root.containers / name, job)
         done.append(f"unmounted the root filesystem of {name}, of which there was no record")
@@ -84,12 +95,13 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, job: Job) ->
 def main(root: str, container: str) -> int:
     """Called by conmon. Nobody reads what this says, so it says nothing; a next start finds what is left."""
     data = DataRoot(Path(root))
-    containers, runtime = Containers(data), Runtime(data, probe())
+    facts = probe()
+    containers, runtime, networks = Containers(data), Runtime(data, facts), Networks(data, facts)
     try:
         with containers.lock(container):
             record = containers.find(container)
             if not runtime.state(record).pid:
-                put_away(containers, runtime, record, Job("clean up", ignore), remove=record.auto_remove)
+                put_away(containers, runtime, networks, record, Job("clean up", ignore), remove=record.auto_remove)
     except ContainerUnknown:
         return 0
     except CutawayError:

@@ -17,6 +17,7 @@ from engine.events import ContainersChanged, LogLine, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.launching import Launcher
+from engine.network import Networks
 from engine.runtime import (
     Attachment,
     ContainerRecord,
@@ -61,8 +62,12 @@ class ContainerDesk:
         return Runtime(self.root, self.facts)
 
     @cached_property
+    def _networks(self) -> Networks:
+        return Networks(self.root, self.facts)
+
+    @cached_property
     def _launcher(self) -> Launcher:
-        return Launcher(self.root, self.facts, self._containers, self._runtime)
+        return Launcher(self.root, self.facts, self._containers, self._runtime, self._networks)
 
     @cached_property
     def _tender(self) -> Tender:

@@ -89,6 +89,9 @@ def container_summary(record: ContainerRecord, state: LiveState, path: Path) -> 
         interactive=record.interactive,
         mounted=rootfs.is_mounted(path / "merged"),
         path=path,
+        network=record.network,
+        address=record.address,
+        ports=tuple(map(str, record.ports)),
     )
 
 
@@ -107,6 +110,9 @@ def container_document(record: ContainerRecord, summary: ContainerSummary) -> di
         "out_of_memory": summary.out_of_memory,
         "started": summary.started,
         "finished": summary.finished,
+        "network": record.network or None,
+        "address": record.address or None,
+        "ports": list(summary.ports),
         "layers": record.layers,
         "path": str(summary.path),
         "merged": str(summary.merged) if summary.mounted else None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed, SpecE
 from engine.events import ContainersChanged, Status, ignore
 from engine.host import HostFacts
 from engine.jobs import Job
+from engine.network import Networks
 from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
 from engine.spec import RunOptions
 from engine.store import ImageRecord
@@ -32,11 +33,14 @@ from engine.views import Draft
 class Launcher:
     """Makes, starts and removes containers."""
 
-    def __init__(self, root: DataRoot, facts: HostFacts, containers: Containers, runtime: Runtime) -> None:
+    def __init__(
+        self, root: DataRoot, facts: HostFacts, containers: Containers, runtime: Runtime, networks: Networks
+    ) -> None:
         self._root = root
         self._facts = facts
         self._containers = containers
         self._runtime = runtime
+        self._networks = networks
 
     def draft(self, image: ImageRecord, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
         """A container's config.json as `create` would write it, from the image, the defaults and `options`.
@@ -47,9 +51,17 @@ class Launcher:
         """
         identity = self._containers.reserve(options.name, image.name)
         command = shlex.join(["cutaway", "config", *options.words(), image.name, *options.args])
+        network, address = self._network(options)
+        netns = self._networks.path(identity.id) if network else None
         with self._looked_into(image, job) as merged, job.step(StepKind.CONFIG, command) as step:
             generated = spec.generate(
-                image.config.execution, options, facts=self._facts, container=identity, rootfs=merged
+                image.config.execution,
+                options,
+                facts=self._facts,
+                container=identity,
+                rootfs=merged,
+                netns=netns,
+                address=address,
             )
             text, provenance = generated.text, generated.provenance
             if config is not None:
@@ -68,7 +80,37 @@ class Launcher:
             provenance=provenance,
             files=dict(generated.files),
             steps=tuple(job.steps[-1:]),
+            network=network,
+            address=address,
         )
+
+    def _network(self, options: RunOptions) -> tuple[str, str]:
+        """What of its network is made at the start, and its address there. Raises ToolMissing, ContainerUnknown."""
+        if options.network_kind == "bridge":
+            taken = [record.address for record in self._containers.all() if record.network == "bridge"]
+            return "bridge", self._networks.address(taken)
+        if options.network_kind == "container":
+            other = self._containers.find(str(options.network).partition(":")[2])
+            return f"container:{other.id}", other.address
+        return "", ""
+
+    @contextmanager
+    def _linked(self, record: ContainerRecord, job: Job) -> Iterator[Sequence[int]]:
+        """Its network namespace made; gives the descriptors that conmon has to hold."""
+        kind, _, other_id = record.network.partition(":")
+        if kind == "bridge":
+            with self._networks.up(record.id, record.name, record.address, record.ports, job) as held:
+                yield held
+            return
+        if kind == "container":
+            other = self._containers.find(other_id)
+            if not (pid := self._runtime.state(other).pid):
+                raise ContainerState(
+                    f"{record.name} shares the network of {other.name}, and that does not run",
+                    hint=f"Start it first: cutaway start {other.name}",
+                )
+            self._networks.join(record.id, pid)
+        yield ()
 
     def create(self, draft: Draft, job: Job) -> ContainerRecord:
         """Put the container on disk: containers/<id>/ with its config.json. It does not run yet.
@@ -93,6 +135,9 @@ class Launcher:
             auto_remove=draft.options.auto_remove,
             stop_signal=draft.options.stop_signal or _stop_signal(config),
             stop_timeout=draft.options.stop_timeout if draft.options.stop_timeout is not None else 10,
+            network=draft.network,
+            address=draft.address,
+            ports=self._networks.settled(draft.options.ports),
         )
         path = self._containers.path(record.id)
         files = {
@@ -165,7 +210,7 @@ class Launcher:
                     if state.status is not Status.CREATED:
                         raise ContainerState(f"{record.name} runs already")
                     # Whoever began to start it was killed in between.
-                    put_away(self._containers, self._runtime, record, job, force=True)
+                    self._put_away(record, job, force=True)
                 pump = self._begin(record, job, stack, attachment)
             job.emit(ContainersChanged((record.id,)))
             if pump is None:
@@ -182,7 +227,7 @@ class Launcher:
         need_config(record)
         with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
             self._runtime.stop(record, record.stop_timeout if timeout is None else timeout, job)
-            put_away(self._containers, self._runtime, record, job, force=True)
+            self._put_away(record, job, force=True)
             with ExitStack() as stack:
                 self._begin(record, job, stack, None)
         self._containers.happenings.add(record, "restart")
@@ -193,13 +238,16 @@ class Launcher:
         try:
             if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
                 rootfs.mount(self._plan(record), job)
+            with self._blamed(record), self._linked(record, job) as held:
+                self._runtime.create(record, job, held)
             with self._blamed(record):
-                self._runtime.create(record, job)
                 pump = stack.enter_context(self._runtime.connect(record, attachment)) if attachment else None
                 self._runtime.start(record, job)
         except BaseException:
             quiet = Job(job.title, ignore)  # one that is not cancelled
-            put_away(self._containers, self._runtime, record, quiet, force=True, remove=record.auto_remove)
+            put_away(
+                self._containers, self._runtime, self._networks, record, quiet, force=True, remove=record.auto_remove
+            )
             raise
         self._containers.happenings.add(record, "start", self._runtime.state(record).started)
         return pump
@@ -217,12 +265,15 @@ class Launcher:
         self.tidy(record, job)
         return code
 
+    def _put_away(self, record: ContainerRecord, job: Job, *, force: bool = False, remove: bool = False) -> None:
+        put_away(self._containers, self._runtime, self._networks, record, job, force=force, remove=remove)
+
     def tidy(self, record: ContainerRecord, job: Job) -> None:
         """What is due when a container has ended. conmon sees to it, too: who comes first does it."""
         try:
             with self._containers.lock(record.id, token=job.token):
                 if not self._runtime.state(record).pid:
-                    put_away(self._containers, self._runtime, record, job, remove=record.auto_remove)
+                    self._put_away(record, job, remove=record.auto_remove)
         except ContainerUnknown:
             pass  # conmon was faster
         job.emit(ContainersChanged((record.id,)))
@@ -262,7 +313,7 @@ class Launcher:
     def remove(self, record: ContainerRecord, job: Job, *, force: bool) -> None:
         """Take it away with all that it has written. Raises ContainerState while it runs, unless `force`."""
         with self._containers.lock(record.id, token=job.token):
-            put_away(self._containers, self._runtime, record, job, force=force, remove=True)
+            self._put_away(record, job, force=force, remove=True)
         job.emit(ContainersChanged((record.id,)))
 
     @contextmanager

@@ -79,7 +79,8 @@ class ContainerSummary:
     """One container, or working container (`working`: made by `mount`, it has no config.json and never ran).
 
     `pid` is 0 where no process runs; `exit_code` is None until it has ended; times are in seconds since the epoch,
-    or None. `out_of_memory` says that the kernel killed a process of it for want of memory.
+    or None. `out_of_memory` says that the kernel killed a process of it for want of memory. `address` is its own in a
+    bridge network, `ports` are what is published there.
     """
 
     id: str
@@ -98,6 +99,9 @@ class ContainerSummary:
     interactive: bool
     mounted: bool
     path: Path
+    network: str = ""
+    address: str = ""
+    ports: tuple[str, ...] = ()
 
     @property
     def merged(self) -> Path:
@@ -120,6 +124,10 @@ class Draft:
     files: dict[str, bytes]
     steps: tuple[Step, ...]
     """What was done to make it: the journal of the container begins with that."""
+    network: str = ""
+    """"bridge", "container:ID", or "" where config.json says all."""
+    address: str = ""
+    """Its own in the bridge network."""
 
     in_place: tuple[str, ...] = ()
     """Directories of others that it stands on, lowest first, in place of layers of the store."""

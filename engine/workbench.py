@@ -59,7 +59,7 @@ class Workbench(ImageDesk):
         job = Job("recover", ignore)
         gone = self.root.clear_leftovers(lambda path: rootfs.unmount(path, job))
         done = [f"cleared {len(gone)} left-overs of an interrupted run"] if gone else []
-        return done + sweep(self.root, self._containers, self._runtime, job)
+        return done + sweep(self.root, self._containers, self._runtime, self._networks, job)
 
     # -- images ----------------------------------------------------------------------------------------
 

@@ -192,6 +192,7 @@ def ps(everything: bool, quiet: bool, filters: tuple[str, ...], last: int | None
                     "created": c.created,
                     "exit_code": c.exit_code,
                     "out_of_memory": c.out_of_memory,
+                    "ports": list(c.ports),
                 }
                 for c in found
             ]
@@ -201,8 +202,11 @@ def ps(everything: bool, quiet: bool, filters: tuple[str, ...], last: int | None
             click.echo(container.id)
     else:
         print_table(
-            ["ID", "NAME", "IMAGE", "STATUS", "PID", "COMMAND"],
-            [[c.id, c.name, c.image, _state(c), str(c.pid or "-"), " ".join(c.command)[:40]] for c in found],
+            ["ID", "NAME", "IMAGE", "STATUS", "PID", "PORTS", "COMMAND"],
+            [
+                [c.id, c.name, c.image, _state(c), str(c.pid or "-"), ", ".join(c.ports), " ".join(c.command)[:40]]
+                for c in found
+            ],
         )
 
 

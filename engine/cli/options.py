@@ -49,7 +49,21 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--shm-size",), {"metavar": _BYTES, "help": "Size of /dev/shm (64m)."}),
     (("--device", "devices"), {"multiple": True, "metavar": "DEV[:DST][:rwm]", "help": "Give it a device."}),
     # Network and names.
-    (("--network",), {"metavar": "host|none", "help": "Which network it sees (host)."}),
+    (
+        ("--network", "--net"),
+        {
+            "metavar": "bridge|host|none|container:NAME",
+            "help": "Its network (host, or bridge with -p).",
+        },
+    ),
+    (
+        ("-p", "--publish"),
+        {
+            "multiple": True,
+            "metavar": "[[IP:][PORT]:]PORT[/PROTO]",
+            "help": "Make a port reachable by one of the host.",
+        },
+    ),
     (("-h", "--hostname"), {"metavar": "NAME", "help": "Its host name."}),
     (("--add-host", "add_hosts"), {"multiple": True, "metavar": "NAME:ADDRESS", "help": "A line of its /etc/hosts."}),
     (("--dns",), {"multiple": True, "metavar": "ADDRESS", "help": "A name server."}),

@@ -98,6 +98,11 @@ class HostFacts:
         return find_tool("conmon")
 
     @cached_property
+    def netavark(self) -> Tool | None:
+        """podman keeps it out of PATH."""
+        return find_tool("netavark", "/usr/local/libexec/podman:/usr/libexec/podman:/usr/lib/podman")
+
+    @cached_property
     def problems(self) -> list[Problem]:
         """What is missing or dangerous here, the gravest first."""
         found = []
@@ -147,6 +152,15 @@ class HostFacts:
         """The monitor. Raises ToolMissing."""
         return _need(self.conmon, "conmon")
 
+    def need_netavark(self) -> Tool:
+        """What makes bridge networks. Raises ToolMissing."""
+        if self.netavark is None:
+            raise ToolMissing(
+                "netavark is not installed, and bridge networks and published ports need it",
+                hint=f"{_PACKAGES.format('netavark')} --network host and --network none work without.",
+            )
+        return self.netavark
+
 
 _ROOT_HINT = "Run it as root, e.g. with sudo. (Rootless operation is planned.)"
 
@@ -168,9 +182,9 @@ def known_holes(runc: Tool) -> list[tuple[str, str]]:
     return holes
 
 
-def find_tool(name: str) -> Tool | None:
-    """Look a program up on PATH and in the system's own folders."""
-    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
+def find_tool(name: str, more: str = "") -> Tool | None:
+    """Look a program up on PATH, in the system's own folders, and in `more`."""
+    path = os.environ.get("PATH", os.defpath) + f":/usr/local/sbin:/usr/sbin:/sbin:{more}".rstrip(":")
     found = shutil.which(name, path=path)
     return Tool(name, Path(found)) if found else None
 

@@ -121,6 +121,8 @@ class Containers:
                 with self._root.lock(_NAMES):
                     if any(other.name == record.name for other in self.all()):
                         raise _name_taken(record.name)
+                    if record.network == "bridge" and any(other.address == record.address for other in self.all()):
+                        raise ContainerState(f"the address {record.address} has just been taken", hint="Try again.")
                     os.rename(staging, target)
                     sync_directory(self._root.containers)
         except OSError as error:

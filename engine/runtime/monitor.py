@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,8 +66,10 @@ class Monitor:
             line += ["--exit-command-arg", argument]
         return line
 
-    def create(self, record: ContainerRecord, files: RuntimeFiles, token: CancelToken) -> int:
+    def create(self, record: ContainerRecord, files: RuntimeFiles, token: CancelToken, held: Sequence[int] = ()) -> int:
         """Have the container created and held; returns the process id of its first process.
+
+        conmon keeps the descriptors `held` open until the container's end.
 
         Raises RuntimeFailed with runc's own message, CommandNotFound, CommandNotExecutable, Cancelled.
         """
@@ -80,7 +83,7 @@ class Monitor:
                     stderr=subprocess.PIPE,
                     cwd=files.bundle,  # conmon leaves the file "oom" there
                     env={**environment(), "_OCI_SYNCPIPE": str(writer)},
-                    pass_fds=(writer,),
+                    pass_fds=(writer, *held),
                     start_new_session=True,
                 )
             except OSError as error:

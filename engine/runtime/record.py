@@ -9,6 +9,7 @@ from enum import Enum
 import msgspec
 
 from engine.errors import UsageError
+from engine.ports import Port
 from engine.text import visible
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -47,6 +48,10 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
     stop_timeout: float = 10
     in_place: list[str] = []
     """Directories of others that it stands on, lowest first, in place of layers of the store."""
+    network: str = ""
+    """"" where config.json says all; "bridge"; "container:ID" of the one whose network it shares."""
+    address: str = ""
+    ports: list[Port] = []
 
 
 def new_id() -> str:

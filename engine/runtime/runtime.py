@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from typing import Any
 
 from engine.disk import DataRoot
@@ -53,10 +54,11 @@ class Runtime:
         """How it is now, from the files of runc and conmon and from the kernel; no process is started."""
         return read_state(self.files(record))
 
-    def create(self, record: ContainerRecord, job: Job) -> int:
+    def create(self, record: ContainerRecord, job: Job, held: Sequence[int] = ()) -> int:
         """`runc create` under conmon: namespaces and mounts are made, the command waits; returns the process id.
 
-        What is left of an earlier run is cleared first. Raises ContainerState while it runs, RuntimeFailed with
+        What is left of an earlier run is cleared first. conmon keeps the descriptors `held` open until the end.
+        Raises ContainerState while it runs, RuntimeFailed with
         runc's message, CommandNotFound, CommandNotExecutable, ToolMissing, StoreError, Cancelled.
         """
         files = self.files(record)
@@ -69,7 +71,7 @@ class Runtime:
         with job.step(StepKind.RUNTIME, command, peer=f"podman create --name {record.name} {record.image}") as step:
             self._make_way(files)
             try:
-                pid = monitor.create(record, files, job.token)
+                pid = monitor.create(record, files, job.token, held)
             except BaseException:
                 with contextlib.suppress(RuntimeFailed):
                     self._delete(files, Job(job.title, ignore))

@@ -54,19 +54,28 @@ class Generated:
 
 
 def generate(
-    execution: Execution, options: RunOptions, *, facts: HostFacts, container: ContainerIdentity, rootfs: Path
+    execution: Execution,
+    options: RunOptions,
+    *,
+    facts: HostFacts,
+    container: ContainerIdentity,
+    rootfs: Path,
+    netns: Path | None = None,
+    address: str = "",
 ) -> Generated:
-    """The config.json of a container. `rootfs` is where the image's files can be read, for its users and groups.
+    """The config.json of a container. `rootfs` is where the image's files can be read, for its users and groups;
+    `netns` the file of the network namespace that it will have for --network bridge and container:NAME, and `address`
+    its own there.
 
     Raises UsageError where an option cannot be had, SpecError where the image asks for what must not be.
     """
     profile = PROFILES[options.profile]
     spec = Builder()
     hostname, hostname_origin = _hostname(options, profile, facts, container)
-    host_network = options.network in (None, "host")
+    host_network = options.network_kind == "host"
     if options.network == "none" and (options.dns or options.dns_search or options.dns_option):
         raise UsageError("--dns cannot stand with --network none: there is no name server to reach")
-    files = network_files(options, hostname=hostname, name=container.name, host_network=host_network)
+    files = network_files(options, hostname=hostname, name=container.name, host_network=host_network, address=address)
 
     spec.put("/ociVersion", OCI_VERSION, default("the runtime-spec that runc 1.x reads"))
     if options.terminal:
@@ -89,7 +98,7 @@ def generate(
     resources.devices(spec, options, profile)
     resources.resources(spec, options, profile)
     spec.put("/linux/cgroupsPath", cgroups_path(container), host("this container's own control group"))
-    _namespaces(spec, options, profile, facts)
+    _namespaces(spec, options, profile, facts, netns)
     _filter(spec, options, facts, bounding)
     _paths(spec, options, profile)
     text, provenance = spec.build()
@@ -108,7 +117,7 @@ def _hostname(
         if options.uts == "host":
             raise UsageError("--hostname cannot stand with --uts host: the host's own name would be changed")
         return options.hostname, option(f"--hostname {options.hostname}")
-    if options.network in (None, "host") or options.uts == "host":
+    if options.network_kind == "host" or options.uts == "host":
         return facts.hostname, host("this host's name, as the container is in its network")
     return container.id[:12], default(f"{profile.detail}: the first letters of the container's id")
 
@@ -151,7 +160,7 @@ def _images_signal(text: str) -> str:
 
 def _sysctl(spec: Builder, options: RunOptions, profile: Profile) -> None:
     found = {}
-    if options.network not in (None, "host"):
+    if options.network_kind != "host":
         found = {key: (value, default(profile.detail)) for key, value in profile.sysctl}
     for text in options.sysctl:
         key, value = values.pair(text, "--sysctl")
@@ -163,7 +172,7 @@ def _sysctl(spec: Builder, options: RunOptions, profile: Profile) -> None:
 
 def _refuse_hosts_parameter(key: str, options: RunOptions) -> None:
     for prefix, said, flag in (
-        ("net.", options.network or "host", "--network"),
+        ("net.", options.network_kind, "--network"),
         ("fs.mqueue.", options.ipc, "--ipc"),
         ("kernel.msg", options.ipc, "--ipc"),
         ("kernel.s", options.ipc, "--ipc"),
@@ -172,15 +181,15 @@ def _refuse_hosts_parameter(key: str, options: RunOptions) -> None:
         if key.startswith(prefix) and said == "host":
             raise UsageError(
                 f"--sysctl {visible(key)}: the container shares the host's, as {flag} is host",
-                hint=f"Give it its own: {flag} {'none' if flag == '--network' else 'private'}.",
+                hint=f"Give it its own: {flag} {'bridge' if flag == '--network' else 'private'}.",
             )
 
 
-def _namespaces(spec: Builder, options: RunOptions, profile: Profile, facts: HostFacts) -> None:
+def _namespaces(spec: Builder, options: RunOptions, profile: Profile, facts: HostFacts, netns: Path | None) -> None:
     usual = default(profile.detail)
     for kind, said, flag in (
         ("pid", options.pid, "--pid"),
-        ("network", options.network or "host", "--network"),
+        ("network", options.network or options.network_kind, "--network"),
         ("ipc", options.ipc, "--ipc"),
         ("uts", options.uts, "--uts"),
         ("mount", None, ""),
@@ -192,6 +201,8 @@ def _namespaces(spec: Builder, options: RunOptions, profile: Profile, facts: Hos
         entry = {"type": kind}
         if said is not None and said.startswith("ns:"):
             entry["path"] = posixpath.normpath(said.removeprefix("ns:"))
+        elif kind == "network" and netns is not None:
+            entry["path"] = str(netns)
         spec.append("/linux/namespaces", entry, origin)
     _user_namespace(spec, options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from engine.errors import SpecError
@@ -11,18 +12,21 @@ from engine.spec.options import RunOptions
 _LIMIT = 1024 * 1024
 
 
-def network_files(options: RunOptions, *, hostname: str, name: str, host_network: bool) -> dict[str, bytes]:
+def network_files(
+    options: RunOptions, *, hostname: str, name: str, host_network: bool, address: str = ""
+) -> dict[str, bytes]:
     """Their contents, by the name they have in the bundle's files/ directory.
 
-    Without a network the image's own resolv.conf stays, as with podman.
+    `address` is the container's own in a bridge network. Without a network the image's own resolv.conf stays, as with
+    podman.
     """
-    files = {"hosts": _hosts(options, hostname, name, host_network), "hostname": f"{hostname}\n".encode()}
-    if host_network or options.dns or options.dns_search or options.dns_option:
-        files["resolv.conf"] = _resolv_conf(options)
+    files = {"hosts": _hosts(options, hostname, name, host_network, address), "hostname": f"{hostname}\n".encode()}
+    if host_network or address or options.dns or options.dns_search or options.dns_option:
+        files["resolv.conf"] = _resolv_conf(options, host_network)
     return files
 
 
-def _hosts(options: RunOptions, hostname: str, name: str, host_network: bool) -> bytes:
+def _hosts(options: RunOptions, hostname: str, name: str, host_network: bool, address: str) -> bytes:
     added = [values.host_entry(entry, "--add-host") for entry in options.add_hosts]
     lines = [f"{address}\t{names}" for names, address in added]
     base = _read(Path("/etc/hosts")) if host_network else b""
@@ -31,15 +35,18 @@ def _hosts(options: RunOptions, hostname: str, name: str, host_network: bool) ->
     known = {word for line in base.decode("utf-8", "replace").splitlines() for word in line.partition("#")[0].split()}
     own = [word for word in dict.fromkeys((hostname, name)) if word and word not in known]
     if own:
-        lines.append(f"{'127.0.1.1' if host_network else '127.0.0.1'}\t{' '.join(own)}")
+        lines.append(f"{address or ('127.0.1.1' if host_network else '127.0.0.1')}\t{' '.join(own)}")
     return base.rstrip(b"\n") + b"\n" + "".join(line + "\n" for line in lines).encode()
 
 
-def _resolv_conf(options: RunOptions) -> bytes:
-    if not (options.dns or options.dns_search or options.dns_option):
+def _resolv_conf(options: RunOptions, host_network: bool) -> bytes:
+    """The host's, with what the options say. A name server on the host's loopback is out of reach from elsewhere."""
+    if host_network and not (options.dns or options.dns_search or options.dns_option):
         return _read(Path("/etc/resolv.conf"))
     theirs = _read(Path("/etc/resolv.conf")).decode("utf-8", "replace").splitlines()
     kept = {key: [line for line in theirs if line.split()[:1] == [key]] for key in ("search", "nameserver", "options")}
+    if not host_network:
+        kept["nameserver"] = [line for line in kept["nameserver"] if not re.match(r"nameserver\s+(127\.|::1\b)", line)]
     if options.dns:
         kept["nameserver"] = [f"nameserver {server}" for server in options.dns]
     if options.dns_search:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from engine.errors import UsageError
+from engine.ports import Port, parse_port
 from engine.spec import values
 from engine.text import visible
 
@@ -34,6 +35,9 @@ class RunOptions:
     groups: tuple[str, ...] = ()
     hostname: str | None = None
     network: str | None = None
+    """bridge, host, none, container:NAME or ns:PATH; without one host, or bridge where ports are published."""
+    publish: tuple[str, ...] = ()
+    """[[IP:][HOST]:]CONTAINER[/PROTOCOL]"""
     volumes: tuple[str, ...] = ()
     """SOURCE:DESTINATION[:OPTIONS]"""
     mounts: tuple[str, ...] = ()
@@ -114,6 +118,20 @@ class RunOptions:
                 parse(text, flag(name))
         if self.profile not in ("podman", "docker"):
             raise UsageError(f"--profile {self.profile}: podman or docker")
+        if self.publish and self.network_kind != "bridge":
+            raise UsageError(f"-p cannot stand with --network {self.network}", hint="Ports are published by a bridge.")
+
+    @property
+    def network_kind(self) -> str:
+        """host, none, bridge, container or ns."""
+        if self.network is None:
+            return "bridge" if self.publish else "host"
+        return values.network(self.network, "--network").partition(":")[0]
+
+    @property
+    def ports(self) -> list[Port]:
+        """What is published."""
+        return [parse_port(text) for text in self.publish]
 
     def words(self) -> list[str]:
         """The options given, as words of a command line. Of variables only the names: a value may be a secret."""
@@ -142,6 +160,7 @@ _ABOUT_THE_CONTAINER = frozenset({"name", "auto_remove", "interactive", "stop_si
 
 _FLAGS = {
     "args": "the command",
+    "publish": "-p",
     "env_files": "--env-file",
     "groups": "--group-add",
     "volumes": "-v",
@@ -188,6 +207,7 @@ _PARSERS: dict[str, Any] = {
     "shm_size": values.size,
     "umask": values.umask,
     "network": values.network,
+    "publish": lambda text, option: parse_port(text),
     "pid": values.own_or_host,
     "ipc": values.own_or_host,
     "uts": values.own_or_host,

@@ -322,13 +322,17 @@ def security(text: str, option: str) -> tuple[str, str]:
 
 
 def network(text: str, option: str) -> str:
-    if text in ("host", "none"):
+    if text in ("host", "none", "bridge") or text.startswith("ns:/"):
         return text
-    if text in ("bridge", "private", "") or text.startswith("bridge:"):
-        _refuse(option, text, "bridge networks are not there yet", "Use --network host or --network none.")
-    if text.startswith("ns:/"):
+    if text in ("private", ""):
+        return "bridge"
+    if re.fullmatch(r"container:[a-zA-Z0-9][a-zA-Z0-9_.-]*", text):
         return text
-    return _refuse(option, text, "no such network", "host, none, or ns:PATH of a network namespace.")
+    if text.startswith("bridge:"):
+        _refuse(option, text, "options of the bridge network are not there yet", "Use --network bridge.")
+    return _refuse(
+        option, text, "no such network", "bridge, host, none, container:NAME, or ns:PATH of a network namespace."
+    )
 
 
 def own_or_host(text: str, option: str) -> str:

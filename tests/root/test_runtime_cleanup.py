@@ -16,7 +16,9 @@ from engine import rootfs
 from engine.cleanup import sweep
 from engine.digest import Digest
 from engine.events import Status
+from engine.host import HostFacts
 from engine.jobs import CancelToken
+from engine.network import Networks
 
 pytestmark = pytest.mark.root
 
@@ -116,7 +118,7 @@ def test_a_container_started_again_at_once_is_let_alone(container: Any) -> None:
 
 
 @pytest.mark.cgroups
-def test_what_nobody_cleared_up(container: Any) -> None:
+def test_what_nobody_cleared_up(container: Any, host_facts: HostFacts) -> None:
     """conmon was killed, a starter was killed after the mount, a record is lost: one sweep, and what runs goes on."""
     runs, lost, mounted, once, stranger = (
         container("sleep", "60"),
@@ -133,10 +135,10 @@ def test_what_nobody_cleared_up(container: Any) -> None:
         until(lambda it=it: it.runtime.state(it.record).pid == 0)
     rootfs.mount(rootfs.plan(mounted.root, [Digest(mounted.record.layers[0])], mounted.path), mounted.job)
     (stranger.path / "container.json").unlink()
-    done = sweep(runs.root, runs.containers, runs.runtime, runs.job)
+    done = sweep(runs.root, runs.containers, runs.runtime, Networks(runs.root, host_facts), runs.job)
     assert len(done) == 5, done
     assert runs.runtime.state(runs.record).status is Status.RUNNING
     assert rootfs.mounts_below(runs.root.path) == [runs.path / "merged"]
     assert not once.path.exists()
     assert os.listdir(runs.root.run / "runc") == [runs.record.id]
-    assert sweep(runs.root, runs.containers, runs.runtime, runs.job) == []
+    assert sweep(runs.root, runs.containers, runs.runtime, Networks(runs.root, host_facts), runs.job) == []

@@ -173,8 +173,6 @@ def test_names_and_networks(config: Config, make: Make) -> None:
     ):
         with pytest.raises(UsageError, match="--sysctl"):
             make(**options)
-    with pytest.raises(UsageError, match="--network bridge"):
-        make(network="bridge")
     with pytest.raises(UsageError, match="--uts host"):
         make(hostname="web", uts="host")
 

@@ -1,0 +1,5 @@
+"""A container's network namespace: kept by a file, connected with a bridge of this data directory by netavark."""
+
+from engine.network.networks import Networks
+
+__all__ = ["Networks"]

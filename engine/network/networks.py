@@ -1,0 +1,247 @@
+"""The network of one data directory's containers: a bridge of its own, made and taken away by netavark.
+
+netavark reads what is to be on its input and has no memory (its README): so what it was told is kept in the runtime
+directory until it has undone it. A container's address stays the same for its life; who has which stands in the
+containers' records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import os
+import random
+import re
+import shlex
+import socket
+import subprocess
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from engine.disk import DataRoot
+from engine.errors import ContainerState, HostError
+from engine.host import HostFacts
+from engine.jobs import Job
+from engine.network import namespace
+from engine.ports import Port
+from engine.text import visible
+from engine.trace import StepKind
+
+_SETTINGS = "network.json"
+_NAME = "cutaway"
+_ROOM = ipaddress.IPv4Network("10.96.0.0/11")
+"""Where the data directories' networks come from, /20 each; podman's and docker's own defaults are elsewhere."""
+_KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "sctp": socket.SOCK_STREAM}
+
+
+class Networks:
+    """The network namespaces of one data directory's containers."""
+
+    def __init__(self, root: DataRoot, facts: HostFacts) -> None:
+        self._root = root
+        self._facts = facts
+
+    def path(self, container_id: str) -> Path:
+        """The file that keeps the container's network namespace while it runs; what its config.json says."""
+        return self._root.run / "netns" / container_id
+
+    def ids(self) -> set[str]:
+        """The containers of which a namespace, or netavark's work, is here."""
+        found: set[str] = set()
+        with suppress(FileNotFoundError):
+            found = {name.removesuffix(".json") for name in os.listdir(self._root.run / "netns")}
+        return {name for name in found if re.fullmatch(r"[0-9a-f]{12}", name)}
+
+    def address(self, taken: Collection[str]) -> str:
+        """A free address of this data directory's network. Raises ToolMissing without netavark, HostError (none)."""
+        self._facts.need_netavark()
+        subnet = ipaddress.ip_network(self._settings()["subnet"])
+        first, last = int(subnet.network_address) + 2, int(subnet.broadcast_address) - 1
+        used = {int(ipaddress.ip_address(address)) for address in taken}
+        start = random.randint(first, last)  # noqa: S311  # two who choose at once should not meet
+        for number in (*range(start, last + 1), *range(first, start)):
+            if number not in used:
+                return str(ipaddress.ip_address(number))
+        raise HostError(f"every address of {subnet} is taken", hint="Remove containers that are not needed any more.")
+
+    def settled(self, ports: Sequence[Port]) -> list[Port]:
+        """Ports of the host that are free now, where any would do. Raises ContainerState (one is in use)."""
+        with _reserved(ports) as (_, fixed):
+            return fixed
+
+    def join(self, container_id: str, pid: int) -> None:
+        """Give a container the namespace of another one's process. Raises HostError."""
+        namespace.keep(self.path(container_id), pid)
+
+    @contextmanager
+    def up(self, container_id: str, name: str, address: str, ports: Sequence[Port], job: Job) -> Iterator[list[int]]:
+        """Make the namespace and connect it; gives descriptors of sockets that hold the published ports.
+
+        Whoever outlives the block has to inherit them, so that nobody else on this host takes the ports for free.
+        What fails is undone. Raises ToolMissing, HostError with netavark's words, ContainerState (a port in use).
+        """
+        netavark = self._facts.need_netavark().path
+        with _reserved(ports) as (handles, fixed):
+            path, told = self.path(container_id), self._told(container_id)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            request = json.dumps(self._request(container_id, name, address, fixed))
+            command = f"{shlex.join([str(netavark), *self._options(), 'setup', str(path)])} < {shlex.quote(str(told))}"
+            with job.step(StepKind.NETWORK, command, peer="podman run --network bridge") as step:
+                told.write_text(request)
+                try:
+                    namespace.make(path)
+                    with self._root.lock("network"):
+                        self._call("setup", path, request)
+                except BaseException:
+                    self.down(container_id)
+                    raise
+                shown = ", ".join(map(str, fixed))
+                step.detail = f"{address}" + (f", published {shown}" if shown else "")
+            yield handles
+
+    def down(self, container_id: str) -> None:
+        """Undo `up` or `join`; nothing there is no error. Raises HostError with netavark's words."""
+        path, told = self.path(container_id), self._told(container_id)
+        if told.exists():
+            request = told.read_text()
+            if request:
+                with self._root.lock("network"):
+                    self._undo(path, request)
+            told.unlink(missing_ok=True)
+        namespace.remove(path)
+
+    def _undo(self, path: Path, request: str) -> None:
+        try:
+            self._call("teardown", path, request)
+        except HostError:
+            # Half of it, or none, is there: whoever made it was killed. What is whole can be undone.
+            namespace.make(path)
+            self._call("setup", path, request)
+            self._call("teardown", path, request)
+
+    def _told(self, container_id: str) -> Path:
+        return self._root.run / "netns" / f"{container_id}.json"
+
+    def _options(self) -> list[str]:
+        return ["--config", str(self._root.run / "netns")]
+
+    def _call(self, verb: str, path: Path, request: str) -> None:
+        tool = self._facts.need_netavark()
+        try:
+            done = subprocess.run(
+                [tool.path, *self._options(), verb, path],
+                input=request,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                env={"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"},
+            )
+        except OSError as error:
+            raise HostError(f"cannot start {tool.path}: {error.strerror}") from error
+        if done.returncode:
+            said = done.stdout.strip() or done.stderr.strip()
+            with suppress(ValueError, KeyError, TypeError):
+                said = str(json.loads(said)["error"])
+            raise HostError(
+                f"netavark cannot {verb} the container's network: {visible(said)[:1000]}",
+                hint="--network host and --network none work without it. It needs iptables (or nftables) and the"
+                " kernel's bridge and veth.",
+            )
+
+    def _request(self, container_id: str, name: str, address: str, ports: Sequence[Port]) -> dict[str, Any]:
+        settings = self._settings()
+        subnet = ipaddress.ip_network(settings["subnet"])
+        return {
+            "container_id": container_id,
+            "container_name": name,
+            "port_mappings": [
+                {
+                    "container_port": port.inside,
+                    "host_ip": port.address,
+                    "host_port": port.host,
+                    "protocol": port.protocol,
+                    "range": port.count,
+                }
+                for port in ports
+            ],
+            "networks": {_NAME: {"static_ips": [address], "interface_name": "eth0"}},
+            "network_info": {
+                _NAME: {
+                    "name": _NAME,
+                    "id": settings["id"],
+                    "driver": "bridge",
+                    "network_interface": settings["interface"],
+                    "subnets": [{"subnet": str(subnet), "gateway": str(subnet.network_address + 1)}],
+                    "ipv6_enabled": False,
+                    "internal": False,
+                    "dns_enabled": False,
+                    "ipam_options": {"driver": "host-local"},
+                }
+            },
+        }
+
+    def _settings(self) -> dict[str, str]:
+        """Name of the bridge and range of addresses: chosen once, and kept as long as the data directory."""
+        place = self._root.path / _SETTINGS
+        with suppress(FileNotFoundError, ValueError, TypeError):
+            found = json.loads(place.read_bytes())
+            ipaddress.ip_network(found["subnet"])
+            return {key: str(found[key]) for key in ("id", "interface", "subnet")}
+        with self._root.lock("network-settings"):
+            if not place.exists():
+                identity = hashlib.sha256(os.fsencode(self._root.path.resolve())).hexdigest()
+                subnets = list(_ROOM.subnets(new_prefix=20))
+                start = int(identity[:8], 16) % len(subnets)
+                routes = _routes()
+                free = (s for s in (*subnets[start:], *subnets[:start]) if not any(s.overlaps(r) for r in routes))
+                settings = {"id": identity, "interface": f"cutaway-{identity[:6]}", "subnet": str(next(free))}
+                self._root.write(place, json.dumps(settings, indent=2).encode() + b"\n")
+        return dict(json.loads(place.read_bytes()))
+
+
+@contextmanager
+def _reserved(ports: Sequence[Port]) -> Iterator[tuple[list[int], list[Port]]]:
+    """Sockets that hold the host's ports, and the ports with a number chosen where any would do."""
+    handles: list[int] = []
+    fixed: list[Port] = []
+    try:
+        for port in ports:
+            chosen = port.host
+            for offset in range(port.count):
+                held = socket.socket(socket.AF_INET, _KINDS[port.protocol])
+                handles.append(held.fileno())
+                try:
+                    held.bind((port.address, chosen + offset if chosen else 0))
+                    if held.type is socket.SOCK_STREAM:
+                        held.listen(1)
+                except OSError as error:
+                    raise ContainerState(
+                        f"the port {chosen + offset}/{port.protocol} of this host cannot be had: {error.strerror}",
+                        hint="Another container or program has it: see ss -lnp. Choose another with -p.",
+                    ) from error
+                finally:
+                    chosen = chosen or held.getsockname()[1]
+                    held.detach()
+            fixed.append(
+                Port(address=port.address, host=chosen, inside=port.inside, count=port.count, protocol=port.protocol)
+            )
+        yield handles, fixed
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _routes() -> list[ipaddress.IPv4Network]:
+    """The networks that this host knows a way to already (proc_net_route: addresses are in host byte order)."""
+    found = []
+    with suppress(OSError):
+        for line in Path("/proc/net/route").read_text().splitlines()[1:]:
+            words = line.split()
+            destination, mask = (int.from_bytes(bytes.fromhex(words[n]), "little") for n in (1, 7))
+            if mask:
+                found.append(ipaddress.IPv4Network((destination, str(ipaddress.IPv4Address(mask)))))
+    return found

@@ -1,0 +1,172 @@
+"""Networks of containers, in a network namespace made for the test: this host's own stays untouched."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import Cutaway
+
+from engine import Job, RunOptions, Workbench
+from engine.disk import DataRoot
+from engine.errors import ToolMissing
+from engine.events import ignore
+from engine.host import probe
+from engine.network import namespace
+
+DEMO = "localhost/cutaway/demo:latest"
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.interop("iptables"),
+    pytest.mark.skipif(probe().netavark is None, reason="needs netavark, not installed here"),
+]
+FETCH = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode(), end='')"
+SERVE = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"a page")
+    def log_message(self, *a): pass
+http.server.HTTPServer(("0.0.0.0", 80), Handler).serve_forever()
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Elsewhere(Cutaway):
+    """`cutaway` on another network than this host's."""
+
+    network: Path
+
+    def inside(self, *words: str) -> list[str]:
+        return ["nsenter", f"--net={self.network}", *words]
+
+    def command(self, *words: str) -> list[str]:
+        return self.inside(*super().command(*words))
+
+    def said(self, *words: str) -> str:
+        return subprocess.run(self.inside(*words), capture_output=True, text=True, check=True).stdout
+
+    def fetch(self, url: str) -> str:
+        return self.said(sys.executable, "-c", FETCH, url)
+
+    def left(self) -> list[str]:
+        """What networks leave: interfaces, rules with addresses in them, namespaces, netavark's orders."""
+        links = [line.split(":")[1].strip() for line in self.said("ip", "-o", "link").splitlines()]
+        rules = [line for line in self.said("iptables-save").splitlines() if "10." in line]
+        return [link for link in links if link != "lo"] + rules + [str(p) for p in self.run.glob("*/netns/*")]
+
+    def is_clean(self) -> bool:
+        deadline = time.monotonic() + 8
+        while self.left() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not self.left()
+
+
+@pytest.fixture
+def cutaway(data_root: DataRoot, tmp_path: Path) -> Iterator[Elsewhere]:
+    network = tmp_path / "network"
+    namespace.make(network)
+    made = Elsewhere(data_root.path, data_root.run.parent, network)
+    made.said("ip", "link", "set", "lo", "up")
+    Workbench(data_root.path).demo(Job("demo", ignore))
+    yield made
+    made.remove_everything()
+    clean = made.is_clean()
+    left = made.left()
+    namespace.remove(network)
+    assert clean, left
+
+
+@pytest.fixture
+def server(cutaway: Elsewhere) -> Iterator[None]:
+    """The container `web` with a web server in it, reachable by the port 8080."""
+    cutaway("run", "-d", "--name=web", "-p", "8080:80", DEMO, "sleep", "60")
+    pid = cutaway.json("ps", "--json")[0]["pid"]
+    process = subprocess.Popen(["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", SERVE])
+    deadline = time.monotonic() + 5
+    while ":0050 " not in Path(f"/proc/{pid}/net/tcp").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    yield
+    process.kill()
+    process.wait()
+
+
+def test_a_page_by_the_published_port(cutaway: Elsewhere, server: None) -> None:
+    assert cutaway.fetch("http://127.0.0.1:8080/") == "a page"
+    (shown,) = cutaway.json("ps", "--json")
+    assert shown["ports"] == ["0.0.0.0:8080->80/tcp"]
+    address = cutaway.json("inspect", "web")[0]["address"]
+    assert cutaway.fetch(f"http://{address}/") == "a page"
+    hosts = cutaway.out("exec", "web", "cat", "/etc/hosts")
+    assert f"{address}\t" in hosts
+    assert "eth0" in cutaway.out("exec", "web", "cat", "/proc/net/dev")
+    shared = cutaway.out("run", "--rm", "--network=container:web", DEMO, "cat", "/proc/net/fib_trie")
+    assert address in shared
+    assert cutaway.fetch("http://127.0.0.1:8080/") == "a page", "it went with the container that shared it"
+
+
+def test_an_address_stays_and_is_nobody_elses(cutaway: Elsewhere) -> None:
+    addresses = []
+    for number in range(3):
+        cutaway("run", "-d", f"--name=c{number}", "--network=bridge", DEMO, "sleep", "60")
+        addresses.append(cutaway.json("inspect", f"c{number}")[0]["address"])
+    assert len(set(addresses)) == 3
+    cutaway("restart", "-t0", "c0")
+    assert addresses[0] in cutaway.out("exec", "c0", "cat", "/proc/net/fib_trie")
+
+
+def test_a_port_that_is_taken(cutaway: Elsewhere, server: None) -> None:
+    said = cutaway("run", "-d", "--name=second", "-p", "8080:81", DEMO, "sleep", "60", code=125).stderr
+    assert "8080/tcp" in said
+    assert cutaway.fetch("http://127.0.0.1:8080/") == "a page"
+
+
+def test_what_cannot_be(cutaway: Elsewhere) -> None:
+    cutaway("run", "-p", "80:80", "--network=none", DEMO, "true", code=2)
+    cutaway("run", "--network=container:nobody", DEMO, "true", code=125)
+    cutaway("create", "--name=stopped", DEMO, "true")
+    assert "does not run" in cutaway("run", "--rm", "--network=container:stopped", DEMO, "true", code=125).stderr
+    assert cutaway.is_clean()
+
+
+@pytest.mark.parametrize("moment", ["running", "half", "namespace lost"])
+def test_whoever_was_killed_leaves_nothing(cutaway: Elsewhere, moment: str) -> None:
+    """conmon and the container, so that nobody clears up until the next command."""
+    cutaway("run", "-d", "--name=web", "-p", "8080:80", DEMO, "sleep", "60")
+    (shown,) = cutaway.json("ps", "--json")
+    (conmon,) = cutaway.run.glob("*/containers/*/conmon.pid")
+    os.kill(int(conmon.read_text()), 9)
+    os.kill(shown["pid"], 9)
+    (path,) = (p for p in cutaway.run.glob("*/netns/*") if p.suffix != ".json")
+    if moment == "namespace lost":
+        namespace.remove(path)
+    if moment == "half":
+        subprocess.run(["nsenter", f"--net={path}", "ip", "link", "delete", "eth0"], check=True)
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{shown['pid']}").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert cutaway.json("ps", "-a", "--json")[0]["status"] == "exited"
+    assert cutaway.left() == []
+
+
+def test_without_netavark_there_is_a_clear_line(data_root: DataRoot, tmp_path: Path) -> None:
+    facts = dataclasses.replace(probe())
+    vars(facts)["netavark"] = None
+    bench = Workbench(data_root.path)
+    vars(bench)["facts"] = facts
+    job = Job("test", ignore)
+    bench.demo(job)
+    with pytest.raises(ToolMissing, match="netavark") as caught:
+        bench.draft(DEMO, RunOptions(network="bridge"), job)
+    assert "host" in caught.value.hint
+    for network in ("host", "none"):
+        made = bench.create(bench.draft(DEMO, RunOptions(network=network, args=("true",)), job), job)
+        bench.start(made.id, job)
+        bench.remove(made.id, job, force=True)
