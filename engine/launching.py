@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,8 @@ from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed, SpecE
 from engine.events import ContainersChanged, Status, ignore
 from engine.host import HostFacts
 from engine.jobs import Job
+from engine.journalling import journalled, need_config
+from engine.linking import Linker
 from engine.network import Networks
 from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
 from engine.spec import RunOptions
@@ -41,6 +43,7 @@ class Launcher:
         self._containers = containers
         self._runtime = runtime
         self._networks = networks
+        self._linker = Linker(containers, runtime, networks)
 
     def draft(self, image: ImageRecord, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
         """A container's config.json as `create` would write it, from the image, the defaults and `options`.
@@ -51,7 +54,7 @@ class Launcher:
         """
         identity = self._containers.reserve(options.name, image.name)
         command = shlex.join(["cutaway", "config", *options.words(), image.name, *options.args])
-        network, address = self._network(options)
+        network, address = self._linker.foreseen(options)
         netns = self._networks.path(identity.id) if network else None
         with self._looked_into(image, job) as merged, job.step(StepKind.CONFIG, command) as step:
             generated = spec.generate(
@@ -83,34 +86,6 @@ class Launcher:
             network=network,
             address=address,
         )
-
-    def _network(self, options: RunOptions) -> tuple[str, str]:
-        """What of its network is made at the start, and its address there. Raises ToolMissing, ContainerUnknown."""
-        if options.network_kind == "bridge":
-            taken = [record.address for record in self._containers.all() if record.network == "bridge"]
-            return "bridge", self._networks.address(taken)
-        if options.network_kind == "container":
-            other = self._containers.find(str(options.network).partition(":")[2])
-            return f"container:{other.id}", other.address
-        return "", ""
-
-    @contextmanager
-    def _linked(self, record: ContainerRecord, job: Job) -> Iterator[Sequence[int]]:
-        """Its network namespace made; gives the descriptors that conmon has to hold."""
-        kind, _, other_id = record.network.partition(":")
-        if kind == "bridge":
-            with self._networks.up(record.id, record.name, record.address, record.ports, job) as held:
-                yield held
-            return
-        if kind == "container":
-            other = self._containers.find(other_id)
-            if not (pid := self._runtime.state(other).pid):
-                raise ContainerState(
-                    f"{record.name} shares the network of {other.name}, and that does not run",
-                    hint=f"Start it first: cutaway start {other.name}",
-                )
-            self._networks.join(record.id, pid)
-        yield ()
 
     def create(self, draft: Draft, job: Job) -> ContainerRecord:
         """Put the container on disk: containers/<id>/ with its config.json. It does not run yet.
@@ -238,7 +213,7 @@ class Launcher:
         try:
             if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
                 rootfs.mount(self._plan(record), job)
-            with self._blamed(record), self._linked(record, job) as held:
+            with self._blamed(record), self._linker.linked(record, job) as held:
                 self._runtime.create(record, job, held)
             with self._blamed(record):
                 pump = stack.enter_context(self._runtime.connect(record, attachment)) if attachment else None
@@ -369,28 +344,6 @@ class Launcher:
 
     def _image_steps(self, record: ContainerRecord) -> list[Step]:
         return trace.read(self._root.traces / f"{record.image_digest.partition(':')[2]}.jsonl")
-
-
-@contextmanager
-def journalled(
-    containers: Containers, record: ContainerRecord, job: Job, before: Iterable[Step] = ()
-) -> Iterator[None]:
-    """Add the steps done inside to the container's journal, after those `before`."""
-    journal = containers.path(record.id) / "trace.jsonl"
-    done = len(job.steps)
-    try:
-        yield
-    finally:
-        with suppress(FileNotFoundError):  # it is gone
-            trace.append(journal, [*before, *job.steps[done:]])
-
-
-def need_config(record: ContainerRecord) -> None:
-    """Raise ContainerState for a working container: nothing can run in it."""
-    if record.kind is Kind.WORKING:
-        raise ContainerState(
-            f"{record.name} is a working container: it has no config.json", hint="Use: cutaway run IMAGE"
-        )
 
 
 def _read_config(text: str) -> dict[str, Any]:

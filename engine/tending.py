@@ -15,7 +15,7 @@ from engine.errors import CommandNotFound, ContainerState, SpecError
 from engine.events import ContainersChanged, Status
 from engine.host import HostFacts
 from engine.jobs import Job
-from engine.launching import journalled, need_config
+from engine.journalling import journalled, need_config
 from engine.runtime import (
     Attachment,
     ContainerRecord,

@@ -1,0 +1,55 @@
+"""A container's network, joined from the options, the other containers and the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from engine.errors import ContainerState
+from engine.jobs import Job
+from engine.network import Networks
+from engine.runtime import ContainerRecord, Containers, Runtime
+from engine.spec import RunOptions
+
+
+class Linker:
+    """Foresees a container's network when it is drafted, and makes it when it starts."""
+
+    def __init__(self, containers: Containers, runtime: Runtime, networks: Networks) -> None:
+        self._containers = containers
+        self._runtime = runtime
+        self._networks = networks
+
+    def foreseen(self, options: RunOptions) -> tuple[str, str]:
+        """What of its network is made at the start ("" for nothing), and its address there.
+
+        Raises ToolMissing, ContainerUnknown.
+        """
+        if options.network_kind == "bridge":
+            taken = [record.address for record in self._containers.all() if record.network == "bridge"]
+            return "bridge", self._networks.address(taken)
+        if options.network_kind == "container":
+            other = self._containers.find(str(options.network).partition(":")[2])
+            return f"container:{other.id}", other.address
+        return "", ""
+
+    @contextmanager
+    def linked(self, record: ContainerRecord, job: Job) -> Iterator[Sequence[int]]:
+        """Its network namespace made; gives the descriptors that conmon has to hold.
+
+        Raises HostError, ToolMissing, ContainerState (a port is taken, the other container does not run).
+        """
+        kind, _, other_id = record.network.partition(":")
+        if kind == "bridge":
+            with self._networks.up(record.id, record.name, record.address, record.ports, job) as held:
+                yield held
+            return
+        if kind == "container":
+            other = self._containers.find(other_id)
+            if not (pid := self._runtime.state(other).pid):
+                raise ContainerState(
+                    f"{record.name} shares the network of {other.name}, and that does not run",
+                    hint=f"Start it first: cutaway start {other.name}",
+                )
+            self._networks.join(record.id, pid)
+        yield ()
