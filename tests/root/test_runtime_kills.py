@@ -219,11 +219,12 @@ def test_only_the_containers_own_cgroup_is_cleared(path: str) -> None:
 DYING_RUNC = """#!/bin/sh
 # runc, but killed when all is made and before it can say so
 case "$*" in *" create "*) ;; *) exec {runc} "$@" ;; esac
+left_out=
 for word do
     shift
-    case "$skip$word" in
-        --pid-file) skip=1 ;;
-        1*) skip= ;;
+    if [ -n "$left_out" ]; then left_out=; continue; fi  # the value of --pid-file
+    case "$word" in
+        --pid-file) left_out=yes ;;
         *) set -- "$@" "$word" ;;
     esac
 done
