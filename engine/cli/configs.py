@@ -66,18 +66,23 @@ def shortened(value: Any, limit: int = 60) -> str:
 
 @click.command()
 @as_json
+@click.option(
+    "--bundle",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The directory where its relative paths start, as runc's --bundle.",
+)
 @click.argument("file", type=click.File("rb"))
-def check(file: BinaryIO, as_json: bool) -> None:
+def check(file: BinaryIO, as_json: bool, bundle: Path | None) -> None:
     """Say what is wrong in a config.json ("-" reads it from stdin).
 
-    A file called config.json is judged in its bundle, the directory where it lies: relative paths start there.
-    Exit code 1 if runc would refuse it; warnings alone leave it at 0.
+    A file called config.json that lies beside its root filesystem is judged in that directory, as with --bundle; one
+    that is for a container to be made is judged alone. Exit code 1 if runc would refuse it; warnings alone leave it
+    at 0.
     """
     path = Path(file.name) if isinstance(file.name, str) else None
-    bundle = path.absolute().parent if path is not None and path.name == "config.json" else None
-    if bundle is not None and (bundle / "container.json").exists():
-        bundle = None  # a container of ours: its root filesystem is mounted only while it runs
-    found = session(recover=False).workbench.check(file.read(), bundle=bundle)
+    text = file.read()
+    bundle = bundle or (_bundle_around(path, text) if path is not None else None)
+    found = session(recover=False).workbench.check(text, bundle=bundle)
     if as_json:
         keys = ("code", "pointer", "line", "column", "message", "hint")
         print_json([{"severity": d.severity.value, **{key: getattr(d, key) for key in keys}} for d in found])
@@ -91,6 +96,17 @@ def check(file: BinaryIO, as_json: bool) -> None:
             narrate("nothing found: runc should take it")
     if any(d.severity is Severity.ERROR for d in found):
         raise click.exceptions.Exit(1)
+
+
+def _bundle_around(path: Path, text: bytes) -> Path | None:
+    """The directory of a config.json, if that is a bundle (runtime-spec, bundle.md): its root filesystem is there too."""
+    if path.name != "config.json":
+        return None
+    try:
+        root = json.loads(text)["root"]["path"]
+        return path.absolute().parent if (path.parent / root).is_dir() else None
+    except (ValueError, LookupError, TypeError, RecursionError, OSError):
+        return None
 
 
 @click.command()

@@ -75,6 +75,23 @@ def test_check_ends_with_1_only_for_what_runc_refuses(tmp_path: Path) -> None:
     assert cutaway("check", "-", root=tmp_path, given="{").returncode == 1
 
 
+def test_check_judges_a_bundle_where_there_is_one(tmp_path: Path) -> None:
+    """What `config` prints is for a container to be made: its root filesystem is not there yet, and no mistake."""
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    file = bundle / "config.json"
+    file.write_text('{"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "process": {"cwd": "/", "args": ["/no"]}}')
+
+    def codes(*words: str) -> set[str]:
+        return {found["code"] for found in json.loads(cutaway("check", "--json", *words, root=tmp_path).stdout)}
+
+    assert "root-missing" not in codes(str(file))
+    assert "root-missing" in codes("--bundle", str(bundle), str(file))
+    (bundle / "rootfs").mkdir()
+    assert "not-found" in codes(str(file))
+    assert "root-missing" not in codes(str(file))
+
+
 def test_a_reader_that_goes_away_is_no_defect(tmp_path: Path) -> None:
     line = f"{sys.executable} -m engine.cli --root {tmp_path} system info --json | true"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
