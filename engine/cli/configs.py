@@ -99,7 +99,7 @@ def check(file: BinaryIO, as_json: bool, bundle: Path | None) -> None:
 
 
 def _bundle_around(path: Path, text: bytes) -> Path | None:
-    """The directory of a config.json, if that is a bundle (runtime-spec, bundle.md): its root filesystem is there too."""
+    """The directory of a config.json, if that is a bundle (runtime-spec, bundle.md): its root filesystem is there."""
     if path.name != "config.json":
         return None
     try:
