@@ -34,6 +34,7 @@ from engine.trace import Step, StepKind
 if TYPE_CHECKING:
     from engine.committing import CommitOptions
     from engine.layers.stacking import LayerChanges
+    from engine.looking import Inside
     from engine.neighbours import Neighbour
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading
     from engine.spec import (
@@ -56,7 +57,17 @@ if TYPE_CHECKING:
         member_names,
     )
     from engine.tour import Page, Tour
-    from engine.views import Adoption, ContainerSummary, Draft, FileEntry, HistoryStep, ImageSummary, LayerSummary
+    from engine.views import (
+        Adoption,
+        ContainerSummary,
+        Draft,
+        FileEntry,
+        HistoryStep,
+        ImageSummary,
+        LayerSummary,
+        OverlayView,
+        Written,
+    )
     from engine.workbench import Workbench
 
 __version__ = "0.1.0"
@@ -86,6 +97,7 @@ __all__ = [
     "ImageSummary",
     "ImageUnknown",
     "ImagesChanged",
+    "Inside",
     "Job",
     "JobFinished",
     "JobStarted",
@@ -100,6 +112,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "Output",
+    "OverlayView",
     "Page",
     "Problem",
     "ProcessSummary",
@@ -118,6 +131,7 @@ __all__ = [
     "Tour",
     "UsageError",
     "Workbench",
+    "Written",
     "describe_field",
     "explain_field",
     "fields",
@@ -140,9 +154,12 @@ _LAZY = {
     "FileEntry": "engine.views",
     "HistoryStep": "engine.views",
     "ImageSummary": "engine.views",
+    "Inside": "engine.looking",
     "LayerChanges": "engine.layers.stacking",
     "LayerSummary": "engine.views",
+    "OverlayView": "engine.views",
     "Workbench": "engine.workbench",
+    "Written": "engine.views",
     "Diagnostic": "engine.spec",
     "Document": "engine.spec",
     "ExecOptions": "engine.spec",

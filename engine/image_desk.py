@@ -27,7 +27,7 @@ from engine.pushing import push, sources
 from engine.reference import DOCKER_HUB, Reference, Transport, split_transport
 from engine.store import ImageRecord, LayoutSource, Store, directory_image, podman_image
 from engine.trace import StepKind
-from engine.views import FileEntry, ImageSummary
+from engine.views import FileEntry, ImageSummary, OverlayView, Written
 
 ROOTFS = "rootfs:"
 """Before a directory that takes an image's place, as `run --rootfs` has it."""
@@ -176,6 +176,25 @@ class ImageDesk(ContainerDesk):
         inside = self.inside(name, job)
         return [entry_of(node) for node in inside.tree.changes(len(inside.roots)) if node.path not in left_out]
 
+    def overlay(self, name: str) -> OverlayView:
+        """The overlay mount of a container. Raises ContainerUnknown."""
+        record = self._find(name)
+        plan, summary = self._launcher.plan(record), self._summary(record)
+        return OverlayView(plan.lower, plan.upper, plan.work, plan.merged, summary.mounted, plan.command())
+
+    def written(self, name: str, below: Inside) -> Written:
+        """What a container has changed up to now, as `diff` has it; `below` is what its image has, from `inside`.
+
+        Only its own directory is read, so that it can be asked again and again. Raises ContainerUnknown, StoreError.
+        """
+        record = self._find(name)
+        home, started = self._containers.path(record.id), self._runtime.state(record).started
+        left_out = {b"", *mount_points(home / "config.json", home / "upper")}
+        inside = below.topped(home / "upper")
+        nodes = [node for node in inside.tree.changes(inside.tree.depth) if node.path not in left_out]
+        fresh = [node.path for node in nodes if started is not None and _changed(home / "upper", node.path) >= started]
+        return Written(tuple(map(entry_of, nodes)), frozenset(map(os.fsdecode, fresh)))
+
     def extract(self, name: str, path: str, target: Path, job: Job) -> int:
         """Copy a file or a directory out of an image or a container; returns how many files that were."""
         with job.step(StepKind.STORE, shlex.join(["cutaway", "cp", f"{name}:{path}", str(target)])):
@@ -196,6 +215,14 @@ class ImageDesk(ContainerDesk):
 
     def _platform(self, text: str | None) -> Platform:
         return Platform.parse(text) if text else self.facts.platform
+
+
+def _changed(upper: Path, path: bytes) -> float:
+    """When a path of an upper directory, or the whiteout there, was last changed; 0 where there is none."""
+    try:
+        return os.lstat(os.path.join(os.fsencode(upper), path)).st_ctime
+    except OSError:
+        return 0.0
 
 
 def _own_name(text: str) -> str:

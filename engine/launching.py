@@ -151,7 +151,7 @@ class Launcher:
         self._containers.add(record, {})
         with journalled(self._containers, record, job, self._image_steps(record)):
             try:
-                rootfs.mount(self._plan(record), job)
+                rootfs.mount(self.plan(record), job)
             except BaseException:
                 self._containers.remove(record.id)
                 raise
@@ -170,7 +170,7 @@ class Launcher:
                     f"the container {record.name} does not run, so its root filesystem is not mounted",
                     hint=f"Start it with: cutaway start {record.name}",
                 )
-            rootfs.mount(self._plan(record), job)
+            rootfs.mount(self.plan(record), job)
 
     def start(self, record: ContainerRecord, job: Job, attachment: Attachment | None = None) -> int | None:
         """Mount its root filesystem and start it. With an attachment stay until its end and return the exit code.
@@ -212,7 +212,7 @@ class Launcher:
         """Mount, create, connect, start. The caller holds the lock. What fails is cleared up after."""
         try:
             if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
-                rootfs.mount(self._plan(record), job)
+                rootfs.mount(self.plan(record), job)
             with self._blamed(record), self._linker.linked(record, job) as held:
                 self._runtime.create(record, job, held)
             with self._blamed(record):
@@ -302,11 +302,11 @@ class Launcher:
                 self._runtime.pause(record, job)
                 stack.callback(self._runtime.unpause, record, Job(job.title, ignore))
             if not rootfs.is_mounted(home / "merged"):
-                rootfs.mount(self._plan(record), Job(job.title, ignore))
+                rootfs.mount(self.plan(record), Job(job.title, ignore))
                 stack.callback(rootfs.unmount, home / "merged", Job(job.title, ignore))
             yield home / "merged"
 
-    def _plan(self, record: ContainerRecord) -> rootfs.OverlayPlan:
+    def plan(self, record: ContainerRecord) -> rootfs.OverlayPlan:
         layers = [Digest.parse(chain_id) for chain_id in record.layers]
         in_place = [Path(path) for path in record.in_place]
         home = self._containers.path(record.id)

@@ -39,6 +39,60 @@ class Inside:
         found = self.tree.children(node.path) if node.is_directory else [node]
         return [entry_of(each) for each in found]
 
+    def names(self, path: str) -> list[tuple[str, bool]]:
+        """What is in a directory, by name, and whether each is a directory itself. No link is followed."""
+        return [(os.fsdecode(name), directory) for name, directory in self.tree.names(_raw(path))]
+
+    def entry(self, path: str) -> FileEntry | None:
+        """What shows at a path, no link followed."""
+        node = self.tree.find(_raw(path))
+        return None if node is None else entry_of(node)
+
+    def paths(self) -> list[str]:
+        """Every path that shows, the root apart, in no order."""
+        return list(map(os.fsdecode, self.tree.paths()))
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the files below each directory."""
+        return {os.fsdecode(path): size for path, size in self.tree.sizes().items()}
+
+    def changes(self, layer: int) -> list[FileEntry]:
+        """What a layer (counted from 1) adds, changes and removes, by path."""
+        return [entry_of(node) for node in self.tree.changes(layer)]
+
+    def versions(self, path: str) -> list[FileEntry]:
+        """The path in each layer that has something of that name itself, lowest first."""
+        return [entry_of(node) for node in self.tree.versions(_raw(path))]
+
+    def removal(self, path: str, layer: int) -> tuple[str, str] | None:
+        """How a layer takes away what is below it at a path, "whiteout", "opaque" or "replaced", and where that mark
+        is: at the path, or at a directory above it."""
+        found = self.tree.removal(_raw(path), layer)
+        return None if found is None else (found[0].value, os.fsdecode(found[1]))
+
+    def is_opaque(self, path: str, layer: int) -> bool:
+        """Whether a layer hides all that the layers below have in that directory."""
+        return self.tree.is_opaque(_raw(path), layer)
+
+    def attributes(self, entry: FileEntry) -> dict[str, bytes]:
+        """The extended attributes of an entry, with their values."""
+        return next((node.attributes for node in self.tree.versions(_raw(entry.path)) if node.layer == entry.layer), {})
+
+    def up_to(self, layer: int) -> Inside:
+        """The lowest so many layers alone."""
+        return Inside(self.tree.up_to(layer), self.roots[:layer])
+
+    def topped(self, directory: Path) -> Inside:
+        """The same with an overlay's upper directory on top, as it is now. Raises StoreError."""
+        return Inside(self.tree.topped(index.scan(directory)), (*self.roots, directory))
+
+    def read(self, entry: FileEntry) -> BinaryIO:
+        """A regular file's content as its layer has it, hidden by one above or not. Raises UsageError, StoreError."""
+        for node in self.tree.versions(_raw(entry.path)):
+            if node.layer == entry.layer and stat.S_ISREG(node.mode):
+                return os.fdopen(self.descriptor(node), "rb")
+        raise UsageError(f"{visible(entry.path)} is no regular file")
+
     def all(self, path: str) -> Iterator[FileEntry]:
         """All that is below a directory."""
         return map(entry_of, self.tree.below(self.resolve(path).path))
@@ -216,6 +270,10 @@ def _same(one: Inside, old: Node, other: Inside, new: Node, token: CancelToken) 
             if piece != right.read(_PIECE):
                 return False
     return True
+
+
+def _raw(path: str) -> bytes:
+    return os.fsencode(path.strip("/"))
 
 
 def entry_of(node: Node) -> FileEntry:

@@ -75,6 +75,28 @@ class FileEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class OverlayView:
+    """The overlay that a container's root filesystem is: directories, lowest first, below a writable `upper`, all seen
+    at `merged`. `command` is the shell line that mounts the same."""
+
+    lower: tuple[Path, ...]
+    upper: Path
+    work: Path
+    merged: Path
+    mounted: bool
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a container has changed so far. `since_start` are the paths of `entries` that were last changed after its
+    start (the kernel's ctime, which no program sets)."""
+
+    entries: tuple[FileEntry, ...]
+    since_start: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerSummary:
     """One container, or working container (`working`: made by `mount`, it has no config.json and never ran).
 

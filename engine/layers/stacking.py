@@ -60,11 +60,24 @@ class LayerChanges:
     wasted: int
 
 
+class Mark(Enum):
+    """How a layer takes away what is below it."""
+
+    WHITEOUT = "whiteout"
+    """A whiteout of that name."""
+
+    OPAQUE = "opaque"
+    """A directory that shows nothing of those below it."""
+
+    REPLACED = "replaced"
+    """Something else where a directory was."""
+
+
 class Tree:
     """The layers, lowest first, merged as overlayfs does (overlayfs.rst, "whiteouts and opaque directories")."""
 
     def __init__(self, layers: Sequence[Columns]) -> None:
-        self._layers = layers
+        self._layers = list(layers)
         self._merged: dict[bytes, int] = {}
         self._hides: list[dict[int, int]] = []
         self._unchanged: list[set[int]] = []
@@ -124,6 +137,83 @@ class Tree:
         """What shows at a path without leading slash ("" is the root)."""
         place = self._merged.get(path)
         return None if place is None else self._node(place)
+
+    @property
+    def depth(self) -> int:
+        """How many layers."""
+        return len(self._layers)
+
+    def paths(self) -> list[bytes]:
+        """Every path that shows, the root apart, in no order."""
+        return [path for path in self._merged if path]
+
+    def names(self, path: bytes) -> list[tuple[bytes, bool]]:
+        """What is in a directory, by name, and whether it is a directory itself. Quick, where `children` is rich."""
+        prefix, merged = path + b"/" if path else b"", self._merged
+        return [(name, stat.S_ISDIR(self._mode(merged[prefix + name]))) for name in self._names.get(path, ())]
+
+    def sizes(self) -> dict[bytes, int]:
+        """Bytes of the files that show below each directory; of a file with several names once."""
+        found: dict[bytes, int] = dict.fromkeys(self._names, 0)
+        for path, place in self._merged.items():
+            columns, row = self._layers[(place >> _LAYER) - 1], place & 0xFFFFFFFF
+            if (size := columns.sizes[row]) and row not in columns.links:
+                found[path.rpartition(b"/")[0]] += size
+        for path in sorted(found, key=lambda path: path.count(b"/"), reverse=True):
+            if path and path.rpartition(b"/")[0]:
+                found[path.rpartition(b"/")[0]] += found[path]
+        found[b""] = sum(size for path, size in found.items() if b"/" not in path)
+        return found
+
+    def up_to(self, number: int) -> Tree:
+        """The lowest so many layers alone."""
+        return Tree(self._layers[:number])
+
+    def topped(self, columns: Columns) -> Tree:
+        """The same with one layer more on top; this one stays as it is, and shares what it can."""
+        made = Tree(())
+        made._layers = [*self._layers, columns]
+        made._merged = dict(self._merged)
+        made._hides, made._unchanged, made._removed = [*self._hides], [*self._unchanged], [*self._removed]
+        made._stack(made.depth, columns)
+        return made
+
+    def versions(self, path: bytes) -> list[Node]:
+        """The path in each layer that has something of that name itself, lowest first."""
+        return [
+            self._node(number << _LAYER | row)
+            for number, rows in enumerate(self._rows, 1)
+            if (row := rows.get(path)) is not None and row not in self._marks[number - 1]
+        ]
+
+    def removal(self, path: bytes, number: int) -> tuple[Mark, bytes] | None:
+        """How a layer takes away what is below it at a path, and where the mark is: there, or above it."""
+        columns, rows, marks = self._layers[number - 1], self._rows[number - 1], self._marks[number - 1]
+        here = path
+        while True:
+            row = rows.get(here)
+            if row in marks:
+                return Mark.WHITEOUT, here
+            if here != path and row in columns.opaque:
+                return Mark.OPAQUE, here
+            if here != path and row is not None and not stat.S_ISDIR(columns.modes[row]):
+                return Mark.REPLACED, here
+            if not here:
+                return None
+            here = here.rpartition(b"/")[0]
+
+    def is_opaque(self, path: bytes, number: int) -> bool:
+        """Whether a layer hides all that the layers below have in that directory."""
+        row = self._rows[number - 1].get(path)
+        return row is not None and row in self._layers[number - 1].opaque
+
+    @cached_property
+    def _rows(self) -> list[dict[bytes, int]]:
+        return [{path: row for row, path in enumerate(columns.paths)} for columns in self._layers]
+
+    @cached_property
+    def _marks(self) -> list[frozenset[int]]:
+        return [frozenset(columns.whiteouts) for columns in self._layers]
 
     def children(self, path: bytes) -> list[Node]:
         """What is in a directory, by name."""
