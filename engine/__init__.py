@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from engine.layers.stacking import LayerChanges
     from engine.looking import Inside
     from engine.neighbours import Neighbour
-    from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading
+    from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
     from engine.spec import (
         Diagnostic,
         Document,
@@ -129,6 +129,7 @@ __all__ = [
     "StepRecorded",
     "Stream",
     "Tour",
+    "Transcript",
     "UsageError",
     "Workbench",
     "Written",
@@ -167,6 +168,7 @@ _LAZY = {
     "Happening": "engine.runtime",
     "ProcessSummary": "engine.runtime",
     "Reading": "engine.runtime",
+    "Transcript": "engine.runtime",
     "Explained": "engine.spec",
     "Field": "engine.spec",
     "Generated": "engine.spec",

@@ -27,6 +27,7 @@ from engine.runtime import (
     ProcessSummary,
     Reading,
     Runtime,
+    Transcript,
     copy_log,
     read_log,
 )
@@ -200,6 +201,11 @@ class ContainerDesk:
             token=token,
             still_running=lambda: self._is_alive(record),
         )
+
+    def transcript(self, name: str) -> Transcript:
+        """A container's output as rows that can be read from anywhere; whoever asks follows it, and closes it."""
+        record = self._find(name)
+        return Transcript(self._containers.path(record.id) / "output.log", lambda: self._is_alive(record))
 
     def copy_logs(
         self,

@@ -10,6 +10,7 @@ from engine.runtime.record import ContainerRecord, Kind, check_name
 from engine.runtime.runtime import Runtime, signal_number
 from engine.runtime.state import LiveState
 from engine.runtime.statistics import ContainerStats, Reading, compared, read_usage
+from engine.runtime.transcript import Transcript
 
 __all__ = [
     "DETACH_KEYS",
@@ -27,6 +28,7 @@ __all__ = [
     "Pump",
     "Reading",
     "Runtime",
+    "Transcript",
     "check_name",
     "compared",
     "copy_log",

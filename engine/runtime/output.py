@@ -97,6 +97,11 @@ def parse_lines(block: bytes) -> list[LogLine]:
     ]
 
 
+def moment_of(stamp: bytes) -> float | None:
+    """Seconds since the epoch of a log line's time; None for what is none."""
+    return _seconds(stamp.decode("ascii", "replace"))
+
+
 def _plain_text(block: bytes) -> bytes | None:
     """The text of a block in which every line is a whole one of the standard output; None for any other block."""
     lines = block.split(b"\n")
