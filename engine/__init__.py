@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from engine.neighbours import Neighbour
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
     from engine.spec import (
+        LIMITS,
+        Change,
         Diagnostic,
         Document,
         ExecOptions,
@@ -50,11 +52,21 @@ if TYPE_CHECKING:
         RunOptions,
         Severity,
         SourceKind,
+        add_device,
+        add_mount,
+        args_line,
+        capabilities,
         describe_field,
         explain_field,
         fields,
         known_words,
         member_names,
+        namespaces,
+        set_args,
+        set_capability,
+        set_env,
+        set_limit,
+        set_namespace,
     )
     from engine.tour import Page, Tour
     from engine.views import (
@@ -73,10 +85,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "LIMITS",
     "Adoption",
     "Attachment",
     "CancelToken",
     "Cancelled",
+    "Change",
     "CommitOptions",
     "ContainerStats",
     "ContainerSummary",
@@ -133,12 +147,22 @@ __all__ = [
     "UsageError",
     "Workbench",
     "Written",
+    "add_device",
+    "add_mount",
+    "args_line",
+    "capabilities",
     "describe_field",
     "explain_field",
     "fields",
     "human_size",
     "known_words",
     "member_names",
+    "namespaces",
+    "set_args",
+    "set_capability",
+    "set_env",
+    "set_limit",
+    "set_namespace",
     "visible",
 ]
 
@@ -182,6 +206,18 @@ _LAZY = {
     "fields": "engine.spec",
     "known_words": "engine.spec",
     "member_names": "engine.spec",
+    "LIMITS": "engine.spec",
+    "Change": "engine.spec",
+    "add_device": "engine.spec",
+    "add_mount": "engine.spec",
+    "args_line": "engine.spec",
+    "capabilities": "engine.spec",
+    "namespaces": "engine.spec",
+    "set_args": "engine.spec",
+    "set_capability": "engine.spec",
+    "set_env": "engine.spec",
+    "set_limit": "engine.spec",
+    "set_namespace": "engine.spec",
 }
 
 

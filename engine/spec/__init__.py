@@ -12,16 +12,33 @@ from engine.spec.fields import Field, describe_field, explain_field, fields, kno
 from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
 from engine.spec.netfiles import network_files
 from engine.spec.options import RunOptions
+from engine.spec.privilege import is_privileged, set_privileged
 from engine.spec.process import leaks_descriptor
 from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
+from engine.spec.structured import (
+    LIMITS,
+    Change,
+    add_device,
+    add_mount,
+    args_line,
+    capabilities,
+    namespaces,
+    set_args,
+    set_capability,
+    set_env,
+    set_limit,
+    set_namespace,
+)
 from engine.spec.updating import updated
 from engine.spec.users import Accounts
 
 __all__ = [
+    "LIMITS",
     "SHELLS",
     "STOP_SIGNAL",
     "Accounts",
     "Adopted",
+    "Change",
     "ContainerIdentity",
     "Diagnostic",
     "Document",
@@ -39,8 +56,12 @@ __all__ = [
     "Span",
     "SyntaxProblem",
     "adapt",
+    "add_device",
+    "add_mount",
     "adopt",
+    "args_line",
     "blame",
+    "capabilities",
     "changed",
     "check",
     "describe_field",
@@ -52,9 +73,17 @@ __all__ = [
     "find_shell",
     "generate",
     "id_mappings",
+    "is_privileged",
     "known_words",
     "leaks_descriptor",
     "member_names",
+    "namespaces",
     "network_files",
+    "set_args",
+    "set_capability",
+    "set_env",
+    "set_limit",
+    "set_namespace",
+    "set_privileged",
     "updated",
 ]

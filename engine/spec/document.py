@@ -7,23 +7,21 @@ An edit changes as little text as it can; formatting and keys that nobody here k
 from __future__ import annotations
 
 import json
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import SpecError
 from engine.spec.provenance import escape, tokens
+from engine.spec.syntax import parsed
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 Position = tuple[int, int]
-
-MAX_DEPTH = 100
-"""Levels of nesting; a config.json needs ten. Deeper text is refused before anything recurses into it."""
 
 
 class Span(NamedTuple):
@@ -143,19 +141,62 @@ class Document:
     def set(self, pointer: str, value: Any) -> Document:
         """A document with `value` at `pointer`; missing objects on the way are made; "-" appends to an array.
 
-        Raises SpecError where the text is not JSON, or the way leads through something that is no container.
+        What is there already stays as it is written. Raises SpecError where the text is not JSON, or the way leads
+        through something that is no container.
         """
         self._need_json()
         path = tokens(pointer)
         found = self._find(path)
         if found is not None:
             node = found[1]
+            if json.dumps(self.get(pointer)) == json.dumps(value):
+                return self
             return self._replaced(node.start_byte, node.end_byte, self._dump(value, self._indent_at(node.start_byte)))
         parent = self._find(path[:-1])
         if parent is None:
             missing: Any = [value] if path[-1] in ("-", "0") and len(path) > 1 else {path[-1]: value}
             return self.set("".join(f"/{escape(token)}" for token in path[:-1]), missing)
         return self._inserted(parent[1], path[-1], value, pointer)
+
+    def insert(self, pointer: str, value: Any) -> Document:
+        """A document with `value` as a further element of an array, before the one that is at `pointer` now.
+
+        Where none is there it is as `set`, and raises as that.
+        """
+        self._need_json()
+        path = tokens(pointer)
+        found, parent = self._find(path), self._find(path[:-1])
+        if found is None or parent is None or parent[1].type != "array":
+            return self.set(pointer, value)
+        start = found[1].start_byte
+        own_line = self._position(start)[0] != self._position(parent[1].start_byte)[0]
+        indent = self._indent_at(start)
+        text = self._dump(value, indent, compact=not own_line)
+        return self._replaced(start, start, text + (",\n" + indent if own_line else ", "))
+
+    def with_elements(self, pointer: str, wanted: list[Any]) -> Document:
+        """A document whose array at `pointer` has these elements; those that are there already stay as they are.
+
+        Raises as `set`.
+        """
+        self._need_json()
+        now = self.get(pointer)
+        if not isinstance(now, list) or not now or not wanted:
+            return self.set(pointer, wanted)
+        sides = [[json.dumps(element, sort_keys=True) for element in side] for side in (now, wanted)]
+        document = self
+        # From the end, so that the indices before a change stay true.
+        for kind, i1, i2, j1, j2 in reversed(SequenceMatcher(None, sides[0], sides[1], autojunk=False).get_opcodes()):
+            if kind == "equal":
+                continue
+            both = min(i2 - i1, j2 - j1)
+            for index in reversed(range(i1 + both, i2)):
+                document = document.remove(f"{pointer}/{index}")
+            for element in reversed(wanted[j1 + both : j2]):
+                document = document.insert(f"{pointer}/{i1 + both}", element)
+            for offset in range(both):
+                document = document.set(f"{pointer}/{i1 + offset}", wanted[j1 + offset])
+        return document
 
     def remove(self, pointer: str) -> Document:
         """A document without the member or element at `pointer`. Raises SpecError where there is none."""
@@ -178,21 +219,10 @@ class Document:
 
     @cached_property
     def _parsed(self) -> tuple[Any, SyntaxProblem | None]:
-        try:
-            text = self.data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            return None, SyntaxProblem("it is not UTF-8 text", self._position(error.start))
-        if text.startswith("\ufeff"):
-            return None, SyntaxProblem("it starts with a byte order mark, which JSON does not allow", (0, 0))
-        if (place := _too_deep(text)) is not None:
-            return None, SyntaxProblem(f"it is nested more than {MAX_DEPTH} levels deep", self._place(place))
-        try:
-            return json.loads(text, parse_constant=_no_constant), None
-        except json.JSONDecodeError as error:
-            place = max(0, min(error.pos, len(text)))
-            return None, SyntaxProblem(_plain(error, text), self._place(place), error.msg == "Extra data")
-        except ValueError as error:
-            return None, SyntaxProblem(str(error), (0, 0))
+        value, fault = parsed(self.data)
+        if fault is None:
+            return value, None
+        return None, SyntaxProblem(fault.message, self._position(fault.offset), fault.trailing)
 
     def _need_json(self) -> None:
         if self.problem is not None:
@@ -242,9 +272,6 @@ class Document:
     def _position(self, offset: int) -> Position:
         line = bisect_right(self._line_starts, offset) - 1
         return line, len(self.data[self._line_starts[line] : offset].decode("utf-8", "surrogateescape"))
-
-    def _place(self, index: int) -> Position:
-        return self._position(len(self.text[:index].encode("utf-8", "surrogateescape")))
 
     def _offset(self, position: Position) -> int:
         line, column = position
@@ -346,47 +373,3 @@ def _label(node: Node, index: str) -> str:
         if key in ("destination", "type", "path", "names") and child.type == "string":
             return _key(child)
     return index
-
-
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
-
-
-def _too_deep(text: str) -> int | None:
-    """The index where the nesting passes MAX_DEPTH, or None."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return None
-    depth = 0
-    for match in _STRING_OR_BRACKET.finditer(text):
-        if match.group() in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return match.start()
-        elif match.group() in "]}":
-            depth -= 1
-    return None
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is not a JSON value")
-
-
-def _plain(error: json.JSONDecodeError, text: str) -> str:
-    """The decoder's message in words for people."""
-    near = text[: error.pos].rstrip()
-    if error.pos >= len(text.rstrip()) and text.strip():
-        return "the text ends too early: a bracket or quotation mark is not closed"
-    if error.msg.startswith("Expecting property name") and near.endswith(","):
-        return "a comma before the closing bracket is one too many"
-    if error.msg.startswith("Expecting value") and near.endswith(",") and text[error.pos : error.pos + 1] == "]":
-        return "a comma before the closing bracket is one too many"
-    return {
-        "Expecting property name enclosed in double quotes": 'a key in double quotes ("…") is missing here',
-        "Expecting value": "a value is missing here, or this is none",
-        "Expecting ',' delimiter": "a comma or a closing bracket is missing here",
-        "Expecting ':' delimiter": "a colon is missing after the key",
-        "Unterminated string starting at": "this string has no closing quotation mark",
-        "Invalid control character at": "a string may not contain a line break or another control character",
-        "Invalid \\escape": "this \\ escape is not known to JSON",
-        "Invalid \\uXXXX escape": "after \\u four hexadecimal digits are wanted",
-        "Extra data": "something follows after the end of the configuration",
-    }.get(error.msg.rstrip(": "), error.msg)

@@ -99,8 +99,8 @@ def generate(
     resources.resources(spec, options, profile)
     spec.put("/linux/cgroupsPath", cgroups_path(container), host("this container's own control group"))
     _namespaces(spec, options, profile, facts, netns)
-    _filter(spec, options, facts, bounding)
-    _paths(spec, options, profile)
+    system_call_filter(spec, options, facts, bounding)
+    protected_paths(spec, options, profile)
     text, provenance = spec.build()
     return Generated(text, provenance, files)
 
@@ -229,7 +229,8 @@ def _user_namespace(spec: Builder, options: RunOptions) -> None:
             spec.append(f"/linux/{kind}Mappings", entry, option(f"{flag} {text}"))
 
 
-def _filter(spec: Builder, options: RunOptions, facts: HostFacts, bounding: frozenset[str]) -> None:
+def system_call_filter(spec: Builder, options: RunOptions, facts: HostFacts, bounding: frozenset[str]) -> None:
+    """linux.seccomp, for a process with these capabilities. Raises SpecError for a file that is no profile."""
     asked = [value for name, value in map(_security, options.security_opt) if name == "seccomp"]
     architecture = facts.platform.architecture
     if asked and asked[-1] != "unconfined":
@@ -244,7 +245,8 @@ def _security(text: str) -> tuple[str, str]:
     return values.security(text, "--security-opt")
 
 
-def _paths(spec: Builder, options: RunOptions, profile: Profile) -> None:
+def protected_paths(spec: Builder, options: RunOptions, profile: Profile) -> None:
+    """linux.maskedPaths and readonlyPaths."""
     shown = [
         path for name, value in map(_security, options.security_opt) if name == "unmask" for path in value.split(":")
     ]

@@ -74,6 +74,12 @@ def mounts(spec: Builder, options: RunOptions, profile: Profile, facts: HostFact
     _root_propagation(spec, ordered)
 
 
+def entry_of(mount: Mount) -> dict[str, Any]:
+    """The mount as an element of the config.json's `mounts`."""
+    entry = {"destination": mount.destination, "type": mount.kind, "source": mount.source}
+    return {**entry, "options": list(mount.options)} if mount.options else entry
+
+
 def _put(spec: Builder, mount: Mount) -> None:
     entry: dict[str, Any] = {"destination": mount.destination, "type": mount.kind, "source": mount.source}
     spec.append("/mounts", entry, mount.origin)
@@ -166,14 +172,15 @@ def _own_files(options: RunOptions, files: dict[str, bytes]) -> Iterable[Mount]:
 
 def _users(options: RunOptions) -> Iterable[Mount]:
     for text in options.volumes:
-        yield _user_mount(values.volume(text, "-v"), f"-v {text}")
+        yield user_mount(values.volume(text, "-v"), f"-v {text}")
     for text in options.mounts:
-        yield _user_mount(values.mount(text, "--mount"), f"--mount {text}")
+        yield user_mount(values.mount(text, "--mount"), f"--mount {text}")
     for text in options.tmpfs:
-        yield _user_mount(values.tmpfs(text, "--tmpfs"), f"--tmpfs {text}")
+        yield user_mount(values.tmpfs(text, "--tmpfs"), f"--tmpfs {text}")
 
 
-def _user_mount(asked: values.MountValue, said: str) -> Mount:
+def user_mount(asked: values.MountValue, said: str) -> Mount:
+    """A mount that was asked for in these words, with podman's habits. Raises UsageError for a source not there."""
     origin = option(visible(said))
     if asked.kind == "tmpfs":
         return Mount(asked.destination, "tmpfs", "tmpfs", _memory_options(asked.options), origin)

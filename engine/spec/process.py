@@ -177,7 +177,7 @@ def capabilities(
     of podman since CVE-2022-27651: no inheritable capabilities otherwise).
     Raises UsageError for what contradicts itself or this process cannot give.
     """
-    ours = {name for name, number in CAPABILITY_NUMBERS.items() if number in facts.bounding}
+    ours = own_capabilities(facts)
     added = {values.capability(text, "--cap-add") for text in options.cap_add}
     dropped = {values.capability(text, "--cap-drop") for text in options.cap_drop}
     if both := sorted(added & dropped):
@@ -212,6 +212,11 @@ def capabilities(
     return frozenset(by_name)
 
 
+def own_capabilities(facts: HostFacts) -> set[str]:
+    """Those that this process has in its bounding set, and so can give."""
+    return {name for name, number in CAPABILITY_NUMBERS.items() if number in facts.bounding}
+
+
 def _put_set(spec: Builder, kind: str, names: dict[str, Origin]) -> None:
     pointer = f"/process/capabilities/{kind}"
     if not names:
@@ -232,8 +237,12 @@ def rlimits(spec: Builder, options: RunOptions, profile: Profile, facts: HostFac
         if (soft, hard) != (possible := possible_limit(facts, name, soft, hard)):
             soft, hard = possible
             origin = host(f"{origin.detail}, lowered to {hard}: this process may not raise its own limit")
-        entry = {"type": name, "hard": _unsigned(hard), "soft": _unsigned(soft)}
-        spec.append("/process/rlimits", entry, origin)
+        spec.append("/process/rlimits", limit_entry(values.Ulimit(name, soft, hard)), origin)
+
+
+def limit_entry(limit: values.Ulimit) -> dict[str, str | int]:
+    """A limit as an element of process.rlimits."""
+    return {"type": limit.name, "hard": _unsigned(limit.hard), "soft": _unsigned(limit.soft)}
 
 
 def possible_limit(facts: HostFacts, name: str, soft: int, hard: int) -> tuple[int, int]:

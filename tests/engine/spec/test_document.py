@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from engine.errors import SpecError
 from engine.spec import Document, changed, edited
-from engine.spec.document import MAX_DEPTH
 from engine.spec.provenance import EDITED, Origin, Provenance, SourceKind, escape, leaves
+from engine.spec.syntax import MAX_DEPTH
 
 TEXT = """{
     "ociVersion": "1.0.2",
