@@ -15,8 +15,8 @@ from engine import Event, Sink
 from tui import themes
 from tui.bridge import Bridge
 from tui.desk import Desk
+from tui.dialogs.page import Page
 from tui.palette import Actions, Things
-from tui.screens.dialogs import Page
 from tui.screens.workbench import WorkbenchScreen
 from tui.state import State
 from tui.telling import problem

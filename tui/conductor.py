@@ -20,13 +20,11 @@ from engine import (
     JobStarted,
     LayerProgress,
     Outcome,
-    Output,
     Problem,
     Status,
     human_size,
     visible,
 )
-from tui.deeds import Deed, Verb, container_deeds, draft_deeds, image_deeds, job_deeds
 from tui.desk import Desk
 from tui.progress import Pull
 from tui.state import State, Work, Writing
@@ -48,9 +46,8 @@ class View(Protocol):
     def show_pull(self, pull: Pull) -> None: ...
     def show_busy(self, text: str) -> None: ...
     def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None: ...
-    def show_output(self, event: Output) -> None: ...
+    def hear(self, event: Event) -> None: ...
     def look(self, subject: Subject, *, go: str = "") -> None: ...
-    def forget_trace(self) -> None: ...
     def in_sight(self, subject: Subject) -> bool: ...
     def complain(self, problem: Problem) -> None: ...
     def say(self, text: str) -> None: ...
@@ -108,14 +105,13 @@ class Conductor:
                     self._progressed(event)
                 case JobFinished():
                     self._finished(event)
-                case Output():
-                    self._view.show_output(event)
                 case ImagesChanged():
                     self._refresh("images")
                 case ContainersChanged():
                     self._refresh("containers")
                 case Problem():
                     self._view.complain(event)
+            self._view.hear(event)
         self._tell_busy()
 
     def _started(self, event: JobStarted) -> None:
@@ -138,7 +134,9 @@ class Conductor:
         }[event.outcome]
         if work is not None and work.command:
             self._view.show_command(work.command, outcome, good=good)
-        self._state.launching.pop(event.job, None)
+        writing = self._state.drafts.get(self._state.launching.pop(event.job, ""))
+        if writing is not None:
+            writing.launching = False
         pull = self._state.pulls.get(event.job)
         # The page of a pull says itself what became of it.
         if event.problem is not None and not (pull is not None and self._view.in_sight(OfJob(event.job))):
@@ -148,7 +146,6 @@ class Conductor:
             pull.cancelled = event.outcome is Outcome.CANCELLED
             self._view.show_pull(pull)
             self._view.show_images()
-        self._view.forget_trace()
 
     def _tell_busy(self) -> None:
         words = []
@@ -227,10 +224,10 @@ class Conductor:
         self._state.drafts[draft.image] = Writing(draft)
         self._view.look(OfDraft(draft.image), go="config")
 
-    def launch(self, reference: str) -> None:
-        """Make the draft a container and start it."""
-        writing, deed = self._state.drafts.get(reference), self.deed(Verb.LAUNCH, OfDraft(reference))
-        if writing is None or deed is None or reference in self._state.launching.values():
+    def launch(self, reference: str, command: str) -> None:
+        """Make the draft a container and start it; `command` does the same."""
+        writing = self._state.drafts.get(reference)
+        if writing is None or writing.launching:
             return  # it was launched, or thrown away, since the key was pressed
         try:
             draft = writing.result
@@ -238,7 +235,8 @@ class Conductor:
             self._view.complain(problem(error))
             return
         edited = writing.edited
-        job = self._desk.launch(draft, deed.command, self._from_thread(partial(self._launched, reference, edited)))
+        writing.launching = True
+        job = self._desk.launch(draft, command, self._from_thread(partial(self._launched, reference, edited)))
         self._state.launching[job.id] = reference
 
     def _launched(self, reference: str, edited: bool, job: str, container: ContainerSummary) -> None:
@@ -264,42 +262,15 @@ class Conductor:
         self._view.show_images()
         self._view.look(OfImage(self._state.images[0].reference) if self._state.images else None, go="images")
 
-    def perform(self, deed: Deed, subject: Subject) -> None:
-        """Carry out a deed on an image or container. What needs asking has been asked."""
-        match subject:
-            case OfContainer(name) | OfImage(name):
-                self._desk.perform(deed.verb, name, deed.command)
+    def drafts_changed(self) -> None:
+        """A draft is an edited one now, or no longer."""
+        self._view.show_images()
 
     def cancel(self, job: str) -> None:
         """Ask a job to stop."""
         for running in self._desk.workbench.jobs.running():
             if running.id == job:
                 running.cancel()
-
-    def deeds(self, subject: Subject) -> list[Deed]:
-        """What can be done to a thing."""
-        match subject:
-            case OfImage(reference):
-                return image_deeds(reference, root=self._desk.root)
-            case OfDraft(reference):
-                writing = self._state.drafts.get(reference)
-                return draft_deeds(
-                    reference,
-                    edited=writing is not None and writing.edited,
-                    launching=reference in self._state.launching.values(),
-                    root=self._desk.root,
-                )
-            case OfContainer(id):
-                container = self._state.containers.get(id)
-                return container_deeds(container, root=self._desk.root) if container is not None else []
-            case OfJob(job):
-                pull = self._state.pulls.get(job)
-                return job_deeds(running=pull is not None and not pull.finished)
-        return []
-
-    def deed(self, verb: Verb, subject: Subject) -> Deed | None:
-        """One of them."""
-        return next((deed for deed in self.deeds(subject) if deed.verb is verb), None)
 
     def title(self, subject: Subject) -> str:
         """What a thing is called."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from engine import Cancelled, CancelToken, ContainerUnknown, CutawayError, Job, Output, Sink
-from tui.deeds import Verb, cutaway
 from tui.reads import Reads
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Desk:
 
     def command(self, *words: str) -> str:
         """The command line that does the same on the same data directory."""
-        return cutaway(self.root, *words)
+        return shlex.join(["cutaway", *(["--root", self.root] if self.root else []), *words])
 
     # -- what takes long -------------------------------------------------------------------------------
 
@@ -90,24 +90,9 @@ class Desk:
 
         return self.workbench.jobs.start(f"launch {draft.name}", work, command=command)
 
-    def perform(self, verb: Verb, name: str, command: str) -> Job:
-        """Do something to a container or an image."""
-        works: dict[Verb, Callable[[Job], object]] = {
-            Verb.START: lambda job: self.workbench.start(name, job),
-            Verb.STOP: lambda job: self.workbench.stop(name, job),
-            Verb.KILL: lambda job: self.workbench.kill(name, job),
-            Verb.PAUSE: lambda job: self.workbench.pause(name, job),
-            Verb.UNPAUSE: lambda job: self.workbench.unpause(name, job),
-            Verb.REMOVE: lambda job: self._remove(name, job),
-            Verb.REMOVE_IMAGE: lambda job: self.workbench.untag(name, job),
-        }
-        return self.workbench.jobs.start(f"{verb.value.partition('-')[0]} {name}", works[verb], command=command)
-
-    def _remove(self, name: str, job: Job) -> None:
-        if self.workbench.container(name).working:
-            self.workbench.umount(name, job)
-        else:
-            self.workbench.remove(name, job)
+    def job(self, title: str, work: Callable[[Workbench, Job], object], command: str) -> Job:
+        """Anything else; `command` is the command line that does the same."""
+        return self.workbench.jobs.start(title, lambda job: work(self.workbench, job), command=command)
 
     def _start(self, title: str, work: Callable[[Job], object], *words: str) -> Job:
         return self.workbench.jobs.start(title, work, command=self.command(*words))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine import ImageUnknown
 from tui.desk import Desk
-from tui.looking import Later
 from tui.panes.layers.pane import LayersPane
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
+from tui.telling import Later
 from tui.text import short_reference
 
 

@@ -45,10 +45,9 @@ class Actions(_Entries):
         screen = self.workbench
         if screen is None:
             return
-        if screen.conductor is not None:
-            for deed in screen.conductor.deeds(screen.subject):
-                if not deed.why_not:
-                    yield visible(deed.label), visible(deed.command), partial(screen.do, deed.verb, screen.subject)
+        for offer in screen.offers(screen.subject):
+            if not offer.why_not:
+                yield visible(offer.words), visible(offer.command), partial(screen.do, offer.id, screen.subject)
         for active in screen.active_bindings.values():
             binding = active.binding
             if binding.description and not binding.system and active.enabled:

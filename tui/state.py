@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine import Status
-from tui.panes.config.analysis import shown
+from tui.panes.config.analysis import Analysis, shown
 from tui.progress import Pull
+from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, Draft, ImageSummary, Problem
@@ -21,6 +22,10 @@ class Writing:
     original: str = field(init=False)
     """The draft's text as the editor shows it."""
     text: str = field(init=False)
+    analysis: Analysis | None = None
+    """What is known of the text, or of one that it was a moment ago."""
+    launching: bool = False
+    """Whether a container is being started from it."""
 
     def __post_init__(self) -> None:
         self.original = self.text = shown(self.draft.text)
@@ -57,6 +62,21 @@ class State:
     """By job."""
     launching: dict[str, str] = field(default_factory=dict)
     """Job to the reference of the image that a container is being started from."""
+
+    def find(self, subject: Subject) -> ContainerSummary | ImageSummary | Writing | Pull | None:
+        """What a subject is now; None where it has gone."""
+        match subject:
+            case OfImage(reference):
+                return next((image for image in self.images if image.reference == reference), None)
+            case OfContainer(id):
+                return self.containers.get(id)
+            case OfJob(job):
+                return self.pulls.get(job)
+        return self.writing(subject)
+
+    def writing(self, subject: Subject) -> Writing | None:
+        """The draft that a subject is."""
+        return self.drafts.get(subject.reference) if isinstance(subject, OfDraft) else None
 
     @property
     def unsaved(self) -> list[str]:

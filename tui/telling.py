@@ -7,6 +7,9 @@ from typing import Any
 
 from engine import CutawayError, Problem
 
+Later = Callable[[Coroutine[Any, Any, None]], object]
+"""Runs a coroutine and tells what it raises."""
+
 
 def problem(error: Exception) -> Problem:
     """An exception as it is told; what is not of the error tree is of the kind "internal"."""

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from engine import JobFinished, JobStarted, Outcome, Problem, UsageError
+from engine import Draft, JobFinished, JobStarted, Outcome, Problem, Provenance, RunOptions, UsageError
 from tui.app import make_workbench
 from tui.conductor import Conductor
-from tui.deeds import Verb, draft_deeds
+from tui.deeds import Offer, offers
 from tui.desk import Desk
 from tui.progress import Pull
-from tui.state import State
-from tui.subjects import OfJob, Subject
+from tui.state import State, Writing
+from tui.subjects import OfDraft, OfJob, Subject
 from tui.telling import guarded
 
 
@@ -61,7 +61,16 @@ async def test_whatever_is_raised_is_told() -> None:
 
 
 def test_a_draft_names_no_file_that_is_not_there_and_is_launched_once() -> None:
-    launch = next(deed for deed in draft_deeds("a:1", edited=True, root="/d") if deed.verb is Verb.LAUNCH)
-    assert launch.command == "cutaway --root /d run -d --config FILE a:1"
-    assert not launch.why_not
-    assert all(deed.why_not for deed in draft_deeds("a:1", edited=True, launching=True))
+    draft = Draft("a:1", "sha256:0", (), "1", "a-1", RunOptions(), "{}", Provenance({}), {}, ())
+    state = State(drafts={"a:1": Writing(draft)})
+    desk = Desk(Path("/d"), lambda event: None, make_workbench)
+
+    def launch() -> Offer[Any]:
+        return next(o for o in offers(state, OfDraft("a:1"), desk.command) if o.id == "draft.launch")
+
+    assert launch().command == "cutaway --root /d run -d a:1"
+    state.drafts["a:1"].text += " "
+    assert launch().command == "cutaway --root /d run -d --config FILE a:1"
+    assert not launch().why_not
+    state.drafts["a:1"].launching = True
+    assert all(o.why_not for o in offers(state, OfDraft("a:1"), desk.command) if o.deed.changes)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tui.screens.main_area import Tab as MainTab
+from tui.panes.tab import MainTab
+from tui.panes.tabs import TABS
 from tui.widgets.frame import Tab
-
-MAIN_TABS = (MainTab.CONFIG, MainTab.OUTPUT, MainTab.TRACE)
 
 
 def wide(images: int, containers: int, main: MainTab | None) -> dict[str, list[Tab]]:
@@ -20,7 +19,7 @@ def wide(images: int, containers: int, main: MainTab | None) -> dict[str, list[T
 
 def narrow(width: int, place: str, images: int, containers: int, main: MainTab | None) -> list[Tab]:
     """The one pane in sight carries all names; its own stays whole where there is little room."""
-    shown = main.value.capitalize() if main is not None else "Welcome"
+    shown = main.title if main is not None else "Welcome"
     main_tabs = _main(main) if place == "main" else [Tab("main", f"[3] {shown}", "[3]")]
     spare = width < 76 or place == "main"
     return [
@@ -38,14 +37,8 @@ def narrow(width: int, place: str, images: int, containers: int, main: MainTab |
 
 def _main(current: MainTab | None) -> list[Tab]:
     return [
-        Tab(
-            tab.value,
-            f"[3] {tab.value.capitalize()}" if not number else tab.value.capitalize(),
-            "",
-            tab is current,
-            number > 0,
-        )
-        for number, tab in enumerate(MAIN_TABS)
+        Tab(tab.tab_id, tab.title if number else f"[3] {tab.title}", "", isinstance(current, tab), number > 0)
+        for number, tab in enumerate(TABS)
     ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
+from tui.deeds import DEEDS
+
 LETTERS = {
     *("go", "next_pane", "pull", "demo", "menu", "filter", "turn", "trace", "zoom"),
     *("copy", "host", "palette", "help", "leave"),
@@ -24,8 +26,7 @@ KEYS: list[BindingType] = [
     *_keys("4", "go('containers')"),
     *_keys("tab", "next_pane(1)", "next pane"),
     *_keys("shift+tab", "next_pane(-1)", "previous pane"),
-    Binding("ctrl+l", "launch", "launch"),  # after what was typed before it
-    *_keys("c", "cancel", "cancel", show=True),
+    *[deed.binding for deeds in DEEDS.values() for deed in deeds if deed.everywhere],
     *_keys("p", "pull", "pull", show=True),
     *_keys("d", "demo", "demo", show=True),
     *_keys("x", "menu", "actions", show=True),

@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Input
 
-from engine import Output, Problem, Status, visible
-from tui.clipboard import copied
+from engine import Event, Status, visible
 from tui.conductor import Conductor
-from tui.deeds import Verb
+from tui.deeds import Offer
 from tui.desk import Desk
+from tui.dialogs.menu import Menu
+from tui.dialogs.page import Page
+from tui.dialogs.pull import PullDialog, PullWish
 from tui.doing import Doing
 from tui.layering import Layering
 from tui.looking import Looking
 from tui.panes.config.editor import ConfigEditor
-from tui.panes.config.pane import ConfigPane
 from tui.panes.containers.pane import ContainersPane
 from tui.panes.images.pane import ImagesPane
 from tui.panes.layers.pane import LayersPane
-from tui.panes.trace.pane import TracePane
 from tui.progress import Pull
 from tui.screens.arrangement import Arrangement
-from tui.screens.dialogs import Menu, Page, PullDialog, PullWish, Question
 from tui.screens.help import help_rows, host_rows
 from tui.screens.keys import KEYS, LETTERS
-from tui.screens.main_area import MainArea, Tab
+from tui.screens.main_area import MainArea
+from tui.screens.services import Services
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
-from tui.telling import guarded
-from tui.widgets.command_line import CommandLine
 from tui.widgets.frame import Edge, Frame
+from tui.widgets.item_list import ItemList
 from tui.widgets.key_line import KeyLine
 from tui.widgets.title_bar import TitleBar
-
-if TYPE_CHECKING:
-    from textual.worker import Worker
 
 AGES_EVERY = 10.0
 """Seconds between two looks at how long containers have been what they are."""
 
 
-class WorkbenchScreen(Screen[None]):
+class WorkbenchScreen(Services):
     """Shows the state and turns keys into wishes; the conductor decides."""
 
     CSS_PATH = "workbench.tcss"
@@ -55,12 +49,10 @@ class WorkbenchScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     def __init__(self, desk: Desk, state: State) -> None:
-        super().__init__()
-        self._desk, self.state = desk, state
+        super().__init__(desk, state)
         self.title_bar = TitleBar("cutaway")
         self.image_list, self.container_list = ImagesPane(), ContainersPane()
-        self.layer_list, self.area = LayersPane(), MainArea()
-        self.command_line = CommandLine()
+        self.layer_list, self.area = LayersPane(), MainArea(self)
         self.panes: Arrangement
         self.conductor: Conductor
         self.looking: Looking
@@ -82,10 +74,10 @@ class WorkbenchScreen(Screen[None]):
         self.panes = Arrangement(self, left, frames, lambda: (len(self.state.images), len(self.state.containers)))
 
     def on_mount(self) -> None:
-        self.looking = Looking(self._desk, self.state, self.area, self.later)
-        self.layering = Layering(self._desk, self.state, self.layer_list, self.later)
-        self.conductor = Conductor(self._desk, self.state, self)
-        self.doing = Doing(self.conductor, self, lambda: self.area.config.analysis)
+        self.looking = Looking(self.state, self.area)
+        self.layering = Layering(self.desk, self.state, self.layer_list, self.later)
+        self.conductor = Conductor(self.desk, self.state, self)
+        self.doing = Doing(self)
         self.show_busy("")
         self.area.welcome.show(None)
         self.panes.apply()
@@ -109,7 +101,7 @@ class WorkbenchScreen(Screen[None]):
         self._show_edges()
         looked_at = self.looking.subject
         if isinstance(looked_at, OfContainer):
-            container = self.looking.container
+            container = self.state.containers.get(looked_at.id)
             if container is None:
                 self.look(self.image_list.subject)
             elif before.get(container.id) is not container.status:
@@ -127,22 +119,18 @@ class WorkbenchScreen(Screen[None]):
     def show_busy(self, text: str) -> None:
         self.title_bar.show_busy(text)
 
-    def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None:
-        self.command_line.show(command, outcome, good=good)
-
-    def show_output(self, event: Output) -> None:
-        self.looking.take_output(event)
+    def hear(self, event: Event) -> None:
+        self.looking.hear(event)
 
     def look(self, subject: Subject, *, go: str = "") -> None:
-        """Look at something; `go` is a pane, or a tab of the main area, to be in afterwards."""
-        tab = Tab(go) if go in Tab._value2member_map_ else None
+        tab = self.area.find(go)
         match subject:
             case OfContainer(id):
                 self.container_list.select(id)
             case OfImage() | OfDraft() | OfJob():
                 self.image_list.select(subject)
         self.layering.at(subject)
-        self.looking.at(subject, tab)
+        self.looking.at(subject, tab.tab_id if tab is not None else "")
         self.refresh_bindings()
         if subject is None and self.panes.narrow:
             go = "main"  # an empty list says nothing; the first page does
@@ -150,22 +138,9 @@ class WorkbenchScreen(Screen[None]):
             self.action_go("main" if tab is not None else go)
         self._show_edges()
 
-    def forget_trace(self) -> None:
-        self.looking.forget(Tab.TRACE)
-
     def in_sight(self, subject: Subject) -> bool:
         """Whether the main area shows this, and can be seen."""
         return self.looking.subject == subject and self.area.display
-
-    def complain(self, problem: Problem) -> None:
-        text = visible(problem.message) + (f"\n{visible(problem.hint)}" if problem.hint else "")
-        self.notify(text[:400], severity="error", timeout=12, markup=False)
-
-    def say(self, text: str) -> None:
-        self.notify(visible(text), timeout=5, markup=False)
-
-    def later(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
-        return self.run_worker(guarded(work, self.complain))
 
     # -- moving about ----------------------------------------------------------------------------------
 
@@ -191,7 +166,7 @@ class WorkbenchScreen(Screen[None]):
         if event.key in self.panes.frames:
             self.action_go(event.key)
         else:
-            self.looking.at(self.looking.subject, Tab(event.key))
+            self.looking.at(self.looking.subject, event.key)
             self.action_go("main")
 
     @on(MainArea.Switched)
@@ -235,40 +210,15 @@ class WorkbenchScreen(Screen[None]):
         if self.panes.place == "containers" and event.id is not None and event.id == self.container_list.list.key:
             self.look(OfContainer(event.id))
 
-    @on(ImagesPane.Wanted)
-    def _image_wanted(self, event: ImagesPane.Wanted) -> None:
-        self.do(event.verb, event.subject)
-
-    @on(ContainersPane.Wanted)
-    def _container_wanted(self, event: ContainersPane.Wanted) -> None:
-        self.do(event.verb, OfContainer(event.id))
-
-    @on(ConfigPane.Stale)
-    def _config_stale(self, event: ConfigPane.Stale) -> None:
-        self.looking.analyse(event.text)
-
-    @on(ConfigPane.Edited)
-    def _config_edited(self, event: ConfigPane.Edited) -> None:
-        if self.looking.write(event.text):
-            self.show_images()
-
-    @on(ConfigPane.Asked)
-    def _config_asked(self) -> None:
-        match self.looking.subject:
-            case OfImage(reference):
-                self.conductor.open(reference)
-            case OfContainer():
-                self.say("This config.json is in force: it can only be read. Open the image's to start another one.")
+    @on(ItemList.Chosen, "#image-list,#container-list")
+    def _chosen(self) -> None:
+        """Enter, or a click on the line under the cursor: the first of what can be done to it."""
+        for offer in self.offers(self.subject)[:1]:
+            self.do(offer.id, offer.subject)
 
     @on(LayersPane.Details)
-    @on(TracePane.Details)
-    def _details(self, event: LayersPane.Details | TracePane.Details) -> None:
-        copies = "the directory" if isinstance(event, LayersPane.Details) else "the command"
-        self.app.push_screen(Page(event.title, event.rows, copies=copies))
-
-    @on(TracePane.Copy)
-    def _copy_wanted(self, event: TracePane.Copy) -> None:
-        self.copy(event.text, event.what)
+    def _details(self, event: LayersPane.Details) -> None:
+        self.app.push_screen(Page(event.title, event.rows, copies="the directory"))
 
     # -- doing -----------------------------------------------------------------------------------------
 
@@ -284,27 +234,21 @@ class WorkbenchScreen(Screen[None]):
             return OfContainer(chosen.id) if chosen is not None else None
         return self.looking.subject
 
-    def do(self, verb: Verb, subject: Subject) -> None:
+    def do(self, id: str, subject: Subject) -> None:
         """Do something to a thing, or say why not; ask first where it cannot be undone."""
-        if isinstance(subject, OfJob) and verb is Verb.OPEN:
-            self.action_go("main")
-        else:
-            self.later(self.doing.do(verb, subject))
+        self.looking.settle()
+        self.later(self.doing.do(id, subject))
 
-    async def ask(self, question: str, *, detail: str = "", command: str = "", yes: str = "Yes") -> bool:
-        """Put a question; only a yes is one."""
-        dialog = Question(question, detail=detail, command=command, yes=yes)
-        answer: bool = await self.app.push_screen_wait(dialog)
-        return answer
+    def offers(self, subject: Subject) -> list[Offer[Any]]:
+        """What can be done to a thing."""
+        return self.doing.offers(subject) if self.desk.loaded else []
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Letters are typed where something is being written; a key is offered while there is what it is for."""
         if not self.is_mounted:
             return True
-        if action == "launch":
-            return isinstance(self.looking.subject, OfDraft)
-        if action == "cancel":
-            return self.subject in [OfJob(pull.job) for pull in self.state.pulling] and not self._typing
+        if action == "deed":
+            return any(offer.id == parameters[0] for offer in self.offers(self.subject))
         return action not in LETTERS or not self._typing
 
     @property
@@ -312,12 +256,8 @@ class WorkbenchScreen(Screen[None]):
         focused = self.focused
         return isinstance(focused, Input) or (isinstance(focused, ConfigEditor) and not focused.read_only)
 
-    def action_launch(self) -> None:
-        self.looking.write(self.area.config.editor.text)  # with what was typed a moment ago
-        self.do(Verb.LAUNCH, self.looking.subject)
-
-    def action_cancel(self) -> None:
-        self.do(Verb.CANCEL, self.subject)
+    def action_deed(self, id: str) -> None:
+        self.do(id, self.subject)
 
     def action_pull(self) -> None:
         if not self._loaded():
@@ -328,7 +268,7 @@ class WorkbenchScreen(Screen[None]):
                 self.conductor.pull(wish.name, tls_verify=wish.tls_verify)
 
         failed = [pull.name for pull in self.state.pulls.values() if pull.finished]
-        self.app.push_screen(PullDialog(self._desk.command, failed[-1] if failed else ""), begin)
+        self.app.push_screen(PullDialog(self.desk.command, failed[-1] if failed else ""), begin)
 
     def action_demo(self) -> None:
         if self._loaded():
@@ -336,23 +276,23 @@ class WorkbenchScreen(Screen[None]):
 
     def action_menu(self) -> None:
         subject = self.subject
-        deeds = self.conductor.deeds(subject) if self._desk.loaded else []
-        if not deeds:
+        offers = self.offers(subject)
+        if not offers:
             self.say("Nothing is selected here.")
             return
 
-        def chosen(verb: Verb | None) -> None:
-            if verb is not None:
-                self.do(verb, subject)
+        def chosen(offer: Offer[Any] | None) -> None:
+            if offer is not None:
+                self.do(offer.id, subject)
 
-        self.app.push_screen(Menu(self.conductor.title(subject), deeds), chosen)
+        self.app.push_screen(Menu(self.conductor.title(subject), offers), chosen)
 
     def action_trace(self) -> None:
         if self.subject is not None:
             self.look(self.subject, go="trace")
 
     def action_host(self) -> None:
-        self.show_command(self._desk.command("system", "info"))
+        self.show_command(self.desk.command("system", "info"))
         self.app.push_screen(Page("This host", host_rows(self.title_bar.place, self.state.problems)))
 
     def action_palette(self) -> None:
@@ -362,9 +302,9 @@ class WorkbenchScreen(Screen[None]):
         self.app.push_screen(Page("Keys that work here", help_rows(self)))
 
     def _loaded(self) -> bool:
-        if not self._desk.loaded:
+        if not self.desk.loaded:
             self.say("One moment: the engine is still being loaded.")
-        return self._desk.loaded
+        return self.desk.loaded
 
     # -- copying ---------------------------------------------------------------------------------------
 
@@ -374,17 +314,6 @@ class WorkbenchScreen(Screen[None]):
 
     def action_copy_command(self) -> None:
         self.copy(self.command_line.command, "the command")
-
-    def copy(self, text: str, what: str) -> None:
-        """Copy, and say what and where to."""
-
-        def to_terminal(raw: str) -> None:
-            self.app.call_from_thread(self.app.copy_to_clipboard, raw)
-
-        async def work() -> None:
-            self.say(await copied(text, what, self._desk.off_thread, to_terminal))
-
-        self.later(work())
 
     # -- leaving ---------------------------------------------------------------------------------------
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
 from engine import Status, visible
-from tui.deeds import Verb
+from tui.deeds import keys_of
+from tui.subjects import OfContainer
 from tui.text import age, clip, fill, short_reference
 from tui.widgets.frame import Frame
 from tui.widgets.item_list import Item, ItemList
@@ -36,29 +37,13 @@ class ContainersPane(Frame):
 
     filterable = True
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,l", "deed('output')", "output", key_display="enter"),
-        Binding("e", "deed('config')", "config.json"),
-        Binding("s", "deed('start')", "start"),
-        Binding("S", "deed('stop')", "stop"),
-        Binding("P", "pause", "pause", show=False),
-        Binding("K", "deed('kill')", "kill", show=False),
-        Binding("D,delete", "deed('remove')", "remove"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys_of(OfContainer)
 
     class Selected(Message):
         """The cursor is on another container, or on none."""
 
         def __init__(self, id: str | None) -> None:
             super().__init__()
-            self.id = id
-
-    class Wanted(Message):
-        """Something is to be done to a container."""
-
-        def __init__(self, verb: Verb, id: str) -> None:
-            super().__init__()
-            self.verb = verb
             self.id = id
 
     def __init__(self) -> None:
@@ -94,42 +79,11 @@ class ContainersPane(Frame):
     def filter_with(self, text: str) -> None:
         self.list.set_filter(text)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that change the state are offered where the state allows it; the menu says why not."""
-        chosen = self.selected
-        if action not in ("deed", "pause"):
-            return True
-        if chosen is None:
-            return False
-        live = chosen.status in (Status.RUNNING, Status.PAUSED)
-        match parameters:
-            case ("start",):
-                return not live and not chosen.working
-            case ("stop",):
-                return live
-            case ("remove",):
-                return not live
-        return True
-
-    def action_deed(self, verb: str) -> None:
-        if self.list.key is not None:
-            self.post_message(self.Wanted(Verb(verb), self.list.key))
-
-    def action_pause(self) -> None:
-        if (chosen := self.selected) is not None:
-            verb = Verb.UNPAUSE if chosen.status is Status.PAUSED else Verb.PAUSE
-            self.post_message(self.Wanted(verb, chosen.id))
-
     @on(ItemList.Moved)
     def _moved(self, event: ItemList.Moved) -> None:
         event.stop()
         self.refresh_bindings()
         self.post_message(self.Selected(event.key))
-
-    @on(ItemList.Chosen)
-    def _chosen(self, event: ItemList.Chosen) -> None:
-        event.stop()
-        self.post_message(self.Wanted(Verb.OUTPUT, event.key))
 
 
 def state(container: ContainerSummary) -> str:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.cells import cell_len
 from rich.text import Text
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
 from engine import human_size, visible
-from tui.deeds import Verb
+from tui.deeds import keys_of
 from tui.progress import Pull
 from tui.subjects import OfDraft, OfImage, OfJob, Subject
 from tui.text import clip, fill, short_repository, split_reference
@@ -30,24 +30,13 @@ class ImagesPane(Frame):
 
     filterable = True
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,e", "deed('open')", "open", key_display="enter"),
-        Binding("D,delete", "away", "remove", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys_of(OfImage, OfDraft, OfJob)
 
     class Selected(Message):
         """The cursor is on something else."""
 
         def __init__(self, subject: Subject) -> None:
             super().__init__()
-            self.subject = subject
-
-    class Wanted(Message):
-        """Something is to be done to what is under the cursor."""
-
-        def __init__(self, verb: Verb, subject: Subject) -> None:
-            super().__init__()
-            self.verb = verb
             self.subject = subject
 
     def __init__(self) -> None:
@@ -93,31 +82,11 @@ class ImagesPane(Frame):
     def filter_with(self, text: str) -> None:
         self.list.set_filter(text)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "deed":
-            return self.subject is not None
-        if action == "away":
-            ended = {f"job {pull.job}" for pull in self._pulls if pull.finished}
-            return isinstance(self.subject, OfImage) or self.list.key in ended
-        return True
-
-    def action_away(self) -> None:
-        verb = Verb.REMOVE_IMAGE if isinstance(self.subject, OfImage) else Verb.DISCARD
-        self.post_message(self.Wanted(verb, self.subject))
-
-    def action_deed(self, verb: str) -> None:
-        self.post_message(self.Wanted(Verb(verb), self.subject))
-
     @on(ItemList.Moved)
     def _moved(self, event: ItemList.Moved) -> None:
         event.stop()
         self.refresh_bindings()
         self.post_message(self.Selected(_subject(event.key)))
-
-    @on(ItemList.Chosen)
-    def _chosen(self, event: ItemList.Chosen) -> None:
-        event.stop()
-        self.post_message(self.Wanted(Verb.OPEN, _subject(event.key)))
 
 
 def _subject(key: str | None) -> Subject:

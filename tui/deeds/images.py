@@ -1,0 +1,59 @@
+"""What can be done to an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from engine import visible
+from tui.bench import Bench
+from tui.deeds.deed import Deed, Offer
+
+if TYPE_CHECKING:
+    from engine import ImageSummary
+
+    _Offer: TypeAlias = Offer[ImageSummary]
+
+
+def _open(bench: Bench, offer: _Offer) -> None:
+    bench.conductor.open(offer.thing.reference)
+
+
+def _trace(bench: Bench, offer: _Offer) -> None:
+    bench.show_command(offer.command)
+    bench.look(offer.subject, go="trace")
+
+
+def _remove(bench: Bench, offer: _Offer) -> None:
+    name = offer.thing.reference
+    bench.job(f"remove {name}", lambda workbench, job: workbench.untag(name, job), offer.command)
+
+
+IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
+    Deed(
+        "image.open",
+        "enter,e",
+        "open its config.json, to change and launch",
+        _open,
+        command=lambda image: ("config", image.reference),
+        changes=False,
+        shown=True,
+    ),
+    Deed(
+        "image.trace",
+        "T",
+        "what was done to bring it here",
+        _trace,
+        command=lambda image: ("trace", image.reference),
+        changes=False,
+    ),
+    Deed(
+        "image.remove",
+        "D,delete",
+        "remove",
+        _remove,
+        command=lambda image: ("rmi", image.reference),
+        question=lambda image: f"Remove the image {visible(image.reference)}?",
+        many=True,
+    ),
+)

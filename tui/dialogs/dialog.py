@@ -1,0 +1,67 @@
+"""The box that every dialog is: it takes the keyboard until it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T]):
+    """A box in the middle; Escape leaves it without an answer."""
+
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle;
+        background: $background 60%;
+        &:ansi { background: ansi_default; }
+        & > #box {
+            width: 78;
+            max-width: 96%;
+            height: auto;
+            max-height: 90%;
+            border: round $accent;
+            border-title-color: $accent;
+            border-title-style: bold;
+            border-subtitle-color: $foreground;
+            background: $surface;
+            padding: 1 2;
+        }
+        & Static { width: 100%; height: auto; }
+        & .command { color: $text-muted; margin: 1 0 0 0; }
+        & #buttons { height: auto; align-horizontal: right; margin: 1 0 0 0; }
+        & Input { border: tall $border-blurred; background: $surface; &:focus { border: tall $accent; } }
+        & Button { margin: 0 0 0 2; min-width: 12; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "leave", priority=True),
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
+
+    heading: str = ""
+    hint: str = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box") as box:
+            # Text, not str: a str would be read as markup.
+            box.border_title = Text(self.heading, end="")
+            box.border_subtitle = Text(self.hint, end="")
+            yield from self.compose_box()
+
+    def compose_box(self) -> Iterable[Widget]:
+        """What the dialog holds."""
+        return ()
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

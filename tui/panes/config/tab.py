@@ -1,0 +1,133 @@
+"""The Config tab: reads what `ConfigPane` shows, and keeps what is written in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.widget import Widget
+
+from engine import visible
+from tui.bench import Bench
+from tui.panes.config.analysis import Analysis, analyse
+from tui.panes.config.pane import ConfigPane
+from tui.panes.tab import MainTab
+from tui.subjects import OfContainer, OfDraft, OfImage, Subject
+
+if TYPE_CHECKING:
+    from engine import Provenance
+
+
+class ConfigTab(MainTab):
+    """An image's configuration, a draft to write in, or a config.json that is in force."""
+
+    tab_id = "config"
+    title = "Config"
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self.pane = ConfigPane(id="config-pane")
+        self._provenance: Provenance | None = None
+
+    def compose(self) -> Iterable[Widget]:
+        yield self.pane
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """What is known of the text in the editor."""
+        return self.pane.analysis
+
+    @property
+    def summary(self) -> str:
+        return self.pane.summary
+
+    @property
+    def copyable(self) -> tuple[str, str]:
+        return self.pane.copyable
+
+    def take_focus(self) -> None:
+        self.pane.take_focus()
+
+    def fill(self, subject: Subject) -> None:
+        match subject:
+            case OfImage(reference):
+                self.pane.say("reading…")
+                self.bench.later(self._read_card(subject, reference))
+            case OfDraft():
+                if self.writing is not None:
+                    self.pane.show_text(self.writing.text, writable=True)
+            case OfContainer(id):
+                container = self.container
+                if container is not None and container.working:
+                    self.pane.say(
+                        "A working container has no config.json: nothing runs in it.\n\n"
+                        f"Its root filesystem is in {visible(str(container.merged))}"
+                    )
+                else:
+                    self.pane.say("reading…")
+                    self.bench.later(self._read_config(subject, id))
+
+    async def _read_card(self, subject: Subject, reference: str) -> None:
+        document = await self.bench.desk.ask(lambda workbench: workbench.inspect(reference))
+        if self.subject == subject:
+            self.pane.show_card(document, "enter")
+
+    async def _read_config(self, subject: Subject, id: str) -> None:
+        text, self._provenance = await self.bench.desk.ask(lambda workbench: workbench.config(id))
+        if self.subject == subject:
+            had_focus = self.has_focus_within
+            self.pane.show_text(text, writable=False)
+            if had_focus:
+                self.take_focus()
+
+    def settle(self) -> None:
+        if self.writing is not None and self.pane.writing:
+            self._write(self.pane.editor.text)
+
+    def _write(self, text: str) -> None:
+        """The draft's text is this now."""
+        writing = self.writing
+        if writing is not None:
+            before, writing.text = writing.edited, text
+            if writing.edited is not before:
+                self.bench.conductor.drafts_changed()
+
+    @on(ConfigPane.Edited)
+    def _edited(self, event: ConfigPane.Edited) -> None:
+        event.stop()
+        self._write(event.text)
+
+    @on(ConfigPane.Stale)
+    def _text_changed(self, event: ConfigPane.Stale) -> None:
+        event.stop()
+        self.bench.later(self._analyse(self.subject, event.text))
+
+    async def _analyse(self, subject: Subject, text: str) -> None:
+        writing = self.writing
+        draft = writing.draft if writing is not None else None
+        provenance = draft.provenance if draft is not None else self._provenance
+        if provenance is None:
+            return
+        known, before = provenance, writing.original if writing is not None else ""
+        analysis = await self.bench.desk.ask(lambda workbench: analyse(workbench, text, known, draft, before))
+        if self.subject == subject:
+            self.pane.take(analysis)
+            if writing is not None:
+                writing.analysis = analysis
+
+    @on(ConfigPane.Asked)
+    def _asked(self, event: ConfigPane.Asked) -> None:
+        event.stop()
+        match self.subject:
+            case OfImage(reference):
+                self.bench.conductor.open(reference)
+            case OfContainer():
+                self.bench.say(
+                    "This config.json is in force: it can only be read. Open the image's to start another one."
+                )
+
+    @on(ConfigPane.Summary)
+    def _summary(self, event: ConfigPane.Summary) -> None:
+        event.stop()
+        self.post_message(self.Changed())

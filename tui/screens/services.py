@@ -1,0 +1,76 @@
+"""What a screen does for everything on it: tell, ask, copy, give the terminal away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.app import SuspendNotSupported
+from textual.screen import ModalScreen, Screen
+
+from engine import Job, Problem, UsageError, visible
+from tui.clipboard import copied
+from tui.desk import Desk
+from tui.dialogs.question import Question
+from tui.state import State
+from tui.telling import guarded
+from tui.widgets.command_line import CommandLine
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
+
+    from engine import Workbench
+
+T = TypeVar("T")
+
+
+class Services(Screen[None]):
+    """The part of `Bench` that does not depend on which panes there are."""
+
+    def __init__(self, desk: Desk, state: State) -> None:
+        super().__init__()
+        self.desk, self.state = desk, state
+        self.command_line = CommandLine()
+
+    def complain(self, problem: Problem) -> None:
+        text = visible(problem.message) + (f"\n{visible(problem.hint)}" if problem.hint else "")
+        self.notify(text[:400], severity="error", timeout=12, markup=False)
+
+    def say(self, text: str) -> None:
+        self.notify(visible(text), timeout=5, markup=False)
+
+    def later(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
+        return self.run_worker(guarded(work, self.complain))
+
+    async def put(self, dialog: ModalScreen[T]) -> T | None:
+        answer: T | None = await self.app.push_screen_wait(dialog)
+        return answer
+
+    async def ask(self, question: str, *, detail: str = "", command: str = "", yes: str = "Yes") -> bool:
+        answer = await self.put(Question(question, detail=detail, command=command, yes=yes))
+        return answer is True
+
+    def job(self, title: str, work: Callable[[Workbench, Job], object], command: str) -> Job:
+        return self.desk.job(title, work, command)
+
+    def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None:
+        self.command_line.show(command, outcome, good=good)
+
+    def copy(self, text: str, what: str) -> None:
+        def to_terminal(raw: str) -> None:
+            self.app.call_from_thread(self.app.copy_to_clipboard, raw)
+
+        async def work() -> None:
+            self.say(await copied(text, what, self.desk.off_thread, to_terminal))
+
+        self.later(work())
+
+    def at_terminal(self, work: Callable[[], T]) -> T:
+        # In the loop's own thread: nothing may be drawn while somebody else has the terminal.
+        try:
+            with self.app.suspend():
+                return work()
+        except SuspendNotSupported:
+            raise UsageError("this screen has no terminal to give away") from None
+        finally:
+            self.refresh(layout=True)
