@@ -53,7 +53,7 @@ class Inside:
         return list(map(os.fsdecode, self.tree.paths()))
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of the files below each directory."""
+        """Bytes of every path: of a file its own, of a directory those of all files below it."""
         return {os.fsdecode(path): size for path, size in self.tree.sizes().items()}
 
     def changes(self, layer: int) -> list[FileEntry]:

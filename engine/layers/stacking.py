@@ -153,17 +153,20 @@ class Tree:
         return [(name, stat.S_ISDIR(self._mode(merged[prefix + name]))) for name in self._names.get(path, ())]
 
     def sizes(self) -> dict[bytes, int]:
-        """Bytes of the files that show below each directory; of a file with several names once."""
-        found: dict[bytes, int] = dict.fromkeys(self._names, 0)
+        """Bytes of every path that shows: of a file its own, of a directory all files below it, of one with several
+        names once."""
+        found: dict[bytes, int] = {}
+        sums: dict[bytes, int] = dict.fromkeys(self._names, 0)
         for path, place in self._merged.items():
             columns, row = self._layers[(place >> _LAYER) - 1], place & 0xFFFFFFFF
-            if (size := columns.sizes[row]) and row not in columns.links:
-                found[path.rpartition(b"/")[0]] += size
-        for path in sorted(found, key=lambda path: path.count(b"/"), reverse=True):
+            size = found[path] = columns.sizes[row]
+            if size and row not in columns.links:
+                sums[path.rpartition(b"/")[0]] += size
+        for path in sorted(sums, key=lambda path: path.count(b"/"), reverse=True):
             if path and path.rpartition(b"/")[0]:
-                found[path.rpartition(b"/")[0]] += found[path]
-        found[b""] = sum(size for path, size in found.items() if b"/" not in path)
-        return found
+                sums[path.rpartition(b"/")[0]] += sums[path]
+        sums[b""] = sum(size for path, size in sums.items() if b"/" not in path)
+        return {**found, **sums}
 
     def up_to(self, number: int) -> Tree:
         """The lowest so many layers alone."""
