@@ -4,11 +4,14 @@ from engine.spec.adapt import adapt, id_mappings
 from engine.spec.adopt import Adopted, Note, adopt
 from engine.spec.blame import blame
 from engine.spec.check import check
+from engine.spec.comparing import Difference, DifferenceKind, differences, take_back
+from engine.spec.completing import Choice, Completion, complete
 from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
 from engine.spec.edits import changed, edited
 from engine.spec.executing import SHELLS, ExecOptions, exec_process, find_shell
 from engine.spec.fields import Field, describe_field, explain_field, fields, known_words, member_names
+from engine.spec.formatting import formatted, with_commas
 from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
 from engine.spec.netfiles import network_files
 from engine.spec.options import RunOptions
@@ -39,8 +42,12 @@ __all__ = [
     "Accounts",
     "Adopted",
     "Change",
+    "Choice",
+    "Completion",
     "ContainerIdentity",
     "Diagnostic",
+    "Difference",
+    "DifferenceKind",
     "Document",
     "ExecOptions",
     "Explained",
@@ -64,13 +71,16 @@ __all__ = [
     "capabilities",
     "changed",
     "check",
+    "complete",
     "describe_field",
+    "differences",
     "edited",
     "exec_process",
     "explain",
     "explain_field",
     "fields",
     "find_shell",
+    "formatted",
     "generate",
     "id_mappings",
     "is_privileged",
@@ -85,5 +95,7 @@ __all__ = [
     "set_limit",
     "set_namespace",
     "set_privileged",
+    "take_back",
     "updated",
+    "with_commas",
 ]
