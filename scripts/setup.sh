@@ -13,8 +13,8 @@ cd "$(dirname "$0")/.."
 RUN_PARTS='runc:runc:runc conmon:conmon:conmon'
 TEST_PARTS='docker-registry:docker-registry:docker-distribution podman:podman:podman netavark:netavark:netavark
 iptables:iptables:iptables nft:nftables:nftables skopeo:skopeo:skopeo buildah:buildah:buildah umoci:umoci:-
-tmux:tmux:tmux mmdebstrap:mmdebstrap:mmdebstrap curl:curl:curl
-setfattr:attr:attr zstd:zstd:zstd qemu-system-x86_64:qemu-system-x86:qemu-system-x86-core'
+tmux:tmux:tmux mmdebstrap:mmdebstrap:mmdebstrap curl:curl:curl busybox:busybox-static:busybox
+setfattr:attr:attr zstd:zstd:zstd ip:iproute2:iproute openssl:openssl:openssl mkfs.ext4:e2fsprogs:e2fsprogs qemu-system-x86_64:qemu-system-x86:qemu-system-x86-core'
 
 say() { printf 'cutaway: %s\n' "$*" >&2; }
 fail() {

@@ -32,7 +32,7 @@ from engine.jobs import Job
 from engine.runtime import ContainerRecord, Containers, Runtime
 
 TOOLS = "sh cat echo ls sleep true false env head tail seq stty id mkdir rm dd touch tee yes wc kill date mv ln grep tr"
-_GRACE = 8.0  # seconds for conmon's clean-up to end after a test
+_GRACE = 60.0  # seconds for conmon's clean-up to end after a test; long, because only a failure waits for all of it
 
 
 @pytest.fixture(scope="session")

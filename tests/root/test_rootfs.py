@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from pathlib import Path
@@ -57,6 +58,7 @@ def test_upper_layers_hide_lower_ones_and_writes_stay_apart(directory: Path, job
 @pytest.mark.parametrize("layers", [120, 500])
 def test_many_layers(directory: Path, job: Job, layers: int) -> None:
     plan = overlay(directory / "c", layers)
+    gc.collect()  # what an earlier test forgot must not be closed in between
     here, handles = os.getcwd(), len(os.listdir("/proc/self/fd"))
     mount(plan, job)
     assert (plan.merged / "same").read_text() == str(layers - 1)
