@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
+from engine import rootfs
 from engine.describe import container_summary
 from engine.disk import DataRoot, default_root
-from engine.errors import CutawayError
+from engine.errors import Cancelled
 from engine.events import ContainersChanged, LogLine, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
@@ -35,8 +37,6 @@ from engine.spec import ExecOptions, RunOptions
 from engine.tending import Tender
 from engine.views import ContainerSummary
 
-_WATCH_EVERY = 0.5  # seconds
-
 
 class ContainerDesk:
     """The containers of one data directory on this host.
@@ -50,7 +50,7 @@ class ContainerDesk:
         self.jobs = Jobs(sink)
         self._sink = sink
         self._containers = Containers(self.root)
-        self._stop_watching = threading.Event()
+        self._stop_watching = CancelToken()
         self._watcher: threading.Thread | None = None
 
     @cached_property
@@ -171,7 +171,8 @@ class ContainerDesk:
 
     def containers(self) -> list[ContainerSummary]:
         """Every container, running or not, oldest first; states read from runc's files and the kernel."""
-        return [self._summary(record) for record in self._containers.all()]
+        mounted = set(rootfs.mounts_below(self.root.containers))
+        return [self._summary(record, mounted) for record in self._containers.all()]
 
     def container(self, name: str) -> ContainerSummary:
         """One container by name, id or unique beginning of an id. Raises ContainerUnknown."""
@@ -246,20 +247,13 @@ class ContainerDesk:
             self._watcher.start()
 
     def _watch(self) -> None:
-        before: dict[str, Status] = {}
-        while not self._stop_watching.wait(_WATCH_EVERY):
-            try:
-                now = {record.id: self._runtime.state(record).status for record in self._containers.all()}
-            except CutawayError:
-                continue  # whoever reads the containers next is told
-            changed = [name for name in {*before, *now} if before.get(name) is not now.get(name)]
-            if changed:
-                self._sink(ContainersChanged(tuple(sorted(changed))))
-            before = now
+        watcher = Watcher(self.root, lambda ids: self._sink(ContainersChanged(ids)))
+        with suppress(Cancelled):
+            watcher.run(self._stop_watching)
 
     def close(self) -> None:
         """Cancel what is under way. Containers go on."""
-        self._stop_watching.set()
+        self._stop_watching.cancel()
         self.jobs.close()
 
     def _find(self, name: str) -> ContainerRecord:
@@ -269,8 +263,11 @@ class ContainerDesk:
             name = path.parent.name
         return self._containers.find(name)
 
-    def _summary(self, record: ContainerRecord) -> ContainerSummary:
-        return container_summary(record, self._runtime.state(record), self._containers.path(record.id))
+    def _summary(self, record: ContainerRecord, mounted: Collection[Path] | None = None) -> ContainerSummary:
+        path = self._containers.path(record.id)
+        if mounted is None:
+            mounted = rootfs.mounts_below(path)
+        return container_summary(record, self._runtime.state(record), path, mounted)
 
     def _is_alive(self, record: ContainerRecord) -> bool:
         return self._runtime.state(record).status in (Status.RUNNING, Status.PAUSED)

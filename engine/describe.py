@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from engine import rootfs
 from engine.runtime import ContainerRecord, Kind, LiveState
 from engine.store import ImageRecord, Store
 from engine.views import ContainerSummary, HistoryStep, ImageSummary, LayerSummary
@@ -70,8 +71,10 @@ def image_document(store: Store, image: ImageRecord) -> dict[str, Any]:
     }
 
 
-def container_summary(record: ContainerRecord, state: LiveState, path: Path) -> ContainerSummary:
-    """A container in a line, with the state that was just read."""
+def container_summary(
+    record: ContainerRecord, state: LiveState, path: Path, mounted: Collection[Path]
+) -> ContainerSummary:
+    """A container in a line, with the state that was just read; `mounted` are mount points, at least those in `path`."""
     return ContainerSummary(
         id=record.id,
         name=record.name,
@@ -87,7 +90,7 @@ def container_summary(record: ContainerRecord, state: LiveState, path: Path) -> 
         working=record.kind is Kind.WORKING,
         terminal=record.terminal,
         interactive=record.interactive,
-        mounted=rootfs.is_mounted(path / "merged"),
+        mounted=Path(os.path.realpath(path)) / "merged" in mounted,
         path=path,
         network=record.network,
         address=record.address,

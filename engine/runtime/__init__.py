@@ -11,6 +11,7 @@ from engine.runtime.runtime import Runtime, signal_number
 from engine.runtime.state import LiveState
 from engine.runtime.statistics import ContainerStats, Reading, compared, read_usage
 from engine.runtime.transcript import Transcript
+from engine.runtime.watching import Watcher
 
 __all__ = [
     "DETACH_KEYS",
@@ -29,6 +30,7 @@ __all__ = [
     "Reading",
     "Runtime",
     "Transcript",
+    "Watcher",
     "check_name",
     "compared",
     "copy_log",

@@ -92,6 +92,39 @@ class Happenings:
                 os.rename(self._root.path / _NAME, self._root.path / _OLDER)
 
 
+class Follower:
+    """Tells which containers something has been done to since the last time it was asked."""
+
+    def __init__(self, root: DataRoot) -> None:
+        self._path = root.path / _NAME
+        self._file, self._position = self._now()
+
+    def ids(self) -> set[str] | None:
+        """The ids in the lines that have come; None where that cannot be told, as another file has begun."""
+        file, size = self._now()
+        if file == self._file and size == self._position:
+            return set()
+        if file != self._file or size < self._position:
+            self._file, self._position = file, size
+            return None
+        try:
+            with self._path.open("rb") as opened:
+                opened.seek(self._position)
+                whole = opened.read(size - self._position).rpartition(b"\n")[0]
+        except OSError:
+            return None
+        self._position += len(whole) + 1 if whole else 0
+        return {happening.id for happening in _parsed(whole, Extent())}
+
+    def _now(self) -> tuple[int, int]:
+        """The number of the file, and its size; (0, 0) where there is none."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return 0, 0
+        return found.st_ino, found.st_size
+
+
 def _parsed(block: bytes, extent: Extent) -> Iterator[Happening]:
     for line in block.split(b"\n"):
         with suppress(msgspec.MsgspecError, UnicodeDecodeError):  # a crash tore it

@@ -18,11 +18,14 @@ from engine.jobs import CancelToken
 _libc = ctypes.CDLL(None, use_errno=True)
 
 MODIFIED = 0x2  # sys/inotify.h
-CREATED = 0x100
+MOVED_AWAY = 0x40
 MOVED_HERE = 0x80
+CREATED = 0x100
 DELETED = 0x200
 DELETED_SELF = 0x400
 MOVED_SELF = 0x800
+OVERFLOW = 0x4000
+"""More happened than the kernel keeps: look at everything. Comes without being asked for."""
 
 _EVENT = struct.Struct("iIII")  # struct inotify_event without its name
 
@@ -66,16 +69,22 @@ class ProcessId:
 
 
 class Watch:
-    """Changes below one path, by inotify. A context manager."""
+    """Changes at or in one path, and those that are added, by inotify. A context manager."""
 
     def __init__(self, path: Path, mask: int) -> None:
         self._handle: int = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._handle < 0:
             raise _failed("inotify_init1", path)
-        if _libc.inotify_add_watch(self._handle, os.fsencode(path), ctypes.c_uint32(mask)) < 0:
-            error = _failed("inotify_add_watch", path)
+        try:
+            self.add(path, mask)
+        except StoreError:
             os.close(self._handle)
-            raise error
+            raise
+
+    def add(self, path: Path, mask: int) -> None:
+        """Watch a further path. Raises StoreError."""
+        if _libc.inotify_add_watch(self._handle, os.fsencode(path), ctypes.c_uint32(mask)) < 0:
+            raise _failed("inotify_add_watch", path)
 
     def __enter__(self) -> Watch:
         return self
