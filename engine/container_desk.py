@@ -30,6 +30,7 @@ from engine.runtime import (
     Reading,
     Runtime,
     Transcript,
+    Watcher,
     copy_log,
     read_log,
 )
