@@ -74,7 +74,7 @@ def image_document(store: Store, image: ImageRecord) -> dict[str, Any]:
 def container_summary(
     record: ContainerRecord, state: LiveState, path: Path, mounted: Collection[Path]
 ) -> ContainerSummary:
-    """A container in a line, with the state that was just read; `mounted` are mount points, those in `path` at least."""
+    """A container in a line, with the state just read; `mounted` are mount points, those in `path` at least."""
     return ContainerSummary(
         id=record.id,
         name=record.name,
