@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine import trace
+from engine.bundling import mapping
 from engine.committing import CommitOptions, commit, mount_points
 from engine.container_desk import ContainerDesk
 from engine.describe import image_summary
@@ -17,7 +18,6 @@ from engine.errors import ContainerUnknown, UsageError
 from engine.events import ImagesChanged, ignore
 from engine.importing import import_tar
 from engine.jobs import Job
-from engine.launching import mapping
 from engine.layers.capture import Capture
 from engine.layers.stacking import LayerChanges
 from engine.looking import Inside, compare, entry_of, look

@@ -5,19 +5,20 @@ draft (a config.json to look at and change) -> create (containers/<id>/ on disk)
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from engine import rootfs, spec, trace
+from engine.bundling import KEPT, check_beside, keep_launched, mapping, read_config, stop_signal
 from engine.cleanup import put_away
 from engine.digest import Digest
 from engine.disk import DataRoot
-from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed, SpecError, UsageError
+from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed
 from engine.events import ContainersChanged, Status, ignore
 from engine.host import HostFacts
 from engine.jobs import Job
@@ -27,7 +28,6 @@ from engine.network import Networks
 from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
 from engine.spec import RunOptions
 from engine.store import ImageRecord
-from engine.text import visible
 from engine.trace import Step, StepKind
 from engine.views import Draft
 
@@ -45,16 +45,25 @@ class Launcher:
         self._networks = networks
         self._linker = Linker(containers, runtime, networks)
 
-    def draft(self, image: ImageRecord, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
+    def draft(
+        self,
+        image: ImageRecord,
+        options: RunOptions,
+        job: Job,
+        *,
+        config: str | None = None,
+        like: Draft | None = None,
+    ) -> Draft:
         """A container's config.json as `create` would write it, from the image, the defaults and `options`.
 
         `config`, a whole config.json from elsewhere, takes the place of the generated one; only what ties it to its
-        bundle is made to fit. The image is mounted for a moment, to look users up in its own files.
+        bundle is made to fit. With `like` it is for the same container as that draft. The image is mounted for a
+        moment, to look users up in its own files.
         Raises SpecError, UsageError, MountError, NotPermitted.
         """
-        identity = self._containers.reserve(options.name, image.name)
+        identity: spec.ContainerIdentity = like or self._containers.reserve(options.name, image.name)
         command = shlex.join(["cutaway", "config", *options.words(), image.name, *options.args])
-        network, address = self._linker.foreseen(options)
+        network, address = (like.network, like.address) if like else self._linker.foreseen(options)
         netns = self._networks.path(identity.id) if network else None
         with self._looked_into(image, job) as merged, job.step(StepKind.CONFIG, command) as step:
             generated = spec.generate(
@@ -68,7 +77,7 @@ class Launcher:
             )
             text, provenance = generated.text, generated.provenance
             if config is not None:
-                _check_beside(options, config)
+                check_beside(options, config)
                 text, provenance = spec.adapt(config, identity)
             step.detail = f"{len(provenance)} values"
         return Draft(
@@ -93,7 +102,7 @@ class Launcher:
         Raises SpecError if the config.json has nothing that can run, ContainerState if the name is taken.
         """
         text, provenance = draft.text, draft.provenance
-        config = _read_config(text)
+        config = read_config(text)
         process = config["process"]
         record = ContainerRecord(
             id=draft.id,
@@ -108,7 +117,7 @@ class Launcher:
             terminal=process.get("terminal") is True,
             interactive=draft.options.interactive,
             auto_remove=draft.options.auto_remove,
-            stop_signal=draft.options.stop_signal or _stop_signal(config),
+            stop_signal=draft.options.stop_signal or stop_signal(config),
             stop_timeout=draft.options.stop_timeout if draft.options.stop_timeout is not None else 10,
             network=draft.network,
             address=draft.address,
@@ -118,6 +127,8 @@ class Launcher:
         files = {
             "config.json": text.encode("utf-8", "surrogateescape"),
             "provenance.json": provenance.to_json().encode(),
+            KEPT.options: draft.options.to_json().encode(),
+            KEPT.generated: (draft.generated or text).encode("utf-8", "surrogateescape"),
             **{f"files/{name}": data for name, data in draft.files.items()},
         }
         made = shlex.join(["mkdir", "-p", *(str(path / part) for part in ("upper", "work", "merged"))])
@@ -130,6 +141,26 @@ class Launcher:
         self._containers.happenings.add(record, "create")
         job.emit(ContainersChanged((record.id,)))
         return record
+
+    def revise(self, record: ContainerRecord, draft: Draft, job: Job) -> None:
+        """Write the draft's config.json into a container that does not run. Raises ContainerState, SpecError."""
+        need_config(record)
+        process = read_config(draft.text)["process"]
+        command = shlex.join(["$EDITOR", str(self._containers.path(record.id) / "config.json")])
+        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token) as directory:
+            if self._runtime.state(record).pid:
+                raise ContainerState(
+                    f"{record.name} runs: its config.json counts from the next start on",
+                    hint=f"cutaway stop {record.name}",
+                )
+            with job.step(StepKind.CONFIG, command) as step:
+                text = draft.text.encode("utf-8", "surrogateescape")
+                self._root.write(directory / "config.json", text, mode=0o600)
+                self._root.write(directory / "provenance.json", draft.provenance.to_json().encode(), mode=0o600)
+                terminal = process.get("terminal") is True
+                self._containers.update(msgspec.structs.replace(record, command=process["args"], terminal=terminal))
+                step.detail = f"{len(draft.provenance)} values"
+        self._containers.happenings.add(record, "update")
 
     def work_on(self, image: ImageRecord, name: str | None, job: Job) -> ContainerRecord:
         """A working container: the image's layers below a writable directory of its own, mounted. Nothing runs.
@@ -218,6 +249,7 @@ class Launcher:
             with self._blamed(record):
                 pump = stack.enter_context(self._runtime.connect(record, attachment)) if attachment else None
                 self._runtime.start(record, job)
+            keep_launched(self._root, self._containers.path(record.id))
         except BaseException:
             quiet = Job(job.title, ignore)  # one that is not cancelled
             put_away(
@@ -344,55 +376,6 @@ class Launcher:
 
     def _image_steps(self, record: ContainerRecord) -> list[Step]:
         return trace.read(self._root.traces / f"{record.image_digest.partition(':')[2]}.jsonl")
-
-
-def _read_config(text: str) -> dict[str, Any]:
-    """A config.json in which `process.args` is sure to be a list of strings. Raises SpecError."""
-    try:
-        config = json.loads(text)
-        args = config["process"]["args"]
-    except (ValueError, RecursionError) as error:
-        raise SpecError(f"config.json is not JSON: {error}", hint="cutaway check FILE shows where.") from error
-    except (KeyError, TypeError):
-        config, args = {}, None
-    cwd = config["process"].get("cwd") if isinstance(config, dict) and config else None
-    if isinstance(cwd, str) and spec.leaks_descriptor(cwd):
-        raise SpecError(
-            f"the working directory {visible(cwd)[:80]} is one of runc's own open files (CVE-2024-21626)",
-            hint="Give a directory of the container as process.cwd.",
-        )
-    if not isinstance(args, list) or not all(isinstance(word, str) for word in args):
-        raise SpecError("config.json has no command to run", hint='It needs "process" with "args", a list of strings.')
-    assert isinstance(config, dict)
-    return config
-
-
-def _check_beside(options: RunOptions, text: str) -> None:
-    """Refuse options that a given config.json would leave without effect; a -t that it says, too, is none."""
-    shaping = options.shaping()
-    if "-t" in shaping and _read_config(text)["process"].get("terminal") is True:
-        shaping.remove("-t")
-    if shaping:
-        raise UsageError(
-            f"--config is the whole configuration: {', '.join(shaping)} would have no effect",
-            hint="Say it in the file, or leave --config out.",
-        )
-
-
-def mapping(path: Path) -> rootfs.IdMapping | None:
-    """The mapping of numbers of the container whose config.json that is; None without a user namespace of its own."""
-    with suppress(OSError, ValueError, RecursionError):  # runc says what is wrong with it
-        users, groups = spec.id_mappings(json.loads(path.read_bytes()))
-        if users and groups:
-            return rootfs.IdMapping(users, groups)
-    return None
-
-
-def _stop_signal(config: dict[str, Any]) -> str:
-    """What the image asks to be stopped with, by the annotation that the image-spec (conversion.md) gives it."""
-    annotations = config.get("annotations")
-    name = annotations.get(spec.STOP_SIGNAL) if isinstance(annotations, dict) else None
-    return name if isinstance(name, str) else ""
 
 
 def _now() -> str:

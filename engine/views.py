@@ -153,10 +153,21 @@ class Draft:
 
     in_place: tuple[str, ...] = ()
     """Directories of others that it stands on, lowest first, in place of layers of the store."""
+    generated: str = ""
+    """The config.json before anything was changed by hand; "" where that is `text` itself."""
 
     def with_text(self, text: str) -> Draft:
         """The draft with an edited config.json; what differs from before becomes the user's in the provenance."""
-        return replace(self, text=text, provenance=edited(self.text, text, self.provenance))
+        provenance = edited(self.text, text, self.provenance)
+        return replace(self, text=text, provenance=provenance, generated=self.generated or self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A config.json to compare a draft with: `what` is how `Workbench.baseline` knows it, `label` says it in words."""
+
+    what: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)

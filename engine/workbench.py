@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from engine import rootfs, trace
+from engine.bundling import mapping
 from engine.cleanup import sweep
+from engine.config_desk import ConfigDesk
 from engine.describe import (
     container_document,
     history_steps,
@@ -24,23 +25,20 @@ from engine.describe import (
 from engine.digest import Digest
 from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnknown, RegistryError, UsageError
 from engine.events import ImagesChanged, Problem, ignore
-from engine.image_desk import ROOTFS, ImageDesk
+from engine.image_desk import ROOTFS
 from engine.jobs import Job
-from engine.launching import mapping
-from engine.neighbours import Neighbour, Neighbours
 from engine.oci import Platform
 from engine.pulling import pull
 from engine.reference import Reference, Transport, split_transport
 from engine.runtime import Kind
 from engine.source import Source
-from engine.spec import Diagnostic, Explained, Provenance, RunOptions, check, explain
 from engine.store import LayoutSource, Swept, Usage
 from engine.text import visible
 from engine.trace import Step, StepKind
-from engine.views import Adoption, ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
+from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
 
 
-class Workbench(ImageDesk):
+class Workbench(ConfigDesk):
     """Images, layers, config.json and containers of one data directory on this host; made as a ContainerDesk is."""
 
     # -- this host -------------------------------------------------------------------------------------
@@ -175,8 +173,6 @@ class Workbench(ImageDesk):
         anew. Takes its time. Raises StoreError, Cancelled."""
         return self._store.check(self._in_use, job.token, repair=repair)
 
-    # -- config.json -----------------------------------------------------------------------------------
-
     def obtain(
         self, image: str, job: Job, *, policy: str = "missing", platform: str | None = None, tls_verify: bool = True
     ) -> str:
@@ -211,66 +207,6 @@ class Workbench(ImageDesk):
             if policy == "newer" and here and not other:
                 return image
             raise
-
-    def draft(self, image: str, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
-        """A container's config.json before there is a container (see Launcher.draft)."""
-        with self._store.holding(job.token):
-            return self._launcher.draft(self._expanded(image, job), options, job, config=config)
-
-    def explain(self, draft: Draft) -> list[Explained]:
-        """Every value of a draft's config.json with its source."""
-        return explain(draft.text, draft.provenance)
-
-    def check(self, text: str | bytes, *, bundle: Path | None = None) -> list[Diagnostic]:
-        """What is wrong, or surely not meant, in a config.json; with `bundle`, the directory where it is, relative
-        paths and what is in its root filesystem are looked up too."""
-        return check(text, facts=self.facts, bundle=bundle)
-
-    def config(self, name: str) -> tuple[str, Provenance]:
-        """The config.json of a container and where its values come from. Raises ContainerUnknown, ContainerState."""
-        path = self._containers.path(self._containers.find(name).id)
-        try:
-            text = (path / "config.json").read_text("utf-8", "surrogateescape")
-            provenance = (path / "provenance.json").read_text()
-        except FileNotFoundError as error:
-            raise ContainerState(f"{name} is a working container: it has no config.json") from error
-        return text, Provenance.from_json(provenance)
-
-    def neighbours(self) -> tuple[list[Neighbour], list[str]]:
-        """The containers of podman, docker and bare runc on this host, and in words what kept one from telling."""
-        return self._neighbours.listed()
-
-    def adopt(
-        self,
-        what: str,
-        job: Job,
-        *,
-        image: str | None = None,
-        name: str | None = None,
-        auto_remove: bool = False,
-    ) -> Adoption:
-        """Another engine's container, `podman:NAME`, `docker:NAME`, `runc:ID`, or a config.json, as a draft.
-
-        Without `image` it stands on an image here that has the same layers, or on the other engine's own where they
-        are. Raises ContainerUnknown, ContainerState, ImageUnknown, UsageError, SpecError, HostError, StoreError.
-        """
-        from engine.adopting import adopt, base  # no other command needs it
-
-        other = self._neighbours.find(what)
-        with self._store.holding(job.token):
-            if image is not None:
-                record, notes = self._expanded(image, job), []
-            else:
-                record, note = base(other, self._store, self.facts)
-                notes = [note]
-                if not record.in_place:
-                    record = self._expanded(record.name, job)
-            options = RunOptions(name=name, auto_remove=auto_remove)
-            return adopt(other, record, notes, options, self._containers, self.facts, job)
-
-    @cached_property
-    def _neighbours(self) -> Neighbours:
-        return Neighbours(self.facts)
 
     # -- containers ------------------------------------------------------------------------------------
 

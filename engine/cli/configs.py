@@ -10,12 +10,15 @@ import click
 
 from engine import (
     Adoption,
+    Difference,
+    DifferenceKind,
     Draft,
     Field,
     Job,
     RunOptions,
     Severity,
     UsageError,
+    differences,
     explain_field,
     fields,
     known_words,
@@ -28,13 +31,23 @@ from engine.cli.options import as_json, platform_option, run_options, tls_verify
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
 @click.option("--explain", is_flag=True, help="Show where each value comes from, in place of the config.json.")
+@click.option(
+    "--against",
+    metavar="WHAT",
+    help="Show in what it differs: bare, podman, docker, container:NAME, podman:NAME, docker:NAME, runc:ID, or a file.",
+)
 @as_json
 @platform_option
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def config(image: str, explain: bool, as_json: bool, platform: str | None, **flags: Any) -> None:
-    """Print the config.json that `run` would start IMAGE with."""
+def config(image: str, explain: bool, against: str | None, as_json: bool, platform: str | None, **flags: Any) -> None:
+    """Print the config.json that `run` would start IMAGE with.
+
+    --against bare is the image without any option, podman and docker the same options with their defaults.
+    """
+    if explain and against is not None:
+        raise UsageError("--explain and --against each take the place of the config.json: say one of them")
     console = session()
     options: RunOptions = to_options(flags)
 
@@ -43,6 +56,10 @@ def config(image: str, explain: bool, as_json: bool, platform: str | None, **fla
         return console.workbench.draft(name, options, job)
 
     draft = console.do(f"config {image}", make)
+    if against is not None:
+        other = console.do(f"config {image}", lambda job: console.workbench.baseline(against, draft, job))
+        _print_differences(differences(other, draft.text), as_json)
+        return
     if not explain:
         click.echo(draft.text, nl=False)
         return
@@ -56,6 +73,25 @@ def config(image: str, explain: bool, as_json: bool, platform: str | None, **fla
             ["POINTER", "VALUE", "SOURCE", "DETAIL"],
             [[r.pointer, shortened(r.value), r.source.value, r.detail] for r in rows],
         )
+
+
+def _print_differences(found: list[Difference], as_json: bool) -> None:
+    """What the other one has not, or has otherwise: + only here, - only there, ~ there and here."""
+    if as_json:
+        print_json([{"kind": d.kind.value, "pointer": d.pointer, "before": d.before, "after": d.after} for d in found])
+        return
+    for d in found:
+        match d.kind:
+            case DifferenceKind.ADDED:
+                click.echo(visible(f"+ {d.pointer}  {shortened(d.after)}"))
+            case DifferenceKind.REMOVED:
+                click.echo(visible(f"- {d.old}  {shortened(d.before)}"))
+            case DifferenceKind.REORDERED:
+                click.echo(visible(f"~ {d.pointer}  in another order"))
+            case DifferenceKind.CHANGED:
+                click.echo(visible(f"~ {d.pointer}  {shortened(d.before)} -> {shortened(d.after)}"))
+    if not found:
+        narrate("no difference")
 
 
 def shortened(value: Any, limit: int = 60) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, fields
 from typing import Any
 
-from engine.errors import UsageError
+from engine.errors import SpecError, UsageError
 from engine.ports import Port, parse_port
 from engine.spec import values
 from engine.text import visible
@@ -146,6 +147,22 @@ class RunOptions:
                     [flag(field.name)] if one is True else [flag(field.name), text.lower() if one is False else text]
                 )
         return found
+
+    def to_json(self) -> str:
+        """The options given, to be kept; they hold what variables hold."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return json.dumps({f.name: given[f.name] for f in fields(self) if given[f.name] != f.default}) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> RunOptions:
+        """What `to_json` wrote. Raises SpecError, UsageError."""
+        try:
+            found: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(text).items()
+            }
+            return cls(**found)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise SpecError(f"the options that a container was made with cannot be read: {error}") from error
 
     def shaping(self) -> list[str]:
         """The options given that shape the config.json, as they are spelt; the others are about the container."""

@@ -1,0 +1,119 @@
+"""A container's directory as a bundle: what of its config.json Cutaway itself goes by, and what is kept beside it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from engine import rootfs, spec
+from engine.disk import DataRoot
+from engine.errors import ContainerState, SpecError, StoreError, UsageError
+from engine.runtime import ContainerRecord
+from engine.spec import Provenance, RunOptions
+from engine.text import visible
+from engine.views import Draft
+
+
+class KEPT:
+    """Files beside config.json, so that it can be compared and made again."""
+
+    options = "options.json"
+    """What it was made with."""
+    generated = "generated.json"
+    """As it was generated, or adopted, before anything was changed by hand."""
+    launched = "launched.json"
+    """As it was at the last start."""
+
+
+def keep_launched(root: DataRoot, directory: Path) -> None:
+    """Keep the config.json of a start that went well. Nobody's start fails for that."""
+    with suppress(OSError, StoreError):
+        text = (directory / "config.json").read_bytes()
+        place = directory / KEPT.launched
+        if not place.exists() or place.read_bytes() != text:
+            root.write(place, text, mode=0o600)
+
+
+def read_config(text: str) -> dict[str, Any]:
+    """A config.json in which `process.args` is sure to be a list of strings. Raises SpecError."""
+    try:
+        config = json.loads(text)
+        args = config["process"]["args"]
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"config.json is not JSON: {error}", hint="cutaway check FILE shows where.") from error
+    except (KeyError, TypeError):
+        config, args = {}, None
+    cwd = config["process"].get("cwd") if isinstance(config, dict) and config else None
+    if isinstance(cwd, str) and spec.leaks_descriptor(cwd):
+        raise SpecError(
+            f"the working directory {visible(cwd)[:80]} is one of runc's own open files (CVE-2024-21626)",
+            hint="Give a directory of the container as process.cwd.",
+        )
+    if not isinstance(args, list) or not all(isinstance(word, str) for word in args):
+        raise SpecError("config.json has no command to run", hint='It needs "process" with "args", a list of strings.')
+    assert isinstance(config, dict)
+    return config
+
+
+def check_beside(options: RunOptions, text: str) -> None:
+    """Refuse options that a given config.json would leave without effect; a -t that it says, too, is none."""
+    shaping = options.shaping()
+    if "-t" in shaping and read_config(text)["process"].get("terminal") is True:
+        shaping.remove("-t")
+    if shaping:
+        raise UsageError(
+            f"--config is the whole configuration: {', '.join(shaping)} would have no effect",
+            hint="Say it in the file, or leave --config out.",
+        )
+
+
+def mapping(path: Path) -> rootfs.IdMapping | None:
+    """The mapping of numbers of the container whose config.json that is; None without a user namespace of its own."""
+    with suppress(OSError, ValueError, RecursionError):  # runc says what is wrong with it
+        users, groups = spec.id_mappings(json.loads(path.read_bytes()))
+        if users and groups:
+            return rootfs.IdMapping(users, groups)
+    return None
+
+
+def stop_signal(config: dict[str, Any]) -> str:
+    """What the image asks to be stopped with, by the annotation that the image-spec (conversion.md) gives it."""
+    annotations = config.get("annotations")
+    name = annotations.get(spec.STOP_SIGNAL) if isinstance(annotations, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def launched(directory: Path, name: str) -> str:
+    """The config.json of a container's last start. Raises ContainerState where there was none."""
+    try:
+        return (directory / KEPT.launched).read_text("utf-8", "surrogateescape")
+    except FileNotFoundError as error:
+        raise ContainerState(f"{name} has not been started yet") from error
+
+
+def reopened(record: ContainerRecord, directory: Path, text: str, provenance: Provenance) -> Draft:
+    """A container's own draft again, from what is kept beside its config.json."""
+    options = RunOptions()
+    with suppress(OSError, SpecError, UsageError):  # an older one has none kept
+        options = RunOptions.from_json((directory / KEPT.options).read_bytes())
+    generated = ""
+    with suppress(OSError):
+        generated = (directory / KEPT.generated).read_text("utf-8", "surrogateescape")
+    return Draft(
+        image=record.image,
+        image_digest=record.image_digest,
+        layers=tuple(record.layers),
+        in_place=tuple(record.in_place),
+        id=record.id,
+        name=record.name,
+        options=options,
+        text=text,
+        provenance=provenance,
+        files={},
+        steps=(),
+        network=record.network,
+        address=record.address,
+        generated=generated if generated != text else "",
+    )

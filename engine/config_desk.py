@@ -1,0 +1,152 @@
+"""The façade's part about config.json: made, explained, checked, changed, compared, adopted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from engine.bundling import KEPT, launched, reopened
+from engine.errors import ContainerState
+from engine.events import ContainersChanged
+from engine.image_desk import ROOTFS, ImageDesk
+from engine.jobs import Job
+from engine.neighbours import Neighbour, Neighbours
+from engine.spec import (
+    Change,
+    Diagnostic,
+    Explained,
+    Provenance,
+    RunOptions,
+    check,
+    explain,
+    is_privileged,
+    set_privileged,
+)
+from engine.views import Adoption, Baseline, ContainerSummary, Draft
+
+
+class ConfigDesk(ImageDesk):
+    """The config.json of containers, of those that are there and of those to be; made as a ContainerDesk is."""
+
+    def draft(self, image: str, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
+        """A container's config.json before there is a container (see Launcher.draft)."""
+        with self._store.holding(job.token):
+            return self._launcher.draft(self._expanded(image, job), options, job, config=config)
+
+    def explain(self, draft: Draft) -> list[Explained]:
+        """Every value of a draft's config.json with its source."""
+        return explain(draft.text, draft.provenance)
+
+    def check(self, text: str | bytes, *, bundle: Path | None = None) -> list[Diagnostic]:
+        """What is wrong, or surely not meant, in a config.json; with `bundle`, the directory where it is, relative
+        paths and what is in its root filesystem are looked up too."""
+        return check(text, facts=self.facts, bundle=bundle)
+
+    def config(self, name: str) -> tuple[str, Provenance]:
+        """The config.json of a container and where its values come from. Raises ContainerUnknown, ContainerState."""
+        path = self._containers.path(self._containers.find(name).id)
+        try:
+            text = (path / "config.json").read_text("utf-8", "surrogateescape")
+            provenance = (path / "provenance.json").read_text()
+        except FileNotFoundError as error:
+            raise ContainerState(f"{name} is a working container: it has no config.json") from error
+        return text, Provenance.from_json(provenance)
+
+    def privileged(self, text: str) -> bool:
+        """Whether a config.json has what --privileged gives."""
+        return is_privileged(text, self.facts)
+
+    def with_privileged(self, text: str, on: bool, options: RunOptions | None = None) -> Change:
+        """A config.json with what --privileged gives, or without; what `options` ask for stays (see set_privileged)."""
+        return set_privileged(text, on, self.facts, options)
+
+    def reopen(self, name: str) -> Draft:
+        """A container that is there as a draft of itself, to be changed, compared, and given to `revise`.
+
+        Raises ContainerUnknown, ContainerState for a working container, SpecError.
+        """
+        record = self._find(name)
+        return reopened(record, self._containers.path(record.id), *self.config(name))
+
+    def revise(self, draft: Draft, job: Job) -> ContainerSummary:
+        """Give a container that does not run the config.json of its changed draft (see `reopen`), for its next start.
+
+        Raises ContainerUnknown, ContainerState while it runs, SpecError where nothing in it can run.
+        """
+        record = self._find(draft.id)
+        self._launcher.revise(record, draft, job)
+        job.emit(ContainersChanged((record.id,)))
+        return self._summary(self._find(record.id))
+
+    def baselines(self, draft: Draft) -> list[Baseline]:
+        """What a draft can be compared with, of what is here; another engine's container or a file can be named, too
+        (see `baseline`)."""
+        found = [Baseline("generated", "as generated")]
+        path = self._containers.path(draft.id)
+        if (path / KEPT.launched).exists():
+            found.append(Baseline("launched", "as last launched"))
+        found += [
+            Baseline("bare", "the image's bare defaults"),
+            Baseline("podman", "podman's defaults, with the same options"),
+            Baseline("docker", "docker's defaults, with the same options"),
+        ]
+        others = [each for each in self.containers() if each.id != draft.id and not each.working]
+        return found + [Baseline(f"container:{each.name}", f"the container {each.name}") for each in others]
+
+    def baseline(self, what: str, draft: Draft, job: Job) -> str:
+        """A config.json to compare a draft with: `generated`, `launched`, `bare`, `podman`, `docker`,
+        `container:NAME` of ours, or what `adopt` takes: `podman:NAME`, `docker:NAME`, `runc:ID`, a file.
+
+        Raises UsageError, ContainerUnknown, ContainerState, ImageUnknown, and what `draft` and `adopt` raise.
+        """
+        match what:
+            case "generated":
+                return draft.generated or draft.text
+            case "launched":
+                return launched(self._containers.path(draft.id), draft.name)
+            case "bare" | "podman" | "docker":
+                options = RunOptions() if what == "bare" else replace(draft.options, profile=what)
+                image = ROOTFS + draft.image if draft.image.startswith("/") else draft.image
+                with self._store.holding(job.token):
+                    return self._launcher.draft(self._expanded(image, job), options, job, like=draft).text
+        kind, _, name = what.partition(":")
+        if kind == "container":
+            return self.config(name)[0]
+        return self._neighbours.find(what).text
+
+    def neighbours(self) -> tuple[list[Neighbour], list[str]]:
+        """The containers of podman, docker and bare runc on this host, and in words what kept one from telling."""
+        return self._neighbours.listed()
+
+    def adopt(
+        self,
+        what: str,
+        job: Job,
+        *,
+        image: str | None = None,
+        name: str | None = None,
+        auto_remove: bool = False,
+    ) -> Adoption:
+        """Another engine's container, `podman:NAME`, `docker:NAME`, `runc:ID`, or a config.json, as a draft.
+
+        Without `image` it stands on an image here that has the same layers, or on the other engine's own where they
+        are. Raises ContainerUnknown, ContainerState, ImageUnknown, UsageError, SpecError, HostError, StoreError.
+        """
+        from engine.adopting import adopt, base  # no other command needs it
+
+        other = self._neighbours.find(what)
+        with self._store.holding(job.token):
+            if image is not None:
+                record, notes = self._expanded(image, job), []
+            else:
+                record, note = base(other, self._store, self.facts)
+                notes = [note]
+                if not record.in_place:
+                    record = self._expanded(record.name, job)
+            options = RunOptions(name=name, auto_remove=auto_remove)
+            return adopt(other, record, notes, options, self._containers, self.facts, job)
+
+    @cached_property
+    def _neighbours(self) -> Neighbours:
+        return Neighbours(self.facts)
