@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engine.looking import Inside
     from engine.neighbours import Neighbour
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
+    from engine.settings import Settings, read_settings, settings_path
     from engine.spec import (
         LIMITS,
         Change,
@@ -148,6 +149,7 @@ __all__ = [
     "Reading",
     "RunOptions",
     "RuntimeFailed",
+    "Settings",
     "Severity",
     "Sink",
     "SourceKind",
@@ -175,17 +177,22 @@ __all__ = [
     "known_words",
     "member_names",
     "namespaces",
+    "read_settings",
     "set_args",
     "set_capability",
     "set_env",
     "set_limit",
     "set_namespace",
+    "settings_path",
     "take_back",
     "visible",
     "with_commas",
 ]
 
 _LAZY = {
+    "Settings": "engine.settings",
+    "read_settings": "engine.settings",
+    "settings_path": "engine.settings",
     "Page": "engine.tour",
     "Tour": "engine.tour",
     "CommitOptions": "engine.committing",

@@ -5,17 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine import Settings
 
 
 def main() -> None:
     """The console entry."""
     from engine.cli import main as command_line
 
-    command_line(screen=start_screen)
+    command_line(screen=start_screen, default_settings=default_settings)
 
 
-def start_screen(root: Path | None) -> int:
-    """Open the workbench on a data directory; returns the exit code."""
+def default_settings() -> str:
+    """The text of `cutaway config-file`."""
+    from tui.settings import default_text
+
+    return default_text()
+
+
+def start_screen(root: Path | None, settings: Settings, read_only: bool) -> int:
+    """Open the workbench on a data directory; `read_only`: nothing may be changed. Returns the exit code."""
     obstacle = _obstacle()
     if obstacle:
         print(f"cutaway: {obstacle}", file=sys.stderr)
@@ -23,7 +34,7 @@ def start_screen(root: Path | None) -> int:
         return 1
     from tui.app import CutawayApp
 
-    app = CutawayApp(root)
+    app = CutawayApp(root, settings=settings, read_only=read_only)
     app.run()
     return app.return_code or 0
 

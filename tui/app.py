@@ -11,13 +11,15 @@ from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from engine import Event, Sink
+from engine import Event, Problem, Settings, Sink
 from tui import themes
 from tui.bridge import Bridge
 from tui.desk import Desk
 from tui.dialogs.page import Page
 from tui.palette import Actions, Things
+from tui.panes.tabs import TABS
 from tui.screens.workbench import WorkbenchScreen
+from tui.settings import keymap, layout, theme
 from tui.state import State
 from tui.telling import problem
 
@@ -44,29 +46,51 @@ class CutawayApp(App[None]):
     Toast { width: 64; max-width: 90%; padding: 0 1; margin-top: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+p", "command_palette", "palette", show=False, priority=True),
-        Binding("ctrl+q", "screen.leave", "quit", show=False, priority=True),
-        Binding("ctrl+c", "interrupt", "copy or cancel", show=False, system=True),
+        Binding("ctrl+p", "command_palette", "palette", show=False, priority=True, id="app.palette"),
+        Binding("ctrl+q", "screen.leave", "quit", show=False, priority=True, id="app.quit"),
+        Binding("ctrl+c", "interrupt", "copy or cancel", show=False, system=True, id="app.interrupt"),
     ]
 
     def __init__(
-        self, root: Path | None = None, *, make: Callable[[Path | None, Sink], Workbench] = make_workbench
+        self,
+        root: Path | None = None,
+        *,
+        settings: Settings | None = None,
+        read_only: bool = False,
+        make: Callable[[Path | None, Sink], Workbench] = make_workbench,
     ) -> None:
+        """`settings` are read from no file here; `read_only`: nothing may be changed."""
         super().__init__()
+        self._settings = settings or Settings(Path("config.toml"))
+        self._read_only = read_only
         self._root, self._make = root, make
         self._bridge: Bridge | None = None
         self._desk: Desk | None = None
-        for theme in themes.shipped():
-            self.register_theme(theme)
+        own, wrong = themes.own(self._settings.path.parent / "themes")
+        self._settings.problems += wrong
+        for known in [*themes.shipped(), *own]:
+            self.register_theme(known)
         for name in list(self.available_themes):
             if not name.startswith("cutaway-"):
                 self.unregister_theme(name)
-        self.theme = themes.WITHOUT_COLOR if self.no_color else themes.DEFAULT
+        chosen = theme(self._settings, self.available_themes, themes.DEFAULT)
+        self.theme = themes.WITHOUT_COLOR if self.no_color else chosen
 
     def on_mount(self) -> None:
         self._bridge = Bridge(asyncio.get_running_loop(), self._deliver)
         self._desk = Desk(self._root, self._bridge.sink, self._make)
-        self.push_screen(WorkbenchScreen(self._desk, State()))
+        keys = keymap(self._settings)
+        self.set_keymap(keys)
+        state = State(
+            keys=keys,
+            read_only=self._read_only,
+            layout=layout(self._settings, {tab.tab_id: tab for tab in TABS}),
+            flags=self._settings.flags,
+        )
+        screen = WorkbenchScreen(self._desk, state)
+        self.push_screen(screen)
+        for said in self._settings.problems:
+            self.call_after_refresh(screen.complain, Problem("settings", f"{self._settings.path.name}: {said}"))
 
     def _deliver(self, events: list[Event]) -> None:
         for screen in self._workbenches:

@@ -75,8 +75,9 @@ class Conductor:
         else:
             self._view.look(None)
         await self._look_at_host()
-        for done in await self._desk.ask(lambda workbench: workbench.recover()):
-            self._view.say(done)
+        if not self._state.read_only:
+            for done in await self._desk.ask(lambda workbench: workbench.recover()):
+                self._view.say(done)
         await self._desk.ask(lambda workbench: workbench.watch())
 
     async def _look_at_host(self) -> None:
@@ -218,7 +219,7 @@ class Conductor:
         if reference in self._state.drafts:
             self._view.look(OfDraft(reference), go="config")
         else:
-            self._desk.draft(reference, self._from_thread(self._drafted))
+            self._desk.draft(reference, self._state.flags.get("run", ()), self._from_thread(self._drafted))
 
     def _drafted(self, draft: Draft) -> None:
         self._state.drafts[draft.image] = Writing(draft)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -68,13 +68,15 @@ class Desk:
     def demo(self, then: Callable[[ImageSummary], None]) -> Job:
         return self._start("demo image", lambda job: then(self.workbench.demo(job)), "demo")
 
-    def draft(self, image: str, then: Callable[[Draft], None]) -> Job:
-        from engine import RunOptions
+    def draft(self, image: str, flags: Sequence[str], then: Callable[[Draft], None]) -> Job:
+        """`flags` are options of `run`, as words."""
 
         def work(job: Job) -> None:
-            then(self.workbench.draft(image, RunOptions(), job))
+            from engine.cli.options import parsed
 
-        return self._start(f"config.json for {image}", work, "config", image)
+            then(self.workbench.draft(image, parsed(flags), job))
+
+        return self._start(f"config.json for {image}", work, "config", *flags, image)
 
     def launch(self, draft: Draft, command: str, then: Callable[[str, ContainerSummary], None]) -> Job:
         """Create and start. What cannot be started goes again, so that the draft can be mended and tried anew."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,14 @@ class State:
     def writing(self, subject: Subject) -> Writing | None:
         """The draft that a subject is."""
         return self.drafts.get(subject.reference) if isinstance(subject, OfDraft) else None
+
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Keys that are set to be others than the bindings say, by the binding's id."""
+    read_only: bool = False
+    """Nothing may be changed."""
+    layout: Mapping[str, int | str] = field(default_factory=dict)
+    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Options that are always given, by command."""
 
     @property
     def unsaved(self) -> list[str]:

@@ -13,6 +13,8 @@ from typing import Any
 
 from textual.theme import Theme
 
+from engine import visible
+
 DEFAULT = "cutaway-dark"
 WITHOUT_COLOR = "cutaway-mono"
 """The theme in which everything can be read when the terminal gets no colours."""
@@ -34,6 +36,20 @@ def read(path: Path) -> Theme:
         variables=dict(data.get("variables", {})),
         **data["colors"],
     )
+
+
+def own(folder: Path) -> tuple[list[Theme], list[str]]:
+    """A person's own themes, and in words what is wrong with those that cannot be had."""
+    found, wrong = [], []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            theme = read(path)
+            theme.to_color_system().generate()
+            found.append(theme)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            why = f"there is no table [{error.args[0]}]" if isinstance(error, KeyError) else str(error)
+            wrong.append(visible(f"themes/{path.name}: {why}")[:200])
+    return found, wrong
 
 
 @cache

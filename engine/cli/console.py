@@ -124,9 +124,9 @@ class Session:
 def session(*, quiet: bool = False, recover: bool = True) -> Session:
     """The session for the command that runs. What an earlier one left behind in a crash is cleared first, unless
     the command looks neither at containers nor changes anything on disk."""
-    root = click.get_current_context().find_root().obj["root"]
-    made = Session(root, quiet=quiet)
-    if recover:
+    given = click.get_current_context().find_root().obj
+    made = Session(given["root"], quiet=quiet)
+    if recover and not given["read_only"]:
         for line in made.workbench.recover():
             narrate(line)
     return made

@@ -8,14 +8,21 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from engine import CutawayError, __version__
+from engine import CutawayError, Settings, UsageError, __version__, read_settings
 from engine.cli.console import complain
 
-Screen = Callable[[Path | None], int]
+Screen = Callable[[Path | None, Settings, bool], int]
+"""Opens the workbench on a data directory; the last says that nothing may be changed. Returns the exit code."""
+
+_READS = {
+    *("images", "inspect", "history", "layers", "files", "cat", "diff", "tags", "config", "check", "explain", "ps"),
+    *("logs", "wait", "top", "stats", "events", "trace", "config-file", "system info", "system df", "system check"),
+}
+"""Commands that change nothing, and go with --read-only."""
 
 _GROUPS = {
     "Images": ("images", ["pull", "images", "inspect", "history", "layers", "tag", "rmi"]),
@@ -30,7 +37,7 @@ _GROUPS = {
     "Inside containers": ("tending", ["exec", "top", "restart", "rename", "update"]),
     "What they do": ("watching", ["stats", "events"]),
     "Learning": ("learning", ["demo", "tour", "trace"]),
-    "This host": ("system", ["system"]),
+    "This host": ("system", ["system", "config-file"]),
 }
 """Title in --help: (module below engine.cli, its commands). A module is imported when a command of it is asked for."""
 
@@ -40,6 +47,26 @@ class CommandTree(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for _, names in _GROUPS.values() for name in names]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        settings = ctx.obj["settings"] = read_settings()
+        ctx.obj["read_only"] = ctx.params["read_only"] or settings.read_only
+        for name in settings.flags:
+            if not any(name in names for _, names in _GROUPS.values()):
+                settings.wrong(f"flags.{name}", "is no command")
+        return super().invoke(ctx)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """With what the person has set for each command, before what is typed: the latter has the last word."""
+        for said in ctx.obj["settings"].problems:  # without a command the screen says it itself
+            complain(f"{ctx.obj['settings'].path}: {said}")
+        name, command, rest = super().resolve_command(ctx, args)
+        words = f"{name} {rest[0]}" if name == "system" and rest else name
+        if ctx.obj["read_only"] and (words not in _READS or "--repair" in rest) and "--help" not in rest:
+            raise UsageError(f"{words} may change something", hint="Nothing may be changed: --read-only is set.")
+        return name, command, [*ctx.obj["settings"].flags.get(name or "", ()), *rest]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for module, names in _GROUPS.values():
@@ -65,9 +92,10 @@ class CommandTree(click.Group):
     envvar="CUTAWAY_ROOT",
     help="The data directory (or CUTAWAY_ROOT).  [default: /var/lib/cutaway for root]",
 )
+@click.option("--read-only", is_flag=True, help="Change nothing: neither images nor containers.")
 @click.version_option(__version__, prog_name="cutaway", message="%(prog)s %(version)s")
 @click.pass_context
-def cutaway(ctx: click.Context, root: Path | None) -> None:
+def cutaway(ctx: click.Context, root: Path | None, read_only: bool) -> None:
     """A container workbench: pull images, look into their layers, edit config.json, run it with runc.
 
     Without a command it opens the workbench on the screen.
@@ -79,16 +107,26 @@ def cutaway(ctx: click.Context, root: Path | None) -> None:
         if screen is None:
             click.echo(ctx.get_help())
             ctx.exit(0)
-        ctx.exit(screen(root))
+        ctx.exit(screen(root, ctx.obj["settings"], ctx.obj["read_only"]))
 
 
-def main(screen: Screen | None = None, arguments: list[str] | None = None) -> NoReturn:
+def main(
+    screen: Screen | None = None,
+    arguments: list[str] | None = None,
+    *,
+    default_settings: Callable[[], str] | None = None,
+) -> NoReturn:
     """Run the command line and end the process with its exit code.
 
-    `screen` opens the workbench where no command is given.
+    `screen` opens the workbench where no command is given; `default_settings` makes the text of `config-file`.
     """
     try:
-        result = cutaway.main(args=arguments, prog_name="cutaway", standalone_mode=False, obj={"screen": screen})
+        result = cutaway.main(
+            args=arguments,
+            prog_name="cutaway",
+            standalone_mode=False,
+            obj={"screen": screen, "default_settings": default_settings},
+        )
         code = result if isinstance(result, int) else 0
     except click.exceptions.Exit as error:
         code = error.exit_code

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
-from engine import RunOptions
+from engine import RunOptions, UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -139,6 +139,16 @@ def limit_options(command: Command) -> Command:
 def to_options(flags: dict[str, Any]) -> RunOptions:
     """The RunOptions that a command's parameters say. Raises UsageError naming the option."""
     return RunOptions(**flags)
+
+
+def parsed(words: Sequence[str]) -> RunOptions:
+    """The options of `run` that words say, as a person types them. Raises UsageError."""
+    command = run_options(click.Command("run", params=[]))
+    try:
+        with command.make_context("run", list(words)) as context:
+            return to_options({**context.params, "args": ()})
+    except click.ClickException as error:
+        raise UsageError(f"options of run: {error.format_message()}") from None
 
 
 platform_option = click.option("--platform", metavar="OS/ARCH[/VARIANT]", help="Choose from a multi-platform image.")

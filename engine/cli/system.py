@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from engine import human_size, visible
+from engine import UsageError, human_size, visible
 from engine.cli.console import narrate, print_json, print_table, session
 from engine.cli.options import as_json
 
@@ -109,3 +109,13 @@ def prune(as_json: bool) -> None:
         for digest in (*swept.blobs, *swept.layers):
             click.echo(digest)
         narrate(f"{human_size(swept.size)} freed")
+
+
+@click.command("config-file")
+@click.pass_context
+def config_file(ctx: click.Context) -> None:
+    """Print the settings with their defaults, each with a comment, for ~/.config/cutaway/config.toml."""
+    make = ctx.obj["default_settings"]
+    if make is None:
+        raise UsageError("the settings are the screen's, which is not installed here")
+    click.echo(make(), nl=False)

@@ -26,6 +26,10 @@ DEEDS: dict[type, Sequence[Deed[Any]]] = {
 """By the kind of subject."""
 
 
+READ_ONLY = "nothing may be changed (--read-only)"
+"""Why not, where that is set."""
+
+
 def keys_of(*kinds: type) -> list[BindingType]:
     """The bindings of a pane that lists subjects of these kinds."""
     return [deed.binding for kind in kinds for deed in DEEDS[kind]]
@@ -41,5 +45,7 @@ def offers(state: State, subject: Subject, command: Callable[..., str]) -> list[
         if deed.applies(thing):
             words = deed.command(thing)
             line = command(*words) if words else ""
-            found.append(Offer(deed, subject, thing, line, deed.why_not(thing), deed.question(thing)))
+            why_not = READ_ONLY if deed.changes and state.read_only else deed.why_not(thing)
+            keys = state.keys.get(deed.id, deed.key)
+            found.append(Offer(deed, subject, thing, line, why_not, deed.question(thing), keys))
     return found

@@ -75,6 +75,8 @@ class Offer(Generic[T]):
     command: str
     why_not: str
     question: str
+    keys: str
+    """The keys that it has now, as Textual writes them."""
 
     @property
     def id(self) -> str:
@@ -87,4 +89,4 @@ class Offer(Generic[T]):
     @property
     def key(self) -> str:
         """The key as people write it."""
-        return shown_key(self.deed.key.partition(",")[0])
+        return shown_key(self.keys.partition(",")[0])

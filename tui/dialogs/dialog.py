@@ -44,9 +44,9 @@ class Dialog(ModalScreen[T]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "leave", priority=True),
-        Binding("tab", "app.focus_next", show=False, priority=True),
-        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+        Binding("escape", "leave", "leave", priority=True, id="dialog.leave"),
+        Binding("tab", "app.focus_next", show=False, priority=True, id="dialog.next"),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True, id="dialog.previous"),
     ]
 
     heading: str = ""

@@ -54,7 +54,7 @@ class Menu(Dialog[Offer[Any] | None]):
 
     def on_key(self, event: events.Key) -> None:
         for offer in self._offers:
-            if event.key in offer.deed.key.split(","):
+            if event.key in offer.keys.split(","):
                 self._do(offer)
                 return
 

@@ -20,10 +20,10 @@ class Page(Dialog[None]):
     """`y` copies the text of the first row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy", "copy"),
-        Binding("q,enter", "leave", "leave", show=False),
-        Binding("j,down", "scroll(1)", show=False),
-        Binding("k,up", "scroll(-1)", show=False),
+        Binding("y", "copy", "copy", id="page.copy"),
+        Binding("q,enter", "leave", "leave", show=False, id="page.leave"),
+        Binding("j,down", "scroll(1)", show=False, id="page.down"),
+        Binding("k,up", "scroll(-1)", show=False, id="page.up"),
     ]
 
     class Copy(Message):

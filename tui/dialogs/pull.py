@@ -28,7 +28,7 @@ class PullWish:
 class PullDialog(Dialog[PullWish | None]):
     """Asks for an image's name."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "pull", "pull")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "pull", "pull", id="pull-dialog.pull")]
 
     heading = "Pull an image"
     hint = "enter pull · tab option, space turns it · esc leave"

@@ -20,10 +20,10 @@ class Question(Dialog[bool]):
     """Yes or no; no unless yes is said."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "yes"),
-        Binding("n", "answer(False)", "no"),
-        Binding("left,h", "app.focus_previous", show=False),
-        Binding("right,l", "app.focus_next", show=False),
+        Binding("y", "answer(True)", "yes", id="question.yes"),
+        Binding("n", "answer(False)", "no", id="question.no"),
+        Binding("left,h", "app.focus_previous", show=False, id="question.previous"),
+        Binding("right,l", "app.focus_next", show=False, id="question.next"),
     ]
 
     hint = "y yes · n no · esc leave"

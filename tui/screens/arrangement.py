@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual.screen import Screen
 from textual.widget import Widget
@@ -14,6 +14,9 @@ from tui.widgets.frame import Frame
 WIDE = 120
 """Columns from which on all panes are shown beside one another."""
 
+LEFT = 39
+"""Columns of the panes at the left, there."""
+
 SHORT = 24
 """Rows below which what explains a line gets less room."""
 
@@ -22,9 +25,16 @@ class Arrangement:
     """Holds the place; shows and hides panes, and writes their upper edges."""
 
     def __init__(
-        self, screen: Screen[None], left: Widget, frames: dict[str, Frame], counts: Callable[[], tuple[int, int]]
+        self,
+        screen: Screen[None],
+        left: Widget,
+        frames: dict[str, Frame],
+        counts: Callable[[], tuple[int, int]],
+        layout: Mapping[str, int | str],
     ) -> None:
-        """`left` holds all panes but the main area; `counts` says how many images and containers there are."""
+        """`left` holds all panes but the main area; `counts` says how many images and containers there are; `layout`
+        is what `tui.settings.LAYOUT` tells of."""
+        self._wide, self._left_columns = int(layout.get("wide", WIDE)), int(layout.get("left", LEFT))
         self._screen, self._left, self.frames, self._counts = screen, left, frames, counts
         self.place = "images"
         self.zoomed = False
@@ -34,7 +44,7 @@ class Arrangement:
     @property
     def narrow(self) -> bool:
         """Whether one pane is shown at a time."""
-        return self._screen.size.width < WIDE or self.zoomed
+        return self._screen.size.width < self._wide or self.zoomed
 
     @property
     def here(self) -> Frame:
@@ -48,6 +58,7 @@ class Arrangement:
         for name, frame in self.frames.items():
             frame.display = not self.narrow or name == self.place
         self._left.display = not self.narrow or self.place != "main"
+        self._left.styles.width = "1fr" if self.narrow else min(self._left_columns, self._screen.size.width // 2)
         self.show_edges()
 
     def show_edges(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual.binding import Binding
 from textual.screen import Screen
 
 from engine import Problem, visible
@@ -12,13 +11,6 @@ from tui.widgets.key_line import reaches, shown_key
 
 _TEXTUALS = {"scroll_left", "scroll_right", "page_left", "page_right", "screen.copy_text", "app.focus_next"}
 """Actions of Textual's own that every screen and scrolling widget has, and that say nothing here."""
-
-_PLAIN = {
-    "images": "to the images",
-    "layers": "to the layers",
-    "main": "to the main area",
-    "containers": "to the containers",
-}
 
 
 def help_rows(screen: Screen[None]) -> list[tuple[str, str]]:
@@ -30,20 +22,13 @@ def help_rows(screen: Screen[None]) -> list[tuple[str, str]]:
         if binding.action in _TEXTUALS or binding.system or not active.enabled or not reaches(screen, binding.key):
             continue
         group = far if active.node is screen or active.node is screen.app else near
-        group.setdefault(_words(binding), []).append(shown_key(binding.key, binding.key_display))
+        group.setdefault(binding.description, []).append(shown_key(binding.key, binding.key_display))
     rows = []
     for title, group in (("In this place", near), ("Everywhere", far)):
         lines = [f"{', '.join(keys):<22} {words}" for words, keys in group.items() if words]
         if lines:
             rows.append((title, "\n".join(lines)))
     return rows
-
-
-def _words(binding: Binding) -> str:
-    for name, words in _PLAIN.items():
-        if binding.action == f"go('{name}')":
-            return words
-    return binding.description
 
 
 def host_rows(place: Sequence[str], problems: Sequence[Problem] | None) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from engine import Event, Status, visible
 from tui.conductor import Conductor
-from tui.deeds import Offer
+from tui.deeds import READ_ONLY, Offer
 from tui.desk import Desk
 from tui.dialogs.menu import Menu
 from tui.dialogs.page import Page
@@ -71,10 +71,14 @@ class WorkbenchScreen(Services):
         yield KeyLine(always=("palette", "help", "leave"))
         panes = (self.image_list, self.layer_list, self.area, self.container_list)
         frames: dict[str, Frame] = {pane.id or "": pane for pane in panes}
-        self.panes = Arrangement(self, left, frames, lambda: (len(self.state.images), len(self.state.containers)))
+        self.panes = Arrangement(self, left, frames, self._counts, self.state.layout)
+
+    def _counts(self) -> tuple[int, int]:
+        return len(self.state.images), len(self.state.containers)
 
     def on_mount(self) -> None:
         self.looking = Looking(self.state, self.area)
+        self.looking.tab = self.area.find(str(self.state.layout.get("tab"))) or self.looking.tab
         self.layering = Layering(self.desk, self.state, self.layer_list, self.later)
         self.conductor = Conductor(self.desk, self.state, self)
         self.doing = Doing(self)
@@ -260,7 +264,7 @@ class WorkbenchScreen(Services):
         self.do(id, self.subject)
 
     def action_pull(self) -> None:
-        if not self._loaded():
+        if not self._may_change():
             return
 
         def begin(wish: PullWish | None) -> None:
@@ -271,7 +275,7 @@ class WorkbenchScreen(Services):
         self.app.push_screen(PullDialog(self.desk.command, failed[-1] if failed else ""), begin)
 
     def action_demo(self) -> None:
-        if self._loaded():
+        if self._may_change():
             self.conductor.demo()
 
     def action_menu(self) -> None:
@@ -300,6 +304,11 @@ class WorkbenchScreen(Services):
 
     def action_help(self) -> None:
         self.app.push_screen(Page("Keys that work here", help_rows(self)))
+
+    def _may_change(self) -> bool:
+        if self.state.read_only:
+            self.say(f"Not now: {READ_ONLY}")
+        return not self.state.read_only and self._loaded()
 
     def _loaded(self) -> bool:
         if not self.desk.loaded:

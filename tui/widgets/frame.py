@@ -139,7 +139,7 @@ class Frame(Vertical):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "unfilter", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "unfilter", "back", show=False, id="filter.leave")]
 
     filterable: ClassVar[bool] = False
 

@@ -50,15 +50,15 @@ class LogView(ScrollView, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_up", "up", show=False),
-        Binding("down,j", "scroll_down", "down", show=False),
-        Binding("left,h", "scroll_left", "left", show=False),
-        Binding("right,l", "scroll_right", "right", show=False),
-        Binding("pageup,ctrl+b", "page_up", "page up", show=False),
-        Binding("pagedown,ctrl+f", "page_down", "page down", show=False),
-        Binding("home,g", "top", "oldest", show=False),
-        Binding("end,G", "follow", "follow"),
-        Binding("t", "times", "times"),
+        Binding("up,k", "scroll_up", "up", show=False, id="log.up"),
+        Binding("down,j", "scroll_down", "down", show=False, id="log.down"),
+        Binding("left,h", "scroll_left", "left", show=False, id="log.left"),
+        Binding("right,l", "scroll_right", "right", show=False, id="log.right"),
+        Binding("pageup,ctrl+b", "page_up", "page up", show=False, id="log.page-up"),
+        Binding("pagedown,ctrl+f", "page_down", "page down", show=False, id="log.page-down"),
+        Binding("home,g", "top", "oldest", show=False, id="log.oldest"),
+        Binding("end,G", "follow", "follow", id="log.follow"),
+        Binding("t", "times", "times", id="log.times"),
     ]
 
     class Changed(Message):

@@ -18,7 +18,7 @@ class Toggle(Widget, can_focus=True):
     Toggle { height: 1; width: 1fr; &:focus { color: $accent; text-style: bold; } }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "turn", "turn")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "turn", "turn", id="toggle.turn")]
 
     on: reactive[bool] = reactive(False)
 

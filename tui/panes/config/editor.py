@@ -43,13 +43,13 @@ class ConfigEditor(TextArea):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "stop writing"),
-        Binding("k", "cursor_up", "up", show=False),
-        Binding("j", "cursor_down", "down", show=False),
-        Binding("h", "cursor_left", "left", show=False),
-        Binding("l", "cursor_right", "right", show=False),
-        Binding("g", "cursor_top", "top", show=False),
-        Binding("G", "cursor_bottom", "bottom", show=False),
+        Binding("escape", "leave", "stop writing", id="editor.leave"),
+        Binding("k", "cursor_up", "up", show=False, id="editor.up"),
+        Binding("j", "cursor_down", "down", show=False, id="editor.down"),
+        Binding("h", "cursor_left", "left", show=False, id="editor.left"),
+        Binding("l", "cursor_right", "right", show=False, id="editor.right"),
+        Binding("g", "cursor_top", "top", show=False, id="editor.top"),
+        Binding("G", "cursor_bottom", "bottom", show=False, id="editor.bottom"),
     ]
 
     class Left(Message):

@@ -28,9 +28,9 @@ class ConfigPane(Vertical, can_focus=True):
     """Shows one of three things; see `show_card`, `show_text` and `say`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f8", "next_problem", "next problem", key_display="F8"),
-        Binding("e", "write", "edit"),
-        Binding("ctrl+o", "outline", "outline", show=False),
+        Binding("f8", "next_problem", "next problem", key_display="F8", id="config.next-problem"),
+        Binding("e", "write", "edit", id="config.write"),
+        Binding("ctrl+o", "outline", "outline", show=False, id="config.outline"),
     ]
 
     class Stale(Message):

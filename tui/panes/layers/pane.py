@@ -28,7 +28,7 @@ class LayersPane(Frame):
 
     filterable = True
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "details", "details")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "details", "details", id="layers.details")]
 
     class Details(Message):
         """A layer is to be shown in full."""

@@ -25,7 +25,7 @@ _KINDS = {StepKind.REQUEST: "get", StepKind.RUNTIME: "runc", StepKind.NETWORK: "
 class TracePane(Vertical):
     """Steps, and below them the whole of the one under the cursor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("Y", "copy_all", "copy all")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("Y", "copy_all", "copy all", id="trace.copy-all")]
 
     class Details(Message):
         """A step is to be shown in full."""
