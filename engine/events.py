@@ -109,14 +109,6 @@ class JobFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """New output of a container, in batches."""
-
-    container: str
-    lines: tuple[LogLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ContainersChanged:
     """A container came, went or changed its state: read `Workbench.containers()` again."""
 
@@ -136,9 +128,7 @@ class StepRecorded:
     step: Step
 
 
-Event: TypeAlias = (
-    JobStarted | LayerProgress | JobFinished | Output | ContainersChanged | ImagesChanged | StepRecorded | Problem
-)
+Event: TypeAlias = JobStarted | LayerProgress | JobFinished | ContainersChanged | ImagesChanged | StepRecorded | Problem
 Sink: TypeAlias = Callable[[Event], None]
 
 

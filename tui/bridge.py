@@ -1,6 +1,6 @@
 """From the engine's threads to the screen's loop: events queued, thinned out, and delivered thirty times a second.
 
-Only the newest progress of a layer and the newest lines of output are kept; changes of state are never dropped.
+Only the newest progress of a layer is kept; changes of state are never dropped.
 """
 
 from __future__ import annotations
@@ -8,16 +8,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections import deque
 from collections.abc import Callable
 
-from engine import Event, LayerProgress, LogLine, Output
+from engine import Event, LayerProgress
 
 PERIOD = 1 / 30
 """Seconds between two deliveries at most."""
-
-LINES_KEPT = 20_000
-"""Lines of one container's output that wait for a delivery; a faster container's oldest are counted and dropped."""
 
 
 class Bridge:
@@ -32,7 +28,6 @@ class Bridge:
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._waiting: dict[object, Event] = {}
-        self._output: dict[str, deque[LogLine]] = {}
         self._arranged = False
         self._closed = False
 
@@ -44,9 +39,6 @@ class Bridge:
             match event:
                 case LayerProgress():
                     self._waiting[(event.job, event.number)] = event
-                case Output():
-                    lines = self._output.setdefault(event.container, deque(maxlen=LINES_KEPT))
-                    lines.extend(event.lines)
                 case _:
                     self._waiting[next(self._numbers)] = event
             if self._arranged:
@@ -62,7 +54,6 @@ class Bridge:
         with self._lock:
             self._closed = True
             self._waiting.clear()
-            self._output.clear()
 
     def _arrange(self) -> None:
         self._loop.call_later(PERIOD, self._drain)
@@ -71,9 +62,7 @@ class Bridge:
         with self._lock:
             self._arranged = False
             events, self._waiting = list(self._waiting.values()), {}
-            output, self._output = self._output, {}
             closed = self._closed
         if closed:
             return
-        events += [Output(container, tuple(lines)) for container, lines in output.items()]
         self._deliver(events)

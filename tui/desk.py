@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shlex
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from engine import Cancelled, CancelToken, ContainerUnknown, CutawayError, Job, Output, Sink
+from engine import Cancelled, CancelToken, CutawayError, Job, Sink
 from tui.reads import Reads
 
 if TYPE_CHECKING:
-    from engine import ContainerSummary, Draft, ImageSummary, Workbench
+    from engine import ContainerSummary, Draft, ImageSummary, Transcript, Workbench
 
 T = TypeVar("T")
 
-LOG_TAIL = 20_000
-"""Lines of a log that are read back when a container is looked at."""
+TELL_EVERY = 1 / 20
+"""Seconds between two words that a container's output has grown, at least."""
 
 
 class Desk:
@@ -101,25 +103,39 @@ class Desk:
 
     # -- output ----------------------------------------------------------------------------------------
 
-    def follow(self, container: str, stream: str, done: Callable[[Exception | None], None]) -> CancelToken:
-        """Send a container's output to the sink, the newest lines first read back, until it ends or is cancelled.
+    def follow(
+        self, transcript: Transcript, grown: Callable[[], None], ended: Callable[[Exception | None], None]
+    ) -> CancelToken:
+        """Read a container's output as it comes, in a thread of its own, until it ends or is cancelled.
 
-        The events name `stream` in the container's place: each reading has its own, so that what is left of one never
-        gets into the next. `done` is called, in its thread, when there is no more; with the error if it broke off.
+        `grown` is called in the screen's loop where there is more, a few times a second at most; then `ended`, with the
+        error if it broke off. Neither is called after a cancellation.
         """
-        token = CancelToken()
+        token, loop = CancelToken(), asyncio.get_running_loop()
+        arranged = threading.Event()
+
+        def tell() -> None:
+            arranged.clear()
+            if not token.cancelled:
+                grown()
+
+        def settle(failure: Exception | None) -> None:
+            if not token.cancelled:
+                ended(failure)
 
         def work() -> None:
             failure = None
             try:
-                for lines in self.workbench.logs(container, token, follow=True, tail=LOG_TAIL):
-                    if lines and not token.cancelled:
-                        self._sink(Output(stream, tuple(lines)))
-            except (Cancelled, ContainerUnknown):
-                pass  # nobody looks any more, or there is no more to look at
+                for _ in transcript.follow(token):
+                    if not arranged.is_set():
+                        arranged.set()
+                        loop.call_soon_threadsafe(loop.call_later, TELL_EVERY, tell)
+            except Cancelled:
+                return  # nobody looks any more
             except Exception as error:
                 failure = error
-            done(failure)
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(settle, failure)
 
         threading.Thread(target=work, name="cutaway-follow", daemon=True).start()
         return token

@@ -47,6 +47,7 @@ class Transcript:
         self._still_running = still_running
         self._lock = threading.RLock()
         self._segments: list[_Segment] = []
+        self._closed = False
 
     @property
     def first(self) -> int:
@@ -61,8 +62,9 @@ class Transcript:
             return self._segments[-1].end if self._segments else 0
 
     def close(self) -> None:
-        """Let go of the files; there are no rows then."""
+        """Let go of the files; there are no rows then, and there come none."""
         with self._lock:
+            self._closed = True
             while self._segments:
                 self._segments.pop().close()
 
@@ -139,6 +141,8 @@ class Transcript:
 
     def _go_on(self) -> bool:
         """Open the file that conmon has begun since, if it has. The one before it stays readable, older ones go."""
+        if self._closed:
+            return False
         try:
             handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:

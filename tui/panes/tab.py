@@ -89,6 +89,10 @@ class MainTab(Vertical):
     def filter_with(self, text: str) -> None:
         """Show only what matches; `!` in front turns it about."""
 
+    def search(self) -> bool:
+        """`/` was pressed: True where the tab has a line of its own for it."""
+        return False
+
     def take_focus(self) -> None:
         """Give the focus to what wants keys: at once, so that the next key finds it there."""
         for widget in self.query("*"):

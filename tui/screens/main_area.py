@@ -75,7 +75,7 @@ class MainArea(Frame):
             self.tab.filter_with(text)
 
     def action_filter(self) -> None:
-        if self.tab is not None and self.tab.filterable:
+        if self.tab is not None and not self.tab.search() and self.tab.filterable:
             super().action_filter()
 
     @on(MainTab.Changed)

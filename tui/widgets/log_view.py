@@ -1,230 +1,354 @@
-"""A window on a stream of lines: it keeps the newest, follows them, and stands still while somebody reads."""
+"""A window on a log of any length: it follows the end, stands still while somebody reads, and finds what is looked for.
+
+It holds no lines: those in sight are read when they are drawn.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.text import Text
+from rich.segment import Segment
+from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
 
-from tui.widgets.ansi import styled, unstyled
+from tui.widgets.log_drawing import Look
+from tui.widgets.log_model import LogModel
+from tui.widgets.log_page import LogPage
+from tui.widgets.log_search import Pattern
+from tui.widgets.log_source import Line, Source
 
-WINDOW = 20_000
-"""Lines kept."""
+_TICK, _SLICE = 0.012, 0.004
+"""Seconds between two slices of looking through a log, and seconds of a slice: keys come in between."""
 
-LONGEST = 4_000
-"""Characters of a line that are kept; the rest is counted."""
+_WHEEL = 3
+"""Rows for a step of the mouse's wheel."""
 
+COPIED_AT_MOST = 10_000
+"""Lines that are copied at once; a file takes all of them."""
 
-@dataclass(slots=True)
-class Line:
-    """One line. `time` is seconds since the epoch; `other` marks the second stream; `open` waits for its end."""
-
-    time: float
-    text: str
-    other: bool = False
-    open: bool = False
+_STYLES = ("time", "mark", "other", "found", "more")
 
 
-class LogView(ScrollView, can_focus=True):
-    """Shows lines. Scrolling up pauses it, `G` or End follow again."""
+class LogView(Widget, can_focus=True):
+    """Shows the lines of a source. Scrolling up pauses it; `G`, End or the way down to the end follow again."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--time", "log--mark", "log--other"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"log--{name}" for name in _STYLES), "log--chosen", "log--current", "log--bar",
+    }  # fmt: skip
 
     DEFAULT_CSS = """
     LogView {
         height: 1fr;
-        scrollbar-size: 0 1;
         & .log--time { color: $text-muted; }
         & .log--mark { color: $text-error; text-style: bold; }
         & .log--other { color: $text-error; }
+        & .log--found { text-style: reverse bold; }
+        & .log--more { color: $text-muted; text-style: italic; }
+        & .log--chosen { background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground; }
+        & .log--current { background: $block-cursor-background; color: $block-cursor-foreground; }
+        & .log--bar { color: $accent; }
     }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_up", "up", show=False, id="log.up"),
-        Binding("down,j", "scroll_down", "down", show=False, id="log.down"),
-        Binding("left,h", "scroll_left", "left", show=False, id="log.left"),
-        Binding("right,l", "scroll_right", "right", show=False, id="log.right"),
-        Binding("pageup,ctrl+b", "page_up", "page up", show=False, id="log.page-up"),
-        Binding("pagedown,ctrl+f", "page_down", "page down", show=False, id="log.page-down"),
+        Binding("up,k", "lines(-1)", "up", show=False, id="log.up"),
+        Binding("down,j", "lines(1)", "down", show=False, id="log.down"),
+        Binding("left,h", "sideways(-8)", "left", show=False, id="log.left"),
+        Binding("right,l", "sideways(8)", "right", show=False, id="log.right"),
+        Binding("pageup,ctrl+b", "pages(-1)", "page up", show=False, id="log.page-up"),
+        Binding("pagedown,ctrl+f", "pages(1)", "page down", show=False, id="log.page-down"),
         Binding("home,g", "top", "oldest", show=False, id="log.oldest"),
-        Binding("end,G", "follow", "follow", id="log.follow"),
+        Binding("G,end", "follow", "follow", id="log.follow"),
+        Binding("n", "match(1)", "next match", show=False, id="log.next"),
+        Binding("N", "match(-1)", "previous match", show=False, id="log.previous"),
+        Binding("w", "wrap", "wrap", id="log.wrap"),
         Binding("t", "times", "times", id="log.times"),
+        Binding("v", "choose", "select lines", id="log.select"),
+        Binding("enter", "whole", "the whole line", show=False, id="log.whole"),
+        Binding("escape", "let_go", "back", show=False, id="log.let-go"),
     ]
 
     class Changed(Message):
         """What the view says of itself (`summary`) is different now."""
 
+    class Whole(Message):
+        """Somebody wants to read a line whole."""
+
+        def __init__(self, line: Line) -> None:
+            super().__init__()
+            self.line = line
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._lines: deque[Line] = deque()
-        self._shown: list[Line] | None = None
-        self._filter = ""
-        self._open: dict[bool, Line] = {}
-        self._widest = 0
-        self._dropped = 0
-        self.following = True
-        self.times = True
+        self.page: LogPage | None = None
+        self.labels: tuple[str, ...] = ()
+        self.times, self.wrap = True, False
+        self._cursor: int | None = None  # of a choice of lines, whose other end is the anchor
+        self._anchor = 0
+        self._match: int | None = None  # the line of the match that somebody is at
+        self._wanted: tuple[int, int] | None = None  # a match that is not known yet: from where, and which way
+        self._timer: Timer | None = None
+
+    # -- what is looked at -----------------------------------------------------------------------------
+
+    def show(self, source: Source, labels: Sequence[str] = ()) -> None:
+        """Look at a source, at its end. `labels` are those that its lines may have."""
+        self.labels = tuple(labels)
+        self.page = LogPage(LogModel(source), self.app.console, self._look(None), self.size.height)
+        self._cursor = self._match = self._wanted = None
+        self.grown()
+
+    @property
+    def model(self) -> LogModel | None:
+        """What of the source is shown."""
+        return self.page.model if self.page is not None else None
+
+    @property
+    def following(self) -> bool:
+        return self.page is not None and self.page.following
+
+    def begin_at(self, start: int, said: str) -> None:
+        """Show no line before this one; `said` says so in words, "" for all."""
+        if self.page is not None:
+            self.page.model.begin_at(start, said)
+            self.page.following = True
+            self._match = None
+            self.grown()
+
+    def filter_with(self, pattern: Pattern | None) -> None:
+        """Show only the lines that this lets through."""
+        if self.page is not None:
+            self.page.model.filter_with(pattern)
+            self.grown()
+
+    def search_for(self, pattern: Pattern | None, origin: int) -> None:
+        """Look for this, and go to the first one from line `origin` on."""
+        if self.page is not None:
+            self.page.model.search_for(pattern)
+            self._match, self._wanted = None, (origin, 0)
+            self._redraw()
+            self.grown()
+
+    @property
+    def top(self) -> int:
+        """The number of the line at the top."""
+        return self.page.rows[0][0] if self.page is not None and self.page.rows else 0
+
+    def grown(self) -> None:
+        """There are more lines than before, or others are to be shown."""
+        page = self.page
+        if page is None:
+            return
+        behind = page.model.step(_SLICE)
+        if self._wanted is not None:
+            self._arrive(page, behind)
+        if behind and self._timer is None:
+            self._timer = self.set_interval(_TICK, self.grown)
+        elif not behind and self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._settle(moved=page.following or page.model.filter is not None or not page.is_full)
+
+    def _arrive(self, page: LogPage, behind: bool) -> None:
+        """Go to the match that is wanted, if it is known by now."""
+        assert self._wanted is not None
+        number = page.model.match(*self._wanted)
+        if number is not None:
+            self._wanted, self._match = None, number
+            page.go_to(number)
+            self.refresh()
+        elif not behind:
+            self._wanted = None
+
+    def _settle(self, *, moved: bool = True) -> None:
+        """Draw what is in sight anew where that has moved; say in any case that there is something to say."""
+        if moved:
+            if self.page is not None:
+                self.page.outdate()
+            self.refresh()
+        self.post_message(self.Changed())
+
+    def _redraw(self) -> None:
+        """Lines look different now."""
+        if self.page is not None:
+            search = self.page.model.search
+            self.page.look_like(self._look(search.pattern if search is not None else None), self.size.height)
+        self._settle()
+
+    # -- what it says of itself ------------------------------------------------------------------------
 
     @property
     def summary(self) -> str:
-        """Plain words for the lower edge: following or paused, and how many lines."""
-        state = "following" if self.following else "paused: G follows again"
-        total = self._dropped + len(self._lines)
-        words = [state, f"{total:,} {'line' if total == 1 else 'lines'}"]
-        if self._dropped:
-            words.append(f"the newest {len(self._lines):,} are here")
-        if self._shown is not None:
-            words.append(f"{len(self._shown):,} match {unstyled(self._filter)}")
-        return " · ".join(words)
+        """Plain words for the lower edge: following or paused, how many lines, what is found."""
+        page = self.page
+        if page is None:
+            return ""
+        if self._cursor is not None:
+            count = len(self._chosen)
+            return f"{count:,} {'line' if count == 1 else 'lines'} selected · y copy · j k further · esc let go"
+        state = "following"
+        if not page.following:
+            below = len(page.model.seen) - bisect_left(page.model.seen, page.rows[-1][0]) - 1 if page.rows else 0
+            state = f"paused, {below:,} more below: G follows" if below > 0 else "paused: G follows"
+        return " · ".join([state, *page.model.words(self._match)])
 
     @property
-    def text(self) -> str:
-        """Everything that is kept and matches the filter, without colours."""
-        return "\n".join(unstyled(line.text) for line in self._seen)
+    def copyable(self) -> tuple[str, str]:
+        """The chosen lines, or all that are shown; and what that is in words."""
+        if self.model is None:
+            return "", ""
+        numbers = self._chosen if self._cursor is not None else self.model.seen
+        kept = numbers[-COPIED_AT_MOST:]
+        what = f"{len(kept):,} {'line' if len(kept) == 1 else 'lines'}"
+        return self.model.text(kept), what if len(kept) == len(numbers) else f"the newest {what}"
 
     @property
-    def _seen(self) -> deque[Line] | list[Line]:
-        return self._lines if self._shown is None else self._shown
+    def _chosen(self) -> Sequence[int]:
+        if self.model is None or self._cursor is None:
+            return ()
+        low, high = sorted((self._anchor, self._cursor))
+        seen = self.model.seen
+        return seen[bisect_left(seen, low) : bisect_left(seen, high + 1)]
 
-    def clear(self) -> None:
-        """Forget everything and follow."""
-        self._lines.clear()
-        self._open.clear()
-        self._shown = [] if self._filter else None
-        self._widest = self._dropped = 0
-        self.following = True
-        self._settle()
+    # -- moving ----------------------------------------------------------------------------------------
 
-    def add(self, lines: Iterable[Line]) -> None:
-        """More lines, oldest first. An open line is continued by the next one of its stream."""
-        added = []
-        for line in lines:
-            before = self._open.pop(line.other, None)
-            if before is not None:
-                before.text += line.text
-                before.open = line.open
-                line = before
-            else:
-                added.append(line)
-            if len(line.text) > LONGEST:
-                line.text = line.text[:LONGEST] + "…"
-            if line.open:
-                self._open[line.other] = line
-            self._widest = max(self._widest, len(line.text))
-        self._lines.extend(added)
-        gone = max(0, len(self._lines) - WINDOW)
-        for _ in range(gone):
-            self._lines.popleft()
-        self._dropped += gone
-        if self._filter:
-            gone = 0
-            self._choose_shown()
-        if gone and not self.following:  # what is being read stays where it is
-            self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, immediate=True)
-        self._settle()
-
-    def set_filter(self, text: str) -> None:
-        """Show only lines that contain `text` (any case); those that do not, where it begins with `!`."""
-        self._filter = text
-        self._choose_shown()
-        self._settle()
-
-    def _choose_shown(self) -> None:
-        wanted = self._filter.casefold()
-        inverse = wanted.startswith("!")
-        wanted = wanted.removeprefix("!")
-        if not wanted:
-            self._shown = None
+    def action_lines(self, count: int) -> None:
+        if self.page is None:
+            return
+        if self._cursor is not None:
+            self._move_cursor(self.page, count)
         else:
-            self._shown = [line for line in self._lines if (wanted in line.text.casefold()) is not inverse]
+            self.page.scroll(count)
+        self._settle()
 
-    def _settle(self) -> None:
-        self.virtual_size = Size(self._widest + self._margin, len(self._seen))
-        if self.following:
-            self.call_after_refresh(self._to_end)
-        self.refresh()
-        self.post_message(self.Changed())
-
-    @property
-    def _margin(self) -> int:
-        return 10 if self.times else 1
-
-    def _to_end(self) -> None:
-        if self.following:
-            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        # Upwards pauses; down at the very end follows again, as less does with F.
-        following = (
-            new_value >= self.max_scroll_y if new_value > old_value else self.following and new_value >= old_value
-        )
-        if new_value < old_value and new_value < self.max_scroll_y:
-            following = False
-        if following != self.following:
-            self.following = following
-            self.post_message(self.Changed())
+    def action_pages(self, pages: int) -> None:
+        self.action_lines(pages * max(1, self.size.height - 1))
 
     def action_top(self) -> None:
-        self.scroll_to(y=0, animate=False)
+        if self.page is not None:
+            if self._cursor is not None:
+                self._move_cursor(self.page, -len(self.page.model.seen))
+            else:
+                self.page.go_to_fraction(0)
+            self._settle()
 
     def action_follow(self) -> None:
-        self.following = True
-        self._to_end()
-        self.post_message(self.Changed())
+        if self.page is not None:
+            if self._cursor is not None:
+                self._move_cursor(self.page, len(self.page.model.seen))
+            else:
+                self.page.following = True
+            self._settle()
+
+    def action_sideways(self, cells: int) -> None:
+        if self.page is not None:
+            self.page.sideways(cells)
+            self._settle()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self._wheel(-_WHEEL)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self._wheel(_WHEEL)
+
+    def _wheel(self, count: int) -> None:
+        if self.page is not None:
+            self.page.scroll(count)
+            self._settle()
+
+    def on_click(self, event: events.Click) -> None:
+        """On the bar at the right: go there."""
+        if event.x == self.size.width - 1 and self.page is not None:
+            self.page.go_to_fraction(event.y / max(1, self.size.height - 1))
+            self._settle()
+
+    # -- searching and choosing ------------------------------------------------------------------------
+
+    def action_match(self, step: int) -> None:
+        if self.model is None or self.model.search is None:
+            raise SkipAction
+        self._wanted = (self._match if self._match is not None else self.top, step)
+        self.grown()
+
+    def action_choose(self) -> None:
+        """Begin to choose lines, at the match somebody is at or else at the last line in sight; or stop that."""
+        if self._cursor is not None:
+            self._cursor = None
+        elif self.page is not None and (numbers := self.page.numbers):
+            self.page.following = False
+            self._cursor = self._anchor = self._match if self._match in numbers else numbers[-1]
+        self._settle()
+
+    def _move_cursor(self, page: LogPage, count: int) -> None:
+        seen = page.model.seen
+        if self._cursor is None or not seen:
+            return
+        self._cursor = seen[max(0, min(bisect_left(seen, self._cursor) + count, len(seen) - 1))]
+        if abs(count) == 1 and self._cursor not in page.numbers:
+            page.scroll(count)
+        if self._cursor not in page.numbers:
+            page.go_to(self._cursor)
+        page.following = False
+
+    def action_let_go(self) -> None:
+        """Of the choice, then of the search; where there is neither, the key is for somebody else."""
+        if self._cursor is not None:
+            self._cursor = None
+            self._settle()
+        elif self.model is not None and self.model.search is not None:
+            self.model.search_for(None)
+            self._match = self._wanted = None
+            self._redraw()
+        else:
+            raise SkipAction
+
+    def action_whole(self) -> None:
+        number = self._cursor if self._cursor is not None else self._match
+        if self.model is None or number is None:
+            raise SkipAction
+        self.post_message(self.Whole(self.model.read([number])[0]))
+
+    def action_wrap(self) -> None:
+        self.wrap = not self.wrap
+        self._redraw()
 
     def action_times(self) -> None:
         self.times = not self.times
-        self._settle()
+        self._redraw()
 
-    def action_scroll_up(self) -> None:
-        self.scroll_relative(y=-1, animate=False)
+    # -- drawing ---------------------------------------------------------------------------------------
 
-    def action_scroll_down(self) -> None:
-        self.scroll_relative(y=1, animate=False)
+    def _look(self, pattern: Pattern | None) -> Look:
+        styles = {name: self.get_component_rich_style(f"log--{name}", partial=True) for name in _STYLES}
+        return Look(max(1, self.size.width - 1), self.times, self.wrap, self.labels, pattern, styles)
 
-    def action_scroll_left(self) -> None:
-        self.scroll_relative(x=-8, animate=False)
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        if self.is_mounted:
+            self._redraw()
 
-    def action_scroll_right(self) -> None:
-        self.scroll_relative(x=8, animate=False)
-
-    def action_page_up(self) -> None:
-        self.scroll_relative(y=1 - self.size.height, animate=False)
-
-    def action_page_down(self) -> None:
-        self.scroll_relative(y=self.size.height - 1, animate=False)
+    def on_resize(self) -> None:
+        self._redraw()
 
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
-        base = self.rich_style
-        left, top = self.scroll_offset
-        seen = self._seen
-        if top + y >= len(seen):
-            return Strip.blank(width, base)
-        line = seen[top + y]
-        start = Text(no_wrap=True, end="")
-        if self.times:
-            start.append(
-                f"{datetime.fromtimestamp(line.time):%H:%M:%S} ",
-                self.get_component_rich_style("log--time", partial=True),
-            )
-        start.append("┃" if line.other else " ", self.get_component_rich_style("log--mark", partial=True))
-        text = styled(line.text)
-        if line.other:
-            text.stylize_before(self.get_component_rich_style("log--other", partial=True))
-        console = self.app.console
-        head = Strip(start.render(console))
-        room = max(0, width - head.cell_length)
-        body = Strip(text.render(console)).crop(left, left + room)
-        return Strip.join([head, body]).adjust_cell_length(width, base).apply_style(base)
+        base, width = self.rich_style, self.size.width
+        rows = self.page.rows if self.page is not None else []
+        style = base
+        if self._cursor is not None and y < len(rows):
+            number = rows[y][0]
+            if min(self._anchor, self._cursor) <= number <= max(self._anchor, self._cursor):
+                style += self.get_component_rich_style(f"log--{'current' if number == self._cursor else 'chosen'}")
+        strip = rows[y][1] if y < len(rows) else Strip([])
+        strip = strip.adjust_cell_length(width - 1, style).apply_style(style)
+        thumb = self.page is not None and y in self.page.bar
+        bar = self.get_component_rich_style("log--bar", partial=True) if thumb else base
+        return Strip.join([strip, Strip([Segment("▐" if thumb else " ", base + bar)], 1)])

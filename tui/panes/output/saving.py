@@ -1,0 +1,71 @@
+"""A container's output into a file: the lines that are shown, as the program wrote them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import Job, UsageError
+from tui.widgets.log_model import LogModel
+from tui.widgets.log_search import Pattern
+
+_BATCH = 2000  # lines
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which lines of one container are shown. `since` is in seconds since the epoch, as people type it `since_said`."""
+
+    since: float | None = None
+    since_said: str = ""
+    tail: int | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The flags of `logs`."""
+        since = ["--since", self.since_said] if self.since is not None else []
+        return [*since, *(["--tail", str(self.tail)] if self.tail is not None else [])]
+
+
+def command(line: str, pattern: Pattern | None, path: str) -> str:
+    """The shell's line that makes the same file, from `cutaway logs …`."""
+    wanted = f" | {shlex.join(pattern.words)}" if pattern is not None else ""
+    return f"{line} 2>&1{wanted} > {shlex.quote(path)}"
+
+
+def save(model: LogModel, numbers: Sequence[int], path: Path, job: Job) -> None:
+    """Write these lines to a file: beside it first, so that there is all of it or nothing.
+
+    Raises UsageError where that cannot be, Cancelled.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        try:
+            with beside.open("x", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+                for start in range(0, len(numbers), _BATCH):
+                    job.token.check()
+                    for line in model.read(numbers[start : start + _BATCH]):
+                        label = f"{line.label} | " if line.label else ""
+                        file.write(f"{label}{line.text}\n")
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}", hint="Give another place.") from error
+
+
+def wrong(path: str) -> str:
+    """What is wrong with a place for a file, in words; "" where nothing is."""
+    place = Path(path).expanduser()
+    if not path:
+        return "a file's name is needed"
+    if place.is_dir():
+        return "this is a directory"
+    if not place.parent.is_dir():
+        return "there is no such directory"
+    return ""

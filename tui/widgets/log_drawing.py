@@ -1,0 +1,111 @@
+"""One line of a log as it is drawn: its time, where it came from, the mark of the second stream, its text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+from textual.strip import Strip
+
+from engine import visible
+from tui.widgets.ansi import styled
+from tui.widgets.log_search import Pattern
+from tui.widgets.log_source import Line
+
+LONGEST = 4_000
+"""Characters of a line that are drawn; how many more there are is said."""
+
+_LABEL_COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
+_LABEL_WIDEST = 16  # cells
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How lines are drawn: `width` cells, labels in one column. `styles` has time, mark, other, found and more."""
+
+    width: int
+    times: bool
+    wrap: bool
+    labels: tuple[str, ...]
+    pattern: Pattern | None
+    styles: Mapping[str, Style]
+
+    @property
+    def label_width(self) -> int:
+        return min(_LABEL_WIDEST, max((cell_len(visible(label)) for label in self.labels), default=0))
+
+    @property
+    def room(self) -> int:
+        """Cells for the text."""
+        label = self.label_width
+        return max(1, self.width - (9 if self.times else 0) - (label + 1 if label else 0) - 1)
+
+
+def draw(line: Line, look: Look, console: Console, left: int = 0) -> list[Strip]:
+    """The line, or where it is wrapped its parts; `left` cells of the text are out of sight where it is not."""
+    body = Strip(_text(line, look).render(console))
+    if not look.wrap:
+        return [Strip.join([_head(line, look, console, first=True), body.crop(left, left + look.room)])]
+    starts = range(0, max(1, body.cell_length), look.room)
+    return [
+        Strip.join([_head(line, look, console, first=not start), body.crop(start, start + look.room)])
+        for start in starts
+    ]
+
+
+def width_of(line: Line) -> int:
+    """Cells that the text takes where it is not wrapped."""
+    text, more = _cut(line)
+    return cell_len(text.plain) + (len(_more(more)) if more else 0)
+
+
+def column_of(line: Line, pattern: Pattern) -> int | None:
+    """The cell that the first match of a pattern begins at; None where it is not in what is drawn."""
+    text, _ = _cut(line)
+    span = next(pattern.spans(text.plain), None)
+    return cell_len(text.plain[: span[0]]) if span is not None else None
+
+
+def _cut(line: Line) -> tuple[Text, int]:
+    """The text as far as it is drawn, and how many characters there are more."""
+    raw, more = line.text, 0
+    if len(raw) > LONGEST and raw.isprintable():  # so that a very long line costs no more than a long one
+        raw, more = raw[:LONGEST], len(raw) - LONGEST
+    text = styled(raw)
+    if len(text) > LONGEST:
+        text, more = text[:LONGEST], len(text) - LONGEST
+    return text, more
+
+
+def _more(characters: int) -> str:
+    return f"… {characters:,} more characters"
+
+
+def _text(line: Line, look: Look) -> Text:
+    text, more = _cut(line)
+    if line.other:
+        text.stylize_before(look.styles["other"])
+    if look.pattern is not None:
+        for start, end in look.pattern.spans(text.plain):
+            text.stylize(look.styles["found"], start, end)
+    if more:
+        text.append(_more(more), look.styles["more"])
+    return text
+
+
+def _head(line: Line, look: Look, console: Console, *, first: bool) -> Strip:
+    head = Text(no_wrap=True, end="")
+    if look.times:
+        said = f"{datetime.fromtimestamp(line.time):%H:%M:%S} " if first and line.time > 0 else " " * 9
+        head.append(said, look.styles["time"])
+    if look.label_width:
+        place = look.labels.index(line.label) if line.label in look.labels else 0
+        label = set_cell_size(visible(line.label) if first else "", look.label_width)
+        head.append(f"{label} ", _LABEL_COLOURS[place % len(_LABEL_COLOURS)])
+    head.append("┃" if line.other else " ", look.styles["mark"])
+    return Strip(head.render(console))

@@ -1,0 +1,99 @@
+"""Looking for text in a log: what somebody typed as a pattern, and which lines it is in, found a little at a time."""
+
+from __future__ import annotations
+
+import re
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from tui.widgets.ansi import unstyled
+from tui.widgets.log_source import Source
+
+
+class BadPattern(Exception):
+    """It is no regular expression; the message says why."""
+
+
+class Pattern:
+    """Text, or a regular expression. Small letters stand for capitals too, unless a capital is among them.
+
+    `!` at the beginning turns it round, where that is allowed (`inverse`). Raises BadPattern.
+    """
+
+    def __init__(self, typed: str, *, regex: bool = False, inverse: bool = False) -> None:
+        self.typed, self.regex = typed, regex
+        self.inverse = inverse and typed.startswith("!")
+        self.text = typed.removeprefix("!") if self.inverse else typed
+        self.ignores_case = self.text == self.text.lower()
+        try:
+            self._compiled = re.compile(
+                self.text if regex else re.escape(self.text), re.IGNORECASE if self.ignores_case else 0
+            )
+        except (re.error, OverflowError, RecursionError) as error:
+            raise BadPattern(str(error)) from error
+
+    def lets_through(self, text: str) -> bool:
+        return (self._compiled.search(text) is not None) is not self.inverse
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where it is in a text."""
+        if not self.inverse:
+            yield from (match.span() for match in self._compiled.finditer(text) if match.end() > match.start())
+
+    @property
+    def words(self) -> list[str]:
+        """The command line that does the same: grep's."""
+        return [
+            "grep",
+            *(["-i"] if self.ignores_case and self.text != self.text.upper() else []),
+            *(["-v"] if self.inverse else []),
+            "-P" if self.regex else "-F",
+            *(["-e"] if self.text.startswith("-") else []),
+            self.text,
+        ]
+
+
+class Scan:
+    """The numbers of the lines that a pattern lets through, in `matches`; `step` looks through some more of them."""
+
+    def __init__(self, source: Source, pattern: Pattern, start: int = 0) -> None:
+        self._source, self.pattern = source, pattern
+        self.matches = array("Q")
+        self._start = self._upto = start
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are lines that were not looked at."""
+        return self._upto < self._source.end
+
+    @property
+    def fraction(self) -> float:
+        """How far it is, 0 to 1."""
+        whole = self._source.end - self._start
+        return min(1.0, (self._upto - self._start) / whole) if whole > 0 else 1.0
+
+    def step(self, seconds: float) -> bool:
+        """Look on for so long; whether there is more to look at."""
+        if not self.is_behind:
+            return False
+        # The last line looked at may have gone on since.
+        self._upto = max(self._start, self._source.first, self._upto - 1)
+        while self.matches and self.matches[-1] >= self._upto:
+            self.matches.pop()
+        deadline = time.monotonic() + seconds
+        lets_through, append = self.pattern.lets_through, self.matches.append
+        for first, texts in self._source.texts(self._upto):
+            for number, text in enumerate(texts, first):
+                if lets_through(text if text.isprintable() else unstyled(text)):
+                    append(number)
+            self._upto = first + len(texts)
+            if time.monotonic() > deadline:
+                break
+        return self.is_behind
+
+    def forget_before(self, first: int) -> None:
+        """Lines before this one are gone."""
+        if self.matches and self.matches[0] < first:
+            del self.matches[: bisect_left(self.matches, first)]
