@@ -11,10 +11,9 @@ from typing import TypeVar
 
 import click
 
-from engine import Job, Page, RunOptions, Step, Tour, Workbench, human_size, visible
+from engine import CancelToken, Job, Page, RunOptions, Step, Tour, Workbench, human_size, visible
 from engine.cli.console import narrate, print_json, session
 from engine.cli.options import as_json
-from engine.cli.terminal import foreground
 
 T = TypeVar("T")
 
@@ -86,21 +85,29 @@ class _Demo:
         self._do("umount", lambda job: workbench.umount(working.id, job))
 
         self._title("config.json tells runc what to start. Three sources make it: the image, the defaults, you.")
-        options = RunOptions(env=("GREETING=hello from the demo",), auto_remove=True)
+        options = RunOptions(env=("GREETING=hello from the demo",))
         draft = self._do("draft", lambda job: workbench.draft(image.reference, options, job))
         rows = workbench.explain(draft)
         for source in ("image", "default", "host", "user"):
             mine = [row for row in rows if row.source.value == source]
             example = next((row for row in mine if row.pointer.startswith("/process")), mine[0] if mine else None)
             told = f", e.g. {example.pointer} ({example.detail})" if example else ""
-            self._say(f"  {len(mine):4} values from {source}{told}")
+            self._say(f"  {len(mine):4} value{'s' * (len(mine) != 1)} from {source}{told}")
 
         self._title("runc starts it, conmon holds it. Its output:")
         sys.stdout.flush()
         made = self._do("create", lambda job: workbench.create(draft, job))
-        code = foreground(workbench, made, new=True)
+        try:
+            self._do("start", lambda job: workbench.start(made.id, job))
+            self._say(f"  $ tail -f {self._short(str(workbench.root.containers / made.id / 'output.log'))}")
+            sys.stdout.flush()
+            token = CancelToken()
+            workbench.copy_logs(made.id, sys.stdout.fileno(), sys.stderr.fileno(), token, follow=True)
+            code = workbench.wait(made.id, token)
+        finally:
+            workbench.jobs.run("rm", lambda job: workbench.remove(made.id, job, force=True))
         self._say("")
-        self._say(f"The container ended with exit code {code}, and was removed (--rm).")
+        self._say(f"The container ended with exit code {code}, and was removed.")
         self._say("To do it again:  cutaway run --rm " + shlex.quote(image.reference))
         if code:
             raise click.exceptions.Exit(code)

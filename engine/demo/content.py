@@ -99,7 +99,7 @@ echo "${GREETING:-Hello from inside a container.}"
 echo
 echo "Who am I?        $(id 2>/dev/null || echo "${USER:-unknown}")"
 echo "Where am I?      on a host that calls itself $host, in $PWD"
-echo "Who else is?     $# processes; process 1 is '$init', and I am process $$"
+echo "Who else is?     processes in sight: $#; process 1 is '$init', and I am process $$"
 echo
 echo "My files are one picture, painted in three layers:"
 echo "  1  /etc/os-release     $(. /etc/os-release; echo "$PRETTY_NAME")"
