@@ -94,7 +94,7 @@ def test_its_program_looks_around(cutaway: Cutaway) -> None:
     said = cutaway.out("run", "--rm", "demo")
     assert "Hello from inside a container." in said
     assert "uid=0(root)" in said
-    assert "1 processes; process 1 is 'hello', and I am process 1" in said
+    assert "processes in sight: 1; process 1 is 'hello', and I am process 1" in said
     assert "Good evening from layer 3" in said
     assert "something is wrong" not in said
     assert "holds cake: layer 3 made it opaque" in said
