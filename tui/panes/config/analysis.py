@@ -8,31 +8,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine import CutawayError, visible
+from tui.panes.config.outline import Node, nodes
 from tui.panes.config.places import Places
 
 if TYPE_CHECKING:
-    from engine import Diagnostic, Draft, Provenance, Workbench
+    from engine import Diagnostic, Difference, Draft, Provenance, Workbench
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """Of one text. `before` has the leaves as they were before anything was changed, as they were written."""
+    """Of one text. `original` says where values came from before anything was changed; `differences` are the edits, by
+    meaning, `kinds` the sources of values by line (from 0), `tree` what the outline shows."""
 
     text: str
     places: Places
     provenance: Provenance
     diagnostics: tuple[Diagnostic, ...]
     original: Provenance
-    before: Mapping[str, str]
+    differences: tuple[Difference, ...]
+    kinds: Mapping[int, str]
+    tree: tuple[Node, ...]
     whole: bool
     """Whether the text is JSON."""
 
     @property
     def edits(self) -> int:
         """How many values are not as they were: changed, new or gone."""
-        now = {place.pointer: place.text for place in self.places.leaves()}
-        changed = sum(self.before.get(pointer) != text for pointer, text in now.items())
-        return changed + sum(pointer not in now for pointer in self.before)
+        return len(self.differences)
 
 
 def analyse(workbench: Workbench, text: str, provenance: Provenance, draft: Draft | None, before_text: str) -> Analysis:
@@ -40,16 +42,35 @@ def analyse(workbench: Workbench, text: str, provenance: Provenance, draft: Draf
 
     It takes too long for the screen's own thread.
     """
+    from engine import differences
+
     original = provenance
-    before: dict[str, str] = {}
+    edits: tuple[Difference, ...] = ()
     if draft is not None:
-        before = {place.pointer: place.text for place in Places(before_text).leaves()}
         try:
             provenance = draft.with_text(text).provenance
+            edits = tuple(differences(before_text, text))
         except CutawayError:
             pass  # no JSON at the moment; check says where
+    places = Places(text)
+    kinds = {place.line: _kind(provenance, place.pointer) for place in places.leaves()}
     diagnostics = tuple(workbench.check(text))
-    return Analysis(text, Places(text), provenance, diagnostics, original, before, _is_json(text))
+    return Analysis(
+        text=text,
+        places=places,
+        provenance=provenance,
+        diagnostics=diagnostics,
+        original=original,
+        differences=edits,
+        kinds=kinds,
+        tree=tuple(nodes(places, diagnostics, edits)),
+        whole=_is_json(text),
+    )
+
+
+def _kind(provenance: Provenance, pointer: str) -> str:
+    origin = provenance.get(pointer)
+    return origin.source.value if origin is not None else "user"
 
 
 def _is_json(text: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -12,8 +12,13 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
-from textual.widgets import TextArea
-from textual.widgets.text_area import TextAreaTheme
+from textual.widgets.text_area import Selection, TextAreaTheme
+
+from tui.panes.config.quick_text import QuickTextArea
+from tui.panes.config.typing_help import Typed, is_empty_pair, new_line, typed
+
+if TYPE_CHECKING:
+    from engine import Choice, Completion
 
 MARK_WIDTH = 2
 
@@ -24,10 +29,13 @@ HIGHLIGHTS = """
 (number) @number
 [(true) (false) (null)] @constant
 """
-"""What is coloured. The whole text is searched after each key, so brackets and commas are left alone."""
+"""What is coloured. Brackets and commas are left alone."""
+
+NOT_OURS = ("ctrl+d", "f6", "f7")
+"""Keys of the text area that this screen has another use for, or that nobody looks for."""
 
 
-class ConfigEditor(TextArea):
+class ConfigEditor(QuickTextArea):
     """Reading: keys move. Writing: keys type; Escape goes back to reading."""
 
     DEFAULT_CSS = """
@@ -55,11 +63,24 @@ class ConfigEditor(TextArea):
     class Left(Message):
         """Escape while writing."""
 
+    class Typing(Message):
+        """A key was typed, and has taken effect; `character` is what it types, "" for what only deletes."""
+
+        def __init__(self, character: str) -> None:
+            super().__init__()
+            self.character = character
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", read_only=True, show_line_numbers=True, soft_wrap=False, tab_behavior="indent", id=id)
         self.indent_width = 2
+        for key in NOT_OURS:
+            self._bindings.key_to_bindings.pop(key, None)
         self._marks: Mapping[int, tuple[str, Style]] = {}
         self._wrong: frozenset[int] = frozenset()
+        self._found: Mapping[int, Sequence[tuple[int, int]]] = {}
+        self._found_style = Style(reverse=True)
+        self.first_key: Callable[[str], bool] = lambda key: False
+        """Is given each key while writing; True says that it was for somebody else."""
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._take_theme())
@@ -92,15 +113,37 @@ class ConfigEditor(TextArea):
 
             self.register_language("json", Language(tree_sitter_json.language()), HIGHLIGHTS)
             self.language = "json"
-        self._marks, self._wrong = {}, frozenset()
+        self._marks, self._wrong, self._found = {}, frozenset(), {}
         self.load_text(text)
         self.read_only = not writing
+
+    def change_to(self, text: str) -> None:
+        """Make it this text by replacing what differs: the cursor keeps its place, and one undo takes it back."""
+        before = self.text
+        if text == before:
+            return
+        start = _common(before, text)
+        start -= before[start - 1 : start] == "\r"  # the two characters of a line's end belong together
+        end = _common(before[start:][::-1], text[start:][::-1])
+        end -= end > 0 and before[-end] == "\n" and "\r" in (before[-end - 1], text[-end - 1])
+        self.history.checkpoint()
+        top = self.document.get_location_from_index(start)  # type: ignore[attr-defined]
+        bottom = self.document.get_location_from_index(len(before) - end)  # type: ignore[attr-defined]
+        self.replace(text[start : len(text) - end], top, bottom, maintain_selection_offset=True)
+        self.history.checkpoint()
+
+    # -- what is drawn beside the text ------------------------------------------------------------------
 
     def mark(self, marks: Mapping[int, tuple[str, Style]], wrong: frozenset[int]) -> None:
         """Letters by line (from 0) with their colours, and the lines with problems."""
         self._marks, self._wrong = marks, wrong
-        self.notify_style_update()  # forgets the lines that are drawn already
-        self.refresh()
+        self.forget_drawn()
+
+    def show_found(self, found: Mapping[int, Sequence[tuple[int, int]]]) -> None:
+        """What was searched for: spans (from, to) by line."""
+        if found or self._found:
+            self._found = found
+            self.forget_drawn()
 
     @property
     def gutter_width(self) -> int:
@@ -111,6 +154,8 @@ class ConfigEditor(TextArea):
         if line_index in self._wrong:
             start = len(text.plain) - len(text.plain.lstrip())
             text.stylize(Style(underline=True), start, len(text.plain.rstrip()))
+        for start, end in self._found.get(line_index, ()):
+            text.stylize(self._found_style, start, end)
         return text
 
     def render_line(self, y: int) -> Strip:
@@ -123,16 +168,92 @@ class ConfigEditor(TextArea):
         mark = Strip([Segment(f"{letter:<{MARK_WIDTH}}", inside + Style(bold=False) + style)], MARK_WIDTH)
         return Strip.join([mark, strip.crop(MARK_WIDTH)])
 
+    # -- keys ------------------------------------------------------------------------------------------
+
     async def _on_key(self, event: events.Key) -> None:
-        if self.check_consume_key(event.key, event.character):
-            return  # it is typed: TextArea's own handler is called after this one
+        if not self.read_only and self.first_key(event.key):
+            event.stop()
+            event.prevent_default()
+            return
+        if self.check_consume_key(event.key, event.character) or (event.key == "enter" and not self.read_only):
+            self._restart_blink()
+            if event.key == "tab":
+                return  # TextArea's own handler is called after this one
+            event.stop()
+            event.prevent_default()
+            self._type(event.character or "\n", line=event.key == "enter")
+            return
         # Textual runs a binding when the key has bubbled up to the application; letters typed meanwhile would be in the
         # text before it. Here every key takes effect in its turn.
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
             if await self.app.run_action(binding.action, default_namespace=self):
                 event.stop()
                 event.prevent_default()
+                if not self.read_only:
+                    self.post_message(self.Typing(""))
                 return
+
+    def _type(self, character: str, *, line: bool) -> None:
+        start, end = self.selection
+        if start != end:
+            self._replace_via_keyboard("\n" if line else character, start, end)
+        else:
+            row, column = end
+            text = self.document[row]
+            before, after = text[:column], text[column:]
+            if line:
+                self._put(new_line(before, after, self.indent_width))
+            else:
+                around = self._neighbour(row, -1)[-1:], self._neighbour(row, 1)[:1]
+                self._put(typed(character, before, after, *around, self.indent_width))
+        self.post_message(self.Typing("\n" if line else character))
+
+    def _put(self, done: Typed) -> None:
+        if done.skip:
+            self.move_cursor_relative(columns=1)
+            return
+        row, column = self.cursor_location
+        if done.comma:
+            above = next(n for n in range(row - 1, -1, -1) if self.document[n].strip())
+            place = (above, len(self.document[above].rstrip()))
+            self.replace(",", place, place, maintain_selection_offset=True)
+        self._replace_via_keyboard(done.text, (row, column - done.dedent), (row, column))
+        if done.back:
+            index = self.document.get_index_from_location(self.cursor_location)  # type: ignore[attr-defined]
+            self.move_cursor(self.document.get_location_from_index(index - done.back))  # type: ignore[attr-defined]
+
+    def put_choice(self, completion: Completion, choice: Choice) -> None:
+        """Put what was chosen in the place of what was typed of it."""
+        self.history.checkpoint()
+        row = completion.start[0]
+        line = self.document[row]
+        margin = line[: len(line) - len(line.lstrip(" \t"))]
+        text = choice.text.replace("\n", "\n" + margin)
+        end = max(completion.end, min(self.cursor_location, (row, len(line))))
+        self.replace(text, completion.start, end, maintain_selection_offset=False)
+        if choice.back:
+            index = self.document.get_index_from_location(self.cursor_location)  # type: ignore[attr-defined]
+            self.move_cursor(self.document.get_location_from_index(index - choice.back))  # type: ignore[attr-defined]
+        if completion.comma is not None:
+            self.replace(",", completion.comma, completion.comma, maintain_selection_offset=True)
+        self.history.checkpoint()
+
+    def _neighbour(self, row: int, step: int) -> str:
+        """The next line in a direction that is not blank, without its margins."""
+        row += step
+        while 0 <= row < self.document.line_count:
+            if text := self.document[row].strip():
+                return text
+            row += step
+        return ""
+
+    def action_delete_left(self) -> None:
+        row, column = self.cursor_location
+        text = self.document[row]
+        if self.selection.is_empty and is_empty_pair(text[:column], text[column:]):
+            self._replace_via_keyboard("", (row, column - 1), (row, column + 1))
+        else:
+            super().action_delete_left()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return not self.read_only if action == "leave" else True
@@ -146,6 +267,23 @@ class ConfigEditor(TextArea):
 
     def action_cursor_bottom(self) -> None:
         self.move_cursor(self.document.end)
+
+    def select(self, row: int, start: int, end: int) -> None:
+        """Put the cursor on a piece of a line, and bring it to the middle of what is in sight."""
+        self.move_cursor((row, start), center=True)
+        self.selection = Selection((row, start), (row, end))
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with together."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[:middle] == other[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _rich_color(name: str) -> str | None:

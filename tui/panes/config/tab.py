@@ -12,6 +12,7 @@ from engine import visible
 from tui.bench import Bench
 from tui.panes.config.analysis import Analysis, analyse
 from tui.panes.config.pane import ConfigPane
+from tui.panes.config.text_view import TextView
 from tui.panes.tab import MainTab
 from tui.subjects import OfContainer, OfDraft, OfImage, Subject
 
@@ -36,7 +37,7 @@ class ConfigTab(MainTab):
     @property
     def analysis(self) -> Analysis | None:
         """What is known of the text in the editor."""
-        return self.pane.analysis
+        return self.pane.view.analysis
 
     @property
     def summary(self) -> str:
@@ -49,6 +50,11 @@ class ConfigTab(MainTab):
     def take_focus(self) -> None:
         self.pane.take_focus()
 
+    def search(self) -> bool:
+        if self.pane.shows_text:
+            self.pane.view.action_find()
+        return True
+
     def fill(self, subject: Subject) -> None:
         match subject:
             case OfImage(reference):
@@ -56,7 +62,7 @@ class ConfigTab(MainTab):
                 self.bench.later(self._read_card(subject, reference))
             case OfDraft():
                 if self.writing is not None:
-                    self.pane.show_text(self.writing.text, writable=True)
+                    self.pane.show_text(self.writing.text, writable=True, original=self.writing.original)
             case OfContainer(id):
                 container = self.container
                 if container is not None and container.working:
@@ -83,7 +89,7 @@ class ConfigTab(MainTab):
 
     def settle(self) -> None:
         if self.writing is not None and self.pane.writing:
-            self._write(self.pane.editor.text)
+            self._write(self.pane.view.editor.text)
 
     def _write(self, text: str) -> None:
         """The draft's text is this now."""
@@ -93,13 +99,13 @@ class ConfigTab(MainTab):
             if writing.edited is not before:
                 self.bench.conductor.drafts_changed()
 
-    @on(ConfigPane.Edited)
-    def _edited(self, event: ConfigPane.Edited) -> None:
+    @on(TextView.Edited)
+    def _edited(self, event: TextView.Edited) -> None:
         event.stop()
         self._write(event.text)
 
-    @on(ConfigPane.Stale)
-    def _text_changed(self, event: ConfigPane.Stale) -> None:
+    @on(TextView.Stale)
+    def _text_changed(self, event: TextView.Stale) -> None:
         event.stop()
         self.bench.later(self._analyse(self.subject, event.text))
 
@@ -112,9 +118,14 @@ class ConfigTab(MainTab):
         known, before = provenance, writing.original if writing is not None else ""
         analysis = await self.bench.desk.ask(lambda workbench: analyse(workbench, text, known, draft, before))
         if self.subject == subject:
-            self.pane.take(analysis)
+            self.pane.view.take(analysis)
             if writing is not None:
                 writing.analysis = analysis
+
+    @on(TextView.Refused)
+    def _refused(self, event: TextView.Refused) -> None:
+        event.stop()
+        self.bench.say(event.why)
 
     @on(ConfigPane.Asked)
     def _asked(self, event: ConfigPane.Asked) -> None:
@@ -127,7 +138,7 @@ class ConfigTab(MainTab):
                     "This config.json is in force: it can only be read. Open the image's to start another one."
                 )
 
-    @on(ConfigPane.Summary)
-    def _summary(self, event: ConfigPane.Summary) -> None:
+    @on(TextView.Summary)
+    def _summary(self, event: TextView.Summary) -> None:
         event.stop()
         self.post_message(self.Changed())
