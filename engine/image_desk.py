@@ -16,15 +16,13 @@ from engine.describe import image_summary
 from engine.digest import Digest
 from engine.errors import ContainerUnknown, UsageError
 from engine.events import ImagesChanged, ignore
-from engine.importing import import_tar
 from engine.jobs import Job
 from engine.layers.capture import Capture
 from engine.layers.stacking import LayerChanges
 from engine.looking import Inside, compare, entry_of, look
-from engine.oci import ManifestKind, Platform
+from engine.oci import Platform
 from engine.pulling import bring
-from engine.pushing import push, sources
-from engine.reference import DOCKER_HUB, Reference, Transport, split_transport
+from engine.reference import DOCKER_HUB, Reference, Transport
 from engine.store import ImageRecord, LayoutSource, Store, directory_image, podman_image
 from engine.trace import StepKind
 from engine.views import FileEntry, ImageSummary, OverlayView, Written
@@ -40,36 +38,6 @@ class ImageDesk(ContainerDesk):
     def _store(self) -> Store:
         return Store(self.root)
 
-    def push(
-        self,
-        name: str,
-        job: Job,
-        *,
-        to: str | None = None,
-        tls_verify: bool = True,
-        kind: str | None = None,
-    ) -> str:
-        """Bring an image to a registry, `[docker://]REF` (None: by its own name); returns its digest there.
-
-        `kind` is `oci` or `v2s2` for a manifest of that kind, None for the one it has. Reports LayerProgress.
-        Raises ImageUnknown, UsageError, RegistryError, StoreError, Cancelled.
-        """
-        from engine.registry import RegistryHosts, RegistryTarget
-
-        image = self._store.find(name)
-        transport, rest = split_transport(to or image.name)
-        if transport is not Transport.DOCKER:
-            raise UsageError(f"cannot push to {transport.value}", hint="A push goes to a registry; see `cutaway save`.")
-        hosts = RegistryHosts.load()
-        destination = hosts.candidates(rest)[0]
-        with self._store.holding(job.token):
-            read_from = sources(self._store, image, destination)
-            target = RegistryTarget(destination, job, read_from=read_from, tls_verify=tls_verify, hosts=hosts)
-            try:
-                return push(self._store, image, target, destination, job, kind=ManifestKind(kind) if kind else None)
-            finally:
-                target.close()
-
     def commit(self, name: str, image: str, job: Job, options: CommitOptions | None = None) -> ImageSummary:
         """Make what a container has changed a layer on top of its image, and call the result `image`.
 
@@ -78,7 +46,7 @@ class ImageDesk(ContainerDesk):
         """
         options = options or CommitOptions()
         record = self._find(name)
-        reference = _own_name(image)
+        reference = own_name(image)
         self.facts.need_root("read a container's files")
         if record.in_place:
             raise UsageError(
@@ -103,29 +71,6 @@ class ImageDesk(ContainerDesk):
             base = self._store.of_digest(Digest.parse(record.image_digest))
             made = commit(self._store, base, capture, reference, made_by, options, job)
             trace.append(self.root.traces / f"{made.descriptor.digest.hex}.jsonl", job.steps)
-        job.emit(ImagesChanged())
-        return image_summary(made)
-
-    def import_tar(
-        self,
-        archive: BinaryIO,
-        what: str,
-        image: str,
-        job: Job,
-        *,
-        changes: tuple[str, ...] = (),
-        message: str = "",
-    ) -> ImageSummary:
-        """Take a root filesystem in a tar archive (compressed or not; called `what`) in as an image of one layer.
-
-        Raises UsageError, ContentError, StoreError, NotPermitted, Cancelled.
-        """
-        reference = _own_name(image)
-        self.facts.need_root("expand layers")
-        with self._store.holding(job.token):
-            made = import_tar(
-                self._store, archive, what, reference, self.facts.platform, job, changes=changes, message=message
-            )
         job.emit(ImagesChanged())
         return image_summary(made)
 
@@ -225,7 +170,7 @@ def _changed(upper: Path, path: bytes) -> float:
         return 0.0
 
 
-def _own_name(text: str) -> str:
+def own_name(text: str) -> str:
     """The full reference for an image made here: without a registry in the name it is localhost's, as podman has it.
 
     Raises UsageError.

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from engine.disk import open_regular, store_error
+from engine.disk import open_regular, read_regular, store_error
+from engine.errors import ContentError
 from engine.jobs import Job
 from engine.oci import Descriptor, ImageConfig, Manifest, Platform, check_coherent
+from engine.text import visible
 
 _CHUNK = 1 << 20
 
@@ -60,6 +62,53 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+class Folder(Protocol):
+    """Files by name: a directory's, or those in an archive. Names have parts between slashes, and no `..`."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is, for messages and names."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is a regular file of that name."""
+
+    def size(self, name: str) -> int:
+        """A file's bytes. Raises StoreError, ContentError where there is none."""
+
+    def read(self, name: str, limit: int) -> bytes:
+        """At most `limit` bytes of a file. Raises StoreError, ContentError where there is none."""
+
+    def chunks(self, name: str, offset: int, job: Job) -> Iterator[bytes]:
+        """A file's bytes from `offset` on. Raises StoreError, ContentError, Cancelled."""
+
+
+class Directory:
+    """A directory of the filesystem as a Folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def has(self, name: str) -> bool:
+        return self._file(name).is_file()
+
+    def size(self, name: str) -> int:
+        try:
+            return self._file(name).stat().st_size
+        except OSError as error:
+            raise store_error(error, f"cannot read {self._file(name)}") from error
+
+    def read(self, name: str, limit: int) -> bytes:
+        return read_regular(self._file(name), limit)
+
+    def chunks(self, name: str, offset: int, job: Job) -> Iterator[bytes]:
+        return file_chunks(self._file(name), offset, job)
+
+    def _file(self, name: str) -> Path:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise ContentError(f"a name that leads out of {self.path}: {visible(name)[:200]!r}")
+        return self.path / name
 
 
 def file_chunks(path: Path, offset: int, job: Job) -> Iterator[bytes]:

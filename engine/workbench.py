@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from engine import rootfs, trace
 from engine.bundling import mapping
 from engine.cleanup import sweep
-from engine.config_desk import ConfigDesk
 from engine.describe import (
     container_document,
     history_steps,
@@ -28,17 +26,16 @@ from engine.events import ImagesChanged, Problem, ignore
 from engine.image_desk import ROOTFS
 from engine.jobs import Job
 from engine.oci import Platform
-from engine.pulling import pull
-from engine.reference import Reference, Transport, split_transport
+from engine.reference import Reference, Transport
 from engine.runtime import Kind
-from engine.source import Source
-from engine.store import LayoutSource, Swept, Usage
+from engine.store import Swept, Usage
 from engine.text import visible
 from engine.trace import Step, StepKind
+from engine.transfer_desk import TransferDesk
 from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
 
 
-class Workbench(ConfigDesk):
+class Workbench(TransferDesk):
     """Images, layers, config.json and containers of one data directory on this host; made as a ContainerDesk is."""
 
     # -- this host -------------------------------------------------------------------------------------
@@ -80,22 +77,6 @@ class Workbench(ConfigDesk):
     def layers(self, name: str) -> list[LayerSummary]:
         """An image's layers, lowest first."""
         return layer_summaries(self._store, self._store.find(name))
-
-    def pull(self, name: str, job: Job, *, tls_verify: bool = True, platform: str | None = None) -> ImageSummary:
-        """Bring an image here: `[docker://]REF` from a registry, `oci:DIR[:TAG]` from a layout on disk.
-
-        Reports LayerProgress. Raises UsageError, RegistryError, ContentError, StoreError, NotPermitted, Cancelled.
-        """
-        transport, rest = split_transport(name)
-        self.facts.need_root("expand layers")
-        source = self._source(transport, rest, tls_verify)
-        try:
-            with self._store.holding(job.token):
-                record = pull(source, self._store, self.root, self._platform(platform), job)
-        finally:
-            source.close()
-        job.emit(ImagesChanged())
-        return image_summary(record)
 
     def demo(self, job: Job) -> ImageSummary:
         """The built-in image, made from this host's own tools where it is not here yet."""
@@ -287,18 +268,7 @@ class Workbench(ConfigDesk):
         steps = trace.read(self.root.traces / f"{image.descriptor.digest.hex}.jsonl")
         return script(record, image, self._store, self._containers.path(record.id), steps)
 
-    # -- inside ----------------------------------------------------------------------------------------
-
-    def _source(self, transport: Transport, rest: str, tls_verify: bool) -> Source:
-        if transport is Transport.DOCKER:
-            from engine.registry import RegistryHosts, RegistrySource  # they load the HTTP client
-
-            hosts = RegistryHosts.load()
-            return RegistrySource(hosts.candidates(rest), tls_verify=tls_verify, hosts=hosts, held=self._store.held)
-        if transport is Transport.OCI:
-            path, _, tag = rest.partition(":")
-            return LayoutSource(Path(path), tag or None)
-        raise UsageError(f"cannot pull from {transport.value} yet", hint="Pull from a registry, or from oci:DIR[:TAG].")
+    # -- inside --------------------------------------------------------------------------------------
 
     def _in_use(self) -> Iterator[Digest]:
         for record in self._containers.certain():

@@ -87,10 +87,9 @@ class Progress:
 
 
 def _line(event: LayerProgress) -> str:
-    text = (
-        f"layer {event.number}/{event.count}  {event.digest.short}  {human_size(event.total):>8}  {event.phase.value}"
-    )
-    if event.phase in (LayerPhase.DOWNLOADING, LayerPhase.UPLOADING, LayerPhase.EXPANDING) and event.total:
+    size = human_size(event.total or event.done)
+    text = f"layer {event.number}/{event.count}  {event.digest.short}  {size:>8}  {event.phase.value}"
+    if event.phase not in (LayerPhase.WAITING, LayerPhase.DONE, LayerPhase.PRESENT) and event.total:
         text += f" {100 * event.done // event.total} %"
     return text
 

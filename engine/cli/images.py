@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from engine import ImageSummary, LayerChanges, human_size
@@ -17,7 +19,8 @@ from engine.cli.options import as_json, platform_option, tls_verify_option
 def pull(reference: str, tls_verify: bool, quiet: bool, platform: str | None) -> None:
     """Fetch an image and expand its layers.
 
-    REFERENCE is [docker://]NAME[:TAG|@DIGEST] for a registry, or oci:DIR[:TAG] for an image layout on disk.
+    REFERENCE is [docker://]NAME[:TAG|@DIGEST] for a registry, oci:DIR[:TAG] for an image layout on disk,
+    oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME] for an archive, containers-storage:NAME for podman's storage.
     """
     console = session(quiet=quiet)
     image = console.do(
@@ -32,9 +35,11 @@ def pull(reference: str, tls_verify: bool, quiet: bool, platform: str | None) ->
 @click.command()
 @as_json
 @click.option("-q", "--quiet", is_flag=True, help="Print ids alone.")
-def images(as_json: bool, quiet: bool) -> None:
-    """List the images that are here."""
-    found = session(recover=False).workbench.images()
+@click.argument("place", required=False)
+def images(place: str | None, as_json: bool, quiet: bool) -> None:
+    """List the images that are here; with PLACE, containers-storage:, those in podman's storage, for `run` in place."""
+    workbench = session(recover=False).workbench
+    found = workbench.images() if place is None else workbench.images_at(place)
     if as_json:
         print_json([_as_data(image) for image in found])
     elif quiet:
@@ -63,11 +68,25 @@ def _as_data(image: ImageSummary) -> dict[str, object]:
 
 
 @click.command()
+@tls_verify_option
+@platform_option
 @click.argument("names", metavar="NAME…", nargs=-1, required=True)
-def inspect(names: tuple[str, ...]) -> None:
-    """Print all that is known of images or containers, as JSON."""
-    workbench = session(recover=False).workbench
-    print_json([workbench.inspect(name) for name in names])
+def inspect(names: tuple[str, ...], tls_verify: bool, platform: str | None) -> None:
+    """Print all that is known of images or containers, as JSON.
+
+    A NAME with a transport, as `pull` takes it (docker://NAME, oci-archive:FILE, …), is looked at where it is.
+    """
+    console = session(recover=False)
+
+    def look(name: str) -> Any:
+        if not console.workbench.is_elsewhere(name):
+            return console.workbench.inspect(name)
+        return console.do(
+            f"inspect {name}",
+            lambda job: console.workbench.inspect_at(name, job, tls_verify=tls_verify, platform=platform),
+        )
+
+    print_json([look(name) for name in names])
 
 
 @click.command()

@@ -29,7 +29,8 @@ _GROUPS = {
     "Look inside": ("inside", ["files", "cat", "diff", "cp"]),
     "Registries": ("registries", ["push", "tags", "login", "logout"]),
     "config.json": ("configs", ["config", "check", "explain", "adopt"]),
-    "Working containers": ("working", ["mount", "umount", "commit", "import"]),
+    "Working containers": ("working", ["mount", "umount", "commit"]),
+    "Archives": ("archives", ["save", "load", "import"]),
     "Containers": (
         "containers",
         ["run", "create", "start", "attach", "ps", "logs", "stop", "kill", "pause", "unpause", "wait", "rm"],

@@ -1,14 +1,10 @@
-"""Commands that make images and the means to that: mount, umount, commit, import."""
+"""Commands that make images and the means to that: mount, umount, commit."""
 
 from __future__ import annotations
 
-import sys
-from contextlib import ExitStack
-from pathlib import Path
-
 import click
 
-from engine import CommitOptions, CutawayError, human_size
+from engine import CommitOptions, human_size
 from engine.cli.console import each, narrate, print_json, print_table, session
 from engine.cli.options import as_json
 
@@ -95,31 +91,4 @@ def commit(
     made = console.do(f"commit {container}", lambda job: console.workbench.commit(container, image, job, options))
     if not quiet:
         narrate(f"{made.reference}  {made.layers} layers, {human_size(made.size)}")
-    click.echo(made.id)
-
-
-@click.command("import")
-@click.option("-c", "--change", "changes", multiple=True, metavar="INSTRUCTION", help="CMD, ENTRYPOINT, ENV, USER, …")
-@click.option("-m", "--message", default="", help="A comment for the history.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the image's id alone.")
-@click.argument("archive", metavar="FILE|-")
-@click.argument("image")
-def import_(archive: str, image: str, changes: tuple[str, ...], message: str, quiet: bool) -> None:
-    """Make a root filesystem's tar archive (plain, gzip, zstd, xz, bzip2) an image of one layer, called IMAGE."""
-    console = session(quiet=quiet)
-    with ExitStack() as stack:
-        if archive == "-":
-            file = sys.stdin.buffer
-        else:
-            try:
-                file = stack.enter_context(Path(archive).open("rb"))
-            except OSError as error:
-                raise CutawayError(f"cannot read {archive}: {error.strerror}") from error
-        what = "stdin" if archive == "-" else Path(archive).name
-        made = console.do(
-            f"import {archive}",
-            lambda job: console.workbench.import_tar(file, what, image, job, changes=changes, message=message),
-        )
-    if not quiet:
-        narrate(f"{made.reference}  {human_size(made.size)}")
     click.echo(made.id)

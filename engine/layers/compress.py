@@ -107,16 +107,18 @@ def compress(
 
 
 def _batches(pieces: Iterable[bytes]) -> Iterable[bytes]:
-    """The same stream in pieces of about a megabyte, so that threads meet seldom."""
+    """The same stream in pieces of a megabyte, so that threads meet seldom, and that the compressed bytes do not depend
+    on where the pieces were cut."""
     held: list[bytes] = []
     size = 0
     for piece in pieces:
         held.append(piece)
         size += len(piece)
-        if size >= _BATCH:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
+        while size >= _BATCH:
+            whole = b"".join(held)
+            yield whole[:_BATCH]
+            held, size = [whole[_BATCH:]], size - _BATCH
+    if size:
         yield b"".join(held)
 
 

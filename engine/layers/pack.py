@@ -21,7 +21,7 @@ from engine.layers.compress import BuiltLayer, Compression, compress
 from engine.layers.header import BLOCK
 from engine.layers.names import shown
 
-__all__ = ["BuiltLayer", "Entry", "Kind", "build_layer", "opaque", "whiteout", "write_layer"]
+__all__ = ["BuiltLayer", "Entry", "Kind", "build_layer", "opaque", "plain_header", "whiteout", "write_layer"]
 
 _TYPES = {
     Kind.FILE: b"0",
@@ -185,6 +185,21 @@ def _headers(entry: Entry, size: int, *, holes_in: int | None = None) -> bytes:
     return extension + raw + bytes(-len(raw) % BLOCK) + block
 
 
+def plain_header(name: str, size: int) -> bytes:
+    """The one block before a regular file of an image archive, of no time and root's; `name` has at most 100 bytes.
+
+    A size that octal digits cannot tell is written in base 256 (GNU tar manual, "Basic Tar Format").
+    """
+    raw = os.fsencode(name)
+    if len(raw) > 100:
+        raise ValueError(f"too long a name: {name}")
+    block = _block(raw, 0o644, 0, 0, size if size < 8**11 else 0, 0, b"0", b"", (0, 0))
+    if size < 8**11:
+        return block
+    fields = block[:124] + b"\x80" + size.to_bytes(11, "big") + block[136:]
+    return _summed(fields)
+
+
 def _block(
     name: bytes,
     mode: int,
@@ -207,7 +222,12 @@ def _block(
         b"%07o\0%07o\0" % device,
         bytes(167),
     )
-    block = b"".join(fields)
+    return _summed(b"".join(fields))
+
+
+def _summed(block: bytes) -> bytes:
+    """The block with its checksum, which is made with blanks in its place."""
+    block = block[:148] + b" " * 8 + block[156:]
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]
 
 

@@ -2,7 +2,7 @@
 
 from engine.store.blobs import BlobWriter
 from engine.store.images import ImageRecord
-from engine.store.in_place import directory_image, docker_image, podman_image
+from engine.store.in_place import directory_image, docker_image, podman_image, podman_images, podman_parts
 from engine.store.layers import LayerRecord
 from engine.store.layout import LayoutSource
 from engine.store.store import Store
@@ -21,4 +21,6 @@ __all__ = [
     "directory_image",
     "docker_image",
     "podman_image",
+    "podman_images",
+    "podman_parts",
 ]

@@ -34,7 +34,7 @@ from engine.store.images import ImageRecord
 from engine.text import visible
 
 _ID = re.compile(r"[0-9a-f]{64}")
-_PLACE = re.compile(r"\[(?:overlay@)?(/[^\]+]*)(?:\+[^\]]*)?\](.+)")
+_PLACE = re.compile(r"\[(?:overlay@)?(/[^\]+]*)(?:\+[^\]]*)?\](.*)")
 _LIST_LIMIT = 64 * 1024 * 1024
 _DEFAULT = Path("/var/lib/containers/storage")
 _CONFIGURATION = (Path("/etc/containers/storage.conf"), Path("/usr/share/containers/storage.conf"))
@@ -56,12 +56,40 @@ def podman_image(text: str) -> ImageRecord:
 
     Its layers are where they are. Raises ImageUnknown, StoreError.
     """
-    match = _PLACE.fullmatch(text)
-    root, name = (Path(match[1]), match[2]) if match else (_graph_root(), text)
+    return podman_parts(text)[0]
+
+
+def podman_parts(text: str) -> tuple[ImageRecord, bytes, list[str]]:
+    """What `podman_image` gives, its configuration to the byte, and all its names there."""
+    root, name = _place(text)
     for image in _list(root / "overlay-images/images.json"):
         if _is_meant(image, name):
-            return _load(root, image, name)
+            return _load(root, image, _prefix(root) + name)
     raise ImageUnknown(f"podman's storage in {root} has no image {visible(name)!r}", hint="See: podman images")
+
+
+def podman_images(text: str = "") -> list[ImageRecord]:
+    """Every image in podman's storage (`text` is empty, or `[overlay@ROOT]` for another one), by name; one without is
+    called by its id. What cannot be read is passed over. Raises StoreError."""
+    root, _ = _place(text)
+    found = []
+    for image in _list(root / "overlay-images/images.json"):
+        for name in image.get("names") or [str(image.get("id", ""))]:
+            try:
+                found.append(_load(root, image, _prefix(root) + str(name))[0])
+            except StoreError:
+                continue
+    return sorted(found, key=lambda record: record.name)
+
+
+def _place(text: str) -> tuple[Path, str]:
+    match = _PLACE.fullmatch(text)
+    return (Path(match[1]), match[2]) if match else (_graph_root(), text)
+
+
+def _prefix(root: Path) -> str:
+    """How names in that storage begin."""
+    return "containers-storage:" + ("" if root == _graph_root() else f"[overlay@{root}]")
 
 
 def docker_image(root: Path, number: str, name: str) -> ImageRecord:
@@ -128,7 +156,7 @@ def _is_meant(image: dict[str, Any], name: str) -> bool:
     return False
 
 
-def _load(root: Path, image: dict[str, Any], name: str) -> ImageRecord:
+def _load(root: Path, image: dict[str, Any], name: str) -> tuple[ImageRecord, bytes, list[str]]:
     number = str(image.get("id", ""))
     if not _ID.fullmatch(number):
         raise StoreError(f"podman's storage in {root} is damaged: an image has no id")
@@ -137,12 +165,14 @@ def _load(root: Path, image: dict[str, Any], name: str) -> ImageRecord:
         raw = read_regular(home / "manifest", DOCUMENT_LIMIT + 1)
         manifest = parse_manifest(raw)
         key = base64.b64encode(manifest.config.digest.encode()).decode()
-        config = parse_config(read_regular(home / f"={key}", DOCUMENT_LIMIT + 1))
+        config_raw = read_regular(home / f"={key}", DOCUMENT_LIMIT + 1)
+        config = parse_config(config_raw)
     except ContentError as error:
         raise StoreError(f"podman's image {visible(name)} cannot be read: {error}") from error
     descriptor = Descriptor(manifest.media_type or MANIFEST, Digest.of(raw), len(raw))
     layers = tuple(_layers(root, str(image.get("layer", ""))))
-    return ImageRecord(f"containers-storage:{name}", descriptor, manifest, config, in_place=layers)
+    record = ImageRecord(name, descriptor, manifest, config, in_place=layers)
+    return record, config_raw, list(map(str, image.get("names") or []))
 
 
 def _layers(root: Path, top: str) -> list[Path]:

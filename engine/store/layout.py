@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.digest import Digest
-from engine.disk import read_regular
 from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
 from engine.jobs import Job
 from engine.oci import (
@@ -21,12 +20,15 @@ from engine.oci import (
     parse_index,
     parse_manifest,
     pick_platform,
+    verify,
 )
 from engine.reference import Reference
-from engine.source import FetchedImage, file_chunks
-from engine.store.blobs import read_verified
+from engine.source import Directory, FetchedImage, Folder
 from engine.text import visible
 from engine.trace import StepKind
+
+FULL_NAME = "io.containerd.image.name"
+"""The annotation by which Docker and containerd name an image in full, where ref.name is the tag alone."""
 
 _DEPTH = 4
 """Indexes in indexes; builders nest two deep at most."""
@@ -35,29 +37,30 @@ _DEPTH = 4
 class LayoutSource:
     """The image that `tag` names in the layout at `path`; without a tag the only one there (an engine.source.Source).
 
-    `tag` is a name as the layout has it (its org.opencontainers.image.ref.name), or a short form of a full reference.
+    `path` is a directory, or any other Folder, e.g. an archive of a layout; `tag` is a name as the layout has it (its
+    org.opencontainers.image.ref.name), or a short form of a full reference.
     Raises StoreError if there is no layout, ContentError if it is damaged, ImageUnknown naming what is on offer.
     """
 
-    def __init__(self, path: Path, tag: str | None = None) -> None:
-        self._path = path
-        if not (path / "oci-layout").is_file():
-            raise StoreError(
-                f"{path} is not an OCI image layout: it has no file oci-layout",
-                hint="Make one with, for example: skopeo copy docker://IMAGE oci:DIR:TAG",
-            )
-        raw = read_regular(path / "index.json", DOCUMENT_LIMIT + 1)
-        self._entries = _choose(parse_index(raw, str(path / "index.json")).manifests, path, tag)
+    def __init__(self, path: Path | Folder, tag: str | None = None) -> None:
+        self._folder = path = Directory(path) if isinstance(path, Path) else path
+        self._prefix = "oci:" if isinstance(path, Directory) else "oci-archive:"
+        self._entries = _choose(_entries(path), f"{self._prefix}{path.path}", tag)
+
+    @staticmethod
+    def names(folder: Folder) -> list[str]:
+        """The names of the images in a layout, in order; "" for those without. Raises StoreError, ContentError."""
+        return list(dict.fromkeys(entry.ref_name for entry in _entries(folder)))
 
     @property
     def name(self) -> str:
-        """Its own name if that is a full reference, otherwise `localhost/<directory>:<tag>`."""
+        """Its own name if that is a full reference (or Docker and containerd wrote one beside it), otherwise
+        `localhost/<directory>:<tag>`."""
         own = self._entries[0].ref_name
-        if _canonical(own) == own:
-            return own
-        folder = re.sub(r"[^a-z0-9]+", "-", self._path.resolve().name.lower()).strip("-") or "image"
-        tag = re.sub(r"[^A-Za-z0-9_.-]+", "-", own).lstrip(".-")[:128] or "latest"
-        return f"localhost/{folder[:128]}:{tag}"
+        for full in (own, (self._entries[0].annotations or {}).get(FULL_NAME, "")):
+            if full and _canonical(full) == full:
+                return full
+        return local_name(self._folder.path, own)
 
     def image(self, platform: Platform, job: Job) -> FetchedImage:
         """Follow the index to one platform's image, each document verified. Raises ContentError, StoreError."""
@@ -72,14 +75,14 @@ class LayoutSource:
 
     def blob(self, descriptor: Descriptor, offset: int, job: Job) -> Iterator[bytes]:
         """The bytes of a blob from `offset` on. Raises StoreError, Cancelled."""
-        return file_chunks(self._blob(descriptor.digest), offset, job)
+        return self._folder.chunks(_blob(descriptor.digest), offset, job)
 
     def close(self) -> None:
         """Nothing is held open."""
 
     def _command(self) -> str:
         own = self._entries[0].ref_name
-        return shlex.join(["skopeo", "inspect", "--raw", f"oci:{self._path}" + (f":{own}" if own else "")])
+        return shlex.join(["skopeo", "inspect", "--raw", f"{self._prefix}{self._folder.path}" + f":{own}" * bool(own)])
 
     def _manifest(self, offers: list[Descriptor], platform: Platform, above: frozenset[Digest]) -> Descriptor:
         """The image manifest for `platform` below `offers`, which stand in the indexes `above`."""
@@ -94,13 +97,36 @@ class LayoutSource:
         return self._manifest(index.manifests, platform, above | {chosen.digest})
 
     def _read(self, descriptor: Descriptor) -> bytes:
-        return read_verified(self._blob(descriptor.digest), descriptor)
+        if descriptor.size > DOCUMENT_LIMIT:
+            raise ContentError(f"{descriptor.digest} is to be read as a document, but has {descriptor.size} bytes")
+        name = _blob(descriptor.digest)
+        data = self._folder.read(name, descriptor.size + 1)
+        verify(data, descriptor, f"the content of {self._folder.path / name}", "It is damaged: make it again.")
+        return data
 
-    def _blob(self, digest: Digest) -> Path:
-        return self._path / "blobs" / digest.algorithm / digest.hex
+
+def local_name(path: Path, tag: str) -> str:
+    """A full reference for an image that has none: `localhost/<the file or directory it came from>:<tag>`."""
+    stem = re.sub(r"(\.(tar|tgz|gz|xz|bz2|zst|oci|docker))+$", "", path.resolve().name.lower())
+    folder = re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "image"
+    word = re.sub(r"[^A-Za-z0-9_.-]+", "-", tag).lstrip(".-")[:128] or "latest"
+    return f"localhost/{folder[:128]}:{word}"
 
 
-def _choose(entries: list[Descriptor], path: Path, tag: str | None) -> list[Descriptor]:
+def _blob(digest: Digest) -> str:
+    return f"blobs/{digest.algorithm}/{digest.hex}"
+
+
+def _entries(folder: Folder) -> list[Descriptor]:
+    if not folder.has("oci-layout"):
+        raise StoreError(
+            f"{folder.path} is not an OCI image layout: it has no file oci-layout",
+            hint="Make one with, for example: skopeo copy docker://IMAGE oci:DIR:TAG",
+        )
+    return parse_index(folder.read("index.json", DOCUMENT_LIMIT + 1), str(folder.path / "index.json")).manifests
+
+
+def _choose(entries: list[Descriptor], place: str, tag: str | None) -> list[Descriptor]:
     """The entries of index.json that are meant: several of one name are one image for several platforms."""
     names = list(dict.fromkeys(entry.ref_name for entry in entries))
     if tag is None:
@@ -109,11 +135,11 @@ def _choose(entries: list[Descriptor], path: Path, tag: str | None) -> list[Desc
         wanted = [name for name in names if name == tag] or [name for name in names if name == _canonical(tag)]
     if len(wanted) == 1:
         return [entry for entry in entries if entry.ref_name == wanted[0]]
-    offers = ", ".join(f"oci:{path}:{visible(name)}" for name in names if name)
+    offers = ", ".join(f"{place}:{visible(name)}" for name in names if name)
     hint = f"There are: {offers[:1000]}" if offers else "It has no names in it." if names else "It is empty."
     if tag is None and names:
-        raise ImageUnknown(f"{path} has {len(names)} images: name one", hint=hint)
-    raise ImageUnknown(f"{path} has no image {visible(tag or '')!r}", hint=hint)
+        raise ImageUnknown(f"{place} has {len(names)} images: name one", hint=hint)
+    raise ImageUnknown(f"{place} has no image {visible(tag or '')!r}", hint=hint)
 
 
 def _canonical(name: str) -> str | None:

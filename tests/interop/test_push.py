@@ -93,7 +93,7 @@ def test_without_a_login_and_with_wrong_names(
     assert "Traceback" not in failed.stderr
     cutaway("push", "no/such:image", code=1)
     cutaway("push", debian, "UPPER CASE", code=2)
-    cutaway("push", debian, "oci:somewhere", code=2)
+    cutaway("push", debian, "containers-storage:somewhere", code=2)
     cutaway("push", debian, f"{guarded.host}/x/y@sha256:{'0' * 64}", code=2)
 
 

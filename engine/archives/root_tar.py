@@ -1,14 +1,13 @@
-"""Import: a root filesystem in a tar archive becomes an image of one layer."""
+"""Import: a root filesystem, in a tar archive or in a directory, becomes an image of one layer."""
 
 from __future__ import annotations
 
-import bz2
 import json
-import lzma
-import zlib
+import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine import instructions
@@ -17,7 +16,11 @@ from engine.digest import Digest
 from engine.disk import store_error
 from engine.errors import ContentError
 from engine.jobs import Job
+from engine.layers.capture import Capture
 from engine.layers.compress import BuiltLayer, compress
+from engine.layers.foreign import plain
+from engine.layers.pack import build_layer
+from engine.layers.stream import FileSource
 from engine.oci import CONFIG, LAYER_GZIP, MANIFEST, Descriptor, Manifest, Platform, encode, parse_config
 from engine.pulling import pull
 from engine.source import FetchedImage
@@ -25,12 +28,10 @@ from engine.store import ImageRecord, Store
 from engine.text import human_size
 from engine.trace import StepKind
 
-_CHUNK = 1 << 20
 
-
-def import_tar(
+def import_root(
     store: Store,
-    archive: BinaryIO,
+    found: BinaryIO | Path,
     what: str,
     name: str,
     platform: Platform,
@@ -39,23 +40,30 @@ def import_tar(
     changes: tuple[str, ...] = (),
     message: str = "",
 ) -> ImageRecord:
-    """Take an archive (plain, gzip, zstd, xz or bzip2; called `what`) in as the only layer of an image `name`.
+    """Take an archive (plain, gzip, zstd, xz or bzip2; called `what`) or a directory in as the only layer of an image
+    `name`.
 
-    It is expanded as every layer is: what must not be unpacked is refused, and then nothing has that name.
-    `changes` are instructions as in a Dockerfile. Raises UsageError, ContentError, LayerError, StoreError, Cancelled.
+    It is expanded as every layer is: what must not be unpacked is refused, and then nothing has that name. With
+    SOURCE_DATE_EPOCH a directory makes the same image every time. `changes` are instructions as in a Dockerfile.
+    Raises UsageError, ContentError, LayerError, StoreError, Cancelled.
     """
     fixed = source_date()
     now = datetime.now(UTC) if fixed is None else datetime.fromtimestamp(fixed, UTC)
     settings: dict[str, Any] = {}
     for change in changes:
         instructions.apply(settings, change)
-    with store.root.staging("import") as folder, job.step(StepKind.LAYER, f"gzip < {what}") as step:
+    command = f"tar -C {shlex.quote(str(found))} -c . | gzip" if isinstance(found, Path) else f"gzip < {what}"
+    with store.root.staging("import") as folder, job.step(StepKind.LAYER, command) as step:
         path = folder / "layer"
         try:
             with path.open("wb") as out:
-                built = compress(_plain(archive), out, token=job.token)
-        except (zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
-            raise ContentError(f"{what} is damaged: {error}") from error
+                if isinstance(found, Path):
+                    capture = Capture(found, overlay=False)
+                    if fixed is not None:
+                        capture = replace(capture, latest=fixed * 10**9)
+                    built = build_layer(capture.entries(), out, token=job.token)
+                else:
+                    built = compress(plain(FileSource(found.fileno()), what), out, token=job.token)
         except OSError as error:
             raise store_error(error, f"cannot read {what}, or write {path}") from error
         step.detail = f"{human_size(built.diff_size)}, {human_size(built.size)} compressed"
@@ -105,35 +113,3 @@ def _image(
     return FetchedImage(
         Descriptor(MANIFEST, Digest.of(raw), len(raw)), raw, manifest, config_raw, parse_config(config_raw)
     )
-
-
-def _plain(archive: BinaryIO) -> Iterator[bytes]:
-    """The tar stream, by what the archive's first bytes are, whatever it is called."""
-    first = archive.read(_CHUNK)
-    chunks = chain([first], iter(lambda: archive.read(_CHUNK), b""))
-    if first.startswith(b"\x1f\x8b"):
-        return _members(chunks, lambda: zlib.decompressobj(31))
-    if first.startswith(b"\xfd7zXZ\x00"):
-        return _members(chunks, lzma.LZMADecompressor)
-    if first.startswith(b"BZh"):
-        return _members(chunks, bz2.BZ2Decompressor)
-    if first.startswith(b"\x28\xb5\x2f\xfd"):
-        import zstandard
-
-        return _members(chunks, lambda: zstandard.ZstdDecompressor().decompressobj())
-    return chunks
-
-
-def _members(chunks: Iterator[bytes], make: Any) -> Iterator[bytes]:
-    """All members of a compressed stream, one after the other. Raises EOFError where the last one is cut short."""
-    reader: Any = None
-    for chunk in chunks:
-        data = chunk
-        while data:
-            reader = reader or make()
-            yield reader.decompress(data)
-            data = b""
-            if reader.eof:
-                data, reader = reader.unused_data, None
-    if reader is not None:
-        raise EOFError("it ends too early")
