@@ -15,8 +15,14 @@ from pathlib import Path
 
 import pytest
 
-RECIPE = "2"
+RECIPE = "3"
 """Of what follows: a new one makes a new image."""
+
+
+_LEFT_OUT = (
+    "usr/share/locale usr/share/man usr/share/info usr/share/perl usr/lib/*/perl usr/lib/*/gconv var/cache/debconf"
+)
+"""Half of its bytes, which no test needs and every test would carry around."""
 
 
 def debian_layout() -> Path:
@@ -51,7 +57,8 @@ def _host_sources() -> list[str]:
 
 def _make_layout(folder: Path, release: str, sources: list[str]) -> None:
     base, changes, layout = folder / "base.tar", folder / "changes.tar", folder / "layout"
-    _do("mmdebstrap", "--quiet", "--variant=essential", release, str(base), *sources)
+    slimmer = f'--customize-hook=cd "$1" && rm -rf {_LEFT_OUT}'
+    _do("mmdebstrap", "--quiet", "--variant=essential", slimmer, release, str(base), *sources)
     _write_changes(changes)
     image = f"{layout}:latest"
     _do("umoci", "init", "--layout", str(layout))
