@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from textual.screen import ModalScreen
 
-    from engine import Job, Problem, Workbench
+    from engine import Event, Job, Problem, Workbench
     from tui.conductor import Conductor
     from tui.desk import Desk
     from tui.state import State
@@ -22,6 +22,8 @@ class Bench(Protocol):
 
     state: State
     conductor: Conductor
+    listeners: list[Callable[[Event], None]]
+    """Called with every event of the engine's, in the screen's loop."""
 
     @property
     def desk(self) -> Desk:

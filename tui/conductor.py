@@ -22,15 +22,16 @@ from engine import (
     Outcome,
     Problem,
     Status,
+    StepRecorded,
     human_size,
     visible,
 )
 from tui.desk import Desk
-from tui.progress import Pull
-from tui.state import State, Work, Writing
+from tui.progress import Pull, Work
+from tui.state import MOST_ENDED, State, Writing
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
 from tui.telling import problem
-from tui.text import short_reference
+from tui.text import clip, short_reference
 from tui.widgets.bars import percent
 
 if TYPE_CHECKING:
@@ -110,24 +111,33 @@ class Conductor:
                     self._refresh("images")
                 case ContainersChanged():
                     self._refresh("containers")
+                case StepRecorded():
+                    work = self._state.work.get(event.job)
+                    self._state.steps.append((work.title if work is not None else "", event.step))
                 case Problem():
                     self._view.complain(event)
             self._view.hear(event)
         self._tell_busy()
 
     def _started(self, event: JobStarted) -> None:
-        self._state.work[event.job] = Work(event.title, event.command)
+        self._state.work[event.job] = Work(event.job, event.title, event.command, self._clock())
+        for old in [work.job for work in self._state.work.values() if work.ended is not None][:-MOST_ENDED]:
+            del self._state.work[old]
         if event.command:
             self._view.show_command(event.command, "…")
 
     def _progressed(self, event: LayerProgress) -> None:
+        if (work := self._state.work.get(event.job)) is not None:
+            work.take(event, self._clock())
         pull = self._state.pulls.get(event.job)
         if pull is not None:
             pull.take(event, self._clock())
             self._view.show_pull(pull)
 
     def _finished(self, event: JobFinished) -> None:
-        work = self._state.work.pop(event.job, None)
+        work = self._state.work.get(event.job)
+        if work is not None:
+            work.ended, work.outcome, work.problem = self._clock(), event.outcome, event.problem
         outcome, good = {
             Outcome.SUCCEEDED: ("✓ done", True),
             Outcome.FAILED: ("✗ failed", False),
@@ -153,10 +163,12 @@ class Conductor:
         running = len(self._state.running)
         if running:
             words.append(f"{running} running")
-        for pull in self._state.pulling:
-            speed = f" {human_size(int(pull.speed))}/s" if pull.speed else ""
-            words.append(f"pull {short_reference(pull.name, 24)} {percent(pull.fraction).strip()}{speed}")
-        words += [visible(work.title) for job, work in self._state.work.items() if job not in self._state.pulls]
+        for work in self._state.working:
+            pull = self._state.pulls.get(work.job)
+            said = f"pull {short_reference(pull.name, 24)}" if pull is not None else clip(visible(work.title), 40)
+            if pull is not None or work.layers:
+                said += f" {percent(work.fraction).strip()}"
+            words.append(said + (f" {human_size(int(work.speed))}/s" if work.speed else ""))
         self._view.show_busy(" · ".join(words) or "no jobs")
 
     # -- reading ---------------------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from tui.bench import Bench
+from tui.conductor import names
 from tui.deeds import Offer, offers
 from tui.subjects import Subject
 
@@ -37,6 +39,45 @@ class Doing:
                 return
             if self.offer(id, subject) is None:  # it went while somebody was thinking
                 return
+        await self._act(offer)
+
+    def offers_to_all(self, subjects: Sequence[Subject]) -> list[Offer[Any]]:
+        """What can be done to several things at once, each as the offer to the first that it can be done to."""
+        found: dict[str, Offer[Any]] = {}
+        for subject in subjects:
+            for offer in self.offers(subject):
+                if offer.deed.many and (offer.id not in found or (found[offer.id].why_not and not offer.why_not)):
+                    found[offer.id] = offer
+        return list(found.values())
+
+    async def do_to_all(self, id: str, subjects: Sequence[Subject]) -> None:
+        """Do it to all of them that it can be done to, with one question."""
+        found = [offer for subject in subjects if (offer := self.offer(id, subject)) is not None]
+        if not found:
+            return
+        if not found[0].deed.many:
+            self._bench.say(f"“{found[0].words}” is done to one thing at a time. esc takes the marks away.")
+            return
+        can, cannot = [offer for offer in found if not offer.why_not], [offer for offer in found if offer.why_not]
+        if not can:
+            self._bench.say(f"Not now: {cannot[0].why_not}")
+            return
+        if any(offer.question for offer in can):
+            left_out = [f"Not {self._name(offer)}: {offer.why_not}" for offer in cannot]
+            told = [names((self._name(offer) for offer in can), 12), *left_out[:5]]
+            words = f"{can[0].words.capitalize()} {len(can)} {can[0].deed.plural}?"
+            question = words if len(can) > 1 else can[0].question
+            if not await self._bench.ask(question, detail="\n".join(told), yes=can[0].words.capitalize()):
+                return
+        for offer in can:
+            now = self.offer(id, offer.subject)
+            if now is not None and not now.why_not:
+                await self._act(now)
+
+    def _name(self, offer: Offer[Any]) -> str:
+        return self._bench.conductor.title(offer.subject)
+
+    async def _act(self, offer: Offer[Any]) -> None:
         done = offer.deed.act(self._bench, offer)
         if inspect.isawaitable(done):
             await done

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from engine import LayerPhase, LayerProgress, Problem
+from engine import LayerPhase, LayerProgress, Outcome, Problem
 
 _SPEED_OVER = 3.0
 """Seconds that a speed is measured over."""
@@ -14,17 +14,11 @@ _SETTLED = (LayerPhase.DONE, LayerPhase.PRESENT)
 
 
 @dataclass
-class Pull:
-    """One image on its way. `problem` says why it is not coming, `cancelled` that it was stopped."""
+class Progress:
+    """What is known of how far a job's layers (or other blobs) are."""
 
-    job: str
-    name: str
-    command: str
-    layers: dict[int, LayerProgress] = field(default_factory=dict)
-    problem: Problem | None = None
-    cancelled: bool = False
-    finished: bool = False
-    _samples: deque[tuple[float, int]] = field(default_factory=deque)
+    layers: dict[int, LayerProgress] = field(default_factory=dict, kw_only=True)
+    _samples: deque[tuple[float, int]] = field(default_factory=deque, kw_only=True)
 
     def take(self, event: LayerProgress, now: float) -> None:
         """Newer progress; `now` is a clock's reading in seconds."""
@@ -66,6 +60,38 @@ class Pull:
     def settled(self) -> int:
         """How many layers are whole and here."""
         return sum(event.phase in _SETTLED for event in self.layers.values())
+
+
+@dataclass
+class Pull(Progress):
+    """One image on its way. `problem` says why it is not coming, `cancelled` that it was stopped."""
+
+    job: str
+    name: str
+    command: str
+    problem: Problem | None = None
+    cancelled: bool = False
+    finished: bool = False
+
+
+@dataclass
+class Work(Progress):
+    """A job: under way, or how it ended. Times are a clock's readings in seconds."""
+
+    job: str
+    title: str
+    command: str
+    began: float
+    ended: float | None = None
+    outcome: Outcome | None = None
+    problem: Problem | None = None
+
+    def left(self, now: float) -> float | None:
+        """Seconds that it will take still, if it goes on as it did; None where nothing can be said yet."""
+        fraction = self.fraction
+        if self.ended is not None or not 0.01 < fraction < 1:
+            return None
+        return (now - self.began) * (1 - fraction) / fraction
 
 
 def done(event: LayerProgress) -> float:

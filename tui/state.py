@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine import Status
 from tui.panes.config.analysis import Analysis, shown
-from tui.progress import Pull
+from tui.progress import Pull, Work
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
 
 if TYPE_CHECKING:
-    from engine import ContainerSummary, Draft, ImageSummary, Problem
+    from engine import ContainerSummary, Draft, ImageSummary, Problem, Step
+
+MOST_STEPS = 5_000
+MOST_MESSAGES = 200
+MOST_ENDED = 50
+"""Jobs that have ended and are still told of."""
 
 
 @dataclass
@@ -41,12 +47,13 @@ class Writing:
         return self.draft.with_text(self.text) if self.edited else self.draft
 
 
-@dataclass
-class Work:
-    """A job under way."""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something that was said on the screen and has gone again. `time` is seconds since the epoch."""
 
-    title: str
-    command: str
+    time: float
+    text: str
+    grave: bool = False
 
 
 @dataclass
@@ -60,7 +67,10 @@ class State:
     drafts: dict[str, Writing] = field(default_factory=dict)
     """By the reference of their image."""
     work: dict[str, Work] = field(default_factory=dict)
-    """By job."""
+    """By job: those under way, and the last that ended."""
+    steps: deque[tuple[str, Step]] = field(default_factory=lambda: deque(maxlen=MOST_STEPS))
+    """What the engine did since the screen was opened: the title of the job, and the step."""
+    messages: deque[Message] = field(default_factory=lambda: deque(maxlen=MOST_MESSAGES))
     launching: dict[str, str] = field(default_factory=dict)
     """Job to the reference of the image that a container is being started from."""
 
@@ -95,6 +105,10 @@ class State:
     @property
     def running(self) -> list[ContainerSummary]:
         return [c for c in self.containers.values() if c.status in (Status.RUNNING, Status.PAUSED)]
+
+    @property
+    def working(self) -> list[Work]:
+        return [work for work in self.work.values() if work.ended is None]
 
     @property
     def pulling(self) -> list[Pull]:

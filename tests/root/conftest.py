@@ -23,6 +23,7 @@ from typing import Any
 
 import pytest
 from layer_kit import Stack
+from pilot import bench
 
 from engine import rootfs
 from engine.digest import Digest
@@ -30,6 +31,8 @@ from engine.disk import DataRoot
 from engine.host import HostFacts, probe
 from engine.jobs import Job
 from engine.runtime import ContainerRecord, Containers, Runtime
+
+__all__ = ["bench"]
 
 TOOLS = "sh cat echo ls sleep true false env head tail seq stty id mkdir rm dd touch tee yes wc kill date mv ln grep tr"
 _GRACE = 60.0  # seconds for conmon's clean-up to end after a test; long, because only a failure waits for all of it

@@ -15,7 +15,15 @@ from tui.deeds.pulls import PULL_DEEDS
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
 
-__all__ = ["DEEDS", "Deed", "Offer", "keys_of", "offers"]
+__all__ = [
+    "ALL_DEEDS",
+    "DEEDS",
+    "READ_ONLY",
+    "Deed",
+    "Offer",
+    "keys_of",
+    "offers",
+]
 
 DEEDS: dict[type, Sequence[Deed[Any]]] = {
     OfImage: IMAGE_DEEDS,
@@ -25,6 +33,9 @@ DEEDS: dict[type, Sequence[Deed[Any]]] = {
 }
 """By the kind of subject."""
 
+
+ALL_DEEDS = {deed.id: deed for deeds in DEEDS.values() for deed in deeds}
+"""By id."""
 
 READ_ONLY = "nothing may be changed (--read-only)"
 """Why not, where that is set."""

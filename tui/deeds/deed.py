@@ -59,6 +59,11 @@ class Deed(Generic[T]):
     everywhere: bool = False
 
     @property
+    def plural(self) -> str:
+        """Several of the things that it is for, in a word."""
+        return f"{self.id.partition('.')[0]}s"
+
+    @property
     def binding(self) -> Binding:
         """Its key. The screen knows the thing that it is for."""
         # A whole name space: an action without one is looked for where the focus is.

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from tui.deeds import DEEDS
 
 LETTERS = {
-    *("go", "next_pane", "pull", "demo", "menu", "filter", "turn", "trace", "zoom"),
+    *("go", "next_pane", "pull", "demo", "menu", "filter", "turn", "record", "jobs", "messages", "zoom"),
     *("copy", "host", "palette", "help", "leave"),
 }
 """Actions whose keys are letters and signs: they are typed where something is being written."""
@@ -36,7 +36,9 @@ KEYS: list[BindingType] = [
     *_keys("bench.filter", "slash", "filter", "filter", show=True),
     *_keys("tab.previous", "left_square_bracket", "turn(-1)", "previous tab"),
     *_keys("tab.next", "right_square_bracket", "turn(1)", "next tab"),
-    *_keys("bench.trace", "at", "trace", "trace", show=True),
+    *_keys("bench.record", "at", "record", "log", show=True),
+    *_keys("bench.jobs", "J", "jobs", "jobs"),
+    *_keys("bench.messages", "M", "messages", "messages"),
     *_keys("zoom.in", "plus", "zoom(True)", "zoom"),
     *_keys("zoom.out", "underscore", "zoom(False)", "zoom out"),
     *_keys("copy.this", "y", "copy", "copy"),

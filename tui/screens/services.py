@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import SuspendNotSupported
 from textual.screen import ModalScreen, Screen
 
-from engine import Job, Problem, UsageError, visible
+from engine import Event, Job, Problem, UsageError, visible
 from tui.clipboard import copied
 from tui.desk import Desk
 from tui.dialogs.question import Question
-from tui.state import State
+from tui.state import Message, State
 from tui.telling import guarded
 from tui.widgets.command_line import CommandLine
 
@@ -31,13 +32,16 @@ class Services(Screen[None]):
         super().__init__()
         self.desk, self.state = desk, state
         self.command_line = CommandLine()
+        self.listeners: list[Callable[[Event], None]] = []
 
     def complain(self, problem: Problem) -> None:
         text = visible(problem.message) + (f"\n{visible(problem.hint)}" if problem.hint else "")
+        self.state.messages.append(Message(time.time(), text, grave=True))
         self.notify(text[:400], severity="error", timeout=12, markup=False)
 
     def say(self, text: str) -> None:
-        self.notify(visible(text), timeout=5, markup=False)
+        self.state.messages.append(Message(time.time(), visible(text)))
+        self.notify(visible(text[:400]), timeout=5, markup=False)
 
     def later(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
         return self.run_worker(guarded(work, self.complain))

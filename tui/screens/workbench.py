@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
 from engine import Event, Status, visible
 from tui.conductor import Conductor
-from tui.deeds import READ_ONLY, Offer
+from tui.deeds import ALL_DEEDS, READ_ONLY, Offer
 from tui.desk import Desk
 from tui.dialogs.menu import Menu
 from tui.dialogs.page import Page
@@ -24,12 +24,16 @@ from tui.panes.config.editor import ConfigEditor
 from tui.panes.containers.pane import ContainersPane
 from tui.panes.images.pane import ImagesPane
 from tui.panes.layers.pane import LayersPane
+from tui.panes.things import ThingsPane
 from tui.progress import Pull
 from tui.screens.arrangement import Arrangement
 from tui.screens.help import help_rows, host_rows
 from tui.screens.keys import KEYS, LETTERS
 from tui.screens.main_area import MainArea
 from tui.screens.services import Services
+from tui.sheets.jobs import JobsSheet
+from tui.sheets.messages import MessagesSheet
+from tui.sheets.record import RecordSheet
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
 from tui.widgets.frame import Edge, Frame
@@ -68,7 +72,7 @@ class WorkbenchScreen(Services):
                 yield self.container_list
             yield self.area
         yield self.command_line
-        yield KeyLine(always=("palette", "help", "leave"))
+        yield KeyLine(always=("palette", "help", "leave"), offered=self._offered)
         panes = (self.image_list, self.layer_list, self.area, self.container_list)
         frames: dict[str, Frame] = {pane.id or "": pane for pane in panes}
         self.panes = Arrangement(self, left, frames, self._counts, self.state.layout)
@@ -125,6 +129,8 @@ class WorkbenchScreen(Services):
 
     def hear(self, event: Event) -> None:
         self.looking.hear(event)
+        for listener in list(self.listeners):
+            listener(event)
 
     def look(self, subject: Subject, *, go: str = "") -> None:
         tab = self.area.find(go)
@@ -214,7 +220,7 @@ class WorkbenchScreen(Services):
         if self.panes.place == "containers" and event.id is not None and event.id == self.container_list.list.key:
             self.look(OfContainer(event.id))
 
-    @on(ItemList.Chosen, "#image-list,#container-list")
+    @on(ItemList.Chosen, "#images-list,#containers-list")
     def _chosen(self) -> None:
         """Enter, or a click on the line under the cursor: the first of what can be done to it."""
         for offer in self.offers(self.subject)[:1]:
@@ -234,8 +240,7 @@ class WorkbenchScreen(Services):
             drafted = isinstance(subject, OfImage) and self.looking.subject == OfDraft(subject.reference)
             return self.looking.subject if drafted else subject
         if self.panes.place == "containers":
-            chosen = self.container_list.selected
-            return OfContainer(chosen.id) if chosen is not None else None
+            return self.container_list.subject
         return self.looking.subject
 
     def do(self, id: str, subject: Subject) -> None:
@@ -252,7 +257,7 @@ class WorkbenchScreen(Services):
         if not self.is_mounted:
             return True
         if action == "deed":
-            return any(offer.id == parameters[0] for offer in self.offers(self.subject))
+            return any(offer.id == parameters[0] for subject in self.subjects for offer in self.offers(subject))
         return action not in LETTERS or not self._typing
 
     @property
@@ -260,8 +265,34 @@ class WorkbenchScreen(Services):
         focused = self.focused
         return isinstance(focused, Input) or (isinstance(focused, ConfigEditor) and not focused.read_only)
 
+    def _offered(self, binding: Binding) -> bool:
+        """Whether a key is worth its place on the line: those that would only say why not are not."""
+        if binding.id not in ALL_DEEDS:
+            return True
+        marked = bool(self.marked)
+        found = [o for subject in self.subjects for o in self.offers(subject) if o.id == binding.id]
+        return any(not offer.why_not and (offer.deed.many or not marked) for offer in found)
+
     def action_deed(self, id: str) -> None:
-        self.do(id, self.subject)
+        if self.marked:
+            self.later(self.doing.do_to_all(id, self.marked))
+        else:
+            self.do(id, self.subject)
+
+    @property
+    def marked(self) -> list[Subject]:
+        """What is marked in the pane that somebody is in."""
+        here = self.panes.here
+        return here.marked if isinstance(here, ThingsPane) else []
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """What the keys are about: all that is marked, or the one thing."""
+        return self.marked or [self.subject]
+
+    @on(ItemList.Marked)
+    def _marks_changed(self) -> None:
+        self.refresh_bindings()
 
     def action_pull(self) -> None:
         if not self._may_change():
@@ -279,21 +310,29 @@ class WorkbenchScreen(Services):
             self.conductor.demo()
 
     def action_menu(self) -> None:
-        subject = self.subject
-        offers = self.offers(subject)
+        subject, marked = self.subject, self.marked
+        offers = self.doing.offers_to_all(marked) if marked and self.desk.loaded else self.offers(subject)
         if not offers:
             self.say("Nothing is selected here.")
             return
 
         def chosen(offer: Offer[Any] | None) -> None:
-            if offer is not None:
+            if offer is not None and marked:
+                self.later(self.doing.do_to_all(offer.id, marked))
+            elif offer is not None:
                 self.do(offer.id, subject)
 
-        self.app.push_screen(Menu(self.conductor.title(subject), offers), chosen)
+        title = f"{len(marked)} marked" if marked else self.conductor.title(subject)
+        self.app.push_screen(Menu(title, offers), chosen)
 
-    def action_trace(self) -> None:
-        if self.subject is not None:
-            self.look(self.subject, go="trace")
+    def action_record(self) -> None:
+        self.app.push_screen(RecordSheet(self))
+
+    def action_jobs(self) -> None:
+        self.app.push_screen(JobsSheet(self))
+
+    def action_messages(self) -> None:
+        self.app.push_screen(MessagesSheet(self))
 
     def action_host(self) -> None:
         self.show_command(self.desk.command("system", "info"))

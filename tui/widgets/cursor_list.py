@@ -62,6 +62,10 @@ class CursorList(ScrollView, can_focus=True):
     def draw(self, index: int, width: int) -> Text:
         """One line in so many cells."""
 
+    def sign(self, index: int) -> str:
+        """One character before a line."""
+        return " "
+
     @abstractmethod
     def tell_moved(self) -> None:
         """The cursor may be elsewhere now."""
@@ -145,7 +149,7 @@ class CursorList(ScrollView, can_focus=True):
             if self.has_focus:  # a cursor hides the colours of what it stands on, so that it can be read in every theme
                 text = Text(text.plain, no_wrap=True, end="")
         text.truncate(max(1, width - 2), overflow="ellipsis")
-        strip = Strip(Text.assemble(" ", text, end="").render(self.app.console))
+        strip = Strip(Text.assemble(self.sign(index), text, end="").render(self.app.console))
         return strip.adjust_cell_length(width).apply_style(style)
 
     def _render_empty(self, y: int, width: int, base: Style) -> Strip:

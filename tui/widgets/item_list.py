@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.text import Text
+from textual.actions import SkipAction
+from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.widgets.cursor_list import CursorList
@@ -22,6 +25,12 @@ class Item:
 
 class ItemList(CursorList):
     """Shows items; the cursor stays on its item while others come and go."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "mark", show=False, id="list.mark"),
+        Binding("asterisk", "mark_all", "mark all", show=False, id="list.mark-all"),
+        Binding("escape", "unmark", "no marks", show=False, id="list.unmark"),
+    ]
 
     class Moved(Message):
         """The cursor is on another item, or on none (`key` is None)."""
@@ -47,8 +56,13 @@ class ItemList(CursorList):
         def control(self) -> ItemList:
             return self.items
 
-    def __init__(self, *, empty: str = "", id: str | None = None) -> None:
+    class Marked(Message):
+        """Other items are marked now."""
+
+    def __init__(self, *, empty: str = "", id: str | None = None, markable: bool = False) -> None:
         super().__init__(empty=empty, id=id)
+        self._markable = markable
+        self._marked: set[str] = set()
         self._all: Sequence[Item] = ()
         self._shown: Sequence[Item] = ()
         self._key: str | None = None
@@ -70,6 +84,11 @@ class ItemList(CursorList):
         return len(self._shown)
 
     @property
+    def seen(self) -> list[str]:
+        """The keys of the items that the filter lets through."""
+        return [item.key for item in self._shown]
+
+    @property
     def filtering(self) -> str:
         """The filter; "" when there is none."""
         return self._filter
@@ -81,6 +100,40 @@ class ItemList(CursorList):
     @property
     def nothing(self) -> str:
         return f"nothing matches {self._filter}" if self._all and self._filter else self._empty
+
+    @property
+    def marked(self) -> list[str]:
+        """The keys of the items that are marked and still there, in their order."""
+        return [item.key for item in self._all if item.key in self._marked]
+
+    def sign(self, index: int) -> str:
+        return "✓" if self._shown[index].key in self._marked else " "
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._markable if action in ("mark", "mark_all") else True
+
+    def action_mark(self) -> None:
+        """Mark the item under the cursor, or no longer, and go on to the next."""
+        if self._key is not None:
+            self._marked ^= {self._key}
+            self.post_message(self.Marked())
+            self.action_move(1)
+            self.refresh()
+
+    def action_mark_all(self) -> None:
+        """Mark all that are to be seen; none, where they are marked already."""
+        shown = {item.key for item in self._shown}
+        self._marked = self._marked - shown if shown <= self._marked else self._marked | shown
+        self.post_message(self.Marked())
+        self.refresh()
+
+    def action_unmark(self) -> None:
+        """Take the marks away; where there are none, the key is for somebody else."""
+        if not self.marked:
+            raise SkipAction
+        self._marked.clear()
+        self.post_message(self.Marked())
+        self.refresh()
 
     def draw(self, index: int, width: int) -> Text:
         return self._shown[index].draw(width)

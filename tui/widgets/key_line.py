@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
 from textual import events
+from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
@@ -55,9 +57,13 @@ class KeyLine(Widget):
     }
     """
 
-    def __init__(self, *, always: tuple[str, ...] = ()) -> None:
-        """`always` are actions that keep their place when room is scarce."""
+    def __init__(
+        self, *, always: tuple[str, ...] = (), offered: Callable[[Binding], bool] = lambda binding: True
+    ) -> None:
+        """`always` are actions that keep their place when room is scarce; keys that are not `offered` are not shown."""
         super().__init__()
+        self._offered = offered
+        self._line = Text("", end="")
         self._always = always
         self._hits: list[tuple[int, int, str, DOMNode]] = []
 
@@ -69,12 +75,19 @@ class KeyLine(Widget):
             self.refresh()
 
     def render(self) -> Text:
+        if self.screen.is_current:  # behind a dialog nothing changes, and Textual asks the dialog what is possible
+            self._line = self._render_keys()
+        return self._line
+
+    def _render_keys(self) -> Text:
         kept: list[_Entry] = []
         rest: list[_Entry] = []
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding
             if not binding.show or binding.action in seen or not reaches(self.screen, binding.key):
+                continue
+            if not self._offered(binding):
                 continue
             seen.add(binding.action)
             entry = (shown_key(binding.key, binding.key_display), binding.description, binding.action, active.node)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.binding import BindingType
 from textual.message import Message
-from textual.widget import Widget
 
 from engine import Status, visible
 from tui.deeds import keys_of
-from tui.subjects import OfContainer
+from tui.panes.sorting import Sorting
+from tui.panes.things import ThingsPane
+from tui.subjects import OfContainer, Subject
 from tui.text import age, clip, fill, short_reference
-from tui.widgets.frame import Frame
 from tui.widgets.item_list import Item, ItemList
 
 if TYPE_CHECKING:
@@ -32,10 +32,8 @@ _SIGNS = {
 }
 
 
-class ContainersPane(Frame):
+class ContainersPane(ThingsPane):
     """Containers, running or not, the newest first."""
-
-    filterable = True
 
     BINDINGS: ClassVar[list[BindingType]] = keys_of(OfContainer)
 
@@ -47,12 +45,17 @@ class ContainersPane(Frame):
             self.id = id
 
     def __init__(self) -> None:
-        super().__init__(id="containers")
-        self.list = ItemList(empty="reading…", id="container-list")
+        orders: dict[str, tuple[Callable[[ContainerSummary], Any], bool]] = {
+            "age": (lambda c: c.created, True),
+            "name": (lambda c: c.name, False),
+            "state": (lambda c: list(_SIGNS).index(c.status), False),
+            "image": (lambda c: c.image, False),
+        }
+        super().__init__(Sorting(orders), id="containers")
         self._containers: dict[str, ContainerSummary] = {}
 
-    def compose_body(self) -> Iterable[Widget]:
-        yield self.list
+    def subject_of(self, key: str | None) -> Subject:
+        return OfContainer(key) if key in self._containers else None
 
     @property
     def selected(self) -> ContainerSummary | None:
@@ -60,14 +63,14 @@ class ContainersPane(Frame):
 
     def show(self, containers: list[ContainerSummary]) -> None:
         self._containers = {container.id: container for container in containers}
-        self.list.set_empty("none yet")
-        self.list.set_items(
-            [
-                Item(c.id, f"{c.name} {c.status.value} {c.image}", _line(c))
-                for c in sorted(containers, key=lambda c: c.created, reverse=True)
-            ]
-        )
+        self.draw()
         self.refresh_bindings()
+
+    def draw(self) -> None:
+        self.list.set_empty("none yet")
+        there = self.sorting.sorted(self._containers.values())
+        self.list.set_items([Item(c.id, f"{c.name} {c.status.value} {c.image}", _line(c)) for c in there])
+        self.show_summary()
 
     def select(self, id: str) -> bool:
         return self.list.move_to(id)
@@ -75,9 +78,6 @@ class ContainersPane(Frame):
     @property
     def copyable(self) -> tuple[str, str]:
         return (self.selected.name, "the container's name") if self.selected is not None else ("", "")
-
-    def filter_with(self, text: str) -> None:
-        self.list.set_filter(text)
 
     @on(ItemList.Moved)
     def _moved(self, event: ItemList.Moved) -> None:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.binding import BindingType
 from textual.message import Message
-from textual.widget import Widget
 
 from engine import human_size, visible
 from tui.deeds import keys_of
+from tui.panes.sorting import Sorting
+from tui.panes.things import ThingsPane
 from tui.progress import Pull
 from tui.subjects import OfDraft, OfImage, OfJob, Subject
 from tui.text import clip, fill, short_repository, split_reference
 from tui.widgets.bars import bar, percent
-from tui.widgets.frame import Frame
 from tui.widgets.item_list import Item, ItemList
 
 if TYPE_CHECKING:
     from engine import ImageSummary
 
 
-class ImagesPane(Frame):
+class ImagesPane(ThingsPane):
     """Images by name; what is being pulled stands above them."""
-
-    filterable = True
 
     BINDINGS: ClassVar[list[BindingType]] = keys_of(OfImage, OfDraft, OfJob)
 
@@ -40,30 +38,34 @@ class ImagesPane(Frame):
             self.subject = subject
 
     def __init__(self) -> None:
-        super().__init__(id="images")
-        self.list = ItemList(empty="reading…", id="image-list")
+        orders: dict[str, tuple[Callable[[ImageSummary], Any], bool]] = {
+            "name": (lambda image: image.reference, False),
+            "size": (lambda image: image.size, True),
+            "date": (lambda image: image.created, True),
+        }
+        super().__init__(Sorting(orders), id="images")
         self._images: list[ImageSummary] = []
         self._pulls: list[Pull] = []
         self._drafts: frozenset[str] = frozenset()
 
-    def compose_body(self) -> Iterable[Widget]:
-        yield self.list
-
-    @property
-    def subject(self) -> Subject:
-        """What is under the cursor."""
-        return _subject(self.list.key)
+    def subject_of(self, key: str | None) -> Subject:
+        kind, _, name = (key or "").partition(" ")
+        return OfJob(name) if kind == "job" else OfImage(name) if kind == "image" else None
 
     def show(self, images: list[ImageSummary], pulls: Iterable[Pull], drafts: frozenset[str]) -> None:
         """`drafts` are the references whose config.json has been changed and not launched."""
         self._images, self._pulls, self._drafts = images, list(pulls), drafts
+        self.draw()
+
+    def draw(self) -> None:
         items = [Item(f"job {pull.job}", pull.name, _pull_line(pull)) for pull in self._pulls]
         items += [
-            Item(f"image {image.reference}", image.reference, _image_line(image, image.reference in drafts))
-            for image in images
+            Item(f"image {image.reference}", image.reference, _image_line(image, image.reference in self._drafts))
+            for image in self.sorting.sorted(self._images)
         ]
         self.list.set_empty("none yet")
         self.list.set_items(items)
+        self.show_summary()
 
     def select(self, subject: Subject) -> bool:
         """Put the cursor on an image or pull; False if it is not shown."""
@@ -79,19 +81,11 @@ class ImagesPane(Frame):
         subject = self.subject
         return (subject.reference, "the image's name") if isinstance(subject, OfImage) else ("", "")
 
-    def filter_with(self, text: str) -> None:
-        self.list.set_filter(text)
-
     @on(ItemList.Moved)
     def _moved(self, event: ItemList.Moved) -> None:
         event.stop()
         self.refresh_bindings()
-        self.post_message(self.Selected(_subject(event.key)))
-
-
-def _subject(key: str | None) -> Subject:
-    kind, _, name = (key or "").partition(" ")
-    return OfJob(name) if kind == "job" else OfImage(name) if kind == "image" else None
+        self.post_message(self.Selected(self.subject_of(event.key)))
 
 
 def _image_line(image: ImageSummary, edited: bool) -> Callable[[int], Text]:

@@ -74,7 +74,7 @@ class TracePane(Vertical):
         self._steps = steps
         self.items.set_empty(said)
         self.items.set_items(
-            [Item(str(n), f"{s.kind.value} {s.command} {s.detail}", _line(s)) for n, s in enumerate(steps)]
+            [Item(str(n), f"{s.kind.value} {s.command} {s.detail}", line(s)) for n, s in enumerate(steps)]
         )
         self._show_step()
 
@@ -113,21 +113,24 @@ class TracePane(Vertical):
         step = self._at_cursor()
         if step is None:
             return
-        rows = [
-            ("command", step.command),
-            ("began", f"{datetime.fromtimestamp(step.time):%Y-%m-%d %H:%M:%S}"),
-            ("took", duration(step.duration)),
-            ("kind", step.kind.value),
-        ]
-        rows += [
-            (label, text)
-            for label, text in (("result", step.detail), ("failure", step.failure), ("with a peer", step.peer))
-            if text
-        ]
-        self.post_message(self.Details(f"Step {int(event.key) + 1} of {len(self._steps)}", rows))
+        self.post_message(self.Details(f"Step {int(event.key) + 1} of {len(self._steps)}", details(step)))
 
 
-def _line(step: Step) -> Callable[[int], Text]:
+def details(step: Step) -> list[tuple[str, str]]:
+    """All of a step, as label and text; the command first."""
+    rows = [
+        ("command", step.command),
+        ("began", f"{datetime.fromtimestamp(step.time):%Y-%m-%d %H:%M:%S}"),
+        ("took", duration(step.duration)),
+        ("kind", step.kind.value),
+    ]
+    more = (("result", step.detail), ("failure", step.failure), ("with a peer", step.peer))
+    return rows + [(label, text) for label, text in more if text]
+
+
+def line(step: Step) -> Callable[[int], Text]:
+    """A step in one line."""
+
     def draw(width: int) -> Text:
         head = f"{_KINDS.get(step.kind, step.kind.value):<7}"
         if width >= 60:

@@ -1,0 +1,88 @@
+"""The program under a pilot, without a terminal: real engine, data directory of its own, read as a person reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import Settings
+from tui.app import CutawayApp
+from tui.screens.workbench import WorkbenchScreen
+
+PATIENCE = 30.0
+"""Seconds to wait for something to come up. Long, because nothing waits for all of it but a failure."""
+
+
+class Bench:
+    """One running application."""
+
+    def __init__(self, app: CutawayApp, pilot: Any) -> None:
+        self.app, self.pilot = app, pilot
+
+    @property
+    def screen(self) -> WorkbenchScreen:
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, WorkbenchScreen))
+
+    @property
+    def text(self) -> str:
+        """What is on the screen, line by line."""
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text.ljust(width) for strip in lines[:height])
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def type(self, text: str) -> None:
+        for character in text:
+            await self.pilot.press({" ": "space"}.get(character, character))
+
+    async def wait(self, *wanted: str | Callable[[str], object], without: str = "") -> str:
+        """Wait until all of `wanted` (regular expressions or questions) is on the screen, and `without` is not."""
+
+        def there(text: str) -> bool:
+            found = all(re.search(w, text) if isinstance(w, str) else w(text) for w in wanted)
+            return found and not (without and re.search(without, text))
+
+        deadline = time.monotonic() + PATIENCE
+        while not there(text := self.text):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"did not come: {wanted} without {without!r}; the screen is\n{text}")
+            await asyncio.sleep(0.02)
+        return text
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Opens the program: `async with bench(size=(120, 36)) as screen`."""
+    if "CUTAWAY_RUN" not in os.environ:
+        monkeypatch.setenv("CUTAWAY_RUN", str(tmp_path / "run"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("TMUX", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+
+    @asynccontextmanager
+    async def opened(
+        *,
+        size: tuple[int, int] = (120, 36),
+        settings: Settings | None = None,
+        read_only: bool = False,
+        root: Path | None = None,
+    ) -> AsyncIterator[Bench]:
+        app = CutawayApp(root or tmp_path / "data", settings=settings, read_only=read_only)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            yield Bench(app, pilot)
+
+    os.environ.pop("COLUMNS", None)
+    return opened

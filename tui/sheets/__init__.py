@@ -1,0 +1,1 @@
+"""Lists over the whole screen, each in a file of its own."""

@@ -1,0 +1,141 @@
+"""A list over the whole screen, in front of the workbench: the record of steps, the jobs, what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+from engine import Event
+from tui.bench import Bench
+from tui.dialogs.page import Page
+from tui.widgets.frame import Frame, Tab
+from tui.widgets.item_list import Item, ItemList
+from tui.widgets.key_line import KeyLine
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line. `words` is what the filter looks at, `text` what is copied, `details` what enter shows."""
+
+    key: str
+    words: str
+    draw: Callable[[int], Text]
+    text: str
+    details: Sequence[tuple[str, str]] = field(default_factory=tuple)
+
+
+class _Body(Frame):
+    """The frame around the list."""
+
+    filterable = True
+
+    def __init__(self, items: ItemList) -> None:
+        super().__init__(id="sheet")
+        self._items = items
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield self._items
+
+    def filter_with(self, text: str) -> None:
+        self._items.set_filter(text)
+
+
+class Sheet(ModalScreen[None]):
+    """Shows rows, the newest last unless `newest_first`; filters, copies one or all of them. `what` names one."""
+
+    DEFAULT_CSS = """
+    Sheet { layout: vertical; background: $background; &:ansi { background: ansi_default; } }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter", id="sheet.filter"),
+        Binding("y", "copy", "copy", id="sheet.copy"),
+        Binding("Y", "copy_all", "copy all", id="sheet.copy-all"),
+        Binding("question_mark", "help", "help", id="sheet.help"),
+        Binding("escape,q", "leave", "leave", id="sheet.leave", key_display="esc"),
+    ]
+
+    heading: ClassVar[str] = ""
+    what: ClassVar[str] = "line"
+    nothing: ClassVar[str] = "nothing yet"
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__()
+        self.bench = bench
+        self.items = ItemList(empty=self.nothing, id="sheet-list")
+        self.body = _Body(self.items)
+        self._rows: list[Row] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.body
+        yield KeyLine(always=("help", "leave"))
+
+    def on_mount(self) -> None:
+        self.bench.listeners.append(self.hear)
+        self.body.edge.show([Tab("sheet", self.heading, active=True)], [])
+        self.items.focus()
+        self.fill()
+
+    def on_unmount(self) -> None:
+        self.bench.listeners.remove(self.hear)
+
+    def hear(self, event: Event) -> None:
+        """The engine tells something."""
+
+    def fill(self) -> None:
+        """Say by `show` what there is."""
+
+    def show(self, rows: Sequence[Row], summary: str = "") -> None:
+        """These rows, from now on; a cursor on the last line follows."""
+        at_end = not self._rows or self.items.key == self._rows[-1].key
+        self._rows = list(rows)
+        self.items.set_items([Item(row.key, row.words, row.draw) for row in rows])
+        if at_end:
+            self.items.action_last()
+        count = f"{len(rows):,} {self.what}{'' if len(rows) == 1 else 's'}"
+        self.body.set_subtitle(" · ".join(filter(None, [count, summary])))
+
+    @property
+    def _shown(self) -> list[Row]:
+        keys = set(self.items.seen)
+        return [row for row in self._rows if row.key in keys]
+
+    @property
+    def row(self) -> Row | None:
+        """The one under the cursor."""
+        return next((row for row in self._rows if row.key == self.items.key), None)
+
+    @on(ItemList.Chosen)
+    def _chosen(self) -> None:
+        if self.row is not None and self.row.details:
+            self.app.push_screen(Page(self.heading, self.row.details, copies=f"the {self.what}"))
+
+    def action_filter(self) -> None:
+        self.body.action_filter()
+
+    def action_copy(self) -> None:
+        if self.row is not None:
+            self.bench.copy(self.row.text, f"the {self.what}")
+
+    def action_copy_all(self) -> None:
+        shown = self._shown
+        self.bench.copy("".join(f"{row.text}\n" for row in shown), f"{len(shown)} {self.what}s")
+
+    def action_help(self) -> None:
+        from tui.screens.help import help_rows
+
+        self.app.push_screen(Page("Keys that work here", help_rows(self)))
+
+    def action_leave(self) -> None:
+        if self.focused is not self.items and self.body.has_class("filtering"):
+            raise SkipAction
+        self.dismiss(None)
