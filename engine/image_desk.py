@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +15,7 @@ from engine.committing import CommitOptions, commit, mount_points
 from engine.container_desk import ContainerDesk
 from engine.describe import image_summary
 from engine.digest import Digest
-from engine.errors import ContainerUnknown, UsageError
+from engine.errors import CommandNotFound, ContainerUnknown, UsageError
 from engine.events import ImagesChanged, ignore
 from engine.jobs import Job
 from engine.layers.capture import Capture
@@ -23,6 +24,7 @@ from engine.looking import Inside, compare, entry_of, look
 from engine.oci import Platform
 from engine.pulling import bring
 from engine.reference import DOCKER_HUB, Reference, Transport
+from engine.spec import SHELLS, best_shell
 from engine.store import ImageRecord, LayoutSource, Store, directory_image, podman_image
 from engine.trace import StepKind
 from engine.views import FileEntry, ImageSummary, OverlayView, Written
@@ -94,6 +96,23 @@ class ImageDesk(ContainerDesk):
         """What is at a path of an image or a container: a directory's content, or the file itself."""
         inside = self.inside(name)
         return list(inside.all(path)) if recursive else inside.entries(path)
+
+    def image_shell(self, name: str) -> list[str]:
+        """The command of the best shell that an image has. Raises CommandNotFound, ImageUnknown, StoreError."""
+        inside = self.inside(name)
+
+        def is_there(path: str) -> bool:
+            try:
+                return stat.S_ISREG(inside.resolve(path).mode)
+            except UsageError:
+                return False
+
+        found = best_shell(is_there)
+        if found is None:
+            raise CommandNotFound(
+                f"{name} has no shell: none of {', '.join(SHELLS)}", hint="It can still be started as it is."
+            )
+        return found
 
     def layer_files(self, name: str, layer: int) -> list[FileEntry]:
         """What a layer (counted from 1, the lowest; a container's own is the last) adds, changes and removes."""

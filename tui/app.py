@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -77,7 +79,11 @@ class CutawayApp(App[None]):
         self.theme = themes.WITHOUT_COLOR if self.no_color else chosen
 
     def on_mount(self) -> None:
-        self._bridge = Bridge(asyncio.get_running_loop(), self._deliver)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: somebody else's signals
+                loop.add_signal_handler(number, self._told_to_end, number)
+        self._bridge = Bridge(loop, self._deliver)
         self._desk = Desk(self._root, self._bridge.sink, self._make)
         keys = keymap(self._settings)
         self.set_keymap(keys)
@@ -91,6 +97,12 @@ class CutawayApp(App[None]):
         self.push_screen(screen)
         for said in self._settings.problems:
             self.call_after_refresh(screen.complain, Problem("settings", f"{self._settings.path.name}: {said}"))
+
+    def _told_to_end(self, number: int) -> None:
+        """End as `q` does, without asking; so that the terminal is left as it was found."""
+        for screen in self._workbenches:
+            screen.looking.close()
+        self.exit(return_code=128 + number)
 
     def _deliver(self, events: list[Event]) -> None:
         for screen in self._workbenches:

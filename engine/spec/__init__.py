@@ -9,7 +9,7 @@ from engine.spec.completing import Choice, Completion, complete
 from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
 from engine.spec.edits import changed, edited
-from engine.spec.executing import SHELLS, ExecOptions, exec_process, find_shell
+from engine.spec.executing import SHELLS, ExecOptions, best_shell, exec_process, find_shell
 from engine.spec.fields import Field, describe_field, explain_field, fields, known_words, member_names
 from engine.spec.formatting import formatted, with_commas
 from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
@@ -67,6 +67,7 @@ __all__ = [
     "add_mount",
     "adopt",
     "args_line",
+    "best_shell",
     "blame",
     "capabilities",
     "changed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -109,10 +110,19 @@ def _all_capabilities(facts: HostFacts) -> list[str]:
 
 def find_shell(rootfs: Path) -> list[str] | None:
     """The command of the best shell that a root filesystem has; None if there is none."""
-    for path in SHELLS:
+
+    def is_there(path: str) -> bool:
         try:
-            if read_file(rootfs, path, 1):
-                return [path, "sh"] if path.endswith("busybox") else [path]
+            return bool(read_file(rootfs, path, 1))
         except NotAFile:
-            continue
-    return None
+            return False
+
+    return best_shell(is_there)
+
+
+def best_shell(is_there: Callable[[str], bool]) -> list[str] | None:
+    """The same, for what has another way to say which files there are."""
+    path = next(filter(is_there, SHELLS), None)
+    if path is None:
+        return None
+    return [path, "sh"] if path.endswith("busybox") else [path]

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from engine import Status, visible
 from tui.bench import Bench
+from tui.deeds.conditions import already_live, as_it_is, is_live, not_live, working
+from tui.deeds.container_forms import CONTAINER_FORMS
 from tui.deeds.deed import Act, Deed, Offer
+from tui.deeds.terminals import CONTAINER_TERMINALS
+from tui.dialogs.page import Page
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, Job, Workbench
@@ -42,7 +49,7 @@ def _remove(bench: Bench, offer: _Offer) -> None:
         if container.working:
             workbench.umount(container.id, job)
         else:
-            workbench.remove(container.id, job)
+            workbench.remove(container.id, job, force=is_live(container))
 
     bench.job(f"remove {container.name}", work, offer.command)
 
@@ -51,20 +58,39 @@ def _words(verb: str, *flags: str) -> Callable[[ContainerSummary], Sequence[str]
     return lambda container: (verb, *flags, container.name)
 
 
-def _live(container: ContainerSummary) -> bool:
-    return container.status in (Status.RUNNING, Status.PAUSED)
+def _before_removal(container: ContainerSummary) -> str:
+    kill = (
+        f"{as_it_is(container)}. Kill it, and remove it" if is_live(container) else f"Remove {visible(container.name)}"
+    )
+    return f"{kill} with everything written in it?"
 
 
-def _state(container: ContainerSummary) -> str:
-    return f"{visible(container.name)} is {container.status.value}"
+async def _inspect(bench: Bench, offer: _Offer) -> None:
+    document = await bench.desk.ask(lambda workbench: workbench.inspect(offer.thing.id))
+    bench.show_command(offer.command)
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    await bench.put(Page(f"All that is known of {offer.thing.name}", [("", text)], copies="all of it"))
 
 
-def _working(container: ContainerSummary) -> str:
-    return f"{visible(container.name)} is a working container: nothing runs in it" if container.working else ""
+def _wait(bench: Bench, offer: _Offer) -> None:
+    """Tell its end when it comes; asked for again, no longer."""
+    container, title = offer.thing, f"wait for {offer.thing.name}"
+    for job in bench.desk.workbench.jobs.running():
+        if job.title == title:
+            job.cancel()
+            return
+    loop = asyncio.get_running_loop()
+
+    def work(workbench: Workbench, job: Job) -> None:
+        code = workbench.wait(container.id, job.token)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(bench.say, f"{container.name} has ended with exit code {code}.")
+
+    bench.job(title, work, offer.command)
 
 
-def _not_live(container: ContainerSummary) -> str:
-    return _working(container) or ("" if _live(container) else _state(container))
+def _another(bench: Bench, offer: _Offer) -> None:
+    bench.conductor.open(offer.thing.image)
 
 
 CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
@@ -74,7 +100,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "its output",
         _tab("output"),
         command=_words("logs", "-f"),
-        why_not=_working,
+        why_not=working,
         changes=False,
         shown=True,
     ),
@@ -84,20 +110,40 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "its config.json",
         _tab("config"),
         command=_words("inspect"),
-        why_not=_working,
+        why_not=working,
         changes=False,
         shown=True,
     ),
     Deed("container.trace", "T", "what was done to make it", _tab("trace"), command=_words("trace"), changes=False),
+    *CONTAINER_TERMINALS,
+    Deed(
+        "container.stats",
+        "t",
+        "what it uses, and its processes",
+        _tab("stats"),
+        command=_words("stats"),
+        why_not=working,
+        changes=False,
+    ),
+    Deed("container.inspect", "I", "all that is known of it", _inspect, command=_words("inspect"), changes=False),
     Deed(
         "container.start",
-        "s",
+        "r",
         "start",
         _job("start", lambda workbench, id, job: workbench.start(id, job)),
         command=_words("start"),
-        why_not=lambda c: _working(c) or (_state(c) if _live(c) else ""),
+        why_not=already_live,
         many=True,
         shown=True,
+    ),
+    Deed(
+        "container.restart",
+        "R",
+        "restart",
+        _job("restart", lambda workbench, id, job: workbench.restart(id, job)),
+        command=_words("restart"),
+        why_not=working,
+        many=True,
     ),
     Deed(
         "container.stop",
@@ -105,7 +151,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "stop",
         _job("stop", lambda workbench, id, job: workbench.stop(id, job)),
         command=_words("stop"),
-        why_not=_not_live,
+        why_not=not_live,
         many=True,
         shown=True,
     ),
@@ -115,7 +161,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "pause",
         _job("pause", lambda workbench, id, job: workbench.pause(id, job)),
         command=_words("pause"),
-        why_not=_not_live,
+        why_not=not_live,
         applies=lambda c: c.status is not Status.PAUSED,
         many=True,
     ),
@@ -134,18 +180,35 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "kill",
         _job("kill", lambda workbench, id, job: workbench.kill(id, job)),
         command=_words("kill"),
-        why_not=_not_live,
+        why_not=not_live,
         question=lambda c: f"Kill {visible(c.name)}? It gets no chance to tidy up.",
         many=True,
+    ),
+    *CONTAINER_FORMS,
+    Deed(
+        "container.wait",
+        "W",
+        "wait for its end, or no longer",
+        _wait,
+        command=_words("wait"),
+        why_not=not_live,
+        changes=False,
+    ),
+    Deed(
+        "container.another",
+        "N",
+        "a new one of its image",
+        _another,
+        command=lambda c: ("config", c.image),
+        changes=False,
     ),
     Deed(
         "container.remove",
         "D,delete",
         "remove",
         _remove,
-        command=lambda c: ("umount" if c.working else "rm", c.name),
-        why_not=lambda c: f"{_state(c)}: stop it first" if _live(c) else "",
-        question=lambda c: f"Remove {visible(c.name)} and everything written in it?",
+        command=lambda c: ("umount", c.name) if c.working else ("rm", *(["--force"] if is_live(c) else []), c.name),
+        question=_before_removal,
         many=True,
         shown=True,
     ),

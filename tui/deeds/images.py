@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from engine import visible
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
+from tui.deeds.terminals import IMAGE_TERMINALS
 
 if TYPE_CHECKING:
     from engine import ImageSummary
@@ -39,6 +40,7 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         changes=False,
         shown=True,
     ),
+    *IMAGE_TERMINALS,
     Deed(
         "image.trace",
         "T",

@@ -71,10 +71,20 @@ class Services(Screen[None]):
 
     def at_terminal(self, work: Callable[[], T]) -> T:
         # In the loop's own thread: nothing may be drawn while somebody else has the terminal.
+        results: list[T] = []
+        failure: BaseException | None = None
         try:
             with self.app.suspend():
-                return work()
+                try:  # the screen comes back from a block that does not raise, and from no other
+                    results.append(work())
+                except BaseException as error:
+                    failure = error
         except SuspendNotSupported:
             raise UsageError("this screen has no terminal to give away") from None
         finally:
             self.refresh(layout=True)
+        if failure is not None:
+            raise failure
+        if not results:
+            raise UsageError("this screen has no terminal to give away")
+        return results[0]

@@ -1,0 +1,34 @@
+"""Why something cannot be done to a container now, in words; "" where it can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine import Status, visible
+
+if TYPE_CHECKING:
+    from engine import ContainerSummary
+
+
+def is_live(container: ContainerSummary) -> bool:
+    return container.status in (Status.RUNNING, Status.PAUSED)
+
+
+def as_it_is(container: ContainerSummary) -> str:
+    return f"{visible(container.name)} is {container.status.value}"
+
+
+def working(container: ContainerSummary) -> str:
+    return f"{visible(container.name)} is a working container: nothing runs in it" if container.working else ""
+
+
+def not_live(container: ContainerSummary) -> str:
+    return working(container) or ("" if is_live(container) else as_it_is(container))
+
+
+def not_running(container: ContainerSummary) -> str:
+    return working(container) or ("" if container.status is Status.RUNNING else as_it_is(container))
+
+
+def already_live(container: ContainerSummary) -> str:
+    return working(container) or (as_it_is(container) if is_live(container) else "")

@@ -1,0 +1,145 @@
+"""What goes to the real terminal: a shell in a container, its own terminal, a new container in the foreground."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from engine import Cancelled, ContainerUnknown, CutawayError, ExecOptions, Job
+from tui.bench import Bench
+from tui.deeds.conditions import not_running
+from tui.deeds.deed import Deed, Offer
+from tui.screens.terminal import DETACH, visit
+from tui.subjects import OfContainer
+
+if TYPE_CHECKING:
+    from engine import Attachment, ContainerSummary, ImageSummary, Workbench
+
+    _OfContainer: TypeAlias = Offer[ContainerSummary]
+    _OfImage: TypeAlias = Offer[ImageSummary]
+
+
+# -- in a container that runs --------------------------------------------------------------------------
+
+
+async def _shell(bench: Bench, offer: _OfContainer) -> None:
+    container = offer.thing
+    shell = await bench.desk.ask(lambda workbench: workbench.shell(container.id))
+    options = ExecOptions(args=tuple(shell), terminal=True, interactive=True)
+    command = bench.desk.command("exec", "-it", container.name, *shell)
+    leaving = ["exit or ctrl-d ends the shell and brings you back", f"{DETACH} brings you back, and the shell goes on"]
+
+    def work(workbench: Workbench, job: Job, to: Attachment) -> int | None:
+        return workbench.exec(container.id, options, to, job)
+
+    visit(bench, f"shell in {container.name}", command, leaving, work)
+
+
+async def _attach(bench: Bench, offer: _OfContainer) -> None:
+    container = offer.thing
+    if container.terminal:
+        leaving = [f"{DETACH} brings you back, and {container.name} goes on", "its end brings you back, too"]
+    else:
+        leaving = [f"ctrl-c brings you back, and {container.name} goes on: it has no terminal of its own"]
+
+    def work(workbench: Workbench, job: Job, to: Attachment) -> int | None:
+        try:
+            return workbench.attach(container.id, to, job)
+        except Cancelled:
+            return None
+
+    visit(bench, f"attach to {container.name}", offer.command, leaving, work)
+
+
+CONTAINER_TERMINALS: Sequence[Deed[ContainerSummary]] = (
+    Deed(
+        "container.shell",
+        "s",
+        "a shell in it",
+        _shell,
+        command=lambda c: ("exec", "-it", c.name, "sh"),
+        why_not=not_running,
+        shown=True,
+        everywhere=True,
+    ),
+    Deed(
+        "container.attach",
+        "a",
+        "attach to its own terminal",
+        _attach,
+        command=lambda c: ("attach", c.name),
+        why_not=not_running,
+        everywhere=True,
+    ),
+)
+
+
+# -- a new one -----------------------------------------------------------------------------------------
+
+
+async def _shell_of(bench: Bench, offer: _OfImage) -> None:
+    name = offer.thing.reference
+    shell = await bench.desk.ask(lambda workbench: workbench.image_shell(name))
+    entrypoint = shell[0] if len(shell) == 1 else json.dumps(shell)
+    await run_here(bench, name, ["--rm", "--entrypoint", entrypoint])
+
+
+async def _run(bench: Bench, offer: _OfImage) -> None:
+    await run_here(bench, offer.thing.reference, [])
+
+
+async def run_here(bench: Bench, image: str, flags: Sequence[str]) -> None:
+    """`run -it` an image, with further options of `run` and those that a person has set for it."""
+    from engine.cli.options import parsed
+
+    words = ["-i", "-t", *bench.state.flags.get("run", ()), *flags]
+    options = parsed(words)
+
+    def make(job: Job) -> ContainerSummary:
+        return bench.desk.workbench.create(bench.desk.workbench.draft(image, options, job), job)
+
+    made = await bench.desk.ask(lambda workbench: workbench.jobs.run(f"create from {image}", make))
+    enter(bench, made, bench.desk.command("run", *words, image))
+
+
+def enter(bench: Bench, made: ContainerSummary, command: str) -> None:
+    """Start a created container in the terminal, and look at it afterwards where it is still there."""
+    leaving = ["the end of its process brings you back", f"{DETACH} brings you back, and it goes on as {made.name}"]
+
+    def work(workbench: Workbench, job: Job, to: Attachment) -> int | None:
+        return workbench.run(made.id, to, job)
+
+    try:
+        visit(bench, f"run {made.name}", command, leaving, work)
+    except CutawayError:
+        bench.job(f"clear {made.name} away", lambda workbench, job: workbench.remove(made.id, job, force=True), "")
+        raise
+    bench.later(_look_at(bench, made))
+
+
+async def _look_at(bench: Bench, made: ContainerSummary) -> None:
+    try:
+        bench.state.containers[made.id] = await bench.desk.ask(lambda workbench: workbench.container(made.id))
+    except ContainerUnknown:  # --rm
+        return
+    bench.look(OfContainer(made.id), go="output")
+
+
+IMAGE_TERMINALS: Sequence[Deed[ImageSummary]] = (
+    Deed(
+        "image.shell",
+        "s",
+        "a shell in a new container of it",
+        _shell_of,
+        command=lambda image: ("run", "-i", "-t", "--rm", "--entrypoint", "sh", image.reference),
+        shown=True,
+    ),
+    Deed(
+        "image.run-here",
+        "R",
+        "run it in this terminal",
+        _run,
+        command=lambda image: ("run", "-i", "-t", image.reference),
+    ),
+)
