@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 from contextlib import suppress
-from dataclasses import replace
+
+import msgspec
 
 from engine import spec
 from engine.errors import ImageUnknown, StoreError, UsageError
@@ -35,7 +36,7 @@ def base(other: OtherContainer, store: Store, facts: HostFacts) -> tuple[ImageRe
                 theirs = docker_image(other.storage, other.image_id, f"docker-storage:{other.image}")
             else:
                 theirs = podman_image(f"[overlay@{other.storage}]{other.image_id}")
-                theirs = replace(theirs, name=f"containers-storage:{other.image or other.image_id}")
+                theirs = msgspec.structs.replace(theirs, name=f"containers-storage:{other.image or other.image_id}")
         except (ImageUnknown, StoreError) as error:
             raise type(error)(error.message, hint=_HINT) from error
         for image in store.images():
@@ -85,7 +86,7 @@ def adopt(
         in_place=tuple(map(str, image.in_place)),
         id=identity.id,
         name=identity.name,
-        options=replace(options, interactive=other.interactive),
+        options=msgspec.structs.replace(options, interactive=other.interactive),
         text=text,
         provenance=Provenance(known),
         files=files,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import rootfs, spec
 from engine.disk import DataRoot
 from engine.errors import ContainerState, SpecError, StoreError, UsageError
 from engine.runtime import ContainerRecord
-from engine.spec import Provenance, RunOptions
 from engine.text import visible
 from engine.views import Draft
+
+if TYPE_CHECKING:
+    from engine.spec import Provenance, RunOptions
 
 
 class KEPT:
@@ -95,9 +97,9 @@ def launched(directory: Path, name: str) -> str:
 
 def reopened(record: ContainerRecord, directory: Path, text: str, provenance: Provenance) -> Draft:
     """A container's own draft again, from what is kept beside its config.json."""
-    options = RunOptions()
+    options = spec.RunOptions()
     with suppress(OSError, SpecError, UsageError):  # an older one has none kept
-        options = RunOptions.from_json((directory / KEPT.options).read_bytes())
+        options = spec.RunOptions.from_json((directory / KEPT.options).read_bytes())
     generated = ""
     with suppress(OSError):
         generated = (directory / KEPT.generated).read_text("utf-8", "surrogateescape")

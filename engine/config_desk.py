@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from engine import spec
 from engine.bundling import KEPT, launched, reopened
 from engine.errors import ContainerState
 from engine.events import ContainersChanged
 from engine.image_desk import ROOTFS, ImageDesk
 from engine.jobs import Job
-from engine.neighbours import Neighbour, Neighbours
-from engine.spec import (
-    Change,
-    Diagnostic,
-    Explained,
-    Provenance,
-    RunOptions,
-    check,
-    explain,
-    is_privileged,
-    set_privileged,
-)
 from engine.views import Adoption, Baseline, ContainerSummary, Draft
+
+if TYPE_CHECKING:  # what not every command needs is loaded where it is used
+    from engine.neighbours import Neighbour, Neighbours
+    from engine.spec import Change, Diagnostic, Explained, Provenance, RunOptions
 
 
 class ConfigDesk(ImageDesk):
@@ -36,12 +31,12 @@ class ConfigDesk(ImageDesk):
 
     def explain(self, draft: Draft) -> list[Explained]:
         """Every value of a draft's config.json with its source."""
-        return explain(draft.text, draft.provenance)
+        return spec.explain(draft.text, draft.provenance)
 
     def check(self, text: str | bytes, *, bundle: Path | None = None) -> list[Diagnostic]:
         """What is wrong, or surely not meant, in a config.json; with `bundle`, the directory where it is, relative
         paths and what is in its root filesystem are looked up too."""
-        return check(text, facts=self.facts, bundle=bundle)
+        return spec.check(text, facts=self.facts, bundle=bundle)
 
     def config(self, name: str) -> tuple[str, Provenance]:
         """The config.json of a container and where its values come from. Raises ContainerUnknown, ContainerState."""
@@ -51,15 +46,15 @@ class ConfigDesk(ImageDesk):
             provenance = (path / "provenance.json").read_text()
         except FileNotFoundError as error:
             raise ContainerState(f"{name} is a working container: it has no config.json") from error
-        return text, Provenance.from_json(provenance)
+        return text, spec.Provenance.from_json(provenance)
 
     def privileged(self, text: str) -> bool:
         """Whether a config.json has what --privileged gives."""
-        return is_privileged(text, self.facts)
+        return spec.is_privileged(text, self.facts)
 
     def with_privileged(self, text: str, on: bool, options: RunOptions | None = None) -> Change:
         """A config.json with what --privileged gives, or without; what `options` ask for stays (see set_privileged)."""
-        return set_privileged(text, on, self.facts, options)
+        return spec.set_privileged(text, on, self.facts, options)
 
     def reopen(self, name: str) -> Draft:
         """A container that is there as a draft of itself, to be changed, compared, and given to `revise`.
@@ -106,7 +101,7 @@ class ConfigDesk(ImageDesk):
             case "launched":
                 return launched(self._containers.path(draft.id), draft.name)
             case "bare" | "podman" | "docker":
-                options = RunOptions() if what == "bare" else replace(draft.options, profile=what)
+                options = spec.RunOptions() if what == "bare" else msgspec.structs.replace(draft.options, profile=what)
                 image = ROOTFS + draft.image if draft.image.startswith("/") else draft.image
                 with self._store.holding(job.token):
                     return self._launcher.draft(self._expanded(image, job), options, job, like=draft).text
@@ -144,9 +139,11 @@ class ConfigDesk(ImageDesk):
                 notes = [note]
                 if not record.in_place:
                     record = self._expanded(record.name, job)
-            options = RunOptions(name=name, auto_remove=auto_remove)
+            options = spec.RunOptions(name=name, auto_remove=auto_remove)
             return adopt(other, record, notes, options, self._containers, self.facts, job)
 
     @cached_property
     def _neighbours(self) -> Neighbours:
+        from engine.neighbours import Neighbours
+
         return Neighbours(self.facts)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import rootfs
 from engine.describe import container_summary
@@ -18,25 +19,15 @@ from engine.errors import Cancelled
 from engine.events import ContainersChanged, LogLine, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
-from engine.launching import Launcher
 from engine.network import Networks
-from engine.runtime import (
-    Attachment,
-    ContainerRecord,
-    Containers,
-    ContainerStats,
-    Happening,
-    ProcessSummary,
-    Reading,
-    Runtime,
-    Transcript,
-    Watcher,
-    copy_log,
-    read_log,
-)
-from engine.spec import ExecOptions, RunOptions
-from engine.tending import Tender
+from engine.runtime import ContainerRecord, Containers, Runtime
 from engine.views import ContainerSummary
+
+if TYPE_CHECKING:  # what not every command needs is loaded where it is used
+    from engine.launching import Launcher
+    from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
+    from engine.spec import ExecOptions, RunOptions
+    from engine.tending import Tender
 
 
 class ContainerDesk:
@@ -69,10 +60,14 @@ class ContainerDesk:
 
     @cached_property
     def _launcher(self) -> Launcher:
+        from engine.launching import Launcher
+
         return Launcher(self.root, self.facts, self._containers, self._runtime, self._networks)
 
     @cached_property
     def _tender(self) -> Tender:
+        from engine.tending import Tender
+
         return Tender(self.root, self.facts, self._containers, self._runtime)
 
     def start(self, name: str, job: Job) -> ContainerSummary:
@@ -193,6 +188,8 @@ class ContainerDesk:
 
         With `follow` it goes on until the container ends (an empty batch is a sign of life) or `token` is cancelled.
         """
+        from engine.runtime import read_log
+
         record = self._find(name)
         return read_log(
             self._containers.path(record.id) / "output.log",
@@ -206,6 +203,8 @@ class ContainerDesk:
 
     def transcript(self, name: str) -> Transcript:
         """A container's output as rows that can be read from anywhere; whoever asks follows it, and closes it."""
+        from engine.runtime import Transcript
+
         record = self._find(name)
         return Transcript(self._containers.path(record.id) / "output.log", lambda: self._is_alive(record))
 
@@ -227,6 +226,8 @@ class ContainerDesk:
         With `timestamps` each line stands after its time. For programs that read, and ten times as fast as `logs`.
         Raises OSError where nobody reads.
         """
+        from engine.runtime import copy_log
+
         record = self._find(name)
         copy_log(
             self._containers.path(record.id) / "output.log",
@@ -248,6 +249,8 @@ class ContainerDesk:
             self._watcher.start()
 
     def _watch(self) -> None:
+        from engine.runtime import Watcher
+
         watcher = Watcher(self.root, lambda ids: self._sink(ContainersChanged(ids)))
         with suppress(Cancelled):
             watcher.run(self._stop_watching)

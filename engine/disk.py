@@ -25,9 +25,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from engine.errors import StoreError
 from engine.jobs import CancelToken
@@ -43,8 +44,7 @@ KEEP_PARTIAL = 7 * 24 * 3600
 """Seconds that the resumable part of a transfer waits for somebody to go on with it."""
 
 
-@dataclass(frozen=True)
-class DataRoot:
+class DataRoot(msgspec.Struct, frozen=True, dict=True):
     """The paths below one data directory. `prepare` makes them."""
 
     path: Path

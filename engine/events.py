@@ -7,9 +7,10 @@ may be called from any of the engine's threads and must not block.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
+
+import msgspec
 
 from engine.digest import Digest
 from engine.trace import Step
@@ -65,8 +66,7 @@ class LogLine(NamedTuple):
     partial: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """A failure or a warning in words: what is wrong and what to do."""
 
     code: str
@@ -74,8 +74,7 @@ class Problem:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class JobStarted:
+class JobStarted(msgspec.Struct, frozen=True):
     """Background work began; `command` is the command line that does the same."""
 
     job: str
@@ -83,8 +82,7 @@ class JobStarted:
     command: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LayerProgress:
+class LayerProgress(msgspec.Struct, frozen=True):
     """How far one layer (or other blob) of a job is: `done` of `total` bytes in `phase`.
 
     `number` counts from 1, `count` is how many the job has. `total` is 0 where it is not known.
@@ -99,8 +97,7 @@ class LayerProgress:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class JobFinished:
+class JobFinished(msgspec.Struct, frozen=True):
     """Background work ended; `problem` says why where it did not succeed."""
 
     job: str
@@ -108,20 +105,17 @@ class JobFinished:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ContainersChanged:
+class ContainersChanged(msgspec.Struct, frozen=True):
     """A container came, went or changed its state: read `Workbench.containers()` again."""
 
     containers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ImagesChanged:
+class ImagesChanged(msgspec.Struct, frozen=True):
     """An image came, went or was tagged: read `Workbench.images()` again."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecorded:
+class StepRecorded(msgspec.Struct, frozen=True):
     """The engine did something that its journal holds."""
 
     job: str

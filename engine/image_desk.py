@@ -7,27 +7,26 @@ import shlex
 import stat
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from engine import trace
+from engine import spec, trace
 from engine.bundling import mapping
-from engine.committing import CommitOptions, commit, mount_points
 from engine.container_desk import ContainerDesk
 from engine.describe import image_summary
 from engine.digest import Digest
 from engine.errors import CommandNotFound, ContainerUnknown, UsageError
 from engine.events import ImagesChanged, ignore
 from engine.jobs import Job
-from engine.layers.capture import Capture
-from engine.layers.stacking import LayerChanges
-from engine.looking import Inside, compare, entry_of, look
 from engine.oci import Platform
-from engine.pulling import bring
 from engine.reference import DOCKER_HUB, Reference, Transport
-from engine.spec import SHELLS, best_shell
-from engine.store import ImageRecord, LayoutSource, Store, directory_image, podman_image
+from engine.store import ImageRecord, Store
 from engine.trace import StepKind
 from engine.views import FileEntry, ImageSummary, OverlayView, Written
+
+if TYPE_CHECKING:  # what not every command needs is loaded where it is used
+    from engine.committing import CommitOptions
+    from engine.layers.stacking import LayerChanges
+    from engine.looking import Inside
 
 ROOTFS = "rootfs:"
 """Before a directory that takes an image's place, as `run --rootfs` has it."""
@@ -46,6 +45,9 @@ class ImageDesk(ContainerDesk):
         Empty files and directories that runc made for mounts to stand on are not taken. With SOURCE_DATE_EPOCH the
         same changes make the same image. Raises ContainerUnknown, UsageError, LayerError, StoreError, Cancelled.
         """
+        from engine.committing import CommitOptions, commit, mount_points
+        from engine.layers.capture import Capture
+
         options = options or CommitOptions()
         record = self._find(name)
         reference = own_name(image)
@@ -83,6 +85,8 @@ class ImageDesk(ContainerDesk):
 
         Raises ImageUnknown, StoreError, UsageError, Cancelled.
         """
+        from engine.looking import look
+
         try:
             record = self._find(name)
         except ContainerUnknown:
@@ -107,15 +111,17 @@ class ImageDesk(ContainerDesk):
             except UsageError:
                 return False
 
-        found = best_shell(is_there)
+        found = spec.best_shell(is_there)
         if found is None:
             raise CommandNotFound(
-                f"{name} has no shell: none of {', '.join(SHELLS)}", hint="It can still be started as it is."
+                f"{name} has no shell: none of {', '.join(spec.SHELLS)}", hint="It can still be started as it is."
             )
         return found
 
     def layer_files(self, name: str, layer: int) -> list[FileEntry]:
         """What a layer (counted from 1, the lowest; a container's own is the last) adds, changes and removes."""
+        from engine.looking import entry_of
+
         inside = self.inside(name)
         if not 1 <= layer <= len(inside.roots):
             raise UsageError(f"{name} has no layer {layer}", hint=f"It has 1 to {len(inside.roots)}.")
@@ -133,6 +139,9 @@ class ImageDesk(ContainerDesk):
     def diff(self, name: str, other: str | None, job: Job) -> list[FileEntry]:
         """What a container has changed, as `commit` would take it; with `other`, in what that image or container
         differs from the first."""
+        from engine.committing import mount_points
+        from engine.looking import compare, entry_of
+
         if other is not None:
             return list(compare(self.inside(name, job), self.inside(other, job), job.token))
         home = self._containers.path(self._find(name).id)
@@ -151,6 +160,9 @@ class ImageDesk(ContainerDesk):
 
         Only its own directory is read, so that it can be asked again and again. Raises ContainerUnknown, StoreError.
         """
+        from engine.committing import mount_points
+        from engine.looking import entry_of
+
         record = self._find(name)
         home, started = self._containers.path(record.id), self._runtime.state(record).started
         left_out = {b"", *mount_points(home / "config.json", home / "upper")}
@@ -167,12 +179,19 @@ class ImageDesk(ContainerDesk):
     def _expanded(self, name: str, job: Job) -> ImageRecord:
         """An image with all its layers expanded: one that skopeo or umoci put into the store is not yet."""
         if name.startswith(Transport.CONTAINERS_STORAGE.value):
+            from engine.store import podman_image
+
             return podman_image(name.removeprefix(Transport.CONTAINERS_STORAGE.value))
         if name.startswith(ROOTFS):
+            from engine.store import directory_image
+
             return directory_image(Path(name.removeprefix(ROOTFS)), self.facts.platform)
         image = self._store.find(name)
         if all(self._store.layer(chain_id) for chain_id in image.chain_ids):
             return image
+        from engine.pulling import bring
+        from engine.store import LayoutSource
+
         self.facts.need_root("expand layers")
         bring(LayoutSource(self.root.images, image.name), self._store, self._platform(None), job)
         return image

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from engine.digest import Digest
 from engine.disk import store_error
@@ -243,11 +245,11 @@ def compare(one: Inside, other: Inside, token: CancelToken) -> Iterator[FileEntr
         token.check()
         old, new = before.get(path), after.get(path)
         if new is None and old is not None:
-            yield replace(entry_of(old), change=Change.REMOVED.value)
+            yield msgspec.structs.replace(entry_of(old), change=Change.REMOVED.value)
         elif old is None and new is not None:
-            yield replace(entry_of(new), change=Change.ADDED.value)
+            yield msgspec.structs.replace(entry_of(new), change=Change.ADDED.value)
         elif old is not None and new is not None and not _same(one, old, other, new, token):
-            yield replace(entry_of(new), change=Change.CHANGED.value)
+            yield msgspec.structs.replace(entry_of(new), change=Change.CHANGED.value)
 
 
 def _same(one: Inside, old: Node, other: Inside, new: Node, token: CancelToken) -> bool:

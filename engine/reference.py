@@ -8,8 +8,9 @@ accepted here may stand in a URL and in a file name's text, so nothing outside t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from engine.digest import Digest
 from engine.errors import ContentError, UsageError
@@ -28,8 +29,7 @@ _IMAGE_ID = re.compile(r"[a-f0-9]{64}")
 _EXAMPLE = "Write it like debian:12, quay.io/org/name:tag or registry.example:5000/name@sha256:…"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True):
     """Where an image is: `domain` (with a port where it has one), `repository`, `tag` and `digest`.
 
     One of `tag` ("" if none) and `digest` is always there; with both, the digest says what is fetched.

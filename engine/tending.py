@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,20 +16,12 @@ from engine.events import ContainersChanged, Status
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.journalling import journalled, need_config
-from engine.runtime import (
-    Attachment,
-    ContainerRecord,
-    Containers,
-    ContainerStats,
-    ProcessSummary,
-    Reading,
-    Runtime,
-    compared,
-    processes,
-    read_usage,
-)
-from engine.spec import ExecOptions, Provenance, RunOptions
+from engine.runtime import ContainerRecord, Containers, Runtime
 from engine.trace import StepKind
+
+if TYPE_CHECKING:  # what not every command needs is loaded where it is used
+    from engine.runtime import Attachment, ContainerStats, ProcessSummary, Reading
+    from engine.spec import ExecOptions, RunOptions
 
 _ALIVE = (Status.RUNNING, Status.PAUSED)
 
@@ -100,7 +92,7 @@ class Tender:
         directory = self._containers.path(record.id)
         with self._containers.lock(record.id, token=job.token), journalled(self._containers, record, job):
             text = (directory / "config.json").read_text("utf-8", "surrogateescape")
-            before = Provenance.from_json((directory / "provenance.json").read_bytes())
+            before = spec.Provenance.from_json((directory / "provenance.json").read_bytes())
             text, provenance, limits = spec.updated(text, before, options)
             if self._runtime.state(record).pid:
                 self._runtime.update(record, limits, job)
@@ -111,6 +103,8 @@ class Tender:
 
     def stats(self, records: list[ContainerRecord], before: dict[str, Reading]) -> list[ContainerStats]:
         """What those of the containers that run use now. `before` holds the readings of last time, and then these."""
+        from engine.runtime import compared, read_usage
+
         lines = []
         for record in records:
             state = self._runtime.state(record)
@@ -124,6 +118,8 @@ class Tender:
 
     def top(self, record: ContainerRecord) -> list[ProcessSummary]:
         """The processes in a container, the first one first. Raises ContainerState where none run."""
+        from engine.runtime import processes
+
         if self._runtime.state(record).status not in _ALIVE:
             raise ContainerState(f"{record.name} does not run", hint=f"cutaway start {record.name}")
         names = spec.Accounts(self._containers.path(record.id) / "merged").names()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from pathlib import Path
+
+import msgspec
 
 
 class StepKind(Enum):
@@ -25,8 +26,7 @@ class StepKind(Enum):
     NETWORK = "network"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One thing the engine did.
 
     `time` is seconds since the epoch, `duration` seconds. `command` is a POSIX shell line that does the same
@@ -43,13 +43,15 @@ class Step:
     failure: str = ""
 
 
-_FIELDS = frozenset(field.name for field in fields(Step))
+_FIELDS = frozenset(Step.__struct_fields__)
 
 
 def append(path: Path, steps: Iterable[Step]) -> None:
     """Add steps to a journal file. A torn last line from a crash is closed first, so it costs only itself."""
     # Bytes that were not UTF-8 are surrogates in a str; backslashreplace makes of them just what JSON writes for them.
-    lines = [json.dumps({**asdict(step), "kind": step.kind.value}, ensure_ascii=False) for step in steps]
+    lines = [
+        json.dumps({**msgspec.structs.asdict(step), "kind": step.kind.value}, ensure_ascii=False) for step in steps
+    ]
     if not lines:
         return
     with path.open("ab+") as file:

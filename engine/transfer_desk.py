@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from engine.archives.plain import PlainSource
 from engine.config_desk import ConfigDesk
 from engine.describe import image_summary
 from engine.errors import UsageError
@@ -16,12 +15,12 @@ from engine.events import ImagesChanged
 from engine.image_desk import own_name
 from engine.jobs import Job
 from engine.oci import ManifestKind
-from engine.pulling import pull
-from engine.pushing import push, sources
 from engine.reference import Reference, Transport, split_transport
-from engine.source import Source
-from engine.store import ImageRecord, LayoutSource
 from engine.views import ImageSummary
+
+if TYPE_CHECKING:  # what not every command needs is loaded where it is used
+    from engine.source import Source
+    from engine.store import ImageRecord
 
 _ARCHIVES = {
     Transport.OCI: "oci-dir",
@@ -41,6 +40,8 @@ class TransferDesk(ConfigDesk):
 
         Reports LayerProgress. Raises UsageError, RegistryError, ContentError, StoreError, NotPermitted, Cancelled.
         """
+        from engine.pulling import pull
+
         self.facts.need_root("expand layers")
         wanted = self._platform(platform)
         with self._store.holding(job.token), self._source(name, job, tls_verify=tls_verify) as source:
@@ -112,6 +113,7 @@ class TransferDesk(ConfigDesk):
             return self._save([(image, tag or image.name)], Path(path), job, _ARCHIVES[transport])
 
     def _push(self, image: ImageRecord, rest: str, job: Job, tls_verify: bool, kind: str | None) -> str:
+        from engine.pushing import push, sources
         from engine.registry import RegistryHosts, RegistryTarget
 
         hosts = RegistryHosts.load()
@@ -170,6 +172,8 @@ class TransferDesk(ConfigDesk):
         self, name: str, job: Job, *, tls_verify: bool = True, platform: str | None = None
     ) -> dict[str, Any]:
         """What is known of an image elsewhere, by its name as `pull` takes it, without pulling it: as JSON data."""
+        from engine.archives.plain import PlainSource
+
         with self._source(name, job, tls_verify=tls_verify) as source:
             document: dict[str, Any] = {"reference": source.name}
             if isinstance(source, PlainSource):  # its manifest is made when it is pulled
@@ -197,6 +201,8 @@ class TransferDesk(ConfigDesk):
                 registry.close()
         elif transport is Transport.OCI:
             path, _, tag = rest.partition(":")
+            from engine.store import LayoutSource
+
             yield LayoutSource(Path(path), tag or None)
         elif transport is Transport.CONTAINERS_STORAGE:
             from engine.archives.storage import storage_source

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from engine import spec
 from engine.events import Status
-from engine.spec import Note, Provenance, RunOptions, edited
 from engine.trace import Step
 
+if TYPE_CHECKING:
+    from engine.spec import Note, Provenance, RunOptions
 
-@dataclass(frozen=True, slots=True)
-class ImageSummary:
+
+class ImageSummary(msgspec.Struct, frozen=True):
     """One image of the store. `id` is the hexadecimal digest of its configuration, as podman's and docker's;
     `size` is the bytes of its compressed layers; `created` is RFC 3339 or "" where the image does not say."""
 
@@ -23,8 +27,7 @@ class ImageSummary:
     layers: int
 
 
-@dataclass(frozen=True, slots=True)
-class LayerSummary:
+class LayerSummary(msgspec.Struct, frozen=True):
     """One layer of an image, lowest first. `size` is the bytes of its files expanded, `blob_size` compressed;
     `path` is its directory, `files` the number of entries in it."""
 
@@ -39,8 +42,7 @@ class LayerSummary:
     files: int
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryStep:
+class HistoryStep(msgspec.Struct, frozen=True):
     """One step in an image's making, oldest first. `layer` is the digest of the layer it made, or "" if it made none;
     `size` that layer's compressed bytes."""
 
@@ -51,8 +53,7 @@ class HistoryStep:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(msgspec.Struct, frozen=True):
     """One path of an image or a container. `path` has no leading slash, `mode` is st_mode, `size` bytes, `mtime`
     seconds since the epoch; `target` is a link's, `same_as` another name of the same file, `device` (major, minor).
     `layer` counts from 1, the lowest; `change` is what that layer did, "added", "changed", "removed" or "" for a
@@ -74,8 +75,7 @@ class FileEntry:
     hides: int
 
 
-@dataclass(frozen=True, slots=True)
-class OverlayView:
+class OverlayView(msgspec.Struct, frozen=True):
     """The overlay that a container's root filesystem is: directories, lowest first, below a writable `upper`, all seen
     at `merged`. `command` is the shell line that mounts the same."""
 
@@ -87,8 +87,7 @@ class OverlayView:
     command: str
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """What a container has changed so far. `since_start` are the paths of `entries` that were last changed after its
     start (the kernel's ctime, which no program sets)."""
 
@@ -96,8 +95,7 @@ class Written:
     since_start: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerSummary:
+class ContainerSummary(msgspec.Struct, frozen=True):
     """One container, or working container (`working`: made by `mount`, it has no config.json and never ran).
 
     `pid` is 0 where no process runs; `exit_code` is None until it has ended; times are in seconds since the epoch,
@@ -131,8 +129,7 @@ class ContainerSummary:
         return self.path / "merged"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A container that is not there yet: its config.json can still be changed. `Workbench.create` makes it real."""
 
     image: str
@@ -158,20 +155,18 @@ class Draft:
 
     def with_text(self, text: str) -> Draft:
         """The draft with an edited config.json; what differs from before becomes the user's in the provenance."""
-        provenance = edited(self.text, text, self.provenance)
-        return replace(self, text=text, provenance=provenance, generated=self.generated or self.text)
+        provenance = spec.edited(self.text, text, self.provenance)
+        return msgspec.structs.replace(self, text=text, provenance=provenance, generated=self.generated or self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(msgspec.Struct, frozen=True):
     """A config.json to compare a draft with: `what` is how `Workbench.baseline` knows it, `label` says it in words."""
 
     what: str
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(msgspec.Struct, frozen=True):
     """Another engine's container as a draft of our own, and what was changed in its config.json, and why."""
 
     draft: Draft

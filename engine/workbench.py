@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import rootfs, trace
 from engine.bundling import mapping
@@ -28,11 +28,13 @@ from engine.jobs import Job
 from engine.oci import Platform
 from engine.reference import Reference, Transport
 from engine.runtime import Kind
-from engine.store import Swept, Usage
 from engine.text import visible
 from engine.trace import Step, StepKind
 from engine.transfer_desk import TransferDesk
 from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
+
+if TYPE_CHECKING:
+    from engine.store import Swept, Usage
 
 
 class Workbench(TransferDesk):

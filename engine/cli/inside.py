@@ -6,11 +6,11 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import click
+import msgspec
 
 from engine import FileEntry, UsageError, human_size
 from engine.cli.console import print_json, print_table, session
@@ -37,7 +37,7 @@ def files(name: str, path: str, recursive: bool, layer: int | None, as_json: boo
     else:
         found = workbench.files(name, path, recursive=recursive)
     if as_json:
-        print_json([asdict(entry) for entry in found])
+        print_json([msgspec.structs.asdict(entry) for entry in found])
         return
     whole = recursive or layer is not None
     print_table(
@@ -101,7 +101,7 @@ def diff(name: str, other: str | None, as_json: bool) -> None:
     console = session(recover=False)
     found = console.do(f"diff {name}", lambda job: console.workbench.diff(name, other, job))
     if as_json:
-        print_json([asdict(entry) for entry in found])
+        print_json([msgspec.structs.asdict(entry) for entry in found])
         return
     for entry in found:
         from engine import visible

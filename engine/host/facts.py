@@ -8,10 +8,11 @@ import re
 import resource
 import shutil
 import subprocess
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
+
+import msgspec
 
 from engine.errors import HostError, NotPermitted, ToolMissing
 from engine.events import Problem
@@ -48,8 +49,7 @@ class CgroupMode(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True)
-class Tool:
+class Tool(msgspec.Struct, frozen=True, dict=True):
     """A program found on this machine."""
 
     name: str
@@ -74,8 +74,7 @@ class Tool:
         return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else (0, 0, 0)
 
 
-@dataclass(frozen=True)
-class HostFacts:
+class HostFacts(msgspec.Struct, frozen=True, dict=True):
     """What `probe` found."""
 
     hostname: str
@@ -86,7 +85,7 @@ class HostFacts:
     overlay: bool
     bounding: frozenset[int]
     """The capability bounding set, by number (capabilities(7))."""
-    rlimits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    rlimits: dict[str, tuple[int, int]] = {}
     """This process's own limits, "RLIMIT_NOFILE": (soft, hard); -1 is unlimited."""
 
     @cached_property

@@ -12,8 +12,9 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from engine.errors import MountError
 
@@ -31,8 +32,7 @@ Range = tuple[int, int, int]
 """The first number in the container, the first on the host, how many."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdMapping:
+class IdMapping(msgspec.Struct, frozen=True):
     """Whose numbers of the host are whose in the container (user_namespaces(7))."""
 
     users: tuple[Range, ...]

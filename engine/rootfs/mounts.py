@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from engine.errors import MountError
 from engine.jobs import Job
@@ -63,7 +64,7 @@ def _with_mapped_owners(plan: OverlayPlan, opened: ExitStack) -> OverlayPlan:
     os.chown(home, -1, plan.mapping.on_host(0, 0)[1])
     os.chmod(home, 0o710)  # noqa: S103 - as docker has it
     lower = opened.enter_context(mapped(plan.lower, plan.mapping, home / "mapped"))
-    return replace(plan, lower=tuple(lower))
+    return msgspec.structs.replace(plan, lower=tuple(lower))
 
 
 def unmount(merged: Path, job: Job) -> None:

@@ -6,8 +6,9 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from engine.digest import Digest
 from engine.disk import DataRoot
@@ -29,8 +30,7 @@ content and below its own name, so that it can be read, committed and mounted ag
 Documentation/filesystems/overlayfs.rst)."""
 
 
-@dataclass(frozen=True, slots=True)
-class OverlayPlan:
+class OverlayPlan(msgspec.Struct, frozen=True):
     """One overlay mount: `lower` directories, lowest first, below a writable `upper`, seen at `merged`.
 
     `work` is the kernel's own scratch directory on the filesystem of `upper`.

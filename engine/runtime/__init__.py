@@ -1,17 +1,40 @@
 """Containers on disk and alive: records, and runc under conmon."""
 
-from engine.runtime.attach import Ending, Pump
-from engine.runtime.containers import Containers, Identity
-from engine.runtime.foreground import DETACH_KEYS, Attachment
-from engine.runtime.happenings import Happening, Happenings
-from engine.runtime.output import copy_log, read_log
-from engine.runtime.processes import ProcessSummary, processes
-from engine.runtime.record import ContainerRecord, Kind, check_name
-from engine.runtime.runtime import Runtime, signal_number
-from engine.runtime.state import LiveState
-from engine.runtime.statistics import ContainerStats, Reading, compared, read_usage
-from engine.runtime.transcript import Transcript
-from engine.runtime.watching import Watcher
+from typing import TYPE_CHECKING
+
+from engine.lazy import provide
+
+if TYPE_CHECKING:
+    from engine.runtime.attach import Ending, Pump
+    from engine.runtime.containers import Containers, Identity
+    from engine.runtime.foreground import DETACH_KEYS, Attachment
+    from engine.runtime.happenings import Happening, Happenings
+    from engine.runtime.output import copy_log, read_log
+    from engine.runtime.processes import ProcessSummary, processes
+    from engine.runtime.record import ContainerRecord, Kind, check_name
+    from engine.runtime.runtime import Runtime, signal_number
+    from engine.runtime.state import LiveState
+    from engine.runtime.statistics import ContainerStats, Reading, compared, read_usage
+    from engine.runtime.transcript import Transcript
+    from engine.runtime.watching import Watcher
+
+provide(
+    __name__,
+    {
+        "attach": "Ending Pump",
+        "containers": "Containers Identity",
+        "foreground": "DETACH_KEYS Attachment",
+        "happenings": "Happening Happenings",
+        "output": "copy_log read_log",
+        "processes": "ProcessSummary processes",
+        "record": "ContainerRecord Kind check_name",
+        "runtime": "Runtime signal_number",
+        "state": "LiveState",
+        "statistics": "ContainerStats Reading compared read_usage",
+        "transcript": "Transcript",
+        "watching": "Watcher",
+    },
+)
 
 __all__ = [
     "DETACH_KEYS",

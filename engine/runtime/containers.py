@@ -8,7 +8,6 @@ import fcntl
 import itertools
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -26,8 +25,7 @@ _NAMES = "containers"  # the lock under which names are given
 _POLL = 0.05  # seconds between two tries for a container's lock
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """An id and a name for a container to be."""
 
     id: str

@@ -6,8 +6,9 @@ import contextlib
 import functools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from engine.errors import ContainerState
 from engine.runtime import terminal
@@ -20,8 +21,7 @@ ATTACH, CONTROL = "attach", "ctl"
 """conmon's socket and its fifo for sizes, in the directory that it calls its bundle."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(msgspec.Struct, frozen=True):
     """The caller's ends of a process's streams: file descriptors; a `stdin` of None is not connected."""
 
     stdin: int | None

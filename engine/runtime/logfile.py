@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from engine.errors import StoreError
 from engine.jobs import CancelToken
@@ -20,8 +21,7 @@ _BLOCK = 1 << 18  # bytes read at once; about 4,000 short lines
 _QUIET = 0.5  # seconds without news after which a follower looks whether the container still runs
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(msgspec.Struct, frozen=True):
     """Which part of a log, and for how long.
 
     `tail` starts so many lines before the end (None: at the beginning). With `follow` it goes on with what is written

@@ -15,8 +15,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 import engine
 from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed
@@ -39,8 +40,7 @@ _NOT_EXECUTABLE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Monitor:
+class Monitor(msgspec.Struct, frozen=True):
     """Calls conmon. `cleanup` is the module that conmon runs at the end: `python -m MODULE ROOT ID`."""
 
     conmon: Path

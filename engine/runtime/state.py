@@ -17,7 +17,6 @@ before: then it is None, never a guess.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -32,8 +31,7 @@ STARTED = "started"
 """In containers/<id>/: empty; its time is the start of the container."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveState:
+class LiveState(msgspec.Struct, frozen=True):
     """How a container is. `pid` is 0 where none runs; times are seconds since the epoch.
 
     `out_of_memory` says that the kernel killed a process of it for want of memory.
@@ -70,8 +68,7 @@ class RuncState(msgspec.Struct, frozen=True):
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeFiles:
+class RuntimeFiles(msgspec.Struct, frozen=True):
     """Where runc and conmon keep what concerns one container."""
 
     root: DataRoot

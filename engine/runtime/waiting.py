@@ -9,8 +9,9 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from engine.errors import StoreError
 from engine.jobs import CancelToken
@@ -30,8 +31,7 @@ OVERFLOW = 0x4000
 _EVENT = struct.Struct("iIII")  # struct inotify_event without its name
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessId:
+class ProcessId(msgspec.Struct, frozen=True):
     """A process told apart from a later one with the same number: `start` is field 22 of /proc/<pid>/stat."""
 
     pid: int

@@ -1,39 +1,72 @@
 """config.json: generated from image, defaults and options; explained; checked; edited; adopted."""
 
-from engine.spec.adapt import adapt, id_mappings
-from engine.spec.adopt import Adopted, Note, adopt
-from engine.spec.blame import blame
-from engine.spec.check import check
-from engine.spec.comparing import Difference, DifferenceKind, differences, take_back
-from engine.spec.completing import Choice, Completion, complete
-from engine.spec.diagnostics import Diagnostic, Severity
-from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
-from engine.spec.edits import changed, edited
-from engine.spec.executing import SHELLS, ExecOptions, best_shell, exec_process, find_shell
-from engine.spec.fields import Field, describe_field, explain_field, fields, known_words, member_names
-from engine.spec.formatting import formatted, with_commas
-from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
-from engine.spec.netfiles import network_files
-from engine.spec.options import RunOptions
-from engine.spec.privilege import is_privileged, set_privileged
-from engine.spec.process import leaks_descriptor
-from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
-from engine.spec.structured import (
-    LIMITS,
-    Change,
-    add_device,
-    add_mount,
-    args_line,
-    capabilities,
-    namespaces,
-    set_args,
-    set_capability,
-    set_env,
-    set_limit,
-    set_namespace,
+from typing import TYPE_CHECKING
+
+from engine.lazy import provide
+
+if TYPE_CHECKING:
+    from engine.spec.adapt import adapt, id_mappings
+    from engine.spec.adopt import Adopted, Note, adopt
+    from engine.spec.blame import blame
+    from engine.spec.check import check
+    from engine.spec.comparing import Difference, DifferenceKind, differences, take_back
+    from engine.spec.completing import Choice, Completion, complete
+    from engine.spec.diagnostics import Diagnostic, Severity
+    from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
+    from engine.spec.edits import changed, edited
+    from engine.spec.executing import SHELLS, ExecOptions, best_shell, exec_process, find_shell
+    from engine.spec.fields import Field, describe_field, explain_field, fields, known_words, member_names
+    from engine.spec.formatting import formatted, with_commas
+    from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
+    from engine.spec.netfiles import network_files
+    from engine.spec.options import RunOptions
+    from engine.spec.privilege import is_privileged, set_privileged
+    from engine.spec.process import leaks_descriptor
+    from engine.spec.provenance import Explained, Origin, Provenance, SourceKind, explain
+    from engine.spec.structured import (
+        LIMITS,
+        Change,
+        add_device,
+        add_mount,
+        args_line,
+        capabilities,
+        namespaces,
+        set_args,
+        set_capability,
+        set_env,
+        set_limit,
+        set_namespace,
+    )
+    from engine.spec.updating import updated
+    from engine.spec.users import Accounts
+
+provide(
+    __name__,
+    {
+        "adapt": "adapt id_mappings",
+        "adopt": "Adopted Note adopt",
+        "blame": "blame",
+        "check": "check",
+        "comparing": "Difference DifferenceKind differences take_back",
+        "completing": "Choice Completion complete",
+        "diagnostics": "Diagnostic Severity",
+        "document": "Document OutlineEntry Span SyntaxProblem",
+        "edits": "changed edited",
+        "executing": "SHELLS ExecOptions best_shell exec_process find_shell",
+        "fields": "Field describe_field explain_field fields known_words member_names",
+        "formatting": "formatted with_commas",
+        "generate": "STOP_SIGNAL ContainerIdentity Generated generate",
+        "netfiles": "network_files",
+        "options": "RunOptions",
+        "privilege": "is_privileged set_privileged",
+        "process": "leaks_descriptor",
+        "provenance": "Explained Origin Provenance SourceKind explain",
+        "structured": "LIMITS Change add_device add_mount args_line capabilities namespaces set_args set_capability"
+        " set_env set_limit set_namespace",
+        "updating": "updated",
+        "users": "Accounts",
+    },
 )
-from engine.spec.updating import updated
-from engine.spec.users import Accounts
 
 __all__ = [
     "LIMITS",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import SpecError
-from engine.spec.document import Document
 from engine.spec.generate import ROOT_PATH, ContainerIdentity, cgroups_path
 from engine.spec.provenance import Origin, Provenance, SourceKind, host, leaves
 
@@ -47,6 +46,8 @@ def adapt(text: str, container: ContainerIdentity, *, origin: Origin = GIVEN) ->
 
     Raises SpecError if it is not a JSON object.
     """
+    from engine.spec.document import Document  # with its parser, which nothing else here needs
+
     document = Document(text)
     value = document.value
     if not isinstance(value, dict):

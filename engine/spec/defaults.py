@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 _MASKED = (
     "/proc/acpi",
@@ -32,8 +32,7 @@ _COMMON_CAPABILITIES = (
 )
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """One engine's defaults."""
 
     name: str

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from engine.errors import SpecError, UsageError
 from engine.host import CgroupMode, HostFacts
@@ -44,8 +45,7 @@ class ContainerIdentity(Protocol):
     def name(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(msgspec.Struct, frozen=True):
     """A config.json, where each of its values comes from, and the files that it binds, by their name below files/."""
 
     text: str

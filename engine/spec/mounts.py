@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from engine.errors import UsageError
 from engine.host import CgroupMode, HostFacts
@@ -30,8 +31,7 @@ _INITS = ("catatonit", "tini-static", "tini", "docker-init", "dumb-init")
 _INIT_PLACES = ("/usr/libexec/podman", "/usr/libexec/catatonit", "/usr/lib/podman", "/usr/libexec/docker")
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(msgspec.Struct, frozen=True):
     """One mount and where it comes from; `why` overrides that for single options."""
 
     destination: str

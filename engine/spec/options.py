@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 from engine.errors import SpecError, UsageError
 from engine.ports import Port, parse_port
@@ -15,8 +17,7 @@ from engine.text import visible
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The options of `run`, `create` and `config`, as they were typed; None or empty means not given.
 
     Making one checks how each is spelt and raises UsageError with the option's name; what needs the image or this
@@ -105,12 +106,12 @@ class RunOptions:
     """Whose defaults: podman or docker."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
             for text in value if isinstance(value, tuple) else (value,):
                 if isinstance(text, str) and _NOT_STORABLE.search(text):
                     raise UsageError(
-                        f"{flag(field.name)}: {visible(text)[:80]!r} holds bytes that are not UTF-8, or a NUL",
+                        f"{flag(name)}: {visible(text)[:80]!r} holds bytes that are not UTF-8, or a NUL",
                         hint="config.json is UTF-8 text.",
                     )
         for name, parse in _PARSERS.items():
@@ -137,21 +138,17 @@ class RunOptions:
     def words(self) -> list[str]:
         """The options given, as words of a command line. Of variables only the names: a value may be a secret."""
         found: list[str] = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "args" or value == field.default:
+        for name, value in self._given():
+            if name == "args":
                 continue
             for one in value if isinstance(value, tuple) else (value,):
-                text = one.partition("=")[0] if field.name == "env" else str(one)
-                found += (
-                    [flag(field.name)] if one is True else [flag(field.name), text.lower() if one is False else text]
-                )
+                text = one.partition("=")[0] if name == "env" else str(one)
+                found += [flag(name)] if one is True else [flag(name), text.lower() if one is False else text]
         return found
 
     def to_json(self) -> str:
         """The options given, to be kept; they hold what variables hold."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return json.dumps({f.name: given[f.name] for f in fields(self) if given[f.name] != f.default}) + "\n"
+        return json.dumps(dict(self._given())) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> RunOptions:
@@ -166,11 +163,12 @@ class RunOptions:
 
     def shaping(self) -> list[str]:
         """The options given that shape the config.json, as they are spelt; the others are about the container."""
-        return [
-            flag(field.name)
-            for field in fields(self)
-            if field.name not in _ABOUT_THE_CONTAINER and getattr(self, field.name) != field.default
-        ]
+        return [flag(name) for name, _ in self._given() if name not in _ABOUT_THE_CONTAINER]
+
+    def _given(self) -> Iterator[tuple[str, Any]]:
+        for name, default in zip(self.__struct_fields__, self.__struct_defaults__, strict=True):
+            if (value := getattr(self, name)) != default:
+                yield name, value
 
 
 _ABOUT_THE_CONTAINER = frozenset({"name", "auto_remove", "interactive", "stop_signal", "stop_timeout"})

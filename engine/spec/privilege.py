@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 from engine.host import HostFacts
 from engine.spec import process, resources
@@ -30,7 +30,7 @@ def set_privileged(text: str, on: bool, facts: HostFacts, options: RunOptions | 
     what they ask for stays. Raises UsageError, SpecError.
     """
     document = Document(text)
-    options = dataclasses.replace(options or RunOptions(), privileged=on)
+    options = msgspec.structs.replace(options or RunOptions(), privileged=on)
     profile = PROFILES[options.profile]
     spec = Builder()
     as_root = not document.get("/process/user/uid")

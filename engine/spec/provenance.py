@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 from engine.errors import SpecError
 
@@ -24,8 +25,7 @@ class SourceKind(Enum):
     ADOPTED = "adopted"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """Where a value comes from; `detail` says it exactly: "image config Env[2]", "option --cap-add NET_ADMIN"."""
 
     source: SourceKind
@@ -89,8 +89,7 @@ class Provenance(Mapping[str, Origin]):
             raise SpecError(f"provenance.json cannot be read: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(msgspec.Struct, frozen=True):
     """One leaf of a config.json with its value and where it comes from."""
 
     pointer: str

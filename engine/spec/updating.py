@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
+
+import msgspec
 
 from engine.errors import UsageError
 from engine.spec.builder import Builder
@@ -24,7 +25,7 @@ def updated(text: str, provenance: Provenance, options: RunOptions) -> tuple[str
     Those that the options do not name stay. Raises UsageError where there are none, or they contradict each other.
     """
     spec = Builder()
-    resources(spec, options, dataclasses.replace(PROFILES["podman"], pids_limit=None))
+    resources(spec, options, msgspec.structs.replace(PROFILES["podman"], pids_limit=None))
     changes, origins = spec.build()
     if changes.strip() == "{}":
         raise UsageError("no limit is named", hint="For example: --memory 512m --cpus 1.5")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from engine.errors import SpecError
 from engine.spec.inside import NotAFile, read_file
@@ -18,8 +19,7 @@ _LIMIT = 4 * 1024 * 1024  # bytes of passwd or group that are looked at
 _HIGHEST = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(msgspec.Struct, frozen=True):
     """Who the container's process runs as. `groups` are those that the image's files put the user into; `home` is ""
     where none is known.
     """

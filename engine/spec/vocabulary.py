@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from engine.spec.syscalls import SYSTEM_CALLS
@@ -30,6 +29,8 @@ NAMESPACES = frozenset({"pid", "network", "mount", "ipc", "uts", "user", "cgroup
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """ "Did you mean …?" or "" where nothing is near."""
+    import difflib  # for a mistake alone
+
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"Did you mean {near[0]}?" if near else ""
 

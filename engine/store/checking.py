@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from engine.digest import Digest
 from engine.errors import ContentError, StoreError
@@ -19,8 +20,7 @@ from engine.text import visible
 _AGAIN = "Pull the images again that have it."
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(msgspec.Struct, frozen=True):
     """What is wrong with one thing, and how to put it right where that can be done: by taking the thing away, so that
     a next pull brings it whole."""
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from engine.digest import Digest, chain_ids
 from engine.disk import DataRoot, read_regular, store_error
@@ -39,8 +40,7 @@ _LOCK = "index"
 _ID = re.compile(r"[0-9a-f]{4,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRecord:
+class ImageRecord(msgspec.Struct, frozen=True):
     """One named image of the store: its manifest's descriptor, and what it points to, typed."""
 
     name: str

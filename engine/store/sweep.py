@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from engine.digest import Digest, chain_ids
 from engine.disk import read_regular
@@ -15,8 +16,7 @@ from engine.store.blobs import Blobs
 from engine.store.layers import Layers
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(msgspec.Struct, frozen=True):
     """What went: blobs and layers, and the bytes they took, as far as known."""
 
     blobs: tuple[Digest, ...] = ()
@@ -24,8 +24,7 @@ class Swept:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
+class Marked(msgspec.Struct, frozen=True):
     """What must stay."""
 
     blobs: frozenset[Digest]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+import msgspec
 
 from engine.digest import Digest
 from engine.store.blobs import Blobs
@@ -12,8 +13,7 @@ from engine.store.layers import Layers
 from engine.store.sweep import Marked
 
 
-@dataclass(frozen=True, slots=True)
-class ImageUsage:
+class ImageUsage(msgspec.Struct, frozen=True):
     """One image, whatever it is called: bytes of its blobs and expanded layers that no other image has (`unique`), and
     that others have too (`shared`)."""
 
@@ -23,8 +23,7 @@ class ImageUsage:
     shared: int
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Bytes of all blobs, of all expanded layers' files, of unfinished transfers; and what a sweep would free."""
 
     images: tuple[ImageUsage, ...]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from command_line import Cutaway
 
@@ -157,7 +158,7 @@ def test_whoever_was_killed_leaves_nothing(cutaway: Elsewhere, moment: str) -> N
 
 
 def test_without_netavark_there_is_a_clear_line(data_root: DataRoot, tmp_path: Path) -> None:
-    facts = dataclasses.replace(probe())
+    facts = msgspec.structs.replace(probe())
     vars(facts)["netavark"] = None
     bench = Workbench(data_root.path)
     vars(bench)["facts"] = facts

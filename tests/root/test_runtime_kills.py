@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import random
 import shutil
@@ -12,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine import rootfs
@@ -240,7 +240,7 @@ def test_runc_killed_while_it_creates(
     script = tmp_path / "runc"
     script.write_text(DYING_RUNC.format(runc=shutil.which("runc")))
     script.chmod(0o755)
-    facts = dataclasses.replace(host_facts)
+    facts = msgspec.structs.replace(host_facts)
     vars(facts)["runc"] = Tool("runc", script)
     it = container("sleep", "60")
     it.runtime = Runtime(it.root, facts)

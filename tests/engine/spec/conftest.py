@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from spec_kit import ALICE, GROUP, PASSWD, Make
 
@@ -47,7 +47,7 @@ def make(facts: HostFacts, rootfs: Path) -> Make:
 
     def generated(image: Execution | None = None, on: dict[str, Any] | None = None, **options: Any) -> Generated:
         execution = image if image is not None else Execution(cmd=["sh"])
-        here = dataclasses.replace(facts, **(on or {}))
+        here = msgspec.structs.replace(facts, **(on or {}))
         return generate(execution, RunOptions(**options), facts=here, container=ALICE, rootfs=rootfs)
 
     return generated

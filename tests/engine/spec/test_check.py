@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from spec_kit import Make
 
@@ -208,7 +209,7 @@ def test_newer_runc_knows_more(with_changes: Check, facts: HostFacts) -> None:
 def test_v2_and_v1(with_changes: Check, facts: HostFacts) -> None:
     changes = {"/linux/resources/memory/swappiness": 10}
     assert [d.code for d in with_changes(changes, facts=facts)] == ["cgroup"]
-    facts.__dict__["cgroups"] = CgroupMode.V1
+    facts = msgspec.structs.replace(facts, cgroups=CgroupMode.V1)
     unified = with_changes({"/linux/resources/unified": {"memory.high": "1"}}, facts=facts)
     assert [d.code for d in unified if d.pointer == "/linux/resources/unified"] == ["cgroup"]
 

@@ -164,9 +164,9 @@ def test_any_image(
     assert json.loads(made.text)["process"]["cwd"].startswith("/")
 
 
-@given(name=st.sampled_from(sorted(RunOptions.__dataclass_fields__)), text=TEXT)
+@given(name=st.sampled_from(sorted(RunOptions.__struct_fields__)), text=TEXT)
 def test_any_option(name: str, text: str) -> None:
-    kind = RunOptions.__dataclass_fields__[name].type
+    kind = RunOptions.__annotations__[name]
     if "str" not in str(kind):
         return
     try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from engine import FileEntry, Inside
@@ -71,7 +72,7 @@ class Listed:
     def entry(self, path: str) -> FileEntry | None:
         found = self.entries.get(path)
         if found is None and self._context is not None and (found := self._context.entry(path)) is not None:
-            return replace(found, change="", hides=0)
+            return msgspec.structs.replace(found, change="", hides=0)
         return found
 
     def paths(self) -> Iterable[str]:
