@@ -15,7 +15,7 @@ from engine.container_desk import ContainerDesk
 from engine.describe import image_summary
 from engine.digest import Digest
 from engine.errors import CommandNotFound, ContainerUnknown, UsageError
-from engine.events import ImagesChanged, ignore
+from engine.events import ContainersChanged, ImagesChanged, ignore
 from engine.jobs import Job
 from engine.oci import Platform
 from engine.reference import DOCKER_HUB, Reference, Transport
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what not every command needs is loaded where it is used
     from engine.committing import CommitOptions
     from engine.layers.stacking import LayerChanges
     from engine.looking import Inside
+    from engine.reaching import Reacher
 
 ROOTFS = "rootfs:"
 """Before a directory that takes an image's place, as `run --rootfs` has it."""
@@ -171,10 +172,45 @@ class ImageDesk(ContainerDesk):
         fresh = [node.path for node in nodes if started is not None and _changed(home / "upper", node.path) >= started]
         return Written(tuple(map(entry_of, nodes)), frozenset(map(os.fsdecode, fresh)))
 
-    def extract(self, name: str, path: str, target: Path, job: Job) -> int:
-        """Copy a file or a directory out of an image or a container; returns how many files that were."""
+    # -- copying ---------------------------------------------------------------------------------------
+
+    def extract(self, name: str, path: str, target: Path | str, job: Job, *, overwrite: bool = False) -> int:
+        """Copy a file or a directory out of an image or a container; returns how many files that were.
+
+        Owners, modes, times, links and attributes stay. Of a container that runs it is what its processes see, volumes
+        too. A `target` that is a directory gets it inside; `path` may end with `/.` for a directory's content alone.
+        Raises UsageError, StoreError, MountError, Cancelled.
+        """
         with job.step(StepKind.STORE, shlex.join(["cutaway", "cp", f"{name}:{path}", str(target)])):
-            return self.inside(name, job).extract(path, target, job.token)
+            try:
+                record = self._find(name)
+            except ContainerUnknown:
+                place = Path(target)
+                if place.is_dir():
+                    place /= Path(path).name or "rootfs"
+                return self.inside(name, job).extract(path, place, job.token)
+            return self._reacher.copy_out(record, path, target, job, overwrite=overwrite)
+
+    def copy_in(
+        self, source: Path | str, name: str, path: str, job: Job, *, keep_owner: bool = False, overwrite: bool = False
+    ) -> int:
+        """Copy a file or a directory of this host into a container, running or not; returns how many files that were.
+
+        They become its user's, unless `keep_owner`. As with cp, a directory that is there gets it inside, and a
+        `source` that ends with `/.` gives its content. Nothing outside of the container is reached, whatever links are
+        in it. Raises ContainerUnknown, UsageError, MountError, Cancelled.
+        """
+        record = self._find(name)
+        with job.step(StepKind.STORE, shlex.join(["cutaway", "cp", str(source), f"{name}:{path}"])):
+            count = self._reacher.copy_in(source, record, path, job, keep_owner=keep_owner, overwrite=overwrite)
+        job.emit(ContainersChanged((record.id,)))
+        return count
+
+    @cached_property
+    def _reacher(self) -> Reacher:
+        from engine.reaching import Reacher  # no other command needs it
+
+        return Reacher(self.facts, self._containers, self._runtime, self._launcher)
 
     def _expanded(self, name: str, job: Job) -> ImageRecord:
         """An image with all its layers expanded: one that skopeo or umoci put into the store is not yet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from engine import FileEntry, UsageError, human_size
+from engine import FileEntry, Job, UsageError, human_size
 from engine.cli.console import print_json, print_table, session
 from engine.cli.options import as_json
 
@@ -110,15 +111,51 @@ def diff(name: str, other: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("source", metavar="NAME:PATH")
-@click.argument("target", type=click.Path(path_type=Path))
-def cp(source: str, target: Path) -> None:
-    """Copy a file or a directory out of an image or a container, to TARGET on this host."""
-    name, colon, path = source.rpartition(":")
-    if not colon or not path.startswith("/"):
-        raise UsageError(f"not NAME:PATH: {source!r}", hint="Write it like debian:12:/etc/passwd.")
-    if target.is_dir():
-        target /= Path(path).name or "rootfs"
+@click.option("-a", is_flag=True, expose_value=False, help="As --archive=true, which it is anyway.")
+@click.option(
+    "--archive",
+    "to_user",
+    type=bool,
+    default=True,
+    metavar="BOOL",
+    help="What goes into a container becomes its user's; with =false its owner stays.",
+)
+@click.option("--overwrite", is_flag=True, help="Let a directory be replaced by a file, and the other way round.")
+@click.argument("source", metavar="[NAME:]PATH")
+@click.argument("target", metavar="[NAME:]PATH")
+def cp(source: str, target: str, to_user: bool, overwrite: bool) -> None:
+    """Copy files between a container and this host, or out of an image; NAME:PATH is in a container or an image.
+
+    As with cp -a: into a directory that is there, otherwise as the new name; PATH/. is a directory's content.
+    A host path with a colon in it begins with / or a dot.
+    """
     console = session(recover=False)
-    count = console.do(f"cp {source}", lambda job: console.workbench.extract(name, path, target, job))
+    workbench = console.workbench
+    origin, place = _split(source), _split(target)
+
+    def work(job: Job) -> int:
+        if origin and place:
+            with tempfile.TemporaryDirectory(prefix="cutaway-cp-") as folder:
+                name = Path(origin[1]).name
+                workbench.extract(*origin, f"{folder}/{name or 'rootfs'}", job)
+                inner = f"{folder}/{name}" + "/." * origin[1].endswith("/.") if name else f"{folder}/rootfs"
+                return workbench.copy_in(inner, *place, job, keep_owner=not to_user, overwrite=overwrite)
+        if place:
+            return workbench.copy_in(source, *place, job, keep_owner=not to_user, overwrite=overwrite)
+        if origin:
+            return workbench.extract(*origin, target, job, overwrite=overwrite)
+        raise UsageError("neither is in a container", hint="Write one like NAME:/etc/passwd.")
+
+    count = console.do(f"cp {source} {target}", work)
     click.echo(f"{target}: {count} files and directories", err=True)
+
+
+def _split(text: str) -> tuple[str, str] | None:
+    """NAME and PATH; None for a path of this host. An image's name may have colons of its own."""
+    if text.startswith(("/", ".")):
+        return None
+    name, colon, path = text.partition(":/")
+    if colon:
+        return name, "/" + path
+    name, colon, path = text.rpartition(":")
+    return (name, "/" + path) if colon else None

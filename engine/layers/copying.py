@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.layers import xattrs
+from engine.layers import sparse, xattrs
 
 _PIECE = 1 << 30  # bytes asked of the kernel at once
 
@@ -41,13 +42,12 @@ def file_as(name: bytes, source: int, new: bytes, target: int) -> None:
     status = os.lstat(name, dir_fd=source)
     mtime = (status.st_mtime_ns, status.st_mtime_ns)
     if stat.S_ISREG(status.st_mode):
-        reading = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=source)
+        reading = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=source)
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             writing = os.open(new, flags, 0o600, dir_fd=target)
             try:
-                while os.sendfile(writing, reading, None, _PIECE):
-                    pass
+                _content(reading, writing)
                 os.fchown(writing, status.st_uid, status.st_gid)
                 os.fchmod(writing, stat.S_IMODE(status.st_mode))
                 xattrs.copy(reading, writing)
@@ -66,6 +66,23 @@ def file_as(name: bytes, source: int, new: bytes, target: int) -> None:
         os.chmod(new, stat.S_IMODE(status.st_mode), dir_fd=target)
     xattrs.copy(beneath(source, name), beneath(target, new))
     os.utime(new, ns=mtime, dir_fd=target, follow_symlinks=False)
+
+
+def _content(reading: int, writing: int) -> None:
+    """A file's bytes; its holes stay holes."""
+    status = os.fstat(reading)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it changed while it was looked at")
+    if status.st_blocks * 512 + sparse.WORTHWHILE >= status.st_size:
+        while os.sendfile(writing, reading, None, _PIECE):
+            pass
+        return
+    for start, length in sparse.data_pieces(reading, status.st_size):
+        os.lseek(writing, start, os.SEEK_SET)
+        at, end = start, start + length
+        while at < end and (count := os.sendfile(writing, reading, at, min(end - at, _PIECE))):
+            at += count
+    os.ftruncate(writing, status.st_size)
 
 
 def beneath(directory: int, name: bytes) -> bytes:

@@ -44,8 +44,12 @@ class IdMapping(msgspec.Struct, frozen=True):
 
     def in_container(self, user: int) -> int | None:
         """The number in the container of a user of the host, or None."""
-        found = _shifted(user, tuple((outside, inside, size) for inside, outside, size in self.users))
+        found = _shifted(user, _turned(self.users))
         return None if found == -1 else found
+
+    def inside(self, user: int, group: int) -> tuple[int, int]:
+        """The numbers in the container of a user and a group of the host; -1 for one that is not mapped."""
+        return _shifted(user, _turned(self.users)), _shifted(group, _turned(self.groups))
 
     def words(self) -> str:
         """As mount(8)'s option X-mount.idmap has it."""
@@ -55,6 +59,10 @@ class IdMapping(msgspec.Struct, frozen=True):
 
 def _shifted(number: int, ranges: tuple[Range, ...]) -> int:
     return next((to + number - first for first, to, size in ranges if first <= number < first + size), -1)
+
+
+def _turned(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
+    return tuple((outside, inside, size) for inside, outside, size in ranges)
 
 
 class _MountAttr(ctypes.Structure):

@@ -1,0 +1,199 @@
+"""Copying between two trees of which neither is trusted: a container's, where processes may work, and the host's.
+
+Names are looked up below an open root (engine.layers.rooted), and what is copied goes from one open directory to
+another: no link is followed that was not followed on purpose, whatever is renamed meanwhile.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from engine.errors import CutawayError, UsageError
+from engine.jobs import CancelToken
+from engine.layers import copying, lower, names
+from engine.layers.names import shown
+from engine.layers.rooted import open_below
+
+_LINKS = 40  # symbolic links on one path, as the kernel allows (path_resolution(7))
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
+
+Owner = Callable[[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A name in an open directory. `name` is `.` where it is the root itself."""
+
+    directory: int
+    name: bytes
+
+    def status(self) -> os.stat_result | None:
+        """What is there, a link itself; None where nothing is. Raises OSError."""
+        try:
+            return os.lstat(self.name, dir_fd=self.directory)
+        except FileNotFoundError:
+            return None
+
+
+@contextmanager
+def located(root: int, path: bytes, *, follow: bool) -> Iterator[Place]:
+    """Where `path` leads below the open directory `root`, links on the way followed, and with `follow` the last one
+    too. Nothing need be there, but its directory. Raises UsageError, OSError."""
+    for _ in range(_LINKS):
+        folder, name = names.split(path.rstrip(b"/"))
+        if name in (b"", b".", b".."):
+            folder, name = path or b".", b"."
+        try:
+            handle = open_below(root, folder or b".", os.O_PATH | os.O_DIRECTORY)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise UsageError(f"there is no directory {shown(folder)}") from error
+        try:
+            place = Place(handle, name)
+            status = place.status()
+            if not follow or status is None or not stat.S_ISLNK(status.st_mode):
+                yield place
+                return
+            target = os.readlink(name, dir_fd=handle)
+        finally:
+            os.close(handle)
+        path = names.join(folder, target) if not target.startswith(b"/") else target
+    raise UsageError(f"too many symbolic links on the way to {shown(path)}")
+
+
+class Graft:
+    """One copy: files keep mode, times, links and attributes; whose they are to be, `owner` says of what they were.
+
+    `overwrite` lets a directory be replaced by something else, and the other way round.
+    """
+
+    def __init__(self, owner: Owner, token: CancelToken, *, overwrite: bool = False) -> None:
+        self._owner = owner
+        self._token = token
+        self._overwrite = overwrite
+        self._made: tuple[int, int] | None = None  # the copy itself, where it is made inside of what is copied
+
+    def copy(self, source_root: int, source: bytes, target_root: int, target: bytes) -> int:
+        """Copy as cp and `podman cp` do: into a directory that is there, otherwise as `target`; a source that ends with
+        `/.` gives its content alone. Returns how many files and directories that were.
+
+        Raises UsageError, OSError, Cancelled.
+        """
+        content = source.endswith(b"/.") or source == b"."
+        with located(source_root, source, follow=source.endswith(b"/")) as origin:
+            status = origin.status()
+            if status is None:
+                raise UsageError(f"there is no {shown(source)}")
+            is_directory = stat.S_ISDIR(status.st_mode)
+            if content and not is_directory:
+                raise UsageError(f"{shown(source)} is no directory")
+            with located(target_root, target, follow=True) as place:
+                there = place.status()
+                if there is not None and stat.S_ISDIR(there.st_mode):
+                    if content:
+                        return self._entry(origin, place)
+                    inner = os.open(place.name, lower.OPEN_DIRECTORY, dir_fd=place.directory)
+                    try:
+                        base = names.split(source.rstrip(b"/"))[1]
+                        return self._entry(origin, Place(inner, base if base not in (b"", b"..") else b"rootfs"))
+                    finally:
+                        os.close(inner)
+                if target.endswith(b"/") and not (is_directory and there is None):
+                    raise UsageError(f"{shown(target)} is no directory")
+                return self._entry(origin, place)
+
+    def _entry(self, source: Place, target: Place) -> int:
+        self._token.check()
+        status = source.status()
+        if status is None or stat.S_ISSOCK(status.st_mode):  # gone meanwhile; a socket without its process is nothing
+            return 0
+        if stat.S_ISDIR(status.st_mode):
+            return self._directory(source, target)
+        there = target.status()
+        if there is not None and stat.S_ISDIR(there.st_mode):
+            self._replace(target, there)
+        passing = b".cutaway-" + secrets.token_hex(6).encode()
+        try:
+            copying.file_as(source.name, source.directory, passing, target.directory)
+            owner = self._owner(status.st_uid, status.st_gid)
+            if owner != (status.st_uid, status.st_gid):
+                os.chown(passing, *owner, dir_fd=target.directory, follow_symlinks=False)
+                if not stat.S_ISLNK(status.st_mode):  # chown(2) takes set-user-ID away
+                    os.chmod(passing, stat.S_IMODE(status.st_mode), dir_fd=target.directory)
+            os.rename(passing, target.name, src_dir_fd=target.directory, dst_dir_fd=target.directory)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(passing, dir_fd=target.directory)
+            raise
+        return 1
+
+    def _directory(self, source: Place, target: Place) -> int:
+        there = target.status()
+        if there is not None and not stat.S_ISDIR(there.st_mode):
+            self._replace(target, there)
+            there = None
+        handle = os.open(source.name, lower.OPEN_DIRECTORY, dir_fd=source.directory)
+        try:
+            own = os.fstat(handle)
+            if self._made == (own.st_dev, own.st_ino):
+                return 0
+            if there is None:
+                os.mkdir(target.name, 0o700, dir_fd=target.directory)
+            inner = os.open(target.name, lower.OPEN_DIRECTORY, dir_fd=target.directory)
+            try:
+                if self._made is None:
+                    made = os.fstat(inner)
+                    if (made.st_dev, made.st_ino) == (own.st_dev, own.st_ino):
+                        raise UsageError("that is the same directory")
+                    self._made = (made.st_dev, made.st_ino)
+                count = 1 + sum(
+                    self._entry(Place(handle, name), Place(inner, name))
+                    for name in sorted(map(os.fsencode, os.listdir(handle)))
+                )
+                if there is None:
+                    copying.directory_metadata(handle, inner)
+                    os.fchown(inner, *self._owner(own.st_uid, own.st_gid))
+                    os.fchmod(inner, stat.S_IMODE(own.st_mode))
+                return count
+            finally:
+                os.close(inner)
+        finally:
+            os.close(handle)
+
+    def _replace(self, target: Place, there: os.stat_result) -> None:
+        """Make room for something of another kind, where that was asked for."""
+        is_directory = stat.S_ISDIR(there.st_mode)
+        if not self._overwrite or target.name == b".":
+            kinds = ("a directory", "none") if is_directory else ("no directory", "one")
+            raise UsageError(
+                f"{shown(target.name)} is {kinds[0]} there, and would become {kinds[1]}",
+                hint="Use --overwrite to replace it.",
+            )
+        if is_directory:
+            _remove_tree(target.directory, target.name)
+        else:
+            os.unlink(target.name, dir_fd=target.directory)
+
+
+def _remove_tree(directory: int, name: bytes) -> None:
+    handle = os.open(name, lower.OPEN_DIRECTORY, dir_fd=directory)
+    try:
+        for each in map(os.fsencode, os.listdir(handle)):
+            if stat.S_ISDIR(os.lstat(each, dir_fd=handle).st_mode):
+                _remove_tree(handle, each)
+            else:
+                os.unlink(each, dir_fd=handle)
+    finally:
+        os.close(handle)
+    os.rmdir(name, dir_fd=directory)
+
+
+def as_told(error: OSError, what: str) -> CutawayError:
+    """What the kernel said, in words about `what` was to be copied."""
+    hints = {errno.EROFS: "It is read-only there.", errno.ENOSPC: "The disk is full."}
+    return CutawayError(f"cannot copy {what}: {error.strerror}", hint=hints.get(error.errno or 0, ""))

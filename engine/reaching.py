@@ -1,0 +1,123 @@
+"""Reaching into a container's root filesystem from this host, and out of it: `cp`.
+
+Where it runs its root is opened as its processes have it, volumes and all; where it does not, its merged directory is
+mounted meanwhile. Either way all names are looked up below that open directory (engine.layers.rooted).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.bundling import mapping
+from engine.errors import ContainerState, UsageError
+from engine.events import Status
+from engine.host import HostFacts
+from engine.jobs import Job
+from engine.launching import Launcher
+from engine.layers.grafting import Graft, as_told
+from engine.rootfs import IdMapping
+from engine.runtime import ContainerRecord, Containers, Runtime
+from engine.text import visible
+
+
+class Reacher:
+    """Copies between containers and this host."""
+
+    def __init__(self, facts: HostFacts, containers: Containers, runtime: Runtime, launcher: Launcher) -> None:
+        self._facts = facts
+        self._containers = containers
+        self._runtime = runtime
+        self._launcher = launcher
+
+    def copy_out(
+        self, record: ContainerRecord, path: str, target: Path | str, job: Job, *, overwrite: bool = False
+    ) -> int:
+        """Copy `path` of a container to this host; owners are as its processes see them. Returns how many files.
+
+        Raises UsageError, ContainerState, MountError, CutawayError, Cancelled.
+        """
+        with self._root_of(record, job) as (root, numbers), _opened("/") as host:
+            graft = Graft(numbers.inside if numbers else _same, job.token, overwrite=overwrite)
+            return _copied(
+                graft, root, os.fsencode("/" + path.lstrip("/")), host, _absolute(target), f"{record.name}:{path}"
+            )
+
+    def copy_in(
+        self,
+        source: Path | str,
+        record: ContainerRecord,
+        path: str,
+        job: Job,
+        *,
+        keep_owner: bool = False,
+        overwrite: bool = False,
+    ) -> int:
+        """Copy something of this host to `path` of a container, as its user's unless `keep_owner`; how many files.
+
+        Raises UsageError, ContainerState, MountError, CutawayError, Cancelled.
+        """
+        user = None if keep_owner else _user(self._containers.path(record.id) / "config.json")
+        with self._root_of(record, job) as (root, numbers), _opened("/") as host:
+
+            def owner(uid: int, gid: int) -> tuple[int, int]:
+                found = user or (uid, gid)
+                there = numbers.on_host(*found) if numbers else found
+                if -1 in there:
+                    raise UsageError(f"{record.name} has no number for the owner {found[0]}:{found[1]}")
+                return there
+
+            graft = Graft(owner, job.token, overwrite=overwrite)
+            return _copied(graft, host, _absolute(source), root, os.fsencode("/" + path.lstrip("/")), str(source))
+
+    @contextmanager
+    def _root_of(self, record: ContainerRecord, job: Job) -> Iterator[tuple[int, IdMapping | None]]:
+        """A container's root, open, and the mapping of its user namespace."""
+        self._facts.need_root("reach into a container")
+        with self._launcher.still(record, job) as merged:
+            state = self._runtime.state(record)
+            runs = state.status in (Status.RUNNING, Status.PAUSED)
+            with _opened(f"/proc/{state.pid}/root" if runs else merged) as handle:
+                if runs and self._runtime.state(record).pid != state.pid:
+                    raise ContainerState(f"{record.name} ended a moment ago", hint="Try again.")
+                yield handle, mapping(self._containers.path(record.id) / "config.json")
+
+
+def _same(user: int, group: int) -> tuple[int, int]:
+    return user, group
+
+
+@contextmanager
+def _opened(directory: Path | str) -> Iterator[int]:
+    try:
+        handle = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ContainerState(f"cannot open {directory}: {error.strerror}", hint="Try again.") from error
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _user(config: Path) -> tuple[int, int]:
+    """Who a container's process is, by its config.json: root where that does not say."""
+    try:
+        user = json.loads(config.read_bytes())["process"]["user"]
+        return int(user["uid"]), int(user["gid"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return 0, 0
+
+
+def _absolute(path: Path | str) -> bytes:
+    """With the slash or dot at its end, which says how it is meant, as pathlib would not keep it."""
+    return os.path.join(os.fsencode(os.getcwd()), os.fsencode(path))
+
+
+def _copied(graft: Graft, source_root: int, source: bytes, target_root: int, target: bytes, what: str) -> int:
+    try:
+        return graft.copy(source_root, source, target_root, target)
+    except OSError as error:
+        raise as_told(error, visible(what)) from error

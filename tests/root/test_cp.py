@@ -1,0 +1,321 @@
+"""cp, both ways: what cp(1) would do, and nothing outside of a container that wants it so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from command_line import Cutaway
+from layer_kit import snapshot
+
+from engine.errors import CutawayError, UsageError
+from engine.jobs import CancelToken
+from engine.layers.grafting import Graft
+
+pytestmark = pytest.mark.root
+
+MAPS = ["--uidmap=0:100000:65536", "--gidmap=0:200000:65536"]
+
+
+@pytest.fixture(scope="module")
+def cutaway() -> Iterator[Cutaway]:
+    home = Path(tempfile.mkdtemp(prefix="cutaway-", dir="/tmp"))
+    home.chmod(0o711)
+    made = Cutaway(home / "data", home / "run")
+    try:
+        yield made
+        made.remove_everything()
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Iterator[Path]:
+    """What must stay as it is."""
+    path = tmp_path / "victim"
+    path.mkdir()
+    (path / "hello").write_text("untouched")
+    yield path
+    assert [each.name for each in path.iterdir()] == ["hello"]
+    assert (path / "hello").read_text() == "untouched"
+
+
+def tree(path: Path) -> Path:
+    """One of everything."""
+    (path / "sub/deep").mkdir(parents=True)
+    (path / "sub/deep").chmod(0o2750)
+    (path / "one").write_bytes(os.urandom(70_000))
+    (path / "one").chmod(0o4711)
+    os.setxattr(path / "one", "user.colour", b"red")
+    (path / "link").symlink_to("sub/nowhere")
+    os.mkfifo(path / "fifo")
+    os.mknod(path / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    with (path / "sparse").open("wb") as file:
+        file.seek(10_000_000)
+        file.write(b"end")
+        file.truncate(20_000_000)
+    (path / "sub/naïve\n").write_text("x")
+    os.utime(path / "one", ns=(1, 1_600_000_000_123_456_789))
+    os.utime(path / "sub", ns=(1, 1_500_000_000_000_000_000))
+    return path
+
+
+# -- the rules, between two directories -------------------------------------------------------------------
+
+
+class Trees:
+    """A source and a target directory, each a root of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source, self.target = folder / "source", folder / "target"
+        self.source.mkdir()
+        self.target.mkdir()
+
+    def copy(self, source: str, target: str, *, overwrite: bool = False, token: CancelToken | None = None) -> int:
+        roots = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in (self.source, self.target)]
+        try:
+            graft = Graft(lambda uid, gid: (uid, gid), token or CancelToken(), overwrite=overwrite)
+            return graft.copy(roots[0], source.encode(), roots[1], target.encode())
+        finally:
+            for root in roots:
+                os.close(root)
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Trees:
+    return Trees(tmp_path)
+
+
+def test_everything_stays_as_it_is(trees: Trees) -> None:
+    tree(trees.source / "d")
+    assert trees.copy("/d", "/copy") == 9
+    assert snapshot(trees.target / "copy") == snapshot(trees.source / "d")
+    assert (trees.target / "copy/sparse").stat().st_blocks * 512 < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "made"),
+    [
+        ("/f", "/new", "new"),
+        ("/f", "/there", "there/f"),
+        ("/f", "/there/", "there/f"),
+        ("/f", "/", "f"),
+        ("/f", "/there/file", "there/file"),
+        ("/f", "/to-there", "there/f"),
+        ("/f", "/to-file", "there/file"),
+        ("/d", "/new", "new/in"),
+        ("/d/", "/new", "new/in"),
+        ("/d/.", "/new", "new/in"),
+        ("/d", "/new/", "new/in"),
+        ("/d", "/there", "there/d/in"),
+        ("/d/.", "/there", "there/in"),
+        ("/d/.", "/", "in"),
+        ("/to-d", "/new", "new"),
+        ("/to-d/", "/new", "new/in"),
+        ("/to-d/in", "/new", "new"),
+        ("/up", "/new", "new"),
+    ],
+)
+def test_where_it_goes(trees: Trees, source: str, target: str, made: str) -> None:
+    (trees.source / "f").write_text("content")
+    (trees.source / "d").mkdir()
+    (trees.source / "d/in").write_text("content")
+    (trees.source / "to-d").symlink_to("/d")
+    (trees.source / "up").symlink_to("../../../../d/in")
+    (trees.target / "there").mkdir()
+    (trees.target / "there/file").write_text("before")
+    (trees.target / "to-there").symlink_to("/../there")
+    (trees.target / "to-file").symlink_to("there/file")
+    assert trees.copy(source, target) >= 1
+    found = trees.target / made
+    if source in ("/to-d", "/up"):
+        assert os.readlink(found) == os.readlink(trees.source / source[1:])
+    else:
+        assert found.read_text() == "content"
+    assert sorted(path.name for path in trees.target.rglob(".*")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "told"),
+    [
+        ("/nowhere", "/x", "there is no"),
+        ("/f/.", "/x", "no directory"),
+        ("/f", "/x/", "no directory"),
+        ("/f", "/no/such/x", "no directory"),
+        ("/f", "/file/x", "no directory"),
+        ("/d", "/file", "--overwrite"),
+        ("/d", "/file/", "no directory"),
+        ("/mixed/.", "/there", "--overwrite"),
+        ("/f", "/loop/x", ""),
+    ],
+)
+def test_what_cannot_be(trees: Trees, source: str, target: str, told: str) -> None:
+    (trees.source / "f").write_text("content")
+    (trees.source / "d").mkdir()
+    (trees.source / "mixed").mkdir()
+    (trees.source / "mixed/sub").write_text("a file here")
+    (trees.target / "file").write_text("before")
+    (trees.target / "there/sub").mkdir(parents=True)
+    (trees.target / "loop").symlink_to("loop")
+    with pytest.raises((UsageError, OSError)) as caught:
+        trees.copy(source, target)
+    if isinstance(caught.value, CutawayError):
+        assert told in f"{caught.value} {caught.value.hint}"
+    assert (trees.target / "file").read_text() == "before"
+
+
+def test_one_kind_over_the_other_where_that_is_wanted(trees: Trees) -> None:
+    (trees.source / "mixed/other").mkdir(parents=True)
+    (trees.source / "mixed/sub").write_text("a file here")
+    (trees.target / "there/sub/deep").mkdir(parents=True)
+    (trees.target / "there/other").write_text("a file there")
+    trees.copy("/mixed/.", "/there", overwrite=True)
+    assert (trees.target / "there/sub").read_text() == "a file here"
+    assert (trees.target / "there/other").is_dir()
+
+
+def test_into_itself_ends(tmp_path: Path) -> None:
+    trees = Trees(tmp_path)
+    trees.target = trees.source
+    tree(trees.source / "d")
+    trees.copy("/d", "/d/sub")
+    assert (trees.source / "d/sub/d/one").exists()
+    assert not (trees.source / "d/sub/d/sub/d").exists()
+    with pytest.raises(UsageError, match="same directory"):
+        trees.copy("/d/.", "/d")
+
+
+def test_a_socket_is_left_out_and_a_cancel_leaves_no_half_file(trees: Trees) -> None:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(trees.source / "socket"))
+        (trees.source / "file").write_text("x")
+        assert trees.copy("/.", "/") == 2
+    assert not (trees.target / "socket").exists()
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(CutawayError):
+        trees.copy("/file", "/other", token=token)
+    assert not list(trees.target.glob(".cutaway*"))
+
+
+@pytest.mark.parametrize("way", ["in", "out"])
+def test_nothing_is_reached_while_links_come_and_go(tmp_path: Path, victim: Path, way: str) -> None:
+    """A hostile process exchanges a directory for a link to the host, again and again."""
+    trees = Trees(tmp_path)
+    hostile = trees.target if way == "in" else trees.source
+    (hostile / "d").mkdir()
+    (hostile / "d/hello").write_text("inside")
+    (hostile / "trap").symlink_to(victim)
+    (trees.source if way == "in" else trees.target).joinpath("f").write_text("from the other side")
+    stop = threading.Event()
+
+    def exchange() -> None:
+        while not stop.is_set():
+            with suppress(OSError):
+                (hostile / "d").rename(hostile / "away")
+                (hostile / "trap").rename(hostile / "d")
+                (hostile / "d").rename(hostile / "trap")
+                (hostile / "away").rename(hostile / "d")
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    try:
+        for number in range(300):
+            with suppress(CutawayError, OSError):
+                if way == "in":
+                    trees.copy("/f", "/d/hello")
+                else:
+                    trees.copy("/d/hello", f"/got-{number}")
+    finally:
+        stop.set()
+        thread.join()
+    assert {path.read_text() for path in trees.target.glob("got-*")} <= {"inside"}
+
+
+# -- with containers --------------------------------------------------------------------------------------
+
+
+def test_into_a_running_one_and_out_of_it(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path, victim: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    cutaway(
+        *("run", "-d", "--name=live", "--network=none", "-v", f"{volume}:/data", "--tmpfs=/scratch", "--user=7:8"),
+        *("--rootfs", str(rootfs_dir), "sleep", "600"),
+    )
+    merged = Path(cutaway.json("inspect", "live")[0]["merged"])
+    (merged / "trap").symlink_to(victim)
+    (merged / "d").mkdir()
+    (merged / "d/up").symlink_to("/../../../etc")
+    source = tree(tmp_path / "tree")
+    cutaway("cp", str(source), "live:/root/")
+    inside = merged / "root/tree"
+    assert {(p.lstat().st_uid, p.lstat().st_gid) for p in [inside, *inside.rglob("*")]} == {(7, 8)}
+    assert stat.S_IMODE((inside / "one").stat().st_mode) == 0o4711
+    cutaway("cp", "--archive=false", str(source), "live:/root/kept")
+    assert snapshot(merged / "root/kept") == snapshot(source)
+    cutaway("cp", "live:/root/kept", str(tmp_path / "back"))
+    assert snapshot(tmp_path / "back") == snapshot(source)
+    # what only its own mount namespace has
+    (tmp_path / "note").write_text("for you\n")
+    for place in ("/scratch/note", "/data/note"):
+        cutaway("cp", str(tmp_path / "note"), f"live:{place}")
+        assert cutaway.out("exec", "live", "cat", place) == "for you"
+        cutaway("cp", f"live:{place}", str(tmp_path / "again"))
+        assert (tmp_path / "again").read_text() == "for you\n"
+    assert (volume / "note").read_text() == "for you\n"
+    # links lead to its own directories, never to the host's
+    assert "no directory" in cutaway("cp", str(tmp_path / "note"), "live:/trap/note", code=2).stderr
+    cutaway("cp", str(tmp_path / "note"), "live:/d/up/note")
+    assert (merged / "etc/note").read_text() == "for you\n"
+    # from one to another, and into its working directory by a short path
+    cutaway("cp", "live:/etc/note", "live:tmp/short")
+    assert (merged / "tmp/short").read_text() == "for you\n"
+    cutaway("kill", "live")
+    cutaway("wait", "live")
+    cutaway("rm", "live")
+
+
+def test_one_that_does_not_run(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None:
+    cutaway("create", "--name=still", "--network=none", "--rootfs", str(rootfs_dir), "cat", "/etc/given")
+    (tmp_path / "given").write_text("was copied before the start\n")
+    cutaway("cp", str(tmp_path / "given"), "still:/etc/given")
+    assert cutaway.out("start", "--attach", "still") == "was copied before the start"
+    cutaway("cp", "still:/etc/given", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_text() == "was copied before the start\n"
+    told = cutaway("cp", "still:/nowhere", str(tmp_path), code=2)
+    assert told.stderr == "cutaway: there is no '/nowhere'\n"
+    cutaway("rm", "still")
+
+
+def test_owners_of_a_user_namespace(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None:
+    line = "echo mine > /made; sleep 600"
+    words = ["--name=mapped", "--network=none", *MAPS, "--rootfs", str(rootfs_dir)]
+    cutaway("run", "-d", *words, "sh", "-c", line)
+    (tmp_path / "given").write_text("given\n")
+    cutaway("cp", str(tmp_path / "given"), "mapped:/root/given")
+    os.chown(tmp_path / "given", 5, 6)
+    cutaway("cp", "-a", "--archive=false", str(tmp_path / "given"), "mapped:/root/kept")
+    assert [line.split()[2:4] for line in cutaway.out("exec", "mapped", "ls", "-ln", "/root").splitlines()[1:]] == [
+        ["0", "0"],
+        ["5", "6"],
+    ]
+    os.chown(tmp_path / "given", 70_000, 6)
+    assert "no number" in cutaway("cp", "--archive=false", str(tmp_path / "given"), "mapped:/root/x", code=2).stderr
+    cutaway("cp", "mapped:/root", str(tmp_path / "out"))
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (tmp_path / "out").iterdir()} == {(0, 0), (5, 6)}
+    cutaway("rm", "--force", "mapped")
+
+
+def test_wrong_words(cutaway: Cutaway, tmp_path: Path) -> None:
+    for words in (["x", "y"], ["./a:/b", "./c"]):
+        assert "neither" in cutaway("cp", *words, code=2).stderr
+    assert "no container" in cutaway("cp", str(tmp_path), "nobody:/x", code=1).stderr
