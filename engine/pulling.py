@@ -38,8 +38,8 @@ T = TypeVar("T")
 def pull(source: Source, store: Store, root: DataRoot, platform: Platform, job: Job) -> ImageRecord:
     """Bring the image that `source` names into the store, expanded, and return it.
 
-    Content that is here already is not fetched again. Raises RegistryError, ContentError, StoreError, Cancelled;
-    what had arrived by then stays for the next try.
+    Content that is here already is not fetched again. Raises RegistryError, ContentError, StoreError, UsageError,
+    Cancelled; what had arrived by then stays for the next try.
     """
     image, fresh = bring(source, store, platform, job)
     store.tag(source.name, image.descriptor)
@@ -77,6 +77,7 @@ class _Pull:
         self._source = source
         self._store = store
         self._job = job
+        self._limits = layers.Limits.configured()  # before anything is fetched
         diff_ids = image.config.rootfs.diff_ids
         chain = chain_ids(diff_ids)
         self._layers = [
@@ -173,6 +174,7 @@ class _Pull:
                 blob,
                 staging,
                 diff_id=layer.diff_id,
+                limits=self._limits,
                 on_progress=self._throttled(layer, LayerPhase.EXPANDING),
                 token=self._job.token,
             )

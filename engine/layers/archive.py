@@ -13,13 +13,15 @@ from enum import Enum
 
 from engine.errors import LayerError
 from engine.layers import header, pax, sparse
-from engine.layers.limits import RAISE_LIMIT, Limits
+from engine.layers.header import number
+from engine.layers.limits import Limits
 from engine.layers.names import shown
 
 _ZEROS = bytes(header.BLOCK)
 _EXTENSION_LIMIT = 1 << 20  # bytes of one extended header; what Go's archive/tar, and so docker and podman, allow
 _LARGEST_ID = (1 << 32) - 2  # 2^32 - 1 is "no id" (chown(2))
-_LARGEST_TIME = 1 << 62  # seconds
+_LARGEST_TIME = (1 << 62) * 1_000_000_000  # nanoseconds
+_SMALL = 8192  # bytes that are copied in less time than a view of them is made
 
 
 class Kind(Enum):
@@ -46,6 +48,9 @@ _KINDS = {
     b"5": Kind.DIRECTORY,
     b"6": Kind.FIFO,
 }
+
+
+_FILE, _LINK, _SYMLINK = Kind.FILE, Kind.LINK, Kind.SYMLINK  # an enum's own look-up costs as much as a call
 
 
 @dataclass(slots=True)
@@ -84,8 +89,9 @@ class Archive:
 
         Raises LayerError.
         """
-        self._skip(self._left + self._padding)
-        self._left = self._padding = 0
+        if skip := self._left + self._padding:
+            self._skip(skip)
+            self._left = self._padding = 0
         records: pax.Records | None = None
         name = target = None
         while raw := self._block():
@@ -94,7 +100,7 @@ class Archive:
             block = header.read_block(raw)
             kind = block.kind
             if kind in _KINDS:
-                return self._entry(raw, block, records or {}, name, target)
+                return self._entry(raw, block, records, name, target)
             if kind == b"x" and records is None:
                 records = pax.parse(self._extension(block))
             elif kind == b"g":
@@ -119,7 +125,8 @@ class Archive:
             at, end = self._at, self._at + self._left
             if end <= len(self._buffer):  # nearly every file lies within one chunk
                 self._at, self._left = end, 0
-                write_all(handle, memoryview(self._buffer)[at:end])
+                small = end - at < _SMALL
+                write_all(handle, self._buffer[at:end] if small else memoryview(self._buffer)[at:end])
                 return
             for piece in self._pieces(self._left):
                 write_all(handle, piece)
@@ -131,15 +138,15 @@ class Archive:
             os.ftruncate(handle, member.holes.size)
 
     def _entry(
-        self, raw: bytes, block: header.Block, records: pax.Records, name: bytes | None, target: bytes | None
+        self, raw: bytes, block: header.Block, records: pax.Records | None, name: bytes | None, target: bytes | None
     ) -> Member:
         if name is None:
             name = header.full_name(block)
         kind = _KINDS[block.kind]
-        if kind is Kind.LINK or kind is Kind.SYMLINK:
+        if kind is _LINK or kind is _SYMLINK:
             target = header.text(block.target) if target is None else target
-        mode, uid, gid = header.number(block.mode), header.number(block.uid), header.number(block.gid)
-        size, mtime = header.number(block.size), header.number(block.mtime) * 1_000_000_000
+        mode, uid, gid = number(block.mode), number(block.uid), number(block.gid)
+        size, mtime = number(block.size), number(block.mtime) * 1_000_000_000
         device = (0, 0)
         xattrs = holes = None
         if records:
@@ -151,22 +158,26 @@ class Archive:
             size = pax.integer(records["size"], "size") if records.get("size") else size
             mtime = pax.nanoseconds(records["mtime"]) if records.get("mtime") else mtime
             xattrs = pax.xattrs(records)
-        if not (0 <= uid <= _LARGEST_ID and 0 <= gid <= _LARGEST_ID):
+        if not 0 <= uid <= _LARGEST_ID >= gid >= 0:
             raise LayerError(f"an owner that no Linux system can have, {uid}:{gid}: {shown(name)}")
-        if size < 0 or mode < 0 or abs(mtime) > _LARGEST_TIME * 1_000_000_000:
+        if size < 0 or mode < 0 or not -_LARGEST_TIME <= mtime <= _LARGEST_TIME:
             raise LayerError(f"a negative size or mode, or an impossible time: {shown(name)}")
-        if kind is Kind.FILE:
+        if kind is _FILE:
             if block.kind == b"\0" and name.endswith(b"/"):
                 kind = Kind.DIRECTORY  # how v7 archives say it
             else:
-                self._begin(size, name)
-                holes = self._sparse(raw, block, records)
+                if size > self._limits.size:
+                    raise self._too_long(size, name)
+                self._left, self._padding = size, -size % header.BLOCK
+                if records or block.kind == b"S":
+                    holes = self._sparse(raw, block, records or {})
                 if holes is not None:
                     size = holes.size
-                    name = pax.path(records.get("GNU.sparse.name") or name)
-                    self._bound(size, name)
+                    name = pax.path((records or {}).get("GNU.sparse.name") or name)
+                    if size > self._limits.size:
+                        raise self._too_long(size, name)
         elif kind is Kind.CHARACTER or kind is Kind.BLOCK:
-            device = (header.number(block.major), header.number(block.minor))
+            device = (number(block.major), number(block.minor))
         # Entries of other kinds have no data, whatever their size says: so read Go's archive/tar and GNU tar.
         return Member(name, kind, mode & 0o7777, uid, gid, size, mtime, target or b"", device, xattrs, holes)
 
@@ -177,7 +188,7 @@ class Archive:
             holes, used = sparse.from_data(self._take_block, records.get("GNU.sparse.realsize", b""), self._left)
             self._left -= used
             return holes
-        return sparse.from_pax(records, self._left) if records else None
+        return sparse.from_pax(records, self._left)
 
     def _extension(self, block: header.Block) -> bytes:
         size = header.number(block.size)
@@ -187,15 +198,10 @@ class Archive:
         self._skip(-size % header.BLOCK)
         return data
 
-    def _begin(self, size: int, name: bytes) -> None:
-        self._bound(size, name)
-        self._left, self._padding = size, -size % header.BLOCK
-
-    def _bound(self, size: int, name: bytes) -> None:
-        if size > self._limits.size:
-            raise LayerError(
-                f"a file of {size} bytes, more than a whole layer may have: {shown(name)}", hint=RAISE_LIMIT
-            )
+    def _too_long(self, size: int, name: bytes) -> LayerError:
+        return LayerError(
+            f"a file of {size} bytes, more than a whole layer may have: {shown(name)}", hint=self._limits.hint("size")
+        )
 
     def _block(self) -> bytes:
         """One block; empty where the stream ends before it."""
@@ -253,11 +259,12 @@ class Archive:
             after += len(self._buffer)
         if after > self._limits.after_end:
             raise LayerError(
-                f"more than {self._limits.after_end} bytes follow the end of the archive", hint=RAISE_LIMIT
+                f"more than {self._limits.after_end} bytes follow the end of the archive",
+                hint=self._limits.hint("after_end"),
             )
 
 
-def write_all(handle: int, data: memoryview) -> None:
+def write_all(handle: int, data: bytes | memoryview) -> None:
     """write(2) until everything is written. Raises OSError."""
     written = os.write(handle, data)
     while written < len(data):

@@ -16,13 +16,17 @@ from engine.errors import LayerError
 
 BLOCK = 512
 
-_FIELDS = struct.Struct("100s 8s 8s 8s 12s 12s 8s c 100s 8s 32s 32s 8s 8s 155s 12s")
+_FIELDS = struct.Struct("100s 8s 8s 8s 12s 12s 8s c 100s 8s 64x 8s 8s 155s 12s")
+_unpack = _FIELDS.unpack
+_make = tuple.__new__
 _OCTAL = re.compile(rb" *([0-7]*)[ \0]*")
 _ADLER_BASE = 65521
+_NO_PREFIX = bytes(155)
 
 
 class Block(NamedTuple):
-    """The fields of a header block, not yet interpreted; `magic` is the 8 bytes of magic and version."""
+    """The fields of a header block, not yet interpreted; `magic` is the 8 bytes of magic and version. The names of
+    user and group are left out: nobody looks at them."""
 
     name: bytes
     mode: bytes
@@ -34,8 +38,6 @@ class Block(NamedTuple):
     kind: bytes
     target: bytes
     magic: bytes
-    user: bytes
-    group: bytes
     major: bytes
     minor: bytes
     prefix: bytes
@@ -44,18 +46,25 @@ class Block(NamedTuple):
 
 def read_block(raw: bytes) -> Block:
     """Split a header block after checking its checksum. Raises LayerError."""
-    block = Block._make(_FIELDS.unpack(raw))
-    # The sum of all bytes, with the checksum field itself taken as spaces. The low half of Adler-32 is one plus
-    # that sum modulo 65521, at a tenth of the cost of adding in Python; no damage of less than 257 bytes hides in it.
-    total = (zlib.adler32(raw) & 0xFFFF) - 1 - sum(block.checksum) + 8 * 0x20
-    if (total - number(block.checksum)) % _ADLER_BASE:
+    block = _make(Block, _unpack(raw))
+    # The low half of Adler-32 is one plus the sum of all bytes, modulo 65521, at a tenth of the cost of adding in
+    # Python; no damage of less than 257 bytes hides in it.
+    if ((zlib.adler32(raw) & 0xFFFF) - _adler_by(block.checksum)) % _ADLER_BASE:
         raise LayerError("a tar header has a wrong checksum: the layer is damaged, or no tar archive")
     return block
 
 
 @lru_cache(maxsize=4096)
+def _adler_by(field: bytes) -> int:
+    """What the low half of a block's Adler-32 is by its checksum field: that counts itself as spaces."""
+    return number(field) - 8 * 0x20 + sum(field) + 1
+
+
+@lru_cache(maxsize=4096)
 def number(field: bytes) -> int:
     """A number: octal digits, or base-256 where the first bit is set (GNU); may be negative. Raises LayerError."""
+    if (digits := field[:-1]).isdigit() and field[-1] in b"\0 " and not (b"8" in digits or b"9" in digits):
+        return int(digits, 8)  # how nearly every writer writes
     if field[0] & 0x80:
         bits = 8 * len(field) - 1
         value = int.from_bytes(field, "big") & ((1 << bits) - 1)
@@ -68,15 +77,15 @@ def number(field: bytes) -> int:
 
 def text(field: bytes) -> bytes:
     """A name field up to its NUL. Raises LayerError where something stands behind the NUL: other readers may see it."""
-    value, _, rest = field.partition(b"\0")
-    if rest.strip(b"\0"):
+    value = field.rstrip(b"\0")
+    if b"\0" in value:
         raise LayerError(f"a tar header has a NUL inside a name: {field.rstrip(bytes(1))!r}")
     return value
 
 
 def full_name(block: Block) -> bytes:
     """The entry's name, joined with the prefix where the format has one (POSIX ustar; star has a shorter one)."""
-    if not block.magic.startswith(b"ustar\0"):
+    if block.prefix == _NO_PREFIX or block.magic[:6] != b"ustar\0":
         return text(block.name)  # v7, or GNU, which keeps other things in the prefix's place
     prefix = text(block.prefix[:131] if block.tail.endswith(b"tar\0") else block.prefix)
     return prefix + b"/" + text(block.name) if prefix else text(block.name)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 
-RAISE_LIMIT = "If you trust the image, raise that limit."
+from engine.errors import UsageError
+from engine.text import visible
+
+VARIABLE = "CUTAWAY_LIMITS"
+
+_NUMBER = re.compile(r"([1-9][0-9]{0,17})([KMGT]?)", re.IGNORECASE)
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +33,27 @@ class Limits:
     ratio: int = 300
     ratio_from: int = 1 << 30
     after_end: int = 64 << 20
+
+    @classmethod
+    def configured(cls, environment: Mapping[str, str] | None = None) -> Limits:
+        """The bounds as CUTAWAY_LIMITS has them: words such as `size=2T` and `ratio=600` (K, M, G and T are binary).
+
+        `environment` is this process's where it is None. Raises UsageError.
+        """
+        env = os.environ if environment is None else environment
+        known = [field.name for field in fields(cls)]
+        chosen: dict[str, int] = {}
+        for word in env.get(VARIABLE, "").split():
+            name, _, value = word.partition("=")
+            match = _NUMBER.fullmatch(value)
+            if name not in known or match is None:
+                raise UsageError(
+                    f"{VARIABLE}: {visible(word)[:100]!r} is no limit",
+                    hint=f"Write NAME=NUMBER, with K, M, G or T behind it or not. Names: {', '.join(known)}.",
+                )
+            chosen[name] = int(match[1]) * _UNITS[match[2].upper()]
+        return replace(cls(), **chosen)
+
+    def hint(self, name: str) -> str:
+        """What to do where the limit `name` was reached."""
+        return f"If you trust the image, raise the limit: set {VARIABLE}={name}={2 * getattr(self, name)}, for example."

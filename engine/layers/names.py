@@ -10,8 +10,8 @@ OPAQUE = b".wh..wh..opq"
 AUFS_PRIVATE = b".wh..wh."
 """Names in a layer's root that begin so are notes of an old union filesystem, not content; OPAQUE is the exception."""
 
-_PATH_MAX = 4096  # bytes with the final NUL (limits.h): no program could open a longer path
-
+PATH_MAX = 4096
+"""Bytes with the final NUL (limits.h): no program could open a longer path."""
 
 DEPTH = 255
 """Directories within each other: no honest layer has so many, and whoever walks a tree recursively can walk it."""
@@ -29,7 +29,7 @@ def clean(name: bytes) -> bytes:
     `..` takes away the part before it, and stops at the root: as docker, podman and umoci read names.
     Raises LayerError.
     """
-    if len(name) >= _PATH_MAX:
+    if len(name) >= PATH_MAX:
         raise LayerError(f"a name of {len(name)} bytes, longer than Linux can open: {shown(name)}")
     if name.startswith(b"./"):
         name = name[2:]

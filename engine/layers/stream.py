@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import LayerError
-from engine.layers.limits import RAISE_LIMIT, Limits
+from engine.layers.limits import Limits
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -148,9 +148,11 @@ class Pump:
                 hasher.update(chunk)
                 size += len(chunk)
                 if size > limits.size:
-                    raise LayerError(f"the layer unpacks to more than {limits.size} bytes", hint=RAISE_LIMIT)
+                    raise LayerError(f"the layer unpacks to more than {limits.size} bytes", hint=limits.hint("size"))
                 if size > limits.ratio_from and size > limits.ratio * self._source.taken:
-                    raise LayerError(f"the layer unpacks to more than {limits.ratio} times its size", hint=RAISE_LIMIT)
+                    raise LayerError(
+                        f"the layer unpacks to more than {limits.ratio} times its size", hint=limits.hint("ratio")
+                    )
                 self._queue.put(chunk)
                 self._progress(self._source.taken)
             self.size = size

@@ -16,7 +16,7 @@ from engine.errors import LayerError
 from engine.layers import names, xattrs
 from engine.layers.archive import Archive, Kind, Member
 from engine.layers.directories import Directories, Directory
-from engine.layers.limits import RAISE_LIMIT, Limits
+from engine.layers.limits import Limits
 from engine.layers.names import shown
 from engine.layers.removal import remove_tree
 from engine.layers.times import Times
@@ -24,6 +24,8 @@ from engine.layers.waiting import Notes, Wait
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LARGEST_MAJOR, _LARGEST_MINOR = (1 << 12) - 1, (1 << 20) - 1  # what the kernel's dev_t holds
+_NO_NAMES = (b"", b".", b"..")
+_FILE = Kind.FILE
 _SPECIAL = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 
@@ -46,23 +48,24 @@ class Tree:
         self._limits = limits
         self._directories = Directories(self._implied)
         self._links_wait = False
+        self._before: bytes | None = None  # all before the last slash of a name, and the clean path that it means
+        self._parent = b""
         self._seen = 0
         self._implied(b"")
 
     def add(self, member: Member, archive: Archive) -> None:
         """Make one entry; the content is taken from the archive. Raises LayerError, StoreError, OSError."""
         self._count()
-        path = names.clean(member.name)
-        parent, base = names.split(path)
+        parent, base = self._place_of(member.name)
         if base.startswith(names.WHITEOUT):
             self._whiteout(parent, base, member)
             return
-        if path.startswith(names.AUFS_PRIVATE):
+        if parent.startswith(names.AUFS_PRIVATE):
             return
         self.counts.files += 1
         if not base:
             self._root(member)
-        elif member.kind is Kind.FILE:
+        elif member.kind is _FILE:
             self._file(parent, base, member, archive)
         elif member.kind is Kind.DIRECTORY:
             self._directory(parent, base, member)
@@ -78,10 +81,25 @@ class Tree:
         self._directories.forget()
         self._times.apply()
 
+    def _place_of(self, name: bytes) -> tuple[bytes, bytes]:
+        """The clean path of the directory that an entry goes to, and its name in there ("" for the root itself).
+
+        Entries of one directory follow each other, so the last one's is kept.
+        """
+        before, _, base = name.rpartition(b"/")
+        if before == self._before and base not in _NO_NAMES and len(name) < names.PATH_MAX:
+            return self._parent, base
+        parent, last = names.split(names.clean(name))
+        if last and last == base:
+            self._before, self._parent = before, parent
+        return parent, last
+
     def _count(self) -> None:
         self._seen += 1
         if self._seen > self._limits.entries:
-            raise LayerError(f"the layer has more than {self._limits.entries} entries", hint=RAISE_LIMIT)
+            raise LayerError(
+                f"the layer has more than {self._limits.entries} entries", hint=self._limits.hint("entries")
+            )
 
     def _implied(self, path: bytes) -> None:
         self._count()
@@ -90,21 +108,22 @@ class Tree:
 
     def _file(self, parent: bytes, base: bytes, member: Member, archive: Archive) -> None:
         directory = self._directories.get(parent)
+        mode, mtime = member.mode, member.mtime
         try:
-            handle = os.open(base, _CREATE, member.mode & 0o777, dir_fd=directory.handle)
+            handle = os.open(base, _CREATE, mode & 0o777, dir_fd=directory.handle)
         except FileExistsError:
             self._remove(directory, base)
-            handle = os.open(base, _CREATE, member.mode & 0o777, dir_fd=directory.handle)
+            handle = os.open(base, _CREATE, mode & 0o777, dir_fd=directory.handle)
         try:
             if member.size:
                 archive.copy(handle, member)
             if member.uid or member.gid:
                 os.fchown(handle, member.uid, member.gid)
-            if member.mode & _SPECIAL:
-                os.fchmod(handle, member.mode)
+            if mode & _SPECIAL:
+                os.fchmod(handle, mode)
             if member.xattrs:  # last: a change of owner or content takes capabilities away
                 self._attributes(handle, member.xattrs)
-            os.utime(handle, ns=(member.mtime, member.mtime))
+            os.utime(handle, ns=(mtime, mtime))
         finally:
             os.close(handle)
         self.counts.size += member.size

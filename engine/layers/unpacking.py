@@ -52,7 +52,8 @@ def unpack(
 
     Needs no other layer, so several may run side by side, each in a process of its own. `on_progress` hears how many
     compressed bytes have been taken, every 50 ms at most, in this thread. Raises LayerError where the layer is damaged,
-    is not what `diff_id` says or must not be unpacked; StoreError where the disk refuses; NotPermitted; Cancelled.
+    is not what `diff_id` says or must not be unpacked; StoreError where the disk refuses; NotPermitted; Cancelled;
+    UsageError where `limits` is None and the configured ones cannot be read.
     Whatever happened, `staging` is the caller's to remove.
     """
     try:
@@ -66,7 +67,7 @@ def unpack(
                 "blob": source,
                 "staging": target,
                 "diff_id": diff_id,
-                "limits": asdict(limits or Limits()),
+                "limits": asdict(limits or Limits.configured()),
             }
             return _run(task, (source, target), on_progress, token)
         finally:

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import IO, TYPE_CHECKING
 
 from engine.errors import LayerError
-from engine.layers.limits import RAISE_LIMIT
+from engine.layers.limits import Limits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,19 +32,19 @@ class Wait(Enum):
 class Notes:
     """Writes notes."""
 
-    def __init__(self, file: IO[str], limit: int) -> None:
+    def __init__(self, file: IO[str], limits: Limits) -> None:
         self._file = file
-        self._limit = limit
+        self._limits = limits
         self._count = 0
 
     def add(self, wait: Wait, path: bytes, target: bytes = b"") -> None:
         """Note one thing. Raises LayerError if there are too many."""
         self._count += 1
-        if self._count > self._limit:
+        if self._count > self._limits.waiting:
             raise LayerError(
-                f"the layer has more than {self._limit} whiteouts, directories without an entry,"
+                f"the layer has more than {self._limits.waiting} whiteouts, directories without an entry,"
                 " and hard links to files of lower layers",
-                hint=RAISE_LIMIT,
+                hint=self._limits.hint("waiting"),
             )
         self._file.write(json.dumps([wait.value, text(path), text(target)]) + "\n")
 

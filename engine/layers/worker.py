@@ -106,7 +106,7 @@ def _unpack(task: dict[str, Any], tell: _Teller) -> dict[str, int]:
         os.close(task["staging"])
         _make_root()
         # Both stay open: from inside the new root they cannot be reached by a name.
-        notes = waiting.Notes(open(waiting.FILE, "x", encoding="utf-8"), limits.waiting)  # noqa: SIM115
+        notes = waiting.Notes(open(waiting.FILE, "x", encoding="utf-8"), limits)  # noqa: SIM115
         times = Times(open("times.jsonl", "x+", encoding="utf-8"))  # noqa: SIM115
         os.unlink("times.jsonl")
         os.chroot("diff")

@@ -183,3 +183,10 @@ def test_depth_is_bounded(stack: Stack) -> None:
     deep = "d/" * 250
     with pytest.raises(LayerError, match="255 directories"):
         stack.add(file(deep + "f"), symlink("s", deep), file("s/" + "e/" * 10 + "f"))
+
+
+def test_limits_of_the_environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUTAWAY_LIMITS", "entries=3")
+    with pytest.raises(LayerError, match="more than 3 entries") as caught:
+        stack.add(*[file(f"f{number}") for number in range(4)])
+    assert "CUTAWAY_LIMITS=entries=6" in caught.value.hint
