@@ -50,6 +50,9 @@ class Bench(Protocol):
     def job(self, title: str, work: Callable[[Workbench, Job], object], command: str) -> Job:
         """Do in the engine's own thread what takes long: it can be cancelled, and its failure is told."""
 
+    async def result(self, title: str, work: Callable[[Workbench, Job], T], command: str) -> T | None:
+        """The same, and wait for what it returns; None where it failed, which is told, or was cancelled."""
+
     def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None:
         """The command line that does the same as what was just done."""
 

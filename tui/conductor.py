@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -76,10 +77,19 @@ class Conductor:
         else:
             self._view.look(None)
         await self._look_at_host()
+        if not self._state.images:
+            self._view.later(self._count_neighbours())
         if not self._state.read_only:
             for done in await self._desk.ask(lambda workbench: workbench.recover()):
                 self._view.say(done)
         await self._desk.ask(lambda workbench: workbench.watch())
+
+    async def _count_neighbours(self) -> None:
+        found, _ = await self._desk.ask(lambda workbench: workbench.neighbours())
+        counts = Counter(other.engine for other in found)
+        self._state.neighbours = {engine: counts[engine] for engine in ("podman", "docker", "runc")}
+        if self._view.in_sight(None):
+            self._view.look(None)
 
     async def _look_at_host(self) -> None:
         facts, problems = await self._desk.ask(lambda workbench: (workbench.facts, workbench.problems()))
@@ -232,6 +242,10 @@ class Conductor:
             self._view.look(OfDraft(reference), go="config")
         else:
             self._desk.draft(reference, self._state.flags.get("run", ()), self._from_thread(self._drafted))
+
+    def take_draft(self, draft: Draft) -> None:
+        """Look at a container to be, ready to be changed and launched."""
+        self._drafted(draft)
 
     def _drafted(self, draft: Draft) -> None:
         self._state.drafts[draft.image] = Writing(draft)

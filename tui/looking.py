@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine import Event, Status, visible
 from tui.panes.containers.pane import state as state_of
+from tui.panes.tab import MainTab
 from tui.screens.main_area import MainArea
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
@@ -17,21 +18,44 @@ class Looking:
         self._state, self._area = state, area
         self.subject: Subject = None
         self.tab = area.tabs[0]
+        self._before: tuple[Subject, MainTab] | None = None
 
     def at(self, subject: Subject, tab: str = "") -> None:
         """Look at something, at this tab of it or at the one in front."""
+        wanted = self._area.find(tab) or self.tab
+        if (subject, wanted) != (self.subject, self.tab) and self.subject is not None:
+            self._before = self.subject, self.tab
         if subject != self.subject:
             self.subject = subject
             self.close()
-        if tab:
-            self.tab = self._area.find(tab) or self.tab
+        self.tab = wanted
         self.show()
+
+    @property
+    def before(self) -> tuple[Subject, str] | None:
+        """What was looked at before this, and which tab of it; None where it has gone."""
+        if self._before is None or self._state.find(self._before[0]) is None:
+            return None
+        return self._before[0], self._before[1].tab_id
+
+    @property
+    def crumbs(self) -> list[str]:
+        """The way to what is looked at."""
+        match self.subject:
+            case OfImage(reference):
+                return ["images", short_reference(reference, 22), self.tab.title]
+            case OfDraft(reference):
+                return ["images", short_reference(reference, 22), "new container", self.tab.title]
+            case OfContainer(id) if (container := self._state.containers.get(id)) is not None:
+                return ["containers", clip(visible(container.name), 24), self.tab.title]
+            case OfJob(job) if job in self._state.pulls:
+                return ["images", f"pull {short_reference(self._state.pulls[job].name, 30)}"]
+        return []
 
     def turn(self, tabs: int) -> None:
         """So many tabs on, round and round."""
         every = self._area.tabs
-        self.tab = every[(every.index(self.tab) + tabs) % len(every)]
-        self.show()
+        self.at(self.subject, every[(every.index(self.tab) + tabs) % len(every)].tab_id)
 
     def show(self) -> None:
         """Bring what is looked at to the front, and read what is missing."""
@@ -43,7 +67,7 @@ class Looking:
                 area.front("pulling", ["pull"])
                 return
         if subject is None or isinstance(subject, OfJob):
-            area.welcome.show(self._state.problems)
+            area.welcome.show()
             area.front("welcome", ["Welcome"])
             return
         self.tab.show(subject)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine import Status
 from tui.panes.config.analysis import Analysis, shown
 from tui.progress import Pull, Work
-from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
+from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, Subject
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, Draft, ImageSummary, Problem, Step
@@ -63,6 +63,8 @@ class State:
     images: list[ImageSummary] = field(default_factory=list)
     containers: dict[str, ContainerSummary] = field(default_factory=dict)
     problems: list[Problem] | None = None
+    neighbours: dict[str, int] | None = None
+    """How many containers other engines have here; None until they were asked."""
     pulls: dict[str, Pull] = field(default_factory=dict)
     drafts: dict[str, Writing] = field(default_factory=dict)
     """By the reference of their image."""
@@ -74,7 +76,7 @@ class State:
     launching: dict[str, str] = field(default_factory=dict)
     """Job to the reference of the image that a container is being started from."""
 
-    def find(self, subject: Subject) -> ContainerSummary | ImageSummary | Writing | Pull | None:
+    def find(self, subject: Subject) -> ContainerSummary | ImageSummary | Writing | Pull | State | None:
         """What a subject is now; None where it has gone."""
         match subject:
             case OfImage(reference):
@@ -83,6 +85,8 @@ class State:
                 return self.containers.get(id)
             case OfJob(job):
                 return self.pulls.get(job)
+            case OfHost():
+                return self
         return self.writing(subject)
 
     def writing(self, subject: Subject) -> Writing | None:

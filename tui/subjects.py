@@ -34,4 +34,9 @@ class OfJob:
     job: str
 
 
-Subject: TypeAlias = OfImage | OfDraft | OfContainer | OfJob | None
+@dataclass(frozen=True, slots=True)
+class OfHost:
+    """This host and its store: what is asked for when nothing particular is."""
+
+
+Subject: TypeAlias = OfImage | OfDraft | OfContainer | OfJob | OfHost | None

@@ -10,10 +10,11 @@ from textual.binding import BindingType
 from tui.deeds.containers import CONTAINER_DEEDS
 from tui.deeds.deed import Deed, Offer
 from tui.deeds.drafts import DRAFT_DEEDS
+from tui.deeds.host import HOST_DEEDS
 from tui.deeds.images import IMAGE_DEEDS
 from tui.deeds.pulls import PULL_DEEDS
 from tui.state import State
-from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
+from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, Subject
 
 __all__ = [
     "ALL_DEEDS",
@@ -30,6 +31,7 @@ DEEDS: dict[type, Sequence[Deed[Any]]] = {
     OfDraft: DRAFT_DEEDS,
     OfContainer: CONTAINER_DEEDS,
     OfJob: PULL_DEEDS,
+    OfHost: HOST_DEEDS,
 }
 """By the kind of subject."""
 
@@ -43,7 +45,7 @@ READ_ONLY = "nothing may be changed (--read-only)"
 
 def keys_of(*kinds: type) -> list[BindingType]:
     """The bindings of a pane that lists subjects of these kinds."""
-    return [deed.binding for kind in kinds for deed in DEEDS[kind]]
+    return [deed.binding for kind in kinds for deed in DEEDS[kind] if deed.key]
 
 
 def offers(state: State, subject: Subject, command: Callable[..., str]) -> list[Offer[Any]]:

@@ -113,6 +113,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         why_not=working,
         changes=False,
         shown=True,
+        short="config.json",
     ),
     Deed("container.trace", "T", "what was done to make it", _tab("trace"), command=_words("trace"), changes=False),
     *CONTAINER_TERMINALS,

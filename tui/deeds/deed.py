@@ -42,7 +42,8 @@ class Deed(Generic[T]):
     of several separated by commas the first is shown. `command` gives the words behind `cutaway`. `why_not` says why it
     cannot be done now, "" where it can. `question` is asked before what cannot be undone. `applies` leaves it out
     altogether. `changes` is False for what only looks; `many` lets it be done to all that are marked; `shown` puts it
-    on the key line; `everywhere` makes its key work in the main area too, not only in the list.
+    on the key line, in `short` words where there are such; `everywhere` makes its key work in the main area too, not
+    only in the list.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Deed(Generic[T]):
     many: bool = False
     shown: bool = False
     everywhere: bool = False
+    short: str = ""
 
     @property
     def plural(self) -> str:
@@ -67,7 +69,7 @@ class Deed(Generic[T]):
     def binding(self) -> Binding:
         """Its key. The screen knows the thing that it is for."""
         # A whole name space: an action without one is looked for where the focus is.
-        return Binding(self.key, f"screen.deed('{self.id}')", self.words, show=self.shown, id=self.id)
+        return Binding(self.key, f"screen.deed('{self.id}')", self.short or self.words, show=self.shown, id=self.id)
 
 
 @dataclass(frozen=True, slots=True)

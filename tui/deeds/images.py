@@ -39,6 +39,7 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         command=lambda image: ("config", image.reference),
         changes=False,
         shown=True,
+        short="open",
     ),
     *IMAGE_TERMINALS,
     Deed(

@@ -31,6 +31,8 @@ class Field:
     value: str = ""
     hint: str = ""
     toggle: bool = False
+    secret: bool = False
+    """Not to be read over a shoulder."""
 
 
 def _nothing_wrong(values: Values) -> str:
@@ -95,6 +97,7 @@ class Form(Dialog[Values | None]):
                         id=f"field-{field.name}",
                         select_on_focus=False,
                         compact=True,
+                        password=field.secret,
                     )
         yield Static("", id="wrong", markup=False)
         yield Static("", id="line", classes="command", markup=False)

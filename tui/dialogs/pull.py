@@ -33,11 +33,11 @@ class PullDialog(Dialog[PullWish | None]):
     heading = "Pull an image"
     hint = "enter pull · tab option, space turns it · esc leave"
 
-    def __init__(self, command: Callable[..., str], name: str = "") -> None:
+    def __init__(self, command: Callable[..., str], name: str = "", *, tls_verify: bool = True) -> None:
         """`command` makes a command line of Cutaway's from words."""
         super().__init__()
         self._line = command
-        self._start = name
+        self._start, self._tls_verify = name, tls_verify
 
     def compose_box(self) -> Iterable[Widget]:
         yield Static(
@@ -46,7 +46,7 @@ class PullDialog(Dialog[PullWish | None]):
             )
         )
         yield Input(self._start, placeholder="name[:tag]", id="name", select_on_focus=False)
-        yield Toggle("verify the registry's certificate (TLS)", True, id="tls")
+        yield Toggle("verify the registry's certificate (TLS)", self._tls_verify, id="tls")
         yield Static("", id="line", classes="command", markup=False)
 
     def on_mount(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from textual.screen import Screen
 
@@ -13,7 +14,7 @@ _TEXTUALS = {"scroll_left", "scroll_right", "page_left", "page_right", "screen.c
 """Actions of Textual's own that every screen and scrolling widget has, and that say nothing here."""
 
 
-def help_rows(screen: Screen[None]) -> list[tuple[str, str]]:
+def help_rows(screen: Screen[Any]) -> list[tuple[str, str]]:
     """Label and text: first the keys of what has the focus, then those of everywhere."""
     near: dict[str, list[str]] = {}
     far: dict[str, list[str]] = {}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from tui.deeds import DEEDS
+from tui.deeds import DEEDS, keys_of
+from tui.subjects import OfHost
 
 LETTERS = {
-    *("go", "next_pane", "pull", "demo", "menu", "filter", "turn", "record", "jobs", "messages", "zoom"),
+    *("go", "next_pane", "menu", "filter", "turn", "record", "jobs", "messages", "zoom", "before"),
     *("copy", "host", "palette", "help", "leave"),
 }
 """Actions whose keys are letters and signs: they are typed where something is being written."""
@@ -30,8 +31,7 @@ KEYS: list[BindingType] = [
     *_keys("go.next", "tab", "next_pane(1)", "next pane"),
     *_keys("go.previous", "shift+tab", "next_pane(-1)", "previous pane"),
     *[deed.binding for deeds in DEEDS.values() for deed in deeds if deed.everywhere],
-    *_keys("bench.pull", "p", "pull", "pull", show=True),
-    *_keys("bench.demo", "d", "demo", "demo", show=True),
+    *keys_of(OfHost),
     *_keys("bench.menu", "x", "menu", "actions", show=True),
     *_keys("bench.filter", "slash", "filter", "filter", show=True),
     *_keys("tab.previous", "left_square_bracket", "turn(-1)", "previous tab"),
@@ -44,6 +44,7 @@ KEYS: list[BindingType] = [
     *_keys("copy.this", "y", "copy", "copy"),
     Binding("ctrl+y", "copy_command", "copy the last command", show=False, id="copy.command"),
     *_keys("bench.host", "i", "host", "this host"),
+    *_keys("go.before", "minus", "before", "the last view"),
     Binding("escape", "back", "back", show=False, id="go.back"),
     *_keys("bench.palette", "colon", "palette", "palette", show=True),
     *_keys("bench.help", "question_mark", "help", "help", show=True),

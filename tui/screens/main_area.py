@@ -27,7 +27,7 @@ class MainArea(Frame):
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(id="main")
-        self.welcome = Welcome()
+        self.welcome = Welcome(bench)
         self.pulling = PullView()
         self.tabs = [kind(bench) for kind in TABS]
         self.switcher = ContentSwitcher(initial="welcome", id="main-switch")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import SuspendNotSupported
@@ -56,6 +58,25 @@ class Services(Screen[None]):
 
     def job(self, title: str, work: Callable[[Workbench, Job], object], command: str) -> Job:
         return self.desk.job(title, work, command)
+
+    async def result(self, title: str, work: Callable[[Workbench, Job], T], command: str) -> T | None:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T | None] = loop.create_future()
+
+        def settle(value: T | None) -> None:
+            if not answer.done():
+                answer.set_result(value)
+
+        def act(workbench: Workbench, job: Job) -> None:
+            value = None
+            try:
+                value = work(workbench, job)
+            finally:
+                with suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(settle, value)
+
+        self.job(title, act, command)
+        return await answer
 
     def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None:
         self.command_line.show(command, outcome, good=good)

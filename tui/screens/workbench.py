@@ -12,11 +12,10 @@ from textual.widgets import Input
 
 from engine import Event, Status, visible
 from tui.conductor import Conductor
-from tui.deeds import ALL_DEEDS, READ_ONLY, Offer
+from tui.deeds import ALL_DEEDS, DEEDS, Offer
 from tui.desk import Desk
 from tui.dialogs.menu import Menu
 from tui.dialogs.page import Page
-from tui.dialogs.pull import PullDialog, PullWish
 from tui.doing import Doing
 from tui.layering import Layering
 from tui.looking import Looking
@@ -35,7 +34,7 @@ from tui.sheets.jobs import JobsSheet
 from tui.sheets.messages import MessagesSheet
 from tui.sheets.record import RecordSheet
 from tui.state import State
-from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
+from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, Subject
 from tui.widgets.frame import Edge, Frame
 from tui.widgets.item_list import ItemList
 from tui.widgets.key_line import KeyLine
@@ -43,6 +42,9 @@ from tui.widgets.title_bar import TitleBar
 
 AGES_EVERY = 10.0
 """Seconds between two looks at how long containers have been what they are."""
+
+HOST = {deed.id for deed in DEEDS[OfHost]}
+"""Deeds that are about nothing that is selected."""
 
 
 class WorkbenchScreen(Services):
@@ -87,7 +89,7 @@ class WorkbenchScreen(Services):
         self.conductor = Conductor(self.desk, self.state, self)
         self.doing = Doing(self)
         self.show_busy("")
-        self.area.welcome.show(None)
+        self.area.welcome.show()
         self.panes.apply()
         self.image_list.take_focus()
         self.set_interval(AGES_EVERY, self.container_list.list.refresh)
@@ -161,6 +163,7 @@ class WorkbenchScreen(Services):
         self.panes.follow_focus()
 
     def _show_edges(self) -> None:
+        self.title_bar.show_crumbs(*self.looking.crumbs)
         self.panes.layers_of = self.layering.context
         self.panes.show_edges()
 
@@ -192,6 +195,18 @@ class WorkbenchScreen(Services):
     def action_zoom(self, closer: bool) -> None:
         """One pane alone, or all."""
         self.panes.zoom(closer)
+
+    def action_before(self) -> None:
+        """What was looked at before."""
+        if self.looking.before is None:
+            self.say("There is nothing that was looked at before this.")
+        else:
+            subject, tab = self.looking.before
+            self.look(subject, go=tab)
+
+    @on(TitleBar.Picked)
+    def _busy_picked(self) -> None:
+        self.action_jobs()
 
     def action_back(self) -> None:
         """One step back: out of the zoom, then from the main area to the list it came from."""
@@ -257,6 +272,8 @@ class WorkbenchScreen(Services):
         if not self.is_mounted:
             return True
         if action == "deed":
+            if parameters[0] in HOST:
+                return True
             return any(offer.id == parameters[0] for subject in self.subjects for offer in self.offers(subject))
         return action not in LETTERS or not self._typing
 
@@ -267,14 +284,17 @@ class WorkbenchScreen(Services):
 
     def _offered(self, binding: Binding) -> bool:
         """Whether a key is worth its place on the line: those that would only say why not are not."""
-        if binding.id not in ALL_DEEDS:
+        if binding.id not in ALL_DEEDS or binding.id in HOST:
             return True
         marked = bool(self.marked)
         found = [o for subject in self.subjects for o in self.offers(subject) if o.id == binding.id]
         return any(not offer.why_not and (offer.deed.many or not marked) for offer in found)
 
     def action_deed(self, id: str) -> None:
-        if self.marked:
+        if id in HOST:
+            if self._loaded():
+                self.do(id, OfHost())
+        elif self.marked:
             self.later(self.doing.do_to_all(id, self.marked))
         else:
             self.do(id, self.subject)
@@ -293,21 +313,6 @@ class WorkbenchScreen(Services):
     @on(ItemList.Marked)
     def _marks_changed(self) -> None:
         self.refresh_bindings()
-
-    def action_pull(self) -> None:
-        if not self._may_change():
-            return
-
-        def begin(wish: PullWish | None) -> None:
-            if wish is not None:
-                self.conductor.pull(wish.name, tls_verify=wish.tls_verify)
-
-        failed = [pull.name for pull in self.state.pulls.values() if pull.finished]
-        self.app.push_screen(PullDialog(self.desk.command, failed[-1] if failed else ""), begin)
-
-    def action_demo(self) -> None:
-        if self._may_change():
-            self.conductor.demo()
 
     def action_menu(self) -> None:
         subject, marked = self.subject, self.marked
@@ -343,11 +348,6 @@ class WorkbenchScreen(Services):
 
     def action_help(self) -> None:
         self.app.push_screen(Page("Keys that work here", help_rows(self)))
-
-    def _may_change(self) -> bool:
-        if self.state.read_only:
-            self.say(f"Not now: {READ_ONLY}")
-        return not self.state.read_only and self._loaded()
 
     def _loaded(self) -> bool:
         if not self.desk.loaded:

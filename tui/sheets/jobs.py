@@ -18,7 +18,7 @@ from tui.widgets.bars import bar, percent
 _SIGNS = {Outcome.SUCCEEDED: "✓ done", Outcome.FAILED: "✗ failed", Outcome.CANCELLED: "✗ cancelled"}
 
 
-class JobsSheet(Sheet):
+class JobsSheet(Sheet[None]):
     """`c` cancels the one under the cursor."""
 
     heading = "Jobs"

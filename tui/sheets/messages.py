@@ -13,7 +13,7 @@ from tui.state import Message
 from tui.text import clip
 
 
-class MessagesSheet(Sheet):
+class MessagesSheet(Sheet[None]):
     """Each with its time."""
 
     heading = "What was said"

@@ -11,7 +11,7 @@ from tui.state import MOST_STEPS
 from tui.text import duration
 
 
-class RecordSheet(Sheet):
+class RecordSheet(Sheet[None]):
     """Requests, files, mounts, processes, each as the command that a person would type."""
 
     heading = "Everything the engine did"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import on
@@ -20,6 +20,8 @@ from tui.dialogs.page import Page
 from tui.widgets.frame import Frame, Tab
 from tui.widgets.item_list import Item, ItemList
 from tui.widgets.key_line import KeyLine
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class _Body(Frame):
         self._items.set_filter(text)
 
 
-class Sheet(ModalScreen[None]):
+class Sheet(ModalScreen[T | None]):
     """Shows rows, the newest last unless `newest_first`; filters, copies one or all of them. `what` names one."""
 
     DEFAULT_CSS = """

@@ -1,0 +1,191 @@
+"""What can be done without anything being selected: on this host, its store, with registries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine import human_size, visible
+from tui.bench import Bench
+from tui.deeds.deed import Deed, Offer
+from tui.dialogs.form import Field, Form, Values
+from tui.dialogs.page import Page
+from tui.dialogs.pull import PullDialog
+from tui.state import State
+
+
+async def _tour(bench: Bench, offer: Offer[State]) -> None:
+    from tui.sheets.tour import TourScreen  # seldom wanted
+
+    await bench.put(TourScreen(bench))
+
+
+async def _pull(bench: Bench, offer: Offer[State]) -> None:
+    failed = [pull.name for pull in bench.state.pulls.values() if pull.finished]
+    verify = "--tls-verify=false" not in bench.state.flags.get("pull", ())
+    wish = await bench.put(PullDialog(bench.desk.command, failed[-1] if failed else "", tls_verify=verify))
+    if wish is not None:
+        bench.conductor.pull(wish.name, tls_verify=wish.tls_verify)
+
+
+def _demo(bench: Bench, offer: Offer[State]) -> None:
+    bench.conductor.demo()
+
+
+async def _adopt(bench: Bench, offer: Offer[State]) -> None:
+    from tui.sheets.neighbours import NeighboursSheet
+
+    wanted = await bench.put(NeighboursSheet(bench))
+    if not wanted:
+        return
+    command = bench.desk.command("adopt", wanted)
+    adoption = await bench.result(f"adopt {wanted}", lambda workbench, job: workbench.adopt(wanted, job), command)
+    if adoption is None:
+        return
+    rows = [(note.pointer, f"{note.done}\n{note.why}") for note in adoption.notes]
+    await bench.put(Page(f"What was changed in the config.json of {wanted}", rows or [("", "nothing had to be")]))
+    bench.conductor.take_draft(adoption.draft)
+
+
+async def _login(bench: Bench, offer: Offer[State]) -> None:
+    fields = [
+        Field("registry", "registry", hint="quay.io"),
+        Field("user", "user"),
+        Field("password", "password, kept where podman keeps it", secret=True),
+        Field("tls", "verify the registry's certificate (TLS)", "yes", toggle=True),
+    ]
+
+    def wrong(values: Values) -> str:
+        lacking = [name for name in ("registry", "user", "password") if not values[name]]
+        return f"the {lacking[0]} is missing" if lacking else ""
+
+    def line(values: Values) -> str:
+        flags = [] if values["tls"] else ["--tls-verify=false"]
+        return bench.desk.command("login", *flags, "-u", values["user"] or "USER", values["registry"] or "REGISTRY")
+
+    given = await bench.put(Form("Log in to a registry", fields, done="log in", line=line, wrong=wrong))
+    if given is None:
+        return
+    where = await bench.result(
+        f"login {given['registry']}",
+        lambda workbench, job: workbench.login(
+            given["registry"], given["user"], given["password"], job, tls_verify=bool(given["tls"])
+        ),
+        line(given),
+    )
+    if where is not None:
+        bench.say(f"Logged in to {given['registry']}. Kept in {where}.")
+
+
+async def _logout(bench: Bench, offer: Offer[State]) -> None:
+    name = await _one(bench, "Log out of a registry", "registry", "logout", "log out")
+    if name:
+        where = await bench.result(
+            f"logout {name}", lambda workbench, job: workbench.logout(name), bench.desk.command("logout", name)
+        )
+        if where is not None:
+            bench.say(f"Logged out of {name}. It was kept in {where}.")
+
+
+async def _tags(bench: Bench, offer: Offer[State]) -> None:
+    name = await _one(bench, "The tags of a repository", "repository", "tags", "ask the registry")
+    if name:
+        found = await bench.result(
+            f"tags {name}", lambda workbench, job: list(workbench.tags(name, job)), bench.desk.command("tags", name)
+        )
+        if found is not None:
+            await bench.put(Page(f"{len(found)} tags of {name}", [("", "\n".join(found) or "none")]))
+
+
+async def _one(bench: Bench, heading: str, what: str, command: str, done: str) -> str:
+    """Ask for the one argument of a command."""
+
+    def wrong(values: Values) -> str:
+        return "" if values["it"] else f"the {what} is missing"
+
+    def line(values: Values) -> str:
+        return bench.desk.command(command, values["it"] or what.upper())
+
+    given = await bench.put(Form(heading, [Field("it", what)], done=done, line=line, wrong=wrong))
+    return given["it"] if given is not None else ""
+
+
+async def _load(bench: Bench, offer: Offer[State]) -> None:
+    name = await _one(bench, "Images from an archive", "archive", "load", "load")
+    if name:
+        path, command = Path(name).expanduser(), bench.desk.command("load", "-i", name)
+        images = await bench.result(f"load {name}", lambda workbench, job: workbench.load(path, job), command)
+        if images:
+            bench.say(f"{', '.join(image.reference for image in images)} is here")
+
+
+async def _import(bench: Bench, offer: Offer[State]) -> None:
+    fields = [Field("file", "tar archive of a root filesystem"), Field("image", "name of the image", hint="name[:tag]")]
+
+    def wrong(values: Values) -> str:
+        return "" if values["file"] and values["image"] else "both are needed"
+
+    def line(values: Values) -> str:
+        return bench.desk.command("import", values["file"] or "FILE", values["image"] or "IMAGE")
+
+    given = await bench.put(Form("An image of one layer", fields, done="import", line=line, wrong=wrong))
+    if given is not None:
+        path = Path(given["file"]).expanduser()
+        made = await bench.result(
+            f"import {path.name}",
+            lambda workbench, job: workbench.import_root(path, given["file"], given["image"], job),
+            line(given),
+        )
+        if made is not None:
+            bench.say(f"{made.reference} is here")
+
+
+async def _usage(bench: Bench, offer: Offer[State]) -> None:
+    usage = await bench.desk.ask(lambda workbench: workbench.usage())
+    bench.show_command(offer.command)
+    rows = [
+        (", ".join(i.names), f"{human_size(i.unique)} its own, {human_size(i.shared)} shared") for i in usage.images
+    ]
+    rows += [
+        ("blobs, as fetched", human_size(usage.blobs)),
+        ("layers, expanded", human_size(usage.layers)),
+        ("unfinished transfers", human_size(usage.partial)),
+        ("freed by system prune", human_size(usage.reclaimable)),
+    ]
+    await bench.put(Page("What takes how much room", rows))
+
+
+async def _check(bench: Bench, offer: Offer[State]) -> None:
+    found = await bench.result("check the store", lambda workbench, job: workbench.check_store(job), offer.command)
+    if found is not None:
+        rows = [(visible(problem.message), problem.hint) for problem in found]
+        await bench.put(Page("The store", rows or [("", "Everything is as it should be.")]))
+
+
+async def _prune(bench: Bench, offer: Offer[State]) -> None:
+    swept = await bench.result("prune", lambda workbench, job: workbench.prune(job), offer.command)
+    if swept is not None:
+        bench.say(f"{human_size(swept.size)} freed: {len(swept.blobs)} blobs, {len(swept.layers)} layers")
+
+
+HOST_DEEDS: Sequence[Deed[State]] = (
+    Deed("host.tour", "t", "take the tour", _tour, command=lambda s: ("tour",)),
+    Deed("host.pull", "p", "pull an image", _pull, command=lambda s: ("pull", "NAME"), shown=True, short="pull"),
+    Deed("host.demo", "d", "open the built-in image", _demo, command=lambda s: ("demo",), shown=True, short="demo"),
+    Deed("host.adopt", "a", "adopt a container of another engine", _adopt, command=lambda s: ("adopt",)),
+    Deed("host.login", "", "log in to a registry", _login, command=lambda s: ("login", "REGISTRY")),
+    Deed("host.logout", "", "log out of a registry", _logout, command=lambda s: ("logout", "REGISTRY")),
+    Deed("host.tags", "", "tags of a repository", _tags, command=lambda s: ("tags", "REPOSITORY"), changes=False),
+    Deed("host.load", "", "load images from an archive", _load, command=lambda s: ("load", "-i", "FILE")),
+    Deed("host.import", "", "make an image of an archive", _import, command=lambda s: ("import", "FILE", "IMAGE")),
+    Deed("host.usage", "", "what takes how much room", _usage, command=lambda s: ("system", "df"), changes=False),
+    Deed("host.check", "", "check the store", _check, command=lambda s: ("system", "check"), changes=False),
+    Deed(
+        "host.prune",
+        "",
+        "remove what nothing needs",
+        _prune,
+        command=lambda s: ("system", "prune"),
+        question=lambda s: "Remove the blobs and layers that no image and no container needs?",
+    ),
+)

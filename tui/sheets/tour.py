@@ -1,0 +1,173 @@
+"""The tour: seven steps that are really done, each with what it is, its commands, and where to look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from engine import visible
+from tui.bench import Bench
+from tui.dialogs.page import Page
+from tui.screens.help import help_rows
+from tui.widgets.frame import Frame, Tab
+from tui.widgets.key_line import KeyLine
+
+if TYPE_CHECKING:
+    from engine import Page as TourPage
+    from engine import Tour
+
+
+class _Body(Frame):
+    def __init__(self) -> None:
+        super().__init__(id="tour")
+        self.page = Static("", id="tour-page", markup=False)
+
+    def compose_body(self) -> ComposeResult:
+        with VerticalScroll(id="tour-scroll", can_focus=True):
+            yield self.page
+
+
+class TourScreen(ModalScreen[None]):
+    """A step is done when it is first gone to. What was made goes at the end, unless it is to stay."""
+
+    DEFAULT_CSS = """
+    TourScreen { layout: vertical; background: $background; &:ansi { background: ansi_default; } }
+    TourScreen #tour-page { padding: 1 2; height: auto; }
+    TourScreen #tour-scroll { scrollbar-size-vertical: 1; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,right,n,l", "turn(1)", "on", id="tour.on"),
+        Binding("left,b,h", "turn(-1)", "back", id="tour.back", key_display="b"),
+        Binding("down,j", "scroll(1)", "down", show=False, id="tour.down"),
+        Binding("up,k", "scroll(-1)", "up", show=False, id="tour.up"),
+        Binding("y", "copy", "copy the commands", id="tour.copy"),
+        Binding("K", "keep", "keep what was made", id="tour.keep"),
+        Binding("question_mark", "help", "help", id="tour.help"),
+        Binding("escape,q", "leave", "end", id="tour.end", key_display="esc"),
+    ]
+
+    def __init__(self, bench: Bench, image: str | None = None) -> None:
+        """On the built-in image, unless one is named."""
+        super().__init__()
+        self._bench, self._image = bench, image
+        self.body = _Body()
+        self._tour: Tour | None = None
+        self._pages: list[TourPage] = []
+        self._number = -1
+        self._busy = False
+        self._keep = False
+
+    def compose(self) -> ComposeResult:
+        yield self.body
+        yield KeyLine(always=("leave", "help"))
+
+    def on_mount(self) -> None:
+        self.body.take_focus()
+        self.action_turn(1)
+
+    def action_turn(self, steps: int) -> None:
+        """To another step; one that was not done yet is done now."""
+        from engine import Tour
+
+        wanted = self._number + steps
+        if self._busy or not wanted >= 0:
+            return
+        if wanted == len(Tour.TITLES):
+            self.action_leave()
+        elif wanted < len(self._pages):
+            self._show(wanted)
+        else:
+            self._busy = True
+            self._say(wanted, Text(f"doing it…\n\n{'It can be left at any time with esc.' if not wanted else ''}"))
+            self._bench.later(self._go(wanted))
+
+    async def _go(self, number: int) -> None:
+        from engine import Tour
+
+        if self._tour is None:
+            image = self._image
+            self._tour = await self._bench.desk.ask(lambda workbench: Tour(workbench, image))
+        tour = self._tour
+        title = f"tour, step {number + 1}"
+        page = await self._bench.result(title, lambda workbench, job: tour.page(number, job), "")
+        self._busy = False
+        if page is not None:
+            self._pages.append(page)
+            self._show(number)
+        else:
+            self._say(number, Text("This step could not be done; M in the workbench shows why.\n\nenter tries again."))
+
+    def _show(self, number: int) -> None:
+        self._number = number
+        page = self._pages[number]
+        text = Text()
+        text.append(f"{page.title}\n\n", "bold").append(f"{page.text}\n\n")
+        root = str(self._bench.desk.workbench.root.path)
+        if any(root in command for command in page.commands):
+            text.append("$ ", "bold").append(f"ROOT={visible(root)}\n")
+        for command in page.commands:
+            text.append("$ ", "bold").append(f"{visible(command.replace(root, '$ROOT'))}\n")
+        text.append("\n")
+        for line in page.seen:
+            text.append(f"  {line}\n")
+        if page.paths:
+            text.append("\nLook at it yourself:\n", "bold")
+        for path in page.paths:
+            text.append(f"  {visible(str(path))}\n")
+        self._say(number, text)
+
+    def _say(self, number: int, text: Text) -> None:
+        from engine import Tour
+
+        self.body.edge.show([Tab("tour", f"Tour · step {number + 1} of {len(Tour.TITLES)}", active=True)], [])
+        dots = " ".join("●" if n == number else "✓" if n < len(self._pages) else "○" for n in range(len(Tour.TITLES)))
+        kept = "what was made stays" if self._keep else "what was made goes at the end · K keeps it"
+        self.body.set_subtitle(f"{dots} · enter on · b back · {kept}")
+        self.body.page.update(text)
+        self.body.query_one("#tour-scroll", VerticalScroll).scroll_home(animate=False)
+
+    def action_scroll(self, lines: int) -> None:
+        self.body.query_one("#tour-scroll", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_keep(self) -> None:
+        """Whether what was made is to stay."""
+        self._keep = not self._keep
+        if self._number >= 0:
+            self._show(self._number)
+
+    def action_copy(self) -> None:
+        if 0 <= self._number < len(self._pages):
+            commands = self._pages[self._number].commands
+            self._bench.copy("".join(f"{command}\n" for command in commands), "the commands of this step")
+
+    def action_help(self) -> None:
+        self.app.push_screen(Page("Keys that work here", help_rows(self)))
+
+    def action_leave(self) -> None:
+        """End it, at any time: a step under way is cancelled first."""
+        if self._tour is not None:
+            tour, keep = self._tour, self._keep
+            for work in self._bench.state.working:
+                if work.title.startswith("tour, step"):
+                    self._bench.conductor.cancel(work.job)
+            self._bench.later(self._end(tour, keep))
+        self.dismiss(None)
+
+    async def _end(self, tour: Tour, keep: bool) -> None:
+        while any(work.title.startswith("tour, step") for work in self._bench.state.working):
+            await _moment()
+        for line in await self._bench.result("end the tour", lambda w, job: tour.end(job, keep=keep), "") or ():
+            self._bench.say(line)
+
+
+async def _moment() -> None:
+    import asyncio
+
+    await asyncio.sleep(0.05)
