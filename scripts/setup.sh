@@ -62,7 +62,7 @@ packages_missing() { # PART…: the packages of those programs that are not here
 
 apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 \
-        -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2
+        -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 --no-remove "$@" </dev/null >&2
 }
 
 refresh_lists() { # once a run; a list that fails (somebody's third source) matters only if a package then does
@@ -99,20 +99,37 @@ system_parts() { # PART…: all of them, or the end
 }
 
 test_parts() { # PART…: as many as can be had; the tests say which they miss
-    registry_was_here=
-    if has docker-registry; then registry_was_here=yes; fi
+    # Some packages start a server of their own, and docker's changes the firewall. The tests start their own.
+    servers=
+    has docker-registry || servers="docker-registry.service"
+    has dockerd || servers="$servers docker.service docker.socket"
+    has containerd || servers="$servers containerd.service"
+    [ -d /run/systemd/system ] || servers=
     # shellcheck disable=SC2046
     set -- $(packages_missing "$@")
     [ $# -gt 0 ] || return 0
+    hold_back
     if ! install "$@"; then
         for package in "$@"; do
             install "$package" || say "cannot install $package: the tests that need it will be skipped, saying so"
         done
     fi
-    # The package starts a registry on port 5000; the tests start their own and want no server left behind.
-    if [ -z "$registry_was_here" ] && [ -d /run/systemd/system ]; then
-        as_root systemctl disable --now docker-registry >&2 || true
-    fi
+    let_go
+}
+
+# shellcheck disable=SC2086  # a list
+hold_back() { # the servers cannot be started while they are installed
+    [ -n "$servers" ] || return 0
+    trap let_go EXIT
+    as_root systemctl mask --quiet $servers >&2 || true
+}
+
+# shellcheck disable=SC2086
+let_go() { # whoever wants them can start them from now on; they do not start by themselves
+    [ -n "$servers" ] || return 0
+    as_root systemctl unmask --quiet $servers >&2 || true
+    as_root systemctl disable --quiet $servers >/dev/null 2>&1 || true
+    servers=
 }
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
@@ -169,6 +186,7 @@ case ${1-} in
     test)
         system_parts $RUN_PARTS
         test_parts $TEST_PARTS
+        test_parts docker:docker-cli:docker-cli # in docker.io itself up to Debian 12
         python_parts dev '[dev]'
         ;;
     *) fail "usage: sh scripts/setup.sh run|lint|test" ;;

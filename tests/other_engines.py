@@ -6,21 +6,19 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from docker_daemon import DoesNotStart, docker_daemon
 from peers import remove_podmans
 
 from engine.neighbours import Docker
 
 RECORDED = Path(__file__).parent / "recorded/docker"
 LINE = "echo docker says $X; hostname; sleep 30"
-_PATIENCE = 30.0  # seconds
 
 
 def small_rootfs(directory: Path) -> Path:
@@ -83,12 +81,13 @@ def podman() -> Iterator[Podman]:
 
 @contextmanager
 def docker(home: Path) -> Iterator[Docker]:
-    """docker with a container `web` that runs: a daemon's where one is installed, otherwise as recorded."""
-    if shutil.which("dockerd") and shutil.which("containerd"):
-        with _daemon() as found:
-            yield found
-    else:
-        yield _recorded(home)
+    """docker with a container `web` that runs: a daemon's where one is installed and starts, otherwise as recorded."""
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(_daemon()) if shutil.which("dockerd") else _recorded(home)
+        except DoesNotStart:
+            found = _recorded(home)
+        yield found
 
 
 def _recorded(home: Path) -> Docker:
@@ -117,32 +116,10 @@ def _recorded(home: Path) -> Docker:
 
 @contextmanager
 def _daemon() -> Iterator[Docker]:
-    """A daemon in a network and mount namespace of its own, with a data directory of its own."""
-    home = Path(tempfile.mkdtemp(prefix="cutaway-docker-", dir="/tmp"))
-    (home / "none.json").write_text("{}")
-    places = [f"--data-root={home}/data", f"--exec-root={home}/run", f"--host=unix://{home}/sock"]
-    alone = ["--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false", "--bridge=none"]
-    alone += [f"--pidfile={home}/pid", f"--config-file={home}/none.json"]
-    with (home / "log").open("wb") as log:
-        daemon = subprocess.Popen(
-            ["unshare", "--net", "--mount", "dockerd", *places, *alone],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-
-    def ask(*words: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(["docker", f"--host=unix://{home}/sock", *words], capture_output=True, check=False)
-
-    try:
-        deadline = time.monotonic() + _PATIENCE
-        while ask("version").returncode != 0:
-            assert daemon.poll() is None, (home / "log").read_text()[-2000:]
-            assert time.monotonic() < deadline, "dockerd does not answer"
-            time.sleep(0.2)
-        rootfs = small_rootfs(home / "rootfs")
-        subprocess.run(["tar", "-C", rootfs, "-cf", home / "rootfs.tar", "."], check=True)
-        ask("import", "--change=ENV LANG=C.UTF-8", str(home / "rootfs.tar"), "probe").check_returncode()
+    with docker_daemon() as daemon:
+        rootfs = small_rootfs(daemon.home / "rootfs")
+        subprocess.run(["tar", "-C", rootfs, "-cf", daemon.home / "rootfs.tar", "."], check=True)
+        daemon("import", "--change=ENV LANG=C.UTF-8", str(daemon.home / "rootfs.tar"), "probe")
         shape = [
             "--name=web",
             "--network=none",
@@ -152,10 +129,8 @@ def _daemon() -> Iterator[Docker]:
             "--memory=64m",
         ]
         shape += ["--cap-add=NET_ADMIN", "--ulimit=nofile=1024:4096"]
-        ask("run", "--detach", *shape, "probe", "sh", "-c", LINE).check_returncode()
-        yield Docker(home / "data", (home / "run/containerd/daemon",))
-    finally:
-        ask("rm", "--force", "web")
-        daemon.send_signal(signal.SIGTERM)
-        daemon.wait(_PATIENCE)
-        shutil.rmtree(home)
+        daemon("run", "--detach", *shape, "probe", "sh", "-c", LINE)
+        try:
+            yield Docker(daemon.home / "data", (daemon.home / "run/containerd/daemon",))
+        finally:
+            daemon("rm", "--force", "web")

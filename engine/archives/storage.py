@@ -43,15 +43,18 @@ class _Piece(msgspec.Struct, frozen=True):
 def storage_source(text: str, store: Store) -> PlainSource:
     """The image that `containers-storage:TEXT` means. Raises ImageUnknown, StoreError, ContentError."""
     image, config, names = podman_parts(text)
-    name = next((each for each in names if _is_full(each)), f"localhost/podman:{image.config_digest.short}")
+    full = [name for name in names if _canonical(name) == name]
+    asked = text.rpartition("]")[2]
+    wanted = [name for name in full if name in (_canonical(asked), _canonical(f"localhost/{asked}"))]
+    name = [*wanted, *full, f"localhost/podman:{image.config_digest.short}"][0]
     return PlainSource(store, config, [_layer(path) for path in image.in_place], name)
 
 
-def _is_full(name: str) -> bool:
+def _canonical(name: str) -> str:
     try:
-        return str(Reference.parse(name)) == name
+        return str(Reference.parse(name))
     except UsageError:
-        return False
+        return ""
 
 
 def _layer(path: Path) -> PlainLayer:
