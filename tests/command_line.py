@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(_CACHE / "cutaway-tests/python")}
+"""Modules compiled once, as on any system where the program is installed, and outside of the checkout."""
+
 
 @dataclass(frozen=True)
 class Cutaway:
@@ -24,7 +28,13 @@ class Cutaway:
     @property
     def environment(self) -> dict[str, str]:
         checkout = str(Path(__file__).parents[1])
-        return {**os.environ, "CUTAWAY_RUN": str(self.run), "PYTHONPATH": checkout, "CUTAWAY_DEBUG": ""}
+        return {
+            **os.environ,
+            **COMPILED,
+            "CUTAWAY_RUN": str(self.run),
+            "PYTHONPATH": checkout,
+            "CUTAWAY_DEBUG": "",
+        }
 
     def start(self, *words: str, **more: Any) -> subprocess.Popen[str]:
         """In the background; whoever calls waits for it."""

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from command_line import COMPILED
+
 PATIENCE = 30.0
 """Seconds to wait for something to come up on the screen. Long, because nothing waits for all of it but a failure."""
 
@@ -27,7 +29,7 @@ class Terminal:
     def run(self, *command: str, environment: dict[str, str] | None = None) -> None:
         """Start a command. When it ends its exit code is shown as `[ended 0]`, and the screen stays."""
         line = f'{shlex.join(command)}; echo "[ended $?]"; exec sleep 600'
-        variables = {"PYTHONPATH": str(CHECKOUT), **(environment or {})}
+        variables = {"PYTHONPATH": str(CHECKOUT), **COMPILED, **(environment or {})}
         flags = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
         if self._alive:
             self._tmux("respawn-window", "-k", *flags, "sh", "-c", line)
