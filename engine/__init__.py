@@ -9,29 +9,26 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import Cancelled, ContainerUnknown, CutawayError, ImageUnknown, RuntimeFailed, UsageError
-from engine.events import (
-    ContainersChanged,
-    Event,
-    ImagesChanged,
-    JobFinished,
-    JobStarted,
-    LayerPhase,
-    LayerProgress,
-    LogLine,
-    Outcome,
-    Problem,
-    Sink,
-    Status,
-    StepRecorded,
-    Stream,
-)
-from engine.jobs import CancelToken, Job, Jobs
-from engine.text import human_size, visible
-from engine.trace import Step, StepKind
-
 if TYPE_CHECKING:
     from engine.committing import CommitOptions
+    from engine.errors import Cancelled, ContainerUnknown, CutawayError, ImageUnknown, RuntimeFailed, UsageError
+    from engine.events import (
+        ContainersChanged,
+        Event,
+        ImagesChanged,
+        JobFinished,
+        JobStarted,
+        LayerPhase,
+        LayerProgress,
+        LogLine,
+        Outcome,
+        Problem,
+        Sink,
+        Status,
+        StepRecorded,
+        Stream,
+    )
+    from engine.jobs import CancelToken, Job, Jobs
     from engine.layers.stacking import LayerChanges
     from engine.looking import Inside
     from engine.neighbours import Neighbour
@@ -77,7 +74,9 @@ if TYPE_CHECKING:
         take_back,
         with_commas,
     )
+    from engine.text import human_size, visible
     from engine.tour import Page, Tour
+    from engine.trace import Step, StepKind
     from engine.views import (
         Adoption,
         ContainerSummary,
@@ -188,6 +187,33 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Cancelled": "engine.errors",
+    "ContainerUnknown": "engine.errors",
+    "CutawayError": "engine.errors",
+    "ImageUnknown": "engine.errors",
+    "RuntimeFailed": "engine.errors",
+    "UsageError": "engine.errors",
+    "ContainersChanged": "engine.events",
+    "Event": "engine.events",
+    "ImagesChanged": "engine.events",
+    "JobFinished": "engine.events",
+    "JobStarted": "engine.events",
+    "LayerPhase": "engine.events",
+    "LayerProgress": "engine.events",
+    "LogLine": "engine.events",
+    "Outcome": "engine.events",
+    "Problem": "engine.events",
+    "Sink": "engine.events",
+    "Status": "engine.events",
+    "StepRecorded": "engine.events",
+    "Stream": "engine.events",
+    "CancelToken": "engine.jobs",
+    "Job": "engine.jobs",
+    "Jobs": "engine.jobs",
+    "human_size": "engine.text",
+    "visible": "engine.text",
+    "Step": "engine.trace",
+    "StepKind": "engine.trace",
     "Settings": "engine.settings",
     "read_settings": "engine.settings",
     "settings_path": "engine.settings",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from engine.errors import LayerError
 from engine.layers import header, pax, sparse
@@ -53,8 +53,7 @@ _KINDS = {
 _FILE, _LINK, _SYMLINK = Kind.FILE, Kind.LINK, Kind.SYMLINK  # an enum's own look-up costs as much as a call
 
 
-@dataclass(slots=True)
-class Member:
+class Member(NamedTuple):
     """One entry of the archive as its headers tell it.
 
     `mtime` is nanoseconds since the epoch, `size` bytes of the file in the end; `name` and `target` are raw.

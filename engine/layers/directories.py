@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.errors import LayerError
 from engine.layers import names
@@ -15,8 +15,7 @@ _AT_ONCE = 200  # open directories; a process may have 1024 files by default
 _LINKS = 40  # symbolic links on one path, as the kernel allows (path_resolution(7))
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(NamedTuple):
     """An open directory and its path from the layer's root, in which no part is a link."""
 
     handle: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 from engine.errors import UsageError
 from engine.text import visible
@@ -16,8 +16,7 @@ _NUMBER = re.compile(r"([1-9][0-9]{0,17})([KMGT]?)", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Bounds for one layer; LayerError names the one that was reached.
 
     `entries` counts tar entries and the directories that they imply; `waiting` those that only the layers below can
@@ -41,18 +40,17 @@ class Limits:
         `environment` is this process's where it is None. Raises UsageError.
         """
         env = os.environ if environment is None else environment
-        known = [field.name for field in fields(cls)]
         chosen: dict[str, int] = {}
         for word in env.get(VARIABLE, "").split():
             name, _, value = word.partition("=")
             match = _NUMBER.fullmatch(value)
-            if name not in known or match is None:
+            if name not in cls._fields or match is None:
                 raise UsageError(
                     f"{VARIABLE}: {visible(word)[:100]!r} is no limit",
-                    hint=f"Write NAME=NUMBER, with K, M, G or T behind it or not. Names: {', '.join(known)}.",
+                    hint=f"Write NAME=NUMBER, with K, M, G or T behind it or not. Names: {', '.join(cls._fields)}.",
                 )
             chosen[name] = int(match[1]) * _UNITS[match[2].upper()]
-        return replace(cls(), **chosen)
+        return cls()._replace(**chosen)
 
     def hint(self, name: str) -> str:
         """What to do where the limit `name` was reached."""

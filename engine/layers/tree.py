@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from engine.errors import LayerError
 from engine.layers import names, xattrs
@@ -29,13 +28,13 @@ _FILE = Kind.FILE
 _SPECIAL = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 
-@dataclass(slots=True)
 class Counts:
     """What was made: bytes of regular files, entries that are content, attributes that could not be kept."""
 
-    size: int = 0
-    files: int = 0
-    skipped_xattrs: int = 0
+    __slots__ = ("files", "size", "skipped_xattrs")
+
+    def __init__(self) -> None:
+        self.size = self.files = self.skipped_xattrs = 0
 
 
 class Tree:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ def unpack(
                 "blob": source,
                 "staging": target,
                 "diff_id": diff_id,
-                "limits": asdict(limits or Limits.configured()),
+                "limits": (limits or Limits.configured())._asdict(),
             }
             return _run(task, (source, target), on_progress, token)
         finally:
@@ -101,7 +100,7 @@ def _run(
     # A new interpreter: forking one that has threads is unsafe. It inherits nothing but where to find modules.
     places = [str(Path(engine.__file__).parent.parent), *filter(None, sys.path)]
     with subprocess.Popen(
-        [sys.executable, "-P", "-S", "-m", "engine.layers.worker"],
+        [sys.executable, "-P", "-S", "-c", "from engine.layers.worker import main; main()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

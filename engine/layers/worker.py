@@ -1,4 +1,6 @@
-"""The process that unpacks one layer: `python -m engine.layers.worker`, started by `engine.layers.unpacking`.
+"""The process that unpacks one layer, started by `engine.layers.unpacking` with nothing but `main` to do.
+
+It is started for every layer, so what it imports counts: no dataclasses, which load half of the standard library.
 
 It gets one JSON line on standard input, with the numbers of the descriptors it was given, and tells progress and
 outcome in JSON lines on standard output. It ends when its standard input ends: with the process that started it.
@@ -149,6 +151,3 @@ def _make_root() -> None:
             os.removexattr("diff", name)
     os.chmod("diff", 0o755)  # noqa: S103 — the root of an image is for everybody
 
-
-if __name__ == "__main__":
-    main()
