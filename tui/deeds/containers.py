@@ -115,6 +115,15 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         shown=True,
         short="config.json",
     ),
+    Deed(
+        "container.files",
+        "f",
+        "its files, and what it has written",
+        _tab("files"),
+        command=_words("files"),
+        changes=False,
+        shown=True,
+    ),
     Deed("container.trace", "T", "what was done to make it", _tab("trace"), command=_words("trace"), changes=False),
     *CONTAINER_TERMINALS,
     Deed(

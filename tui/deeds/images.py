@@ -20,6 +20,11 @@ def _open(bench: Bench, offer: _Offer) -> None:
     bench.conductor.open(offer.thing.reference)
 
 
+def _files(bench: Bench, offer: _Offer) -> None:
+    bench.show_command(offer.command)
+    bench.look(offer.subject, go="files")
+
+
 def _trace(bench: Bench, offer: _Offer) -> None:
     bench.show_command(offer.command)
     bench.look(offer.subject, go="trace")
@@ -42,6 +47,15 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         short="open",
     ),
     *IMAGE_TERMINALS,
+    Deed(
+        "image.files",
+        "f",
+        "its files, by layer",
+        _files,
+        command=lambda image: ("files", image.reference),
+        changes=False,
+        shown=True,
+    ),
     Deed(
         "image.trace",
         "T",

@@ -21,6 +21,7 @@ from tui.layering import Layering
 from tui.looking import Looking
 from tui.panes.config.editor import ConfigEditor
 from tui.panes.containers.pane import ContainersPane
+from tui.panes.files.tab import FilesTab
 from tui.panes.images.pane import ImagesPane
 from tui.panes.layers.pane import LayersPane
 from tui.panes.things import ThingsPane
@@ -237,9 +238,23 @@ class WorkbenchScreen(Services):
 
     @on(ItemList.Chosen, "#images-list,#containers-list")
     def _chosen(self) -> None:
-        """Enter, or a click on the line under the cursor: the first of what can be done to it."""
-        for offer in self.offers(self.subject)[:1]:
+        """Enter, or a click on the line under the cursor: the first of what can be done to it now."""
+        for offer in [offer for offer in self.offers(self.subject) if not offer.why_not][:1]:
             self.do(offer.id, offer.subject)
+
+    @on(LayersPane.Picked)
+    def _layer_picked(self, event: LayersPane.Picked) -> None:
+        """The files are those that the layer under the cursor leaves."""
+        if event.enter:
+            self.look(self.looking.subject, go="files")
+        if (files := self.area.find("files")) is not None:
+            assert isinstance(files, FilesTab)
+            files.at_layer(event.layer)
+
+    @on(FilesTab.LayerShown)
+    def _layer_shown(self, event: FilesTab.LayerShown) -> None:
+        if self.panes.place != "layers":
+            self.layer_list.select(event.layer)
 
     @on(LayersPane.Details)
     def _details(self, event: LayersPane.Details) -> None:

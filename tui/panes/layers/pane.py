@@ -23,12 +23,26 @@ if TYPE_CHECKING:
     from engine import LayerSummary
 
 
+_WRITABLE = "writable"
+
+
 class LayersPane(Frame):
     """Numbers count from the bottom; the writable layer of a container to be stands last, on top of all."""
 
     filterable = True
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "details", "details", id="layers.details")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "files", "its files", id="layers.files"),
+        Binding("a", "details", "about it", id="layers.about"),
+    ]
+
+    class Picked(Message):
+        """The cursor is on another layer (from 1; 0 is the writable one on top). `enter`: its files are wanted."""
+
+        def __init__(self, layer: int, *, enter: bool = False) -> None:
+            super().__init__()
+            self.layer = layer
+            self.enter = enter
 
     class Details(Message):
         """A layer is to be shown in full."""
@@ -53,7 +67,7 @@ class LayersPane(Frame):
             Item(str(n), layer.created_by + layer.digest, _layer_line(n, layer)) for n, layer in enumerate(layers, 1)
         ]
         if layers:
-            items.append(Item("writable", "writable", _writable_line))
+            items.append(Item(_WRITABLE, "writable", _writable_line))
         self.list.set_items(items)
 
     def show_pull(self, pull: Pull) -> None:
@@ -76,8 +90,26 @@ class LayersPane(Frame):
     def filter_with(self, text: str) -> None:
         self.list.set_filter(text)
 
+    def select(self, layer: int) -> None:
+        """Put the cursor on a layer; 0 is the writable one."""
+        self.list.move_to(str(layer) if layer else _WRITABLE)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._at_cursor() is not None if action == "details" else True
+        match action:
+            case "details":
+                return self._at_cursor() is not None
+            case "files":
+                return bool(self._layers)
+        return True
+
+    def action_files(self) -> None:
+        if self._layers and self.list.key is not None:
+            self.post_message(self.Picked(self._picked, enter=True))
+
+    @property
+    def _picked(self) -> int:
+        key = self.list.key or ""
+        return int(key) if key.isdigit() else 0
 
     def action_details(self) -> None:
         layer = self._at_cursor()
@@ -105,11 +137,13 @@ class LayersPane(Frame):
     def _moved(self, event: ItemList.Moved) -> None:
         event.stop()
         self.refresh_bindings()
+        if self._layers and event.key is not None and self.list.has_focus:
+            self.post_message(self.Picked(self._picked))
 
     @on(ItemList.Chosen)
     def _chosen(self, event: ItemList.Chosen) -> None:
         event.stop()
-        self.action_details()
+        self.action_files()
 
 
 def _layer_line(number: int, layer: LayerSummary) -> Callable[[int], Text]:

@@ -1,0 +1,368 @@
+"""The Files tab: what is in the thing that is looked at, as each layer leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Static
+
+from engine import ContainersChanged, CutawayError, Event, human_size, visible
+from tui.bench import Bench
+from tui.panes.files.drawing import details
+from tui.panes.files.live import Live
+from tui.panes.files.model import Sort
+from tui.panes.files.opening import Opening
+from tui.panes.files.overlay import OverlayPage
+from tui.panes.files.reading import Opened, open_thing
+from tui.panes.files.tree_list import TreeList
+from tui.panes.files.viewer import FileView
+from tui.panes.layers.pane import made_by
+from tui.panes.tab import MainTab
+from tui.subjects import OfContainer, OfDraft, OfImage, Subject
+
+
+class FilesTab(MainTab):
+    """A tree, and pages that take its place: a file's content, a container's overlay."""
+
+    tab_id = "files"
+    title = "Files"
+    filterable = True
+
+    DEFAULT_CSS = """
+    FilesTab {
+        & #files-switch, & #files-page, & #files-overlay { height: 1fr; }
+        & #files-said { padding: 1 2; color: $text-muted; }
+        & #files-head { height: 1; padding: 0 1; color: $text-muted; }
+        & #files-about { height: 6; border-top: solid $border-blurred; padding: 0 1; }
+    }
+    .narrow FilesTab #files-about { height: 5; }
+    .short FilesTab #files-about { height: 4; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave_page", "back to the tree", show=False, id="files.back"),
+        Binding("a", "changed_only", "changed only", id="files.changed"),
+        Binding("less_than_sign", "layer(-1)", "lower layer", key_display="<", id="files.lower"),
+        Binding("greater_than_sign", "layer(1)", "higher layer", key_display=">", show=False, id="files.higher"),
+        Binding("J", "owner", "its layer", id="files.owner"),
+        Binding("b", "bytes", "as bytes", show=False, id="files.bytes"),
+        Binding("v", "pager", "$PAGER", id="files.pager"),
+        Binding("e", "edit", "$EDITOR", id="files.edit"),
+        Binding("w", "extract", "copy out", id="files.extract"),
+        Binding("O", "overlay", "overlay", id="files.overlay"),
+        Binding("r", "again", "read again", show=False, id="files.again"),
+    ]
+
+    class LayerShown(Message):
+        """Another layer's state is shown; 0 is all of them."""
+
+        def __init__(self, layer: int) -> None:
+            super().__init__()
+            self.layer = layer
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self.tree_list = TreeList(empty="there are no files", id="files-tree")
+        self.view = FileView(id="files-view")
+        self.overlay = OverlayPage(id="files-overlay")
+        self._head = Static("", id="files-head", markup=False)
+        self._about = Static("", id="files-about", markup=False)
+        self._opened: Opened | None = None
+        self._layer = 0
+        """Whose state is shown; 0 for all layers."""
+        self._changed = False
+        self._opening = Opening(bench, self)
+        self._live = Live(bench, self)
+
+    def compose(self) -> Iterable[Widget]:
+        with ContentSwitcher(initial="files-said", id="files-switch"):
+            yield Static("", id="files-said", markup=False)
+            with Vertical(id="files-page"):
+                yield self._head
+                yield self.tree_list
+                yield self._about
+            yield self.view
+            yield self.overlay
+
+    # -- what is shown ---------------------------------------------------------------------------------
+
+    @property
+    def opened(self) -> Opened | None:
+        """What is open, once it has been read."""
+        return self._opened
+
+    @property
+    def shown_layer(self) -> int:
+        """The layer whose state is shown; the uppermost where all are."""
+        return self._layer or (self._opened.depth if self._opened is not None else 0)
+
+    @property
+    def page(self) -> str:
+        """What is in front: said, page (the tree), view or overlay."""
+        return (self.query_one("#files-switch", ContentSwitcher).current or "").removeprefix("files-")
+
+    def front(self, page: str) -> None:
+        """Bring a page to the front."""
+        had_focus = self.has_focus_within
+        self.query_one("#files-switch", ContentSwitcher).current = f"files-{page}"
+        if had_focus:
+            self.take_focus()
+        self.refresh_bindings()
+        self.post_message(self.Changed())
+
+    def take_focus(self) -> None:
+        widgets: dict[str, Widget] = {"page": self.tree_list, "view": self.view, "overlay": self.overlay.written}
+        if (wanted := widgets.get(self.page)) is not None:
+            self.screen.set_focus(wanted, scroll_visible=False)
+        else:
+            self.screen.set_focus(self, scroll_visible=False)
+
+    can_focus = True
+
+    @property
+    def summary(self) -> str:
+        match self.page:
+            case "view":
+                return f"{self._opening.title} · {self.view.summary} · esc back"
+            case "overlay":
+                return f"{self.overlay.summary} · y copies the mount command · esc back"
+            case "page":
+                return self._tree_summary
+        return ""
+
+    @property
+    def _tree_summary(self) -> str:
+        model = self.tree_list.tree_model
+        words = ["what it changed" if self._changed else "all files"]
+        if model.filter:
+            words = [f"{model.matches:,} match {visible(model.filter.said)}"]
+        if model.sort is not Sort.NAME:
+            words.append(model.sort.value)
+        words.append("a all files" if self._changed else "a changed only")
+        return " · ".join([*words, "< > layer", "enter opens", "w copies out"])
+
+    @property
+    def copyable(self) -> tuple[str, str]:
+        match self.page:
+            case "view" if self.view.text:
+                return self.view.text, "the text"
+            case "overlay":
+                return self.overlay.command, "the mount command"
+        path = self.tree_list.path
+        return (f"/{path}", "the path") if path is not None else ("", "")
+
+    def filter_with(self, text: str) -> None:
+        match self.page:
+            case "view":
+                self.view.set_filter(text)
+            case "overlay":
+                self.overlay.written.set_filter(text)
+            case _:
+                self.tree_list.set_filter(text)
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def fill(self, subject: Subject) -> None:
+        same = self._opened is not None and self._opened.name == _name(subject)
+        if not same:
+            self._live.stop()
+            self._opened, self._layer, self._changed = None, 0, False
+            self._say("reading…")
+        match subject:
+            case OfImage(name) | OfDraft(name):
+                self.bench.later(self._read(subject, name, name))
+            case OfContainer(id) if self.container is not None:
+                self.bench.later(self._read(subject, id, self.container.image))
+
+    def hear(self, event: Event) -> None:
+        if isinstance(event, ContainersChanged) and isinstance(self.subject, OfContainer):
+            if self.subject.id in event.containers:  # started, stopped, or a file was put into it
+                self.outdate()
+
+    async def _read(self, subject: Subject, name: str, image: str) -> None:
+        container = isinstance(subject, OfContainer)
+        try:
+            opened = await self.bench.desk.ask(
+                lambda workbench: open_thing(workbench, name, image, container=container)
+            )
+        except CutawayError as error:
+            if self.subject == subject:
+                self._say(f"✗ {visible(error.message)}\n\n{visible(error.hint)}")
+            return
+        if self.subject != subject:
+            return
+        fresh, self._opened = self._opened is None, opened
+        if fresh:
+            self.tree_list.begin(opened.source(opened.depth, changed=False))
+        if self.page == "said":
+            self.front("page")
+        await self.bench.desk.off_thread(opened.weigh)
+        if self.subject == subject:
+            await self._show_layer()
+
+    def _say(self, text: str) -> None:
+        self.query_one("#files-said", Static).update(Text(text))
+        self.front("said")
+
+    def leave(self) -> None:
+        self._live.stop()
+        self._opened = None
+        self._opening.close()
+
+    # -- layers ----------------------------------------------------------------------------------------
+
+    def at_layer(self, layer: int) -> None:
+        """Show the state that this layer leaves (from 1); 0 shows all."""
+        if self._opened is None:
+            return
+        layer = 0 if layer > self._opened.depth else layer
+        if layer != self._layer:
+            self._layer = layer
+            self.bench.later(self._show_layer())
+
+    async def _show_layer(self, path: str | None = None) -> None:
+        opened, layer, changed = self._opened, self._layer, self._changed
+        if opened is None:
+            return
+        number = layer or opened.depth
+        source = await self.bench.desk.off_thread(lambda: opened.source(number, changed=changed))
+        await self.bench.desk.off_thread(lambda: opened.numbers(number))
+        if self._opened is not opened or (self._layer, self._changed) != (layer, changed):
+            return
+        self.tree_list.set_empty("this layer changes no file" if changed else "there are no files")
+        self.tree_list.show(source, marks=lambda entry: entry.layer == number or entry.change == "removed")
+        if changed:
+            self.tree_list.open_few()
+        if path is not None:
+            self.tree_list.move_to(path)
+        self._show_head(number)
+        self._show_about()
+        self.post_message(self.Changed())
+        self.post_message(self.LayerShown(layer))
+
+    def _show_head(self, number: int) -> None:
+        opened = self._opened
+        assert opened is not None
+        if not self._layer and not self._changed:
+            layers = "1 layer" if opened.depth == 1 else f"{opened.depth} layers"
+            files = len(opened.inside.tree) - 1
+            head = Text(f"all {layers}", "bold", no_wrap=True, overflow="ellipsis", end="")
+            head.append(f"  {files:,} files and directories, {human_size(opened.sizes.get('', 0))}", "not bold")
+            self._head.update(head)
+            return
+        counts = opened.numbers(number)
+        head = Text(f"layer {number} of {opened.depth}", "bold", no_wrap=True, overflow="ellipsis", end="")
+        head.append(
+            f"  +{counts.added:,} ~{counts.changed:,} -{counts.removed:,}  {human_size(counts.size)}", "not bold"
+        )
+        if counts.wasted:
+            head.append(f", hides {human_size(counts.wasted)} below", "not bold")
+        if number <= len(opened.layers):
+            head.append(f"  {visible(made_by(opened.layers[number - 1].created_by))}", "not bold italic")
+        elif opened.container:
+            head.append("  written in the container", "not bold italic")
+        self._head.update(head)
+
+    def action_layer(self, step: int) -> None:
+        if self._opened is not None:
+            self.at_layer(max(1, min(self._opened.depth, self.shown_layer + step)))
+
+    def action_changed_only(self) -> None:
+        if self._opened is not None:
+            self._changed = not self._changed
+            self.bench.later(self._show_layer())
+
+    def action_owner(self) -> None:
+        """Go to the layer that the file under the cursor is from, and show what that changed."""
+        entry = self.tree_list.entry
+        if self._opened is not None and entry is not None:
+            self._layer, self._changed = entry.layer, True
+            self.bench.later(self._show_layer(entry.path))
+
+    # -- the file under the cursor ---------------------------------------------------------------------
+
+    @on(TreeList.Moved, "#files-tree")
+    def _moved(self, event: TreeList.Moved) -> None:
+        event.stop()
+        self._show_about()
+
+    @on(TreeList.Reordered)
+    @on(FileView.Changed)
+    def _reordered(self, event: Message) -> None:
+        event.stop()
+        self.post_message(self.Changed())
+
+    def on_resize(self) -> None:
+        self._show_about()
+
+    def _show_about(self) -> None:
+        entry, opened = self.tree_list.entry, self._opened
+        if entry is None or opened is None:
+            self._about.update("")
+            return
+        size = self.tree_list.source.size(entry.path)
+        width = max(20, self.size.width - 2)
+        inside = opened.inside if opened.sizes else None  # what it takes to tell more is being made ready
+        lines = details(entry, inside, opened.layers, width, size=size, upto=self.shown_layer)
+        self._about.update(Text("\n").join(lines), layout=False)
+
+    @on(TreeList.Chosen)
+    def _chosen(self, event: TreeList.Chosen) -> None:
+        event.stop()
+        self._opening.show(event.entry)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        page = self.page
+        match action:
+            case "leave_page":
+                return page in ("view", "overlay")
+            case "overlay":
+                return isinstance(self.subject, OfContainer) and page == "page"
+            case "changed_only" | "layer" | "owner":
+                return page == "page"
+            case "bytes":
+                return page == "view"
+            case "pager" | "edit" | "extract":
+                return page in ("page", "view")
+        return True
+
+    def action_leave_page(self) -> None:
+        self._live.stop()
+        self._opening.close()
+        self.front("page")
+
+    def action_bytes(self) -> None:
+        self._opening.turn_bytes()
+
+    def action_pager(self) -> None:
+        self._opening.outside("PAGER")
+
+    def action_edit(self) -> None:
+        self._opening.outside("EDITOR")
+
+    def action_extract(self) -> None:
+        self._opening.extract()
+
+    def action_again(self) -> None:
+        """Read again: a container may have written meanwhile."""
+        self.outdate()
+
+    # -- a container's overlay -------------------------------------------------------------------------
+
+    def action_overlay(self) -> None:
+        if isinstance(self.subject, OfContainer) and self._opened is not None:
+            self.bench.later(self._live.begin(self.subject, self._opened))
+
+
+def _name(subject: Subject) -> str:
+    match subject:
+        case OfImage(name) | OfDraft(name) | OfContainer(name):
+            return name
+    return ""

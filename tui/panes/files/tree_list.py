@@ -1,0 +1,226 @@
+"""The tree of files on the screen: however many there are, only the rows in sight are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from engine import FileEntry, visible
+from tui.panes.files.drawing import Styles, line
+from tui.panes.files.filtering import parse
+from tui.panes.files.model import FileTree, Sort
+from tui.panes.files.sources import Listed, Source
+from tui.widgets.cursor_list import CursorList
+
+MOST_OPEN = 200_000
+"""Rows that may be opened at once."""
+
+
+FEW = 100
+"""Rows that are all shown at once where there is nothing but changes."""
+
+
+class TreeList(CursorList):
+    """Directories open in place; the cursor stays on its path while the files below it become others."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"tree--added", "tree--changed", "tree--removed", "tree--muted"}
+
+    DEFAULT_CSS = """
+    TreeList {
+        & .tree--added { color: $text-success; }
+        & .tree--changed { color: $text-warning; }
+        & .tree--removed { color: $text-error; }
+        & .tree--muted { color: $text-muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,l", "into", "into it", show=False, id="files.into"),
+        Binding("left,h", "out", "out of it", show=False, id="files.out"),
+        Binding("asterisk", "open_all", "open all", show=False, id="files.open-all"),
+        Binding("minus", "close_all", "close all", show=False, id="files.close-all"),
+        Binding("o", "order", "order", id="files.order"),
+    ]
+
+    class Moved(Message):
+        """The cursor is on another path, or on none."""
+
+        def __init__(self, tree: TreeList, path: str | None) -> None:
+            super().__init__()
+            self.tree = tree
+            self.path = path
+
+        @property
+        def control(self) -> TreeList:
+            return self.tree
+
+    class Chosen(Message):
+        """Enter, or a click on it, on something that is no directory."""
+
+        def __init__(self, tree: TreeList, entry: FileEntry) -> None:
+            super().__init__()
+            self.tree = tree
+            self.entry = entry
+
+        @property
+        def control(self) -> TreeList:
+            return self.tree
+
+    class Reordered(Message):
+        """The order is another one, or the filter."""
+
+    def __init__(self, *, empty: str = "", id: str | None = None) -> None:
+        super().__init__(empty=empty, id=id)
+        self._tree = FileTree(Listed([]))
+        self._path: str | None = None
+        self._marks: Callable[[FileEntry], bool] = lambda entry: True
+
+    @property
+    def path(self) -> str | None:
+        """The path under the cursor."""
+        return self._path
+
+    @property
+    def entry(self) -> FileEntry | None:
+        """What is under the cursor."""
+        return self._tree.source.entry(self._path) if self._path is not None else None
+
+    @property
+    def tree_model(self) -> FileTree:
+        return self._tree
+
+    @property
+    def source(self) -> Source:
+        return self._tree.source
+
+    @property
+    def count(self) -> int:
+        return len(self._tree.rows)
+
+    @property
+    def nothing(self) -> str:
+        filter = self._tree.filter
+        return f"nothing matches {visible(filter.said)}" if filter else self._empty
+
+    def show(self, source: Source, *, marks: Callable[[FileEntry], bool] = lambda entry: True) -> None:
+        """Show these files from now on; `marks` tells for which of them what was changed is shown."""
+        self._marks = marks
+        self._tree.show(source)
+        self._keep_cursor()
+
+    def begin(self, source: Source) -> None:
+        """Show these files, all closed, from the top: they are another thing's."""
+        self._tree, self._path, self._cursor = FileTree(source), None, 0
+        self._keep_cursor()
+
+    def set_filter(self, text: str) -> None:
+        """Show only what matches."""
+        self._tree.filter_with(parse(text))
+        self._keep_cursor()
+        self.post_message(self.Reordered())
+
+    def move_to(self, path: str) -> bool:
+        """Put the cursor on a path, its directories opened; False if it is not there."""
+        index = self._tree.find(path)
+        if index is None:
+            return False
+        self.settle()
+        self.go(index)
+        return True
+
+    def _keep_cursor(self) -> None:
+        """The path stays under the cursor; where it has gone, what took its place, or the nearest above it."""
+        path = self._path
+        rows = {row.path: index for index, row in enumerate(self._tree.rows)} if path is not None else {}
+        while path and path not in rows:
+            path = path.rpartition("/")[0]
+        if path:
+            self._cursor = rows[path]
+        self.settle()
+
+    def draw(self, index: int, width: int) -> Text:
+        row = self._tree.rows[index]
+        entry = self._tree.source.entry(row.path)
+        return line(
+            row,
+            entry,
+            self._tree.source.size(row.path),
+            width,
+            self._styles,
+            opened=self._tree.is_open(row.path),
+            marks=entry is not None and self._marks(entry),
+            mark=self.mark(row.path),
+        )
+
+    def mark(self, path: str) -> str:
+        """What stands in front of a line."""
+        return ""
+
+    @property
+    def _styles(self) -> Styles:
+        def style(name: str) -> Style:
+            return self.get_component_rich_style(f"tree--{name}", partial=True)
+
+        return Styles(style("added"), style("changed"), style("removed"), style("muted"))
+
+    def tell_moved(self) -> None:
+        path = self._tree.rows[self._cursor].path if self._tree.rows else None
+        if path != self._path:
+            self._path = path
+            self.post_message(self.Moved(self, path))
+
+    def action_choose(self) -> None:
+        if not self._tree.rows:
+            return
+        row = self._tree.rows[self._cursor]
+        if row.directory:
+            self._turn()
+        elif (entry := self.entry) is not None:
+            self.post_message(self.Chosen(self, entry))
+
+    def _turn(self) -> None:
+        if not self._tree.open(self._cursor):
+            self._tree.close(self._cursor)
+        self.settle()
+
+    def action_into(self) -> None:
+        if not self._tree.rows:
+            return
+        if self._tree.open(self._cursor):
+            self.settle()
+        elif self._tree.rows[self._cursor].directory:
+            self.go(self._cursor + 1)
+        else:
+            self.action_choose()
+
+    def action_out(self) -> None:
+        if not self._tree.rows:
+            return
+        if self._tree.close(self._cursor):
+            self.settle()
+        else:
+            self.go(self._tree.parent(self._cursor))
+
+    def action_open_all(self) -> None:
+        if self._tree.open_all(MOST_OPEN):
+            self._keep_cursor()
+
+    def open_few(self) -> None:
+        """Open every directory where that makes few rows: what there is to see is seen at once."""
+        if self._tree.open_all(FEW):
+            self._keep_cursor()
+
+    def action_close_all(self) -> None:
+        self._tree.close_all()
+        self._keep_cursor()
+
+    def action_order(self) -> None:
+        orders = list(Sort)
+        self._tree.sort_by(orders[(orders.index(self._tree.sort) + 1) % len(orders)])
+        self._keep_cursor()
+        self.post_message(self.Reordered())
