@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -78,19 +81,19 @@ class OverlayPage(Vertical):
         self.written.begin(Listed([]))
         table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(no_wrap=True, min_width=9)
-        table.add_column(overflow="fold")
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        home = Path(os.path.commonpath([view.upper, view.work, view.merged, *view.lower]))
         state = "mounted: what the container sees" if view.mounted else "not mounted now"
-        table.add_row("merged", _place(str(view.merged), state))
-        table.add_row("upper", _place(str(view.upper), "what it has written, and marks for what it removed"))
-        table.add_row("work", _place(str(view.work), "the kernel's own, on the filesystem of upper"))
+        table.add_row("merged", _place(view.merged, home, state))
+        table.add_row("upper", _place(view.upper, home, "what it has written, and marks for what it removed"))
+        table.add_row("work", _place(view.work, home, "the kernel's own, on the filesystem of upper"))
         for number in range(len(view.lower), 0, -1):
             made = made_by(layers[number - 1].created_by) if number <= len(layers) else ""
-            table.add_row(f"lower {number}", _place(str(view.lower[number - 1]), made))
+            table.add_row(f"lower {number}", _place(view.lower[number - 1], home, made))
+        table.add_row("in", plain(str(home)))
         command = plain(f"$ {view.command}", "bold")
-        command.no_wrap = False
-        table.add_row("", "")
-        table.add_row("the same", command)
-        self._parts.update(table)
+        command.no_wrap, command.overflow = False, "fold"
+        self._parts.update(Group(table, command))
 
     def take(self, written: Written, below: Inside) -> None:
         """What it has written by now."""
@@ -104,9 +107,10 @@ class OverlayPage(Vertical):
         self.written.show_written(written, below)
 
 
-def _place(path: str, words: str) -> Text:
-    text = plain(path)
-    text.no_wrap, text.overflow = False, "fold"
+def _place(path: Path, home: Path, words: str) -> Text:
+    """A directory below `home`; of a long digest only the beginning, the command has it whole."""
+    parts = (f"{part[:12]}…" if len(part) > 40 else part for part in path.relative_to(home).parts)
+    text = plain("/".join(parts) or ".")
     if words:
         text.append("  ").append_text(plain(words, "italic"))
     return text

@@ -51,7 +51,7 @@ class FilesTab(MainTab):
         Binding("a", "changed_only", "changed only", id="files.changed"),
         Binding("less_than_sign", "layer(-1)", "lower layer", key_display="<", id="files.lower"),
         Binding("greater_than_sign", "layer(1)", "higher layer", key_display=">", show=False, id="files.higher"),
-        Binding("J", "owner", "its layer", id="files.owner"),
+        Binding("L", "owner", "its layer", id="files.owner"),
         Binding("b", "bytes", "as bytes", show=False, id="files.bytes"),
         Binding("v", "pager", "$PAGER", id="files.pager"),
         Binding("e", "edit", "$EDITOR", id="files.edit"),
