@@ -56,3 +56,13 @@ def own(folder: Path) -> tuple[list[Theme], list[str]]:
 def shipped() -> tuple[Theme, ...]:
     """Every theme that comes with Cutaway."""
     return tuple(read(path) for path in sorted(folder().glob("*.toml")))
+
+
+def rich_color(name: str) -> str | None:
+    """A CSS colour of a theme as Rich writes it; None for what is none."""
+    from textual.color import Color, ColorParseError
+
+    try:
+        return Color.parse(name).rich_color.name
+    except ColorParseError:
+        return None

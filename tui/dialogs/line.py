@@ -18,7 +18,7 @@ from tui.text import plain
 class LineDialog(Dialog[str | None]):
     """One line, with the command that it makes below it; an empty line is no answer."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "done", "done")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "done", "done", id="line.done")]
 
     hint = "enter do it · esc leave"
 

@@ -16,6 +16,7 @@ from textual.widgets.text_area import Selection, TextAreaTheme
 
 from tui.panes.config.quick_text import QuickTextArea
 from tui.panes.config.typing_help import Typed, is_empty_pair, new_line, typed
+from tui.themes import rich_color
 
 if TYPE_CHECKING:
     from engine import Choice, Completion
@@ -90,7 +91,7 @@ class ConfigEditor(QuickTextArea):
         variables = self.app.theme_variables
 
         def style(name: str, **more: bool) -> Style:
-            return Style(color=_rich_color(variables.get(name, "")), **more)  # type: ignore[arg-type]
+            return Style(color=rich_color(variables.get(name, "")), **more)  # type: ignore[arg-type]
 
         name = f"config-{self.app.theme}"
         theme = TextAreaTheme(
@@ -284,13 +285,3 @@ def _common(one: str, other: str) -> int:
         else:
             high = middle - 1
     return low
-
-
-def _rich_color(name: str) -> str | None:
-    """A CSS colour of a theme as Rich writes it."""
-    from textual.color import Color, ColorParseError
-
-    try:
-        return Color.parse(name).rich_color.name
-    except ColorParseError:
-        return None

@@ -49,8 +49,8 @@ class FilesTab(MainTab):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave_page", "back to the tree", show=False, id="files.back"),
         Binding("a", "changed_only", "changed only", id="files.changed"),
-        Binding("less_than_sign", "layer(-1)", "lower layer", key_display="<", id="files.lower"),
-        Binding("greater_than_sign", "layer(1)", "higher layer", key_display=">", show=False, id="files.higher"),
+        Binding("<", "layer(-1)", "lower layer", key_display="<", id="files.lower"),
+        Binding(">", "layer(1)", "higher layer", key_display=">", show=False, id="files.higher"),
         Binding("L", "owner", "its layer", id="files.owner"),
         Binding("b", "bytes", "as bytes", show=False, id="files.bytes"),
         Binding("v", "pager", "$PAGER", id="files.pager"),
@@ -182,9 +182,9 @@ class FilesTab(MainTab):
                 self.bench.later(self._read(subject, id, self.container.image))
 
     def hear(self, event: Event) -> None:
-        if isinstance(event, ContainersChanged) and isinstance(self.subject, OfContainer):
-            if self.subject.id in event.containers:  # started, stopped, or a file was put into it
-                self.outdate()
+        # Started, stopped, or a file was put into it.
+        if isinstance(event, ContainersChanged) and _name(self.subject) in event.containers:
+            self.outdate()
 
     async def _read(self, subject: Subject, name: str, image: str) -> None:
         container = isinstance(subject, OfContainer)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -14,38 +15,42 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.panes.files.content import Content, TextContent
+from tui.themes import rich_color
 
-KINDS = ("keyword", "string", "number", "comment", "name")
+_VARIABLES = {
+    "keyword": "json-key",
+    "string": "json-string",
+    "number": "json-number",
+    "comment": "text-muted",
+    "name": "json-constant",
+}
+"""Which of a theme's variables colours what; a theme of the user's own may have none of them."""
+
 _NUMBER = 6
 
 
 class FileView(ScrollView, can_focus=True):
     """Shows lines; a filter leaves those that have the words, with their numbers."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*(f"view--{kind}" for kind in KINDS), "view--line"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"view--line"}
 
     DEFAULT_CSS = """
     FileView {
         height: 1fr;
         scrollbar-size: 1 1;
         & .view--line { color: $text-muted; }
-        & .view--keyword { color: $json-key; text-style: bold; }
-        & .view--string { color: $json-string; }
-        & .view--number { color: $json-number; }
-        & .view--comment { color: $text-muted; text-style: italic; }
-        & .view--name { color: $json-constant; }
     }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "lines(-1)", "up", show=False),
-        Binding("down,j", "lines(1)", "down", show=False),
-        Binding("left,h", "sideways(-8)", "left", show=False),
-        Binding("right,l", "sideways(8)", "right", show=False),
-        Binding("pageup,ctrl+b", "pages(-1)", "page up", show=False),
-        Binding("pagedown,ctrl+f,space", "pages(1)", "page down", show=False),
-        Binding("home,g", "start", "first", show=False),
-        Binding("end,G", "finish", "last", show=False),
+        Binding("up,k", "lines(-1)", "up", show=False, id="view.up"),
+        Binding("down,j", "lines(1)", "down", show=False, id="view.down"),
+        Binding("left,h", "sideways(-8)", "left", show=False, id="view.left"),
+        Binding("right,l", "sideways(8)", "right", show=False, id="view.right"),
+        Binding("pageup,ctrl+b", "pages(-1)", "page up", show=False, id="view.page-up"),
+        Binding("pagedown,ctrl+f,space", "pages(1)", "page down", show=False, id="view.page-down"),
+        Binding("home,g", "start", "first", show=False, id="view.first"),
+        Binding("end,G", "finish", "last", show=False, id="view.last"),
     ]
 
     class Changed(Message):
@@ -56,6 +61,7 @@ class FileView(ScrollView, can_focus=True):
         self._content: Content = TextContent("", [], 0, True)
         self._seen: list[int] | None = None
         self._filter = ""
+        self._colours: dict[str, Style] = {}
 
     @property
     def content(self) -> Content:
@@ -129,6 +135,15 @@ class FileView(ScrollView, can_focus=True):
     def action_finish(self) -> None:
         self.scroll_to(y=self.max_scroll_y, animate=False)
 
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._take_theme())
+        self._take_theme()
+
+    def _take_theme(self) -> None:
+        variables = self.app.theme_variables
+        self._colours = {kind: Style(color=rich_color(variables.get(name, ""))) for kind, name in _VARIABLES.items()}
+        self.refresh()
+
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self.refresh()
@@ -143,8 +158,7 @@ class FileView(ScrollView, can_focus=True):
         text = self._content.line(index)
         if isinstance(self._content, TextContent):
             for start, end, kind in self._content.spans.get(index, ()):
-                if kind in KINDS:
-                    text.stylize(self.get_component_rich_style(f"view--{kind}", partial=True), start, end)
+                text.stylize(self._colours.get(kind, ""), start, end)
         if self._filter and self._seen is not None:
             text.highlight_words([self._filter], "reverse", case_sensitive=False)
         head = Text(no_wrap=True, end="")
