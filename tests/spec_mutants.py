@@ -8,19 +8,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import spec_mutants_bundle as bundle
+import spec_mutants_kernel as kernel
 import spec_mutants_linux as linux
+import spec_mutants_start as start
 from spec_mutants_linux import Config
 
 
 def mutants(good: Config) -> Iterator[tuple[str, str]]:
     """(name, text) of every mutant."""
-    for name, edits in {**bundle.EDITS, **linux.EDITS}.items():
+    for name, edits in {**bundle.EDITS, **linux.EDITS, **start.EDITS, **kernel.EDITS}.items():
         value = copy.deepcopy(good)
         for pointer, change in edits.items():
             _apply(value, pointer, change)
         yield name, json.dumps(value)
     text = json.dumps(good, indent=1)
-    for name, change in _TEXTS.items():
+    for name, change in {**_TEXTS, **{name: _replace(*pair) for name, pair in kernel.TEXTS.items()}}.items():
         yield name, change(text)
 
 

@@ -10,7 +10,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from engine.host import HostFacts
-from engine.spec import rules_dangers, rules_linux, rules_mounts, rules_process, rules_resources, rules_seccomp
+from engine.spec import (
+    rules_dangers,
+    rules_linux,
+    rules_mounts,
+    rules_process,
+    rules_program,
+    rules_resources,
+    rules_seccomp,
+    rules_sysctl,
+    rules_user,
+)
 from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document
 from engine.spec.reading import Finding, Reading, missing_required, read
@@ -21,13 +31,16 @@ _RULES: tuple[Callable[[Reading], Iterable[Finding]], ...] = (
     rules_process.root,
     rules_process.hostname,
     rules_process.process,
-    rules_process.program,
+    rules_program.directory,
+    rules_program.program,
+    rules_program.words,
     rules_process.capabilities,
     rules_process.rlimits,
     rules_process.hooks,
     rules_mounts.mounts,
     rules_linux.namespaces,
-    rules_linux.sysctl,
+    rules_user.user_namespace,
+    rules_sysctl.sysctl,
     rules_linux.paths,
     rules_linux.devices,
     rules_linux.device_rules,
@@ -48,9 +61,18 @@ def check(text: str | bytes, *, facts: HostFacts | None = None, bundle: Path | N
     """
     if len(text) > MAX_BYTES:
         return [Diagnostic("", 1, 1, Severity.ERROR, "size", f"this is over {MAX_BYTES} bytes: no config.json")]
+    found: list[Diagnostic] = []
+    raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = len(raw[raw.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", "replace")) + 1
+        message = "these bytes are not UTF-8 text; runc reads them as \N{REPLACEMENT CHARACTER}"
+        found.append(Diagnostic("", line, column, Severity.WARNING, "not-utf-8", message))
+        text = raw.decode("utf-8", "replace")
     document = Document(text)
     problem = document.problem
-    found: list[Diagnostic] = []
     if problem is not None:
         line, column = problem.position
         severity = Severity.WARNING if problem.trailing else Severity.ERROR

@@ -29,6 +29,14 @@ class Finding(NamedTuple):
     hint: str = ""
 
 
+class _MinusZero(int):
+    """-0, which Go's decoder does not take for a number without a sign."""
+
+
+def _integer(text: str) -> int:
+    return _MinusZero(0) if text == "-0" else int(text)
+
+
 class _Members(list[tuple[str, Any]]):
     """A JSON object with all its members, in order, twice given ones included."""
 
@@ -94,7 +102,7 @@ class Reading:
 def read(text: str, *, facts: HostFacts | None, bundle: Path | None) -> Reading:
     """Read a text that is JSON."""
     reading = Reading(facts=facts, bundle=bundle)
-    value = json.JSONDecoder(object_pairs_hook=_Members).raw_decode(text.lstrip(" \t\r\n"))[0]
+    value = json.JSONDecoder(object_pairs_hook=_Members, parse_int=_integer).raw_decode(text.lstrip(" \t\r\n"))[0]
     if isinstance(value, _Members):
         reading.value = _object(reading, value, "", "", "")
     else:
@@ -106,12 +114,12 @@ def read(text: str, *, facts: HostFacts | None, bundle: Path | None) -> Reading:
 
 def _object(reading: Reading, members: _Members, pattern: str, pointer: str, text_pointer: str) -> dict[str, Any]:
     known = children().get(pattern, {})
-    folded = {name.casefold(): name for name in known}
+    folded = {_folded(name): name for name in known}
     free = known.get("*")
     found: dict[str, Any] = {}
     seen: dict[str, str] = {}
     for key, value in members:
-        name = key if key in known or free else folded.get(key.casefold(), key)
+        name = key if key in known or free else folded.get(_folded(key), key)
         here, there = f"{pointer}/{escape(name)}", f"{text_pointer}/{escape(key)}"
         if here != there:
             reading.spelt[here] = there
@@ -136,12 +144,33 @@ def _object(reading: Reading, members: _Members, pattern: str, pointer: str, tex
             )
         read_value = _value(reading, value, entry, here, there)
         if read_value is None:
+            if value is None and entry.kind in ("object", "map", "array") and entry.pattern not in _NEVER_NULL:
+                found.pop(name, None)  # a second one, null, takes the first away
             continue
         if isinstance(read_value, dict) and isinstance(found.get(name), dict):
-            found[name].update(read_value)  # Go decodes into what is already there
+            _merge(found[name], read_value)  # Go decodes into what is already there
         else:
             found[name] = read_value
     return found
+
+
+_NEVER_NULL = frozenset({"/process/user"})
+"""Objects that are part of their parent in Go, not behind a pointer."""
+
+_GO_FOLDS = str.maketrans({"\u017f": "s", "\u212a": "k"} | {chr(n): chr(n + 32) for n in range(ord("A"), ord("Z") + 1)})
+
+
+def _folded(key: str) -> str:
+    """A key as Go's decoder compares it: ASCII letters in either case, and the two signs that fold to such."""
+    return key.translate(_GO_FOLDS)
+
+
+def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
 
 
 def _value(reading: Reading, value: Any, entry: Field, pointer: str, text_pointer: str) -> Any:
@@ -192,7 +221,9 @@ def _fits(value: Any, entry: Field) -> bool:
         case "bool":
             return isinstance(value, bool)
         case _:
-            return isinstance(value, int) and not isinstance(value, bool) and entry.low <= value <= entry.high
+            if not isinstance(value, int) or isinstance(value, bool):
+                return False
+            return entry.low <= value <= entry.high and (entry.low < 0 or not isinstance(value, _MinusZero))
 
 
 def _foreign(reading: Reading, value: Any, entry: Field, pointer: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from engine.spec.diagnostics import Severity
 from engine.spec.reading import Finding, Reading
-from engine.spec.rules_mounts import is_bind
+from engine.spec.seeing import is_bind
 from engine.spec.vocabulary import CAPABILITIES
 
 _WARNING = Severity.WARNING

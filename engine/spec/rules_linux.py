@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import stat
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from engine.spec.diagnostics import Severity
-from engine.spec.provenance import escape
 from engine.spec.reading import Finding, Reading
+from engine.spec.seeing import clean, in_root, too_long
 from engine.spec.vocabulary import NAMESPACES, WORDS, suggestion
 from engine.text import visible
 
@@ -56,7 +53,6 @@ def namespaces(reading: Reading) -> Iterator[Finding]:
         if reading.at("/mounts"):
             message = "without a mount namespace all mounts are made on the host itself, and stay there"
             yield Finding("/linux/namespaces", _WARNING, "mount-namespace", message)
-    yield from _user_namespace(reading, seen)
 
 
 def _not_joinable(path: str, kind: str) -> str:
@@ -78,101 +74,21 @@ def _not_joinable(path: str, kind: str) -> str:
     return "" if found == kind else f"{visible(path)[:80]} is a {found} namespace, not a {kind} one"
 
 
-def _user_namespace(reading: Reading, seen: set[str]) -> Iterator[Finding]:
-    entry = reading.namespace("user")
-    for key in ("uidMappings", "gidMappings"):
-        pointer = f"/linux/{key}"
-        ranges = [element for _, element in reading.elements(pointer)]
-        if entry is None:
-            if ranges:
-                yield Finding(pointer, _WARNING, "mapping", "without a user namespace these mappings have no effect")
-            continue
-        if entry.get("path"):
-            continue
-        if not any(r.get("containerID", 0) == 0 and r.get("size", 0) > 0 for r in ranges):
-            message = "a user namespace needs a mapping for the container's number 0"
-            hint = f'For example "{key}": [{{"containerID": 0, "hostID": 100000, "size": 65536}}].'
-            yield Finding(pointer, _ERROR, "mapping", message, hint)
-        elif _overlap(ranges, "containerID") or _overlap(ranges, "hostID"):
-            yield Finding(pointer, _ERROR, "mapping", "two of these ranges overlap: the kernel refuses them")
-    if entry is not None:
-        for kind, needs in (("sysfs", "network"), ("mqueue", "ipc"), ("proc", "pid")):
-            for pointer, mount in reading.elements("/mounts"):
-                if mount.get("type") == kind and needs not in seen:
-                    message = f"in a user namespace {kind} can be mounted only with a {needs} namespace of its own"
-                    yield Finding(f"{pointer}/type", _ERROR, "mapping", message)
-
-
-def _overlap(ranges: list[dict[str, Any]], key: str) -> bool:
-    ordered = sorted((r.get(key, 0), r.get("size", 0)) for r in ranges)
-    return any(first + size > second for (first, size), (second, _) in pairwise(ordered))
-
-
-_IPC_PARAMETERS = frozenset(
-    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
-)
-
-
-def sysctl(reading: Reading) -> Iterator[Finding]:
-    for key, value in reading.members("/linux/sysctl").items():
-        pointer = f"/linux/sysctl/{escape(key)}"
-        name = _dotted(key)
-        if name in _IPC_PARAMETERS or name.startswith("fs.mqueue."):
-            if reading.namespace("ipc") is None:
-                yield Finding(pointer, _ERROR, "sysctl", "it needs an IPC namespace of its own")
-                continue
-        elif name.startswith("net."):
-            network = reading.namespace("network")
-            if network is None or _is_ours(network.get("path", "")):
-                yield Finding(pointer, _ERROR, "sysctl", "it needs a network namespace of its own")
-                continue
-        elif name == "kernel.hostname" and reading.namespace("uts") is not None:
-            yield Finding(pointer, _ERROR, "sysctl", "runc sets this by hostname alone", "Use hostname.")
-            continue
-        elif name != "kernel.domainname" or reading.namespace("uts") is None:
-            message = f"{visible(key)[:60]!r} belongs to the host as a whole: no container can have its own"
-            yield Finding(pointer, _ERROR, "sysctl", message, "Set it on the host with sysctl(8).")
-            continue
-        if reading.facts is not None:
-            yield from _on_this_host(pointer, name, value)
-
-
-def _on_this_host(pointer: str, name: str, value: str) -> Iterator[Finding]:
-    path = Path("/proc/sys") / name.replace(".", "\0").replace("/", ".").replace("\0", "/")
-    try:
-        now = path.read_text().strip()
-    except FileNotFoundError:
-        yield Finding(pointer, _ERROR, "sysctl", f"this kernel has no parameter {visible(name)[:80]}")
-        return
-    except (OSError, ValueError):
-        return
-    numeric = re.fullmatch(r"-?\d+(\s+-?\d+)*", now)
-    if numeric and not re.fullmatch(r"\s*-?(0x)?\d[0-9a-f]*([\s,]+-?(0x)?\d[0-9a-f]*)*\s*", value, re.IGNORECASE):
-        yield Finding(pointer, _ERROR, "sysctl", f"numbers are wanted; the host's own is {now!r}")
-
-
-def _dotted(key: str) -> str:
-    """sysctl.d(5): with a slash as the first separator, slashes and dots change places."""
-    first = re.search(r"[./]", key)
-    return key.translate(str.maketrans("./", "/.")) if first and first.group() == "/" else key
-
-
-def _is_ours(path: str) -> bool:
-    try:
-        theirs, own = os.stat(path), os.stat("/proc/self/ns/net")
-    except (OSError, ValueError):
-        return False
-    return (theirs.st_dev, theirs.st_ino) == (own.st_dev, own.st_ino)
-
-
 def paths(reading: Reading) -> Iterator[Finding]:
     base = reading.file_in_root() if reading.facts is not None else None
     for key in ("maskedPaths", "readonlyPaths"):
         for pointer, path in reading.elements(f"/linux/{key}"):
-            if not path.startswith("/"):
+            if "\0" in path:
+                yield Finding(pointer, _ERROR, "nul", "a path cannot hold a NUL character")
+            elif too_long(path):
+                yield Finding(pointer, _ERROR, "too-long", "a name in this path is too long: 255 bytes are the most")
+            elif not path.startswith("/"):
                 message = "this is not an absolute path: nothing is protected by it"
                 yield Finding(pointer, _WARNING, "path", message)
-            elif base is not None and any(parent.is_file() for parent in (base / path.lstrip("/")).parents):
+            elif key == "maskedPaths" and clean(path) in ("/proc", "/dev"):
+                message = f"runc itself needs {clean(path)} before the program starts"
+                yield Finding(pointer, _ERROR, "path", message)
+            elif base is not None and any(os.path.isfile(parent) for parent in (base / path.lstrip("/")).parents):
                 yield Finding(pointer, _ERROR, "path", "part of this path is a file")
     propagation = reading.at("/linux/rootfsPropagation")
     if propagation and propagation not in WORDS["propagation"]:
@@ -197,6 +113,12 @@ def devices(reading: Reading) -> Iterator[Finding]:
             yield Finding(f"{pointer}/path", _WARNING, "path", message)
         elif path in seen:
             yield Finding(f"{pointer}/path", _WARNING, "duplicate", f"{visible(path)[:80]} is made twice")
+        if "\0" in path:
+            yield Finding(f"{pointer}/path", _ERROR, "nul", "a path cannot hold a NUL character")
+        elif too_long(path):
+            yield Finding(f"{pointer}/path", _ERROR, "too-long", "a name in this path is too long: 255 bytes at most")
+        elif (place := in_root(reading, clean(path))) is not None and any(map(os.path.isfile, place.parents)):
+            yield Finding(f"{pointer}/path", _ERROR, "path", "part of this path is a file")
         seen.add(path)
         major, minor = device.get("major", 0), device.get("minor", 0)
         if kind != "p" and (major < 0 or minor < 0):
@@ -240,7 +162,9 @@ def device_rules(reading: Reading) -> Iterator[Finding]:
 
 
 def others(reading: Reading) -> Iterator[Finding]:
-    """intelRdt and personality."""
+    """cgroupsPath, intelRdt and personality."""
+    if "\0" in (reading.at("/linux/cgroupsPath") or ""):
+        yield Finding("/linux/cgroupsPath", _ERROR, "nul", "a path cannot hold a NUL character")
     name = reading.at("/linux/intelRdt/closID")
     if name and (name in (".", "..") or "/" in name):
         yield Finding("/linux/intelRdt/closID", _ERROR, "intel-rdt", "the name of a class cannot be a path")

@@ -3,59 +3,22 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from engine.host import HostFacts
 from engine.spec.diagnostics import Severity
+from engine.spec.filesystems import COMMON_TYPES, DATA, ON_DEVICES
 from engine.spec.inside import real_path
 from engine.spec.reading import Finding, Reading
+from engine.spec.seeing import bind_source, clean, in_root, is_bind, too_long
 from engine.spec.vocabulary import WORDS, suggestion
 from engine.text import visible
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
-
-_SIZE = re.compile(r"\d+[kKmMgGtTpPeE]?%?|")
-_OCTAL = re.compile(r"[0-7]+")
-_NUMBER = re.compile(r"\d+")
-_ANY = re.compile(r".*", re.DOTALL)
-
-_DATA: dict[str, dict[str, re.Pattern[str]]] = {
-    "tmpfs": {
-        "size": _SIZE,
-        "nr_blocks": _SIZE,
-        "nr_inodes": _SIZE,
-        "mode": _OCTAL,
-        "uid": _NUMBER,
-        "gid": _NUMBER,
-        "huge": _ANY,
-        "mpol": _ANY,
-        "inode32": _ANY,
-        "inode64": _ANY,
-        "noswap": _ANY,
-    },
-    "devpts": {
-        "uid": _NUMBER,
-        "gid": _NUMBER,
-        "mode": _OCTAL,
-        "ptmxmode": _OCTAL,
-        "newinstance": _ANY,
-        "max": _NUMBER,
-    },
-    "proc": {"hidepid": _ANY, "gid": _NUMBER, "subset": _ANY},
-    "sysfs": {},
-    "mqueue": {},
-}
-"""What the kernel takes as a filesystem's own options (tmpfs(5), proc(5), Documentation/filesystems/devpts)."""
-
-_COMMON_TYPE_WORDS = (
-    "bind cgroup cgroup2 devpts mqueue proc sysfs tmpfs overlay ext4 xfs btrfs nfs nfs4 cifs fuse debugfs tracefs"
-    " securityfs bpf hugetlbfs ramfs devtmpfs configfs vfat iso9660 squashfs"
-)
-_COMMON_TYPES = frozenset(_COMMON_TYPE_WORDS.split())
 
 _PROC_WORDS = "cpuinfo diskstats meminfo stat swaps uptime loadavg slabinfo net/dev sys/kernel/ns_last_pid"
 _PROC_FILES = frozenset(f"/proc/{name}" for name in _PROC_WORDS.split())
@@ -70,7 +33,11 @@ def mounts(reading: Reading) -> Iterator[Finding]:
         if any("\0" in mount.get(key, "") for key in ("destination", "source", "type")):
             yield Finding(pointer, _ERROR, "nul", "a mount cannot hold a NUL character")
             continue
-        place = _clean(destination)
+        if too_long(destination):
+            message = "a name in this path is too long: 255 bytes are the most"
+            yield Finding(f"{pointer}/destination", _ERROR, "too-long", message)
+            continue
+        place = clean(destination)
         if place == "/":
             severity = _ERROR if proc_before else _WARNING
             message = "this mount hides the whole root filesystem, and what was mounted before"
@@ -90,15 +57,6 @@ def mounts(reading: Reading) -> Iterator[Finding]:
         yield Finding("/mounts", _ERROR, "no-proc", message, hint)
 
 
-def _clean(destination: str) -> str:
-    return posixpath.normpath("/" + destination).replace("//", "/", 1)
-
-
-def is_bind(mount: dict[str, Any]) -> bool:
-    """runc goes by the options, not by the type."""
-    return bool({"bind", "rbind"} & set(mount.get("options") or ()))
-
-
 def _mount(reading: Reading, pointer: str, mount: dict[str, Any], place: str) -> Iterator[Finding]:
     kind = "bind" if is_bind(mount) else mount.get("type", "")
     if kind == "bind" and not is_bind(mount):
@@ -110,9 +68,11 @@ def _mount(reading: Reading, pointer: str, mount: dict[str, Any], place: str) ->
     elif not kind or not _offered(kind, reading.facts):
         severity = _ERROR if reading.facts is not None or not kind else _WARNING
         message = f"this host knows no filesystem {visible(kind)[:40]!r}" if kind else "the type is missing"
-        yield Finding(f"{pointer}/type", severity, "mount-type", message, suggestion(kind, _COMMON_TYPES))
-    if kind not in ("proc", "sysfs", "mqueue", "tmpfs", "cgroup") and place.startswith("/proc/"):
-        if place not in _PROC_FILES:
+        yield Finding(f"{pointer}/type", severity, "mount-type", message, suggestion(kind, COMMON_TYPES))
+    base = reading.file_in_root()
+    resolved = real_path(base, place) if base is not None and os.path.isdir(base) else place
+    if kind not in ("proc", "sysfs", "mqueue", "tmpfs", "cgroup") and resolved.startswith("/proc/"):
+        if resolved not in _PROC_FILES:
             yield Finding(f"{pointer}/destination", _ERROR, "proc", "runc mounts nothing of this kind inside /proc")
     elif kind not in ("proc", "tmpfs", "cgroup", "sysfs", "mqueue") and place == "/proc":
         source = mount.get("source", "")
@@ -120,11 +80,76 @@ def _mount(reading: Reading, pointer: str, mount: dict[str, Any], place: str) ->
             message = "only a proc filesystem may be mounted on /proc"
             yield Finding(f"{pointer}/destination", _ERROR, "proc", message)
     yield from _options(pointer, mount, kind)
+    yield from _together(reading, pointer, mount, kind, place)
+    if reading.facts is not None:
+        yield from _source(reading, pointer, mount, kind)
+        yield from _target(reading, pointer, kind, place)
+
+
+def _together(reading: Reading, pointer: str, mount: dict[str, Any], kind: str, place: str) -> Iterator[Finding]:
+    """What options of one mount rule each other out."""
+    options = set(mount.get("options") or ())
+    place_of = f"{pointer}/options"
+    if {"rnoatime", "rstrictatime"} <= options:
+        yield Finding(place_of, _ERROR, "mount-option", "rnoatime and rstrictatime contradict each other")
+    before = [clean(m.get("destination", "")) for p, m in reading.elements("/mounts") if _number(p) < _number(pointer)]
+    if "remount" in options and place not in before:
+        message = "remount changes a mount that is there, and nothing is mounted here before"
+        yield Finding(place_of, _ERROR, "mount-option", message, 'Leave "remount" out.')
+    if place == "/dev" and kind != "bind" and "nodev" in options and "dev" not in options:
+        message = "on a /dev that is mounted nodev runc cannot open the devices that it makes"
+        yield Finding(place_of, _ERROR, "mount-option", message, 'Leave "nodev" out.')
+    names = {option.partition("=")[0] for option in options}
+    if kind == "overlay" and not {"lowerdir", "lowerdir+"} & names:
+        yield Finding(
+            place_of, _ERROR, "mount-option", "overlay needs lowerdir=", 'For example "lowerdir=/upper:/lower".'
+        )
+    elif kind == "overlay" and ("upperdir" in names) != ("workdir" in names):
+        yield Finding(place_of, _ERROR, "mount-option", "overlay needs upperdir= and workdir= together")
+
+
+def _number(pointer: str) -> int:
+    return int(pointer.rpartition("/")[2])
+
+
+def _source(reading: Reading, pointer: str, mount: dict[str, Any], kind: str) -> Iterator[Finding]:
+    """A device, or an overlay's directories, that have to be there."""
+    source = mount.get("source", "")
+    if kind in ON_DEVICES and source.startswith("/"):
+        if not os.path.exists(source):
+            yield Finding(f"{pointer}/source", _ERROR, "source", f"{visible(source)[:80]} is not there on this host")
+        elif not stat.S_ISBLK(os.stat(source).st_mode):
+            yield Finding(f"{pointer}/source", _ERROR, "source", f"{kind} needs a block device, and this is none")
+    if kind != "overlay":
+        return
+    for number, option in enumerate(mount.get("options") or ()):
+        name, _, value = option.partition("=")
+        paths = re.split(r"(?<!\\):", value) if name == "lowerdir" else [value]
+        if name in ("lowerdir", "upperdir", "workdir"):
+            for path in paths:
+                if path.startswith("/") and "\\" not in path and not os.path.isdir(path):
+                    message = f"there is no directory {visible(path)[:80]} on this host"
+                    yield Finding(f"{pointer}/options/{number}", _ERROR, "source", message)
+
+
+def _target(reading: Reading, pointer: str, kind: str, place: str) -> Iterator[Finding]:
+    """Where something other than a bind is to be mounted."""
+    base = reading.file_in_root()
+    if kind == "bind" or base is None:
+        return
+    target = in_root(reading, place, until=pointer)
+    if target is None:
+        return
+    if kind in ("proc", "sysfs") and os.path.islink(base / place.lstrip("/")):
+        message = f"runc mounts {kind} on an ordinary directory alone, and this is a link"
+        yield Finding(f"{pointer}/destination", _ERROR, "destination", message)
+    elif any(os.path.lexists(path) and not os.path.isdir(path) for path in (target, *target.parents)):
+        yield Finding(f"{pointer}/destination", _ERROR, "destination", "this is a file in the root filesystem")
 
 
 def _offered(kind: str, facts: HostFacts | None) -> bool:
     if facts is None:
-        return kind in _COMMON_TYPES
+        return kind in COMMON_TYPES
     try:
         known = {line.split()[-1] for line in Path("/proc/filesystems").read_text().splitlines()}
     except OSError:
@@ -143,45 +168,31 @@ def _bind(reading: Reading, pointer: str, mount: dict[str, Any], place: str) -> 
         return
     if reading.facts is None or (not source.startswith("/") and reading.bundle is None):
         return
-    path = Path(source) if source.startswith("/") else (reading.bundle or Path("/")) / source
-    if not path.exists():
+    path = bind_source(reading, mount) or Path(source)
+    if not os.path.exists(path):
         message = f"{visible(source)[:80]} is not there on this host"
         yield Finding(f"{pointer}/source", _ERROR, "source", message)
         return
     target = in_root(reading, place, until=pointer)
     if target is None:
         return
-    if target.is_dir() and not path.is_dir():
+    if os.path.isdir(target) and not os.path.isdir(path):
         yield Finding(f"{pointer}/destination", _ERROR, "destination", "a file cannot be mounted on a directory")
-    elif target.exists() and path.is_dir() and not target.is_dir():
+    elif os.path.exists(target) and os.path.isdir(path) and not os.path.isdir(target):
         yield Finding(f"{pointer}/destination", _ERROR, "destination", "a directory cannot be mounted on a file")
-    elif any(parent.is_file() for parent in target.parents):
+    elif any(os.path.isfile(parent) for parent in target.parents):
         yield Finding(f"{pointer}/destination", _ERROR, "destination", "part of this path is a file")
-
-
-def in_root(reading: Reading, place: str, *, until: str = "") -> Path | None:
-    """A path of the container in the root directory; None where that cannot be seen, or a mount (of those before the
-    one at `until`) lies over the path.
-    """
-    base = reading.file_in_root()
-    if base is None or not base.is_dir():
-        return None
-    resolved = real_path(base, place)
-    for earlier, mount in reading.elements("/mounts"):
-        if earlier == until:
-            break
-        over = _clean(mount.get("destination", "")).rstrip("/")
-        if any(path == over or path.startswith(over + "/") for path in (place, resolved)):
-            return None
-    return base / resolved.lstrip("/")
 
 
 def _options(pointer: str, mount: dict[str, Any], kind: str) -> Iterator[Finding]:
     known = WORDS["mount_option"]
-    own = _DATA.get(kind)
+    own = DATA.get(kind)
     for number, option in enumerate(mount.get("options") or ()):
         place = f"{pointer}/options/{number}"
-        name, _, value = option.partition("=")
+        name, given, value = option.partition("=")
+        if "\0" in option:
+            yield Finding(place, _ERROR, "nul", "an option cannot hold a NUL character")
+            continue
         if option in known or not option:
             continue
         if kind == "bind":
@@ -190,7 +201,11 @@ def _options(pointer: str, mount: dict[str, Any], kind: str) -> Iterator[Finding
         elif own is not None and name not in own:
             message = f"{kind} has no option {visible(option)[:40]!r}: the kernel refuses it"
             yield Finding(place, _ERROR, "mount-option", message, suggestion(name.lower(), {*known, *own}))
-        elif own is not None and not own[name].fullmatch(value):
+        elif own is not None and not _readable(own[name], bool(given), value):
             yield Finding(place, _ERROR, "mount-option", f"{kind} cannot read {visible(option)[:40]!r}")
         elif own is None and kind != "cgroup" and (near := suggestion(option, known)):
             yield Finding(place, _WARNING, "mount-option", f"{visible(option)[:40]!r} is no common mount option", near)
+
+
+def _readable(reads: Callable[[str], object] | None, given: bool, value: str) -> bool:
+    return not given if reads is None else given and bool(reads(value))

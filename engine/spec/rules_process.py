@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import stat
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from engine.host import HostFacts
 from engine.spec.diagnostics import Severity
-from engine.spec.process import leaks_descriptor
+from engine.spec.programs import is_executable, why_not_started
 from engine.spec.reading import Finding, Reading
-from engine.spec.rules_mounts import in_root
 from engine.spec.vocabulary import CAPABILITIES, CAPABILITY_NUMBERS, RLIMITS, suggestion
 from engine.text import visible
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 _HIGHEST_ID = 2**31 - 1
 _UNLIMITED = 2**64 - 1
+_MOST_GROUPS = 65536  # NGROUPS_MAX, setgroups(2)
+_MOST_SECONDS = 2**63 // 10**9  # of a hook's timeout, which runc counts in nanoseconds
 
 
 def root(reading: Reading) -> Iterator[Finding]:
@@ -28,10 +29,19 @@ def root(reading: Reading) -> Iterator[Finding]:
     if not path:
         yield Finding("/root/path", _ERROR, "root-missing", "root.path is empty: the bundle itself would be the root")
         return
+    if "\0" in path:
+        yield Finding("/root/path", _ERROR, "root-missing", "a path cannot hold a NUL character")
+        return
     directory = reading.file_in_root()
-    if directory is not None and reading.facts is not None and not directory.is_dir():
-        what = "is not a directory" if directory.exists() else "is not there"
+    if directory is not None and reading.facts is not None and not os.path.isdir(directory):
+        what = "is not a directory" if os.path.exists(directory) else "is not there"
         yield Finding("/root/path", _ERROR, "root-missing", f"the root filesystem {visible(path)} {what}")
+    elif directory is not None and reading.facts is not None:
+        # runc compares the path, from the bundle's own place on, with the one without links.
+        bundle = os.path.realpath(reading.bundle or "/")
+        if os.path.normpath(os.path.join(bundle, path)).replace("//", "/", 1) != (real := os.path.realpath(directory)):
+            message = "this path leads through a symbolic link, and runc refuses that"
+            yield Finding("/root/path", _ERROR, "root-link", message, f"Write {visible(real)[:200]!r}.")
 
 
 def hostname(reading: Reading) -> Iterator[Finding]:
@@ -53,7 +63,6 @@ def process(reading: Reading) -> Iterator[Finding]:
     if reading.at("/process") is None:
         yield Finding("/process", _ERROR, "process-missing", "process must say what runs")
         return
-    yield from _cwd(reading)
     yield from _args(reading)
     yield from _env(reading)
     for pointer, number in [
@@ -62,6 +71,9 @@ def process(reading: Reading) -> Iterator[Finding]:
     ]:
         if number is not None and number > _HIGHEST_ID:
             yield Finding(pointer, _ERROR, "id-range", f"runc takes users and groups up to {_HIGHEST_ID}")
+    if len(reading.elements("/process/user/additionalGids")) > _MOST_GROUPS:
+        message = f"a process has at most {_MOST_GROUPS} groups"
+        yield Finding("/process/user/additionalGids", _ERROR, "range", message)
     umask = reading.at("/process/user/umask")
     if umask is not None and umask > 0o777:
         yield Finding(
@@ -69,28 +81,6 @@ def process(reading: Reading) -> Iterator[Finding]:
         )
     yield from _score(reading)
     yield from _labels(reading)
-
-
-def _cwd(reading: Reading) -> Iterator[Finding]:
-    cwd = reading.at("/process/cwd")
-    if not cwd:
-        yield Finding("/process/cwd", _ERROR, "cwd", "the working directory is missing", 'For example "cwd": "/".')
-    elif not cwd.startswith("/"):
-        yield Finding("/process/cwd", _ERROR, "cwd", "the working directory has to be an absolute path")
-    elif "\0" in cwd:
-        yield Finding("/process/cwd", _ERROR, "nul", "a path cannot hold a NUL character")
-    elif leaks_descriptor(cwd):
-        runc = reading.facts.runc if reading.facts else None
-        yield Finding(
-            "/process/cwd",
-            _WARNING if runc is not None and runc.numbers < (1, 1, 12) else _ERROR,
-            "cwd-leak",
-            "this working directory is one of runc's own open files: with runc before 1.1.12 it can lie outside the"
-            " container (CVE-2024-21626)",
-            "Give a directory of the container.",
-        )
-    elif (place := in_root(reading, cwd)) is not None and any(path.is_file() for path in (place, *place.parents)):
-        yield Finding("/process/cwd", _ERROR, "cwd", "part of this path is a file in the container")
 
 
 def _args(reading: Reading) -> Iterator[Finding]:
@@ -126,28 +116,6 @@ def _env(reading: Reading) -> Iterator[Finding]:
         yield Finding("/process/args/0", _ERROR, "no-path", message, "Set PATH in process.env, or give a whole path.")
 
 
-def program(reading: Reading) -> Iterator[Finding]:
-    """Whether the program is there, where its place can be seen and no mount lies over it."""
-    args = reading.at("/process/args")
-    base = reading.file_in_root()
-    if reading.facts is None or not args or not args[0] or "\0" in args[0] or base is None or not base.is_dir():
-        return
-    cwd = reading.at("/process/cwd") or "/"
-    if "/" in args[0]:
-        candidates = [args[0] if args[0].startswith("/") else f"{cwd}/{args[0]}"]
-    else:
-        found = [entry for entry in reading.at("/process/env") or () if entry.startswith("PATH=")]
-        folders = found[-1].removeprefix("PATH=").split(":") if found else []
-        candidates = [f"{folder}/{args[0]}" for folder in folders if folder.startswith("/")]
-        if not candidates:
-            return
-    places = [in_root(reading, candidate) for candidate in candidates]
-    if all(place is not None and not _executable(place) for place in places):
-        where = f" in {visible(':'.join(folders))[:80]}" if "/" not in args[0] else ""
-        message = f"the root filesystem has no program {visible(args[0])[:60]!r}{where}"
-        yield Finding("/process/args/0", _ERROR, "not-found", message)
-
-
 def _score(reading: Reading) -> Iterator[Finding]:
     score, pointer = reading.at("/process/oomScoreAdj"), "/process/oomScoreAdj"
     if score is None:
@@ -174,7 +142,7 @@ def _labels(reading: Reading) -> Iterator[Finding]:
     if reading.facts is None:
         return
     for pointer in ("/process/selinuxLabel", "/linux/mountLabel"):
-        if reading.at(pointer) and not Path("/sys/fs/selinux/enforce").exists():
+        if reading.at(pointer) and not os.path.exists(Path("/sys/fs/selinux/enforce")):
             yield Finding(pointer, _ERROR, "selinux", "this host has no SELinux", "Leave the label out.")
     if reading.at("/process/apparmorProfile"):
         try:
@@ -198,7 +166,8 @@ def capabilities(reading: Reading) -> Iterator[Finding]:
                 yield Finding(pointer, _WARNING, "duplicate", f"{name} is listed twice")
             found.add(name)
         sets[kind] = found & CAPABILITIES
-    if reading.facts is not None:
+    joined = reading.namespace("user")
+    if reading.facts is not None and (joined is None or joined.get("path")):  # a new one has all of them
         ours = {name for name, number in CAPABILITY_NUMBERS.items() if number in reading.facts.bounding}
         for kind in ("permitted", "inheritable"):
             for name in sorted(sets[kind] - ours):
@@ -244,12 +213,31 @@ def rlimits(reading: Reading) -> Iterator[Finding]:
         seen.add(kind)
         if soft > hard:
             yield Finding(f"{pointer}/soft", _ERROR, "range", "the soft limit is above the hard one")
+        elif soft < _least(reading, kind):
+            message = f"with less than {_least(reading, kind)} runc itself cannot start the process"
+            yield Finding(f"{pointer}/soft", _ERROR, "no-room", message)
+        elif kind == "RLIMIT_AS" and soft < _CAREFUL:
+            message = "runc itself takes more than a gigabyte of addresses: it may not be able to start the process"
+            yield Finding(f"{pointer}/soft", _WARNING, "no-room", message)
         elif reading.facts is not None and not may_raise_limits(reading.facts):
             ceiling = reading.facts.rlimits.get(kind, (-1, -1))[1]
             if ceiling != -1 and hard > ceiling:
                 said = "unlimited" if hard == _UNLIMITED else str(hard)
                 message = f"this process may not raise {kind} above its own {ceiling}, and {said} is asked for"
                 yield Finding(f"{pointer}/hard", _ERROR, "range", message)
+
+
+_LEAST = {"RLIMIT_STACK": 8192}
+_LEAST_WITH_FILTER = {"RLIMIT_NOFILE": 11, "RLIMIT_AS": 512 << 20, "RLIMIT_DATA": 64 << 20}
+"""What runc 1.1 needs under its own limits before it becomes the program; more of it where it makes a filter of system
+calls. Measured: below these it failed every time."""
+
+_CAREFUL = 2 << 30  # bytes of RLIMIT_AS; between this and the least it depends on chance
+
+
+def _least(reading: Reading, kind: str) -> int:
+    filtered = bool(reading.members("/linux/seccomp").get("defaultAction"))
+    return (_LEAST_WITH_FILTER if filtered else {}).get(kind, _LEAST.get(kind, 0))
 
 
 _HOOKS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
@@ -270,6 +258,13 @@ def _hook(reading: Reading, kind: str, pointer: str, hook: dict[str, Any], sever
     path, timeout = hook.get("path", ""), hook.get("timeout")
     if timeout is not None and timeout <= 0:
         yield Finding(f"{pointer}/timeout", severity, "range", "a time of 0 or less is over before the hook can run")
+    elif timeout is not None and timeout > _MOST_SECONDS:
+        message = "runc counts nanoseconds, and so many overflow: the hook may be stopped at once"
+        yield Finding(f"{pointer}/timeout", _WARNING, "range", message)
+    for key in ("args", "env"):
+        for number, word in enumerate(hook.get(key) or ()):
+            if "\0" in word:
+                yield Finding(f"{pointer}/{key}/{number}", severity, "nul", "this cannot hold a NUL character")
     if not path.startswith("/"):
         yield Finding(f"{pointer}/path", severity, "hook", "a hook is named by an absolute path")
         return
@@ -281,14 +276,11 @@ def _hook(reading: Reading, kind: str, pointer: str, hook: dict[str, Any], sever
         if inside is None:
             return
         base = inside
-    if not _executable(base / path.lstrip("/")):
+    if not is_executable(base / path.lstrip("/")):
         yield Finding(f"{pointer}/path", severity, "hook", f"there is no program {visible(path)[:80]}")
-
-
-def _executable(path: Path) -> bool:
-    """Not by access(2): for root it goes by capabilities, which the container has fewer of."""
-    try:
-        mode = path.stat().st_mode
-        return stat.S_ISREG(mode) and bool(mode & 0o111)
-    except (OSError, ValueError):
-        return False
+    elif why := why_not_started(
+        base / path.lstrip("/"),
+        reading.facts.platform.architecture,
+        lambda name: os.path.exists(base / name.lstrip("/")) if name.startswith("/") else None,
+    ):
+        yield Finding(f"{pointer}/path", severity, "hook", f"{visible(path)[:80]} cannot be started: {why}")

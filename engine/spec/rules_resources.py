@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from engine.host import CgroupMode
 from engine.spec.diagnostics import Severity
@@ -15,6 +17,7 @@ _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 _BASE = "/linux/resources"
 _MEGABYTE = 1024 * 1024
 _RUNC_NEEDS = _MEGABYTE  # bytes; runc itself starts inside the limit
+_LONGEST_QUOTA = 2**44 - 1  # microseconds; MAX_BW of the kernel's scheduler
 _MOST_PROCESSES = 4 * _MEGABYTE  # PID_MAX_LIMIT of a 64-bit kernel
 
 
@@ -38,6 +41,9 @@ def memory(reading: Reading) -> Iterator[Finding]:
         yield Finding(f"{_BASE}/memory/swap", _ERROR, "swap", message)
     if 0 < limit < found.get("reservation", 0):
         yield Finding(f"{_BASE}/memory/reservation", _WARNING, "range", "more is reserved than the limit allows")
+    if limit == -1 and swap > 0:
+        message = "memory without a limit cannot have one together with swap"
+        yield Finding(f"{_BASE}/memory/swap", _ERROR, "swap", message, "Set memory.limit too.")
     if found.get("swappiness", 0) > 100:
         yield Finding(f"{_BASE}/memory/swappiness", _ERROR, "range", "it goes from 0 to 100")
     for key in ("kernel", "kernelTCP"):
@@ -56,8 +62,11 @@ def cpu(reading: Reading) -> Iterator[Finding]:
         yield Finding(f"{_BASE}/cpu/shares", _ERROR, "range", "it goes from 2 to 262144")
     if 0 < quota < 1000:
         yield Finding(f"{_BASE}/cpu/quota", _ERROR, "range", "at least 1000 microseconds")
+    elif quota > _LONGEST_QUOTA:
+        yield Finding(f"{_BASE}/cpu/quota", _ERROR, "range", f"at most {_LONGEST_QUOTA} microseconds; no limit is -1")
     elif quota < -1:
         yield Finding(f"{_BASE}/cpu/quota", _WARNING, "range", "no limit is written -1")
+    yield from _realtime(reading, found)
     if period and not 1000 <= period <= 1_000_000:
         yield Finding(f"{_BASE}/cpu/period", _ERROR, "range", "it goes from 1000 to 1000000 microseconds")
     for key, online in (("cpus", "/sys/devices/system/cpu/online"), ("mems", "/sys/devices/system/node/online")):
@@ -73,14 +82,41 @@ def cpu(reading: Reading) -> Iterator[Finding]:
             yield Finding(f"{_BASE}/cpu/{key}", _ERROR, "list", message)
 
 
+def _realtime(reading: Reading, found: dict[str, Any]) -> Iterator[Finding]:
+    """cgroup v1 gives a group real-time only out of that of the one above, and a new one there has none."""
+    wanted = found.get("realtimeRuntime", 0)
+    if wanted <= 0 or reading.facts is None or _is_v2(reading):
+        return
+    pointer = f"{_BASE}/cpu/realtimeRuntime"
+    above = Path("/sys/fs/cgroup/cpu", (reading.at("/linux/cgroupsPath") or "/").lstrip("/")).parent
+    try:
+        there = int((above / "cpu.rt_runtime_us").read_text()) if os.path.isdir(above) else 0
+    except (OSError, ValueError):
+        yield Finding(pointer, _ERROR, "cgroup", "this kernel schedules no real-time by control groups")
+        return
+    if wanted > there:
+        message = f"the control group above, {visible(str(above))[:80]}, has {there} microseconds of real-time to give"
+        yield Finding(pointer, _ERROR, "cgroup", message)
+
+
 def numbers_of(text: str) -> set[int] | None:
-    """The numbers of a list like 0-3,5 (cpuset(7)); None if it is none."""
+    """The numbers of a list like 0-3,5 (cpuset(7)); None if it is none. "all" is the empty set: it is always right.
+
+    The kernel reads up to a NUL, takes white space for a comma, and 0-7:2/4 for two of every four
+    (Documentation/admin-guide/kernel-parameters.rst).
+    """
     found: set[int] = set()
-    for part in text.strip().split(","):
-        match = re.fullmatch(r"\s*(\d{1,6})(?:-(\d{1,6}))?\s*", part)
+    for part in re.split(r"[\s,]+", text.split("\0", 1)[0].strip()):
+        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6})(?::(\d{1,6})/(\d{1,6}))?)?", part)
+        if part.lower() == "all" or not part:
+            continue
         if match is None or (match[2] and int(match[2]) < int(match[1])):
             return None
-        found.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+        used, group = int(match[3] or 1), int(match[4] or 1)
+        if not 0 < used <= group:
+            return None
+        first, last = int(match[1]), int(match[2] or match[1])
+        found.update(n for n in range(first, last + 1) if (n - first) % group < used)
     return found
 
 
@@ -108,11 +144,13 @@ def rest(reading: Reading) -> Iterator[Finding]:
             yield Finding(f"{_BASE}/blockIO/{key}", _WARNING, "range", "it goes from 10 to 1000")
     if reading.facts is None:
         return
+    if reading.facts.cgroups is not CgroupMode.V2:
+        yield from _weights(reading, block)
     for key in block:
         if key.startswith("throttle"):
             for pointer, device in reading.elements(f"{_BASE}/blockIO/{key}"):
                 number = f"{device.get('major', 0)}:{device.get('minor', 0)}"
-                if not Path("/sys/dev/block", number).exists():
+                if not os.path.exists(Path("/sys/dev/block", number)):
                     yield Finding(pointer, _ERROR, "device", f"this host has no block device {number}")
     if reading.facts.cgroups is CgroupMode.V2:
         return
@@ -129,6 +167,28 @@ def rest(reading: Reading) -> Iterator[Finding]:
         if wanted and controller not in have:
             message = f"this host has no cgroup controller {controller}"
             yield Finding(f"{_BASE}/{pointer}", _ERROR, "cgroup", message)
+
+
+def _weights(reading: Reading, block: dict[str, Any]) -> Iterator[Finding]:
+    """Weights are for schedulers of block devices that know them: bfq, and in old kernels cfq."""
+    if block.get("leafWeight") and not os.path.exists("/sys/fs/cgroup/blkio/blkio.leaf_weight"):
+        yield Finding(f"{_BASE}/blockIO/leafWeight", _ERROR, "cgroup", "this kernel knows no weights of leaves")
+    for pointer, device in reading.elements(f"{_BASE}/blockIO/weightDevice"):
+        if device.get("leafWeight") and not os.path.exists("/sys/fs/cgroup/blkio/blkio.leaf_weight_device"):
+            yield Finding(f"{pointer}/leafWeight", _ERROR, "cgroup", "this kernel knows no weights of leaves")
+        number = f"{device.get('major', 0)}:{device.get('minor', 0)}"
+        if device.get("weight") and not _is_weighing(number):
+            message = f"the block device {number} is not there, or has no scheduler that knows weights (bfq)"
+            yield Finding(f"{pointer}/weight", _ERROR, "device", message)
+
+
+def _is_weighing(number: str) -> bool:
+    try:
+        return any(
+            f"[{name}]" in Path("/sys/dev/block", number, "queue/scheduler").read_text() for name in ("bfq", "cfq")
+        )
+    except OSError:
+        return False
 
 
 def _controllers() -> set[str]:

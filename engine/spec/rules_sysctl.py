@@ -1,0 +1,113 @@
+"""What runc or the kernel refuses in linux.sysctl."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.spec.diagnostics import Severity
+from engine.spec.provenance import escape
+from engine.spec.reading import Finding, Reading
+from engine.text import visible
+
+_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+
+_IPC_PARAMETERS = frozenset(
+    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
+)
+_INT = 2**31 - 1
+_RANGES = {
+    "kernel.msgmax": (0, _INT),
+    "kernel.msgmnb": (0, _INT),
+    "kernel.msgmni": (0, 32768),
+    "kernel.shmmni": (0, 32768),
+    "kernel.shm_rmid_forced": (0, 1),
+    "fs.mqueue.msg_max": (1, 65536),
+    "fs.mqueue.msg_default": (1, 65536),
+    "fs.mqueue.msgsize_max": (128, 16 * 1024 * 1024),
+    "fs.mqueue.msgsize_default": (128, 16 * 1024 * 1024),
+    "net.ipv4.ip_default_ttl": (1, 255),
+    "net.ipv4.ip_unprivileged_port_start": (0, 65535),
+}
+"""What the kernel takes (ipc/ipc_sysctl.c, mq_overview(7), Documentation/networking/ip-sysctl.rst)."""
+
+_NUMBERS = re.compile(r"\s*-?(0x)?\d[0-9a-f]*([\s,]+-?(0x)?\d[0-9a-f]*)*\s*", re.IGNORECASE)
+
+
+def sysctl(reading: Reading) -> Iterator[Finding]:
+    for key, value in reading.members("/linux/sysctl").items():
+        pointer = f"/linux/sysctl/{escape(key)}"
+        name = _dotted(key)
+        if name in _IPC_PARAMETERS or name.startswith("fs.mqueue."):
+            if reading.namespace("ipc") is None:
+                yield Finding(pointer, _ERROR, "sysctl", "it needs an IPC namespace of its own")
+                continue
+        elif name.startswith("net."):
+            network = reading.namespace("network")
+            if network is None or _is_ours(network.get("path", "")):
+                yield Finding(pointer, _ERROR, "sysctl", "it needs a network namespace of its own")
+                continue
+        elif name == "kernel.hostname" and reading.namespace("uts") is not None:
+            yield Finding(pointer, _ERROR, "sysctl", "runc sets this by hostname alone", "Use hostname.")
+            continue
+        elif name != "kernel.domainname" or reading.namespace("uts") is None:
+            message = f"{visible(key)[:60]!r} belongs to the host as a whole: no container can have its own"
+            yield Finding(pointer, _ERROR, "sysctl", message, "Set it on the host with sysctl(8).")
+            continue
+        yield from _value(reading, pointer, name, value)
+
+
+def _value(reading: Reading, pointer: str, name: str, value: str) -> Iterator[Finding]:
+    if not value:
+        yield Finding(pointer, _WARNING, "sysctl", "nothing is written there, so it stays as it is")
+        return
+    low, high = _RANGES.get(name, (0, 0))
+    number = _number(value)
+    if high and number is not None and not low <= number <= high:
+        yield Finding(pointer, _ERROR, "sysctl", f"the kernel takes {low} to {high}")
+    elif reading.facts is not None:
+        yield from _on_this_host(pointer, name, value)
+
+
+def _number(value: str) -> int | None:
+    try:
+        return int(value.strip(), 0)
+    except ValueError:
+        return None
+
+
+def _on_this_host(pointer: str, name: str, value: str) -> Iterator[Finding]:
+    path = Path("/proc/sys") / name.replace(".", "\0").replace("/", ".").replace("\0", "/")
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            yield Finding(pointer, _ERROR, "sysctl", f"{visible(name)[:80]} is a directory of parameters, not one")
+            return
+        if not mode & 0o222:
+            yield Finding(pointer, _ERROR, "sysctl", f"{visible(name)[:80]} can only be read")
+            return
+        now = path.read_text().strip()
+    except FileNotFoundError:
+        yield Finding(pointer, _ERROR, "sysctl", f"this kernel has no parameter {visible(name)[:80]}")
+        return
+    except (OSError, ValueError):
+        return
+    if re.fullmatch(r"-?\d+(\s+-?\d+)*", now) and not _NUMBERS.fullmatch(value):
+        yield Finding(pointer, _ERROR, "sysctl", f"numbers are wanted; the host's own is {now!r}")
+
+
+def _dotted(key: str) -> str:
+    """sysctl.d(5): with a slash as the first separator, slashes and dots change places."""
+    first = re.search(r"[./]", key)
+    return key.translate(str.maketrans("./", "/.")) if first and first.group() == "/" else key
+
+
+def _is_ours(path: str) -> bool:
+    try:
+        theirs, own = os.stat(path), os.stat("/proc/self/ns/net")
+    except (OSError, ValueError):
+        return False
+    return (theirs.st_dev, theirs.st_ino) == (own.st_dev, own.st_ino)
