@@ -150,4 +150,3 @@ def _make_root() -> None:
         if name.startswith("system.posix_acl"):
             os.removexattr("diff", name)
     os.chmod("diff", 0o755)  # noqa: S103 — the root of an image is for everybody
-
