@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.committing import CommitOptions
-    from engine.errors import Cancelled, ContainerUnknown, CutawayError, ImageUnknown, RuntimeFailed, UsageError
+    from engine.errors import (
+        Cancelled,
+        ContainerState,
+        ContainerUnknown,
+        CutawayError,
+        ImageUnknown,
+        RuntimeFailed,
+        UsageError,
+    )
     from engine.events import (
         ContainersChanged,
         Event,
@@ -103,6 +111,7 @@ __all__ = [
     "Choice",
     "CommitOptions",
     "Completion",
+    "ContainerState",
     "ContainerStats",
     "ContainerSummary",
     "ContainerUnknown",
@@ -188,6 +197,7 @@ __all__ = [
 
 _LAZY = {
     "Cancelled": "engine.errors",
+    "ContainerState": "engine.errors",
     "ContainerUnknown": "engine.errors",
     "CutawayError": "engine.errors",
     "ImageUnknown": "engine.errors",

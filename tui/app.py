@@ -80,9 +80,8 @@ class CutawayApp(App[None]):
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: somebody else's signals
-                loop.add_signal_handler(number, self._told_to_end, number)
+        with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: somebody else's signals
+            loop.add_signal_handler(signal.SIGTERM, self._told_to_end)
         self._bridge = Bridge(loop, self._deliver)
         self._desk = Desk(self._root, self._bridge.sink, self._make)
         keys = keymap(self._settings)
@@ -98,11 +97,11 @@ class CutawayApp(App[None]):
         for said in self._settings.problems:
             self.call_after_refresh(screen.complain, Problem("settings", f"{self._settings.path.name}: {said}"))
 
-    def _told_to_end(self, number: int) -> None:
+    def _told_to_end(self) -> None:
         """End as `q` does, without asking; so that the terminal is left as it was found."""
         for screen in self._workbenches:
             screen.looking.close()
-        self.exit(return_code=128 + number)
+        self.exit(return_code=128 + signal.SIGTERM)
 
     def _deliver(self, events: list[Event]) -> None:
         for screen in self._workbenches:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shlex
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -138,6 +138,35 @@ class Desk:
                 loop.call_soon_threadsafe(settle, failure)
 
         threading.Thread(target=work, name="cutaway-follow", daemon=True).start()
+        return token
+
+    def stream(
+        self,
+        read: Callable[[Workbench, CancelToken], Iterator[T]],
+        take: Callable[[T], None],
+        ended: Callable[[Exception | None], None],
+    ) -> CancelToken:
+        """Give what `read` yields, in a thread of its own, to `take` in the screen's loop; then call `ended`, with the
+        error if it broke off. Neither is called after a cancellation."""
+        token, loop = CancelToken(), asyncio.get_running_loop()
+
+        def pass_on(call: Callable[..., None], what: object) -> None:
+            if not token.cancelled:
+                call(what)
+
+        def work() -> None:
+            failure = None
+            try:
+                for item in read(self.workbench, token):
+                    loop.call_soon_threadsafe(pass_on, take, item)
+            except Cancelled:
+                return
+            except Exception as error:
+                failure = error
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(pass_on, ended, failure)
+
+        threading.Thread(target=work, name="cutaway-stream", daemon=True).start()
         return token
 
     def close(self) -> None:

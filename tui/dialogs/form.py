@@ -47,7 +47,8 @@ class Form(Dialog[Values | None]):
     """Asks for values; enter takes them where nothing is wrong with them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "done", "do it", id="form.done"),
+        # Before the field that has the focus, so that a quick next key does not get into it.
+        Binding("enter", "done", "do it", priority=True, id="form.done"),
         Binding("up", "app.focus_previous", "field before", show=False, id="form.up"),
         Binding("down", "app.focus_next", "next field", show=False, id="form.down"),
     ]
@@ -81,6 +82,7 @@ class Form(Dialog[Values | None]):
         )
         self._fields, self._detail = list(fields), detail
         self._line, self._wrong = line, wrong
+        self._left: Widget | None = None
 
     def compose_box(self) -> Iterable[Widget]:
         if self._detail:
@@ -128,7 +130,14 @@ class Form(Dialog[Values | None]):
         self.query_one("#line", Static).update(plain(f"$ {line}" if line else ""))
         self.query_one("#line").display = bool(line)
 
-    @on(Input.Submitted)
     def action_done(self) -> None:
+        """Take the values, once the field that has the focus has all that was typed before this key."""
+        field, self._left = self.focused, self.focused
+        self.set_focus(None)
+        (field or self).call_later(self._finish)
+
+    def _finish(self) -> None:
         if not self._wrong(self._values):
             self.dismiss(self._values)
+        else:
+            self.set_focus(self._left)

@@ -83,11 +83,13 @@ def _say(handle: int, text: str) -> None:
 def _ending() -> Iterator[Callable[[Job], None]]:
     """Being told to end, or ctrl-c where that is a signal and no key, ends the visit and leaves the container alone.
 
-    What told this program to end is told once more by its own handlers, when the screen is back.
+    What tells this program to end does so once more afterwards, as if there had been no visit.
     """
     jobs: list[Job] = []
+    told: set[int] = set()
 
     def handle(number: int, frame: FrameType | None) -> None:
+        told.add(number)
         # Not in this frame: it may have interrupted code that holds a lock the engine wants.
         for job in jobs:
             threading.Thread(target=job.cancel, daemon=True).start()
@@ -98,3 +100,5 @@ def _ending() -> Iterator[Callable[[Job], None]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        for number in told.intersection(_TOLD_TO_END):
+            os.kill(os.getpid(), number)

@@ -39,6 +39,8 @@ class OutputPane(Vertical, can_focus=True):
         Binding("f", "ask('filter')", "filter", id="output.filter"),
         Binding("exclamation_mark", "ask('filter', '!')", "filter out", show=False, id="output.filter-out"),
         Binding("ctrl+r", "regex", "regular expression", show=False, id="output.regex"),
+        # Before the line that is typed in, so that a quick next key does not get into it.
+        Binding("enter", "keep", "keep", show=False, priority=True, id="output.keep"),
         Binding("escape", "leave", "back", show=False, id="output.back"),
     ]
 
@@ -149,12 +151,18 @@ class OutputPane(Vertical, can_focus=True):
             self._apply(self.query_one("#log-prompt", Input).value)
             self.post_message(self.Summary())
 
-    @on(Input.Submitted, "#log-prompt")
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
+    def action_keep(self) -> None:
+        """What is typed is what is looked for, once the line has all that was typed before this key."""
+        if not self._asking:
+            raise SkipAction
+        self.screen.set_focus(self.log_view, scroll_visible=False)
+        self.query_one("#log-prompt", Input).call_later(self._keep)
+
+    def _keep(self) -> None:
+        self._apply(self.query_one("#log-prompt", Input).value)
         if not self._wrong:
             self._close()
-            self.take_focus()
+        self.take_focus()
 
     def action_leave(self) -> None:
         """Out of the line, with what was there before; then out of the filter."""

@@ -1,0 +1,100 @@
+"""The lifecycle of containers by keys, in a real terminal with real containers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import Cutaway
+from terminal import Terminal
+
+from engine.disk import DataRoot
+
+pytestmark = [pytest.mark.root, pytest.mark.screen]
+
+DEMO = "localhost/cutaway/demo:latest"
+SCRIPT = "trap 'echo hang up' HUP; trap 'exit 5' TERM; echo begun; while :; do sleep 0.1; done"
+
+
+@pytest.fixture
+def cutaway(data_root: DataRoot) -> Iterator[Cutaway]:
+    made = Cutaway(data_root.path, Path(os.environ["CUTAWAY_RUN"]))
+    made("demo")
+    yield made
+    made.remove_everything()
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, cutaway: Cutaway) -> Iterator[Terminal]:
+    made = Terminal(tmp_path, 120, 36)
+    yield made
+    made.close()
+
+
+def test_every_verb_has_its_key(terminal: Terminal, cutaway: Cutaway) -> None:
+    cutaway("create", "--name", "box", "--network=host", DEMO, "sh", "-c", SCRIPT)
+    terminal.cutaway(cutaway.root)
+    terminal.wait(r"\[4\] Containers 1", "no jobs")
+    terminal.press("4")
+    terminal.wait("◌ box +created", "r start")
+    terminal.press("r")
+    terminal.wait("● box +running", r"\$ .*start box +✓ done")
+    terminal.press("l")
+    terminal.wait("begun")
+
+    terminal.press("4", "C-k")
+    terminal.wait("Send box a signal", "--signal HUP box")
+    terminal.press("Enter")
+    terminal.press("l")
+    terminal.wait("hang up")
+
+    terminal.press("4", "t")
+    terminal.wait(r"CPU +\d+\.\d % of one", r"memory .* of ", r"sh -c trap", "[1-9] process")
+    terminal.press("4", "U")
+    terminal.wait("Limits of box", "nothing is changed yet")
+    terminal.type("much")
+    terminal.wait("✗ .*much")
+    terminal.press("C-u")
+    terminal.wait("nothing is changed yet")
+    terminal.type("64m")
+    terminal.wait("--memory=64m box", without="✗")
+    terminal.press("Enter")
+    terminal.wait(r"update --memory=64m box +✓ done")
+    terminal.wait("of 67.1 MB")
+
+    terminal.press("P")
+    terminal.wait("‖ box +paused")
+    terminal.press("P")
+    terminal.wait("● box +running")
+    terminal.press("n")
+    terminal.wait("Rename box")
+    terminal.press("x", "2")
+    terminal.press("Enter")
+    terminal.wait("● boxx2 +running")
+    terminal.press("W")
+    terminal.wait("wait for box")
+    terminal.press("R")
+    terminal.wait(r"restart boxx2 +✓ done", "● boxx2 +running")
+    terminal.press("I")
+    terminal.wait("All that is known of boxx2", '"name": "boxx2"')
+    terminal.press("q")
+    terminal.wait("boxx2 +running", without="All that is known")
+    terminal.press("S")
+    terminal.wait("○ boxx2 +exited 5", "does not run, so it uses nothing")
+    terminal.press("r")
+    terminal.wait("● boxx2 +running")
+    terminal.press("D")
+    terminal.wait("boxx2 is running. Kill it", "rm --force boxx2")
+    terminal.press("y")
+    terminal.wait("none yet", r"rm --force boxx2 +✓ done")
+    assert cutaway.json("ps", "-a", "--json") == []
+
+    # A container from a draft, made without being started; its terminal asks how to go in.
+    terminal.press("1", "Enter")
+    terminal.wait("new (container )?from", "no problems")
+    terminal.press("1", "C")
+    terminal.wait(r"◌ demo-1 +created", r"create .*demo:latest +✓ done")
+    terminal.press("q")
+    terminal.wait(r"\[ended 0\]")

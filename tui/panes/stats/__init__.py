@@ -1,0 +1,1 @@
+"""The Stats tab: what a container uses, and its processes."""
