@@ -86,7 +86,7 @@ def test_every_verb_has_its_key(terminal: Terminal, cutaway: Cutaway) -> None:
     terminal.press("r")
     terminal.wait("● boxx2 +running")
     terminal.press("D")
-    terminal.wait("boxx2 is running. Kill it", "rm --force boxx2")
+    terminal.wait("boxx2 is running. Kill it", "--force boxx2")
     terminal.press("y")
     terminal.wait("none yet", r"rm --force boxx2 +✓ done")
     assert cutaway.json("ps", "-a", "--json") == []
