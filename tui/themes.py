@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from textual.color import ColorParseError
 from textual.theme import Theme
 
 from engine import visible
@@ -46,7 +47,7 @@ def own(folder: Path) -> tuple[list[Theme], list[str]]:
             theme = read(path)
             theme.to_color_system().generate()
             found.append(theme)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, ColorParseError) as error:
             why = f"there is no table [{error.args[0]}]" if isinstance(error, KeyError) else str(error)
             wrong.append(visible(f"themes/{path.name}: {why}")[:200])
     return found, wrong

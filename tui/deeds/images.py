@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from engine import visible
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
+from tui.deeds.image_forms import IMAGE_FORMS
 from tui.deeds.terminals import IMAGE_TERMINALS
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         command=lambda image: ("trace", image.reference),
         changes=False,
     ),
+    *IMAGE_FORMS,
     Deed(
         "image.remove",
         "D,delete",

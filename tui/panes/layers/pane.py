@@ -83,6 +83,14 @@ class LayersPane(Frame):
         self.list.set_items([])
 
     @property
+    def named(self) -> list[tuple[str, str]]:
+        """Each layer's key in the list, and words to find it by; safe to show."""
+        return [
+            (str(n), visible(f"layer {n}  {layer.digest[7:19]}  {made_by(layer.created_by)}"[:200]))
+            for n, layer in enumerate(self._layers, 1)
+        ]
+
+    @property
     def copyable(self) -> tuple[str, str]:
         layer = self._at_cursor()
         return (layer.path, "the layer's directory") if layer is not None else ("", "")

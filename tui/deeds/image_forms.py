@@ -1,0 +1,85 @@
+"""What is done to an image after a name or a place was given: tag, save, mount; and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from engine import human_size
+from tui.bench import Bench
+from tui.deeds.deed import Deed, Offer
+from tui.dialogs.form import Field, Form, Values
+from tui.dialogs.page import Page
+
+if TYPE_CHECKING:
+    from engine import ImageSummary
+
+    _Offer: TypeAlias = Offer[ImageSummary]
+
+
+async def _tag(bench: Bench, offer: _Offer) -> None:
+    name = offer.thing.reference
+
+    def line(values: Values) -> str:
+        return bench.desk.command("tag", name, values["new"] or "NAME")
+
+    given = await bench.put(
+        Form(
+            f"Another name for {name}",
+            [Field("new", "name", hint="name[:tag]")],
+            done="tag",
+            line=line,
+            wrong=lambda values: "" if values["new"] else "a name is needed",
+        )
+    )
+    if given is not None:
+        new = given["new"]
+        await bench.result(f"tag {new}", lambda workbench, job: workbench.tag(name, new, job), line(given))
+
+
+async def _save(bench: Bench, offer: _Offer) -> None:
+    name = offer.thing.reference
+
+    def line(values: Values) -> str:
+        flags = ["--format", "oci-archive"] if values["oci"] else []
+        return bench.desk.command("save", *flags, "-o", values["file"] or "FILE", name)
+
+    def wrong(values: Values) -> str:
+        path = Path(values["file"]).expanduser()
+        if not values["file"]:
+            return "a file is needed"
+        return f"{path} is there already" if path.exists() else ""
+
+    fields = [
+        Field("file", "file"),
+        Field("oci", "as an OCI archive (podman's and docker's form otherwise)", toggle=True),
+    ]
+    given = await bench.put(Form(f"Save {name} to an archive", fields, done="save", line=line, wrong=wrong))
+    if given is not None:
+        target, form = Path(given["file"]).expanduser(), "oci-archive" if given["oci"] else "docker-archive"
+        bench.job(f"save {name}", lambda workbench, job: workbench.save([name], target, job, form=form), line(given))
+
+
+def _mount(bench: Bench, offer: _Offer) -> None:
+    name = offer.thing.reference
+    bench.job(f"mount {name}", lambda workbench, job: workbench.mount(name, job), offer.command)
+
+
+async def _history(bench: Bench, offer: _Offer) -> None:
+    steps = await bench.desk.ask(lambda workbench: workbench.history(offer.thing.reference))
+    bench.show_command(offer.command)
+    rows = []
+    for number, step in enumerate(steps, 1):
+        made = f"layer {step.layer[:19]}, {human_size(step.size)}" if step.layer else "no layer"
+        comment = f" · {step.comment}" if step.comment else ""
+        rows.append((f"{number}  {step.created}  {made}{comment}", step.created_by))
+    await bench.put(Page(f"How {offer.thing.reference} was made", rows or [("", "The image does not say.")]))
+
+
+IMAGE_FORMS: Sequence[Deed[ImageSummary]] = (
+    Deed("image.history", "H", "its history", _history, command=lambda i: ("history", i.reference), changes=False),
+    Deed("image.tag", "", "give it another name", _tag, command=lambda i: ("tag", i.reference, "NAME")),
+    Deed("image.mount", "", "mount it, as a working container", _mount, command=lambda i: ("mount", i.reference)),
+    Deed("image.save", "", "save it to an archive", _save, command=lambda i: ("save", "-o", "FILE", i.reference)),
+)
