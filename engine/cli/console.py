@@ -45,10 +45,12 @@ def print_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2))
 
 
-def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+def print_table(
+    titles: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), heading: bool = True
+) -> None:
     """Columns as wide as their contents; the numbers of the columns in `right` are right-aligned."""
-    lines = [list(titles), *([visible(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[n]) for line in lines) for n in range(len(titles))]
+    lines = [list(titles)] * heading + [[visible(cell) for cell in row] for row in rows]
+    widths = [max((len(line[n]) for line in lines), default=0) for n in range(len(titles))]
     for line in lines:
         cells = [
             cell.rjust(width) if n in right else cell.ljust(width)

@@ -31,12 +31,10 @@ _GROUPS = {
     "config.json": ("configs", ["config", "check", "explain", "adopt"]),
     "Working containers": ("working", ["mount", "umount", "commit"]),
     "Archives": ("archives", ["save", "load", "import"]),
-    "Containers": (
-        "containers",
-        ["run", "create", "start", "attach", "ps", "logs", "stop", "kill", "pause", "unpause", "wait", "rm"],
-    ),
-    "Inside containers": ("tending", ["exec", "top", "restart", "rename", "update"]),
-    "What they do": ("watching", ["stats", "events"]),
+    "Containers": ("containers", ["run", "create", "start", "attach"]),
+    "Their course": ("lifecycle", ["stop", "kill", "restart", "pause", "unpause", "wait", "rm"]),
+    "What they do": ("watching", ["ps", "logs", "stats", "events"]),
+    "Inside containers": ("tending", ["exec", "top", "rename", "update"]),
     "Learning": ("learning", ["demo", "tour", "trace"]),
     "This host": ("system", ["system", "config-file"]),
 }

@@ -1,34 +1,21 @@
-"""Commands on containers that are there: exec, top, restart, rename, update."""
+"""Commands on containers that are there: exec, top, rename, update."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from engine import Attachment, Cancelled, CutawayError, ExecOptions, Job, UsageError
+from engine import Attachment, CutawayError, ExecOptions, Job, ProcessSummary, UsageError, human_size, visible
+from engine.cli.choosing import LATEST, ContainerCommand, one
 from engine.cli.console import complain, narrate, print_json, print_table, session
-from engine.cli.containers import NAMES, each_container
 from engine.cli.options import as_json, limit_options, to_options
 from engine.cli.terminal import ending, need_terminal
 
 
-@contextmanager
-def as_podman_ends() -> Iterator[None]:
-    """Failures of our own end with 125, those of the command with 126 and 127, so that all others are the command's."""
-    try:
-        yield
-    except (UsageError, Cancelled):
-        raise
-    except CutawayError as error:
-        complain(error.message, error.hint)
-        raise click.exceptions.Exit(error.exit_code if error.exit_code in (126, 127) else 125) from error
-
-
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(cls=ContainerCommand, context_settings={"allow_interspersed_args": False})
 @click.option("-d", "--detach", is_flag=True, help="Start it in the background.")
 @click.option("--detach-keys", default="ctrl-p,ctrl-q", show_default=True, help="What leaves it; '' for none.")
 @click.option("-i", "--interactive", is_flag=True, help="Connect our standard input.")
@@ -55,7 +42,8 @@ def exec(
 ) -> None:
     """Run a further command in a running container; ends with its exit code.
 
-    Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, 127 it does not exist.
+    Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, 127 it does not exist, 255 the
+    container does not run.
     """
     wired = terminal and interactive and not detach
     if wired:
@@ -85,38 +73,42 @@ def exec(
         with ending(job):
             return console.workbench.exec(name, options, streams, job)
 
-    with as_podman_ends():
+    try:
         code = console.do(f"exec {name}", work)
+    except CutawayError as error:
+        if error.code != "container-state":
+            raise
+        complain(error.message, error.hint)
+        raise click.exceptions.Exit(255) from error  # as podman's
     raise click.exceptions.Exit(code or 0)
 
 
-@click.command()
+@click.command(cls=ContainerCommand)
 @as_json
-@click.argument("name", metavar="CONTAINER")
-def top(name: str, as_json: bool) -> None:
-    """List the processes in a container, with their numbers inside and on this host."""
-    found = session().workbench.top(name)
+@LATEST
+@click.argument("name", metavar="[CONTAINER]", required=False)
+@click.argument("columns", metavar="[COLUMN…]", nargs=-1)
+def top(name: str | None, columns: tuple[str, ...], latest: bool, as_json: bool) -> None:
+    """List the processes in a container, with their numbers inside and on this host.
+
+    COLUMNs, also with commas between, choose what is shown: user, pid, ppid, hpid, pcpu, etime, tty, time, rss, args.
+    """
+    words = [word for text in columns for word in text.split(",")]
+    if latest and name is not None:  # it is the first column then
+        words, name = [*name.split(","), *words], None
+    if unknown := [word for word in words if word not in _COLUMNS]:
+        raise UsageError(f"not a column of top: {visible(unknown[0])[:40]!r}", hint=f"One of {', '.join(_COLUMNS)}.")
+    workbench = session().workbench
+    found = workbench.top(one(workbench, name, latest))
     if as_json:
         keys = ("user", "pid", "ppid", "host_pid", "cpu_percent", "elapsed", "tty", "cpu_time", "memory", "command")
         print_json([{key: getattr(process, key) for key in keys} for process in found])
         return
+    shown = [_COLUMNS[word] for word in words or _COLUMNS if words or word != "rss"]
     print_table(
-        ["USER", "PID", "PPID", "HPID", "%CPU", "ELAPSED", "TTY", "TIME", "COMMAND"],
-        [
-            [
-                p.user,
-                str(p.pid),
-                str(p.ppid),
-                str(p.host_pid),
-                f"{p.cpu_percent:.1f}",
-                _clock(p.elapsed),
-                p.tty or "?",
-                _clock(p.cpu_time),
-                p.command,
-            ]
-            for p in found
-        ],
-        right=[1, 2, 3, 4, 5, 7],
+        [title for title, _, _ in shown],
+        [[value(process) for _, value, _ in shown] for process in found],
+        right=[number for number, (_, _, is_number) in enumerate(shown) if is_number],
     )
 
 
@@ -125,15 +117,22 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-@click.command()
-@click.option("-t", "--time", "timeout", type=click.FloatRange(0), help="Seconds before it is killed.  [default: 10]")
-@NAMES
-def restart(names: tuple[str, ...], timeout: float | None) -> None:
-    """Stop containers where they run, and start them."""
-    each_container(names, "restart", lambda bench, name, job: bench.restart(name, job, timeout=timeout))
+_COLUMNS: dict[str, tuple[str, Callable[[ProcessSummary], str], bool]] = {
+    "user": ("USER", lambda p: p.user, False),
+    "pid": ("PID", lambda p: str(p.pid), True),
+    "ppid": ("PPID", lambda p: str(p.ppid), True),
+    "hpid": ("HPID", lambda p: str(p.host_pid), True),
+    "pcpu": ("%CPU", lambda p: f"{p.cpu_percent:.1f}", True),
+    "etime": ("ELAPSED", lambda p: _clock(p.elapsed), True),
+    "tty": ("TTY", lambda p: p.tty or "?", False),
+    "time": ("TIME", lambda p: _clock(p.cpu_time), True),
+    "rss": ("RSS", lambda p: human_size(p.memory), True),
+    "args": ("COMMAND", lambda p: p.command, False),
+}
+"""podman's descriptors: title, value, whether it is a number."""
 
 
-@click.command()
+@click.command(cls=ContainerCommand)
 @click.argument("name", metavar="CONTAINER")
 @click.argument("new", metavar="NAME")
 def rename(name: str, new: str) -> None:
@@ -142,7 +141,7 @@ def rename(name: str, new: str) -> None:
     console.do(f"rename {name}", lambda job: console.workbench.rename(name, new, job))
 
 
-@click.command()
+@click.command(cls=ContainerCommand)
 @limit_options
 @click.argument("name", metavar="CONTAINER")
 def update(name: str, **flags: Any) -> None:

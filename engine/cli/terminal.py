@@ -16,25 +16,37 @@ from engine.cli.console import narrate
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def foreground(workbench: Workbench, container: ContainerSummary, *, new: bool) -> int:
+def foreground(
+    workbench: Workbench,
+    container: ContainerSummary,
+    *,
+    new: bool,
+    detach_keys: str,
+    sig_proxy: bool = True,
+    with_stdin: bool = True,
+) -> int:
     """Run (`new`) or attach to a container on this process's own streams; returns its exit code, 0 if detached.
 
     With a terminal of its own, ours is a plain wire to it. Without one, signals that reach us go to the container,
     as podman's --sig-proxy does.
     """
-    interactive = container.interactive or not new
+    interactive = with_stdin and (container.interactive or not new)
     wired = container.terminal and interactive
     if wired:
         need_terminal()
-    if wired:
-        narrate(f"{container.name}: ctrl-p ctrl-q detaches, the container goes on")
-    attachment = Attachment(sys.stdin.fileno() if interactive else None, sys.stdout.fileno(), sys.stderr.fileno())
+        if detach_keys:
+            narrate(f"{container.name}: {detach_keys.replace(',', ' ')} detaches, the container goes on")
+    stdin = sys.stdin.fileno() if interactive else None
+    attachment = Attachment(stdin, sys.stdout.fileno(), sys.stderr.fileno(), detach_keys)
     sys.stdout.flush()
     act = workbench.run if new else workbench.attach
     with ExitStack() as stack:
 
         def prepare(job: Job) -> None:
-            stack.enter_context(ending(job) if wired else _signals(workbench, container.id, job))
+            if wired:
+                stack.enter_context(ending(job))
+            elif sig_proxy:
+                stack.enter_context(_signals(workbench, container.id, job))
 
         code = workbench.jobs.run(
             f"run {container.name}", lambda job: act(container.id, attachment, job), prepare=prepare

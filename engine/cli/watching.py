@@ -1,4 +1,4 @@
-"""Commands that tell what containers do: stats, events."""
+"""Commands that tell what containers do: stats, events; ps and logs are in files of their own."""
 
 from __future__ import annotations
 
@@ -10,27 +10,46 @@ from typing import Any
 import click
 
 from engine import CancelToken, ContainerStats, Happening, UsageError, human_size, visible
+from engine.cli.choosing import LATEST, ContainerCommand, one
 from engine.cli.console import narrate, print_json, print_table, session
-from engine.cli.containers import moment
+from engine.cli.listing import ps
+from engine.cli.logs import logs, moment
 from engine.cli.options import as_json
+
+__all__ = ["events", "logs", "ps", "stats"]
 
 _format = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="table or json.")
 
 
-@click.command()
+@click.command(cls=ContainerCommand)
 @click.option("--no-stream", is_flag=True, help="Print one reading and end.")
 @click.option("-i", "--interval", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Seconds.")
+@click.option("-a", "--all", "everything", is_flag=True, help="podman's; one that does not run uses nothing.")
+@click.option("--no-reset", is_flag=True, help="Leave the screen as it is between two readings.")
+@LATEST
 @_format
 @as_json
 @click.argument("names", metavar="[CONTAINER…]", nargs=-1)
-def stats(names: tuple[str, ...], no_stream: bool, interval: float, form: str, as_json: bool) -> None:
+def stats(
+    names: tuple[str, ...],
+    no_stream: bool,
+    interval: float,
+    everything: bool,
+    no_reset: bool,
+    latest: bool,
+    form: str,
+    as_json: bool,
+) -> None:
     """Show what running containers use: CPU, memory, processes, block I/O, network. Goes on until Ctrl-C.
 
     CPU % is of one CPU. Without names it shows all that run. As JSON it prints one array a line.
     """
     token = CancelToken()
-    live = sys.stdout.isatty() and not no_stream
-    for lines in session().workbench.stats(token, *names, every=interval, once=no_stream):
+    live = sys.stdout.isatty() and not no_stream and not no_reset
+    workbench = session().workbench
+    if latest:
+        names = (one(workbench, names[0] if names else None, latest),)
+    for lines in workbench.stats(token, *names, every=interval, once=no_stream):
         if as_json or form == "json":
             data = [_as_data(line) for line in lines]
             if no_stream:
@@ -86,7 +105,7 @@ def _as_data(line: ContainerStats) -> dict[str, Any]:
     return own | {key: getattr(line.reading, key) for key in (*keys, "block_read", "block_written")}
 
 
-@click.command()
+@click.command(cls=ContainerCommand)
 @click.option("--since", callback=moment, help="From this time (RFC 3339, or a span back from now: 10m) on.")
 @click.option("--until", callback=moment, help="Up to this time.")
 @click.option(

@@ -33,7 +33,7 @@ def cutaway(*words: str, root: Path, given: str = "") -> subprocess.CompletedPro
         (["pull", "foo:bar:baz/x"], 2, "cutaway: "),
         (["inspect", "nobody"], 1, "nobody"),
         (["layers", "nobody"], 1, "cutaway pull nobody"),
-        (["logs", "nobody"], 1, "no container 'nobody'"),
+        (["logs", "nobody"], 125, "no container 'nobody'"),
         (["run", "--memory", "lots", "nobody"], 2, "--memory lots"),
         (["run", "--config", "/does/not/exist", "nobody"], 2, "does not exist"),
         (["logs", "--since", "yesterday", "nobody"], 2, "neither a time"),

@@ -1,0 +1,133 @@
+"""Commands that move containers: stop, kill, restart, pause, unpause, wait, rm."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+
+import click
+
+from engine import CancelToken, ContainerUnknown, CutawayError, Job, Status, Workbench
+from engine.cli.choosing import ContainerCommand, choice, chosen
+from engine.cli.console import complain, each, session
+
+_ALIVE = (Status.RUNNING, Status.PAUSED)
+_ANY = tuple(Status)
+
+
+def _each(title: str, states: Collection[Status], choose: dict[str, Any], act: Any) -> None:
+    """Do `act(workbench, name, job)` to each that is chosen, and print its name."""
+    console = session()
+
+    def one(name: str) -> None:
+        console.do(f"{title} {name}", lambda job: act(console.workbench, name, job))
+        click.echo(name)
+
+    each(chosen(console.workbench, states, **choose), one)
+
+
+_patience = click.option(
+    "-t", "--time", "timeout", type=click.FloatRange(0), help="Seconds before it is killed.  [default: its own, 10]"
+)
+
+
+@click.command(cls=ContainerCommand)
+@_patience
+@choice("All that run.", ignore=("-i", "--ignore"))
+def stop(timeout: float | None, **choose: Any) -> None:
+    """Ask containers to end, and kill those that do not in time."""
+
+    def act(workbench: Workbench, name: str, job: Job) -> None:
+        workbench.stop(name, job, timeout=timeout)
+
+    _each("stop", _ALIVE, choose, act)
+
+
+@click.command(cls=ContainerCommand)
+@click.option("-s", "--signal", default="KILL", show_default=True, help="The signal, by name or number.")
+@choice("All that run.")
+def kill(signal: str, **choose: Any) -> None:
+    """Send a signal to containers' first processes."""
+    _each("kill", _ALIVE, choose, lambda workbench, name, job: workbench.kill(name, job, signal=signal))
+
+
+@click.command(cls=ContainerCommand)
+@_patience
+@click.option("--running", is_flag=True, help="With --all: those that run alone.")
+@choice("All, running or not.")
+def restart(timeout: float | None, running: bool, **choose: Any) -> None:
+    """Stop containers where they run, and start them."""
+    if running:
+        choose["everything"] = True
+    states = _ALIVE if running else _ANY
+    _each("restart", states, choose, lambda bench, name, job: bench.restart(name, job, timeout=timeout))
+
+
+@click.command(cls=ContainerCommand)
+@choice("All that run.")
+def pause(**choose: Any) -> None:
+    """Freeze all processes of containers."""
+    _each("pause", (Status.RUNNING,), choose, lambda workbench, name, job: workbench.pause(name, job))
+
+
+@click.command(cls=ContainerCommand)
+@choice("All that are frozen.")
+def unpause(**choose: Any) -> None:
+    """Let frozen containers go on."""
+    _each("unpause", (Status.PAUSED,), choose, lambda workbench, name, job: workbench.unpause(name, job))
+
+
+@click.command(cls=ContainerCommand)
+@click.option("-f", "--force", is_flag=True, help="Kill those that run. One that is not there is no error.")
+@click.option(
+    "-t", "--time", "timeout", type=click.FloatRange(0), help="With --force: ask first, and kill after these seconds."
+)
+@click.option("-v", "--volumes", is_flag=True, help="podman's; here nothing outlives its container anyway.")
+@choice("All, running or not.", ignore=("-i", "--ignore"))
+def rm(force: bool, timeout: float | None, volumes: bool, **choose: Any) -> None:
+    """Take containers away with all that they have written.
+
+    Exit codes: 1 where there is no such container, 2 where one runs (and no --force), 125 otherwise.
+    """
+    choose["ignore"] |= force
+
+    def act(workbench: Workbench, name: str, job: Job) -> None:
+        if force and timeout is not None and workbench.container(name).status in _ALIVE:
+            workbench.stop(name, job, timeout=timeout)
+        workbench.remove(name, job, force=force)
+
+    console = session()
+    codes: list[int] = []
+    for name in chosen(console.workbench, _ANY, **choose):
+        try:
+            console.do(f"rm {name}", partial(act, console.workbench, name))
+            click.echo(name)
+        except ContainerUnknown as error:
+            if not force:  # otherwise it was one with --rm, and went when it ended
+                complain(error.message, error.hint)
+                codes.append(1)
+        except CutawayError as error:
+            complain(error.message, error.hint)
+            codes.append(2 if _runs(console.workbench, name) else 125)
+    if codes:
+        raise click.exceptions.Exit(codes[-1])
+
+
+def _runs(workbench: Workbench, name: str) -> bool:
+    try:
+        return workbench.container(name).status in _ALIVE
+    except CutawayError:
+        return False
+
+
+@click.command(cls=ContainerCommand)
+@click.option("--condition", type=click.Choice(["stopped", "exited"]), default="exited", help="What to wait for.")
+@click.option("-i", "--interval", metavar="SPAN", help="podman's; here nothing is asked for again and again.")
+@choice("All that run.", ignore=("--ignore",))
+def wait(condition: str, interval: str | None, **choose: Any) -> None:
+    """Wait until containers end, and print their exit codes."""
+    workbench = session().workbench
+    token = CancelToken()
+    for name in chosen(workbench, _ALIVE, **choose):
+        click.echo(workbench.wait(name, token))

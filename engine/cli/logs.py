@@ -1,0 +1,111 @@
+"""The command that prints containers' output: logs. And how a moment is written."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from engine import Cancelled, CancelToken, CutawayError, LogLine, Stream, Workbench
+from engine.cli.choosing import LATEST, ContainerCommand, one
+from engine.cli.console import complain, session
+
+
+def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """A click callback: RFC 3339, seconds since the epoch, or a span back from now (10m, 1h30m) as epoch seconds."""
+    import re
+
+    if value is None:
+        return None
+    spans = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value)
+    if value and spans:
+        days, hours, minutes, seconds = (int(part or 0) for part in spans.groups())
+        back = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        return time.time() - back.total_seconds()
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        when = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is neither a time (2026-01-31T12:00:00Z) nor a span (10m)") from None
+    return (when if when.tzinfo else when.astimezone()).timestamp()
+
+
+@click.command(cls=ContainerCommand)
+@click.option("-f", "--follow", is_flag=True, help="Go on as more arrives, until the container ends.")
+@click.option("--tail", type=click.IntRange(-1), help="The last N lines alone; -1 is all.")
+@click.option("--since", callback=moment, help="From this time (RFC 3339, or a span back from now: 10m) on.")
+@click.option("--until", callback=moment, help="Up to this time.")
+@click.option("-t", "--timestamps", is_flag=True, help="Put the time before each line.")
+@click.option("-n", "--names", "with_names", is_flag=True, help="Put the container's name before each line.")
+@LATEST
+@click.argument("names", metavar="[CONTAINER…]", nargs=-1)
+def logs(names: tuple[str, ...], latest: bool, with_names: bool, timestamps: bool, **extent: Any) -> None:
+    """Print containers' output: their stdout on stdout, their stderr on stderr.
+
+    Of several, lines come as they are read; --names says whose they are.
+    """
+    if extent["tail"] == -1:
+        extent["tail"] = None
+    workbench = session().workbench
+    found = [workbench.container(name).name for name in names or [one(workbench, None, latest)]]
+    token = CancelToken()
+    sys.stdout.flush()
+    try:
+        if len(found) == 1 and not with_names:
+            stdout, stderr = sys.stdout.fileno(), sys.stderr.fileno()
+            workbench.copy_logs(found[0], stdout, stderr, token, timestamps=timestamps, **extent)
+        else:
+            _side_by_side(workbench, found, token, with_names, timestamps, extent)
+    except KeyboardInterrupt:
+        token.cancel()
+        raise
+
+
+def _side_by_side(
+    workbench: Workbench,
+    names: list[str],
+    token: CancelToken,
+    with_names: bool,
+    timestamps: bool,
+    extent: dict[str, Any],
+) -> None:
+    """Print the lines of several at the same time, each line whole."""
+    turn = threading.Lock()
+    failures: list[CutawayError] = []
+
+    def show(name: str) -> None:
+        head = f"{name} " if with_names else ""
+        try:
+            for lines in workbench.logs(name, token, **extent):
+                with turn:
+                    for line in lines:
+                        _print(line, head, timestamps)
+                    sys.stdout.flush()
+        except Cancelled:
+            pass
+        except CutawayError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=show, args=(name,), daemon=True) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for failure in failures[:-1]:
+        complain(failure.message, failure.hint)
+    if failures:
+        raise failures[-1]
+
+
+def _print(line: LogLine, head: str, timestamps: bool) -> None:
+    when = datetime.fromtimestamp(line.time).astimezone().isoformat() + " " if timestamps else ""
+    target = sys.stdout if line.stream is Stream.STDOUT else sys.stderr
+    target.buffer.write(f"{head}{when}{line.text}\n".encode("utf-8", "surrogateescape"))
+    target.buffer.flush()

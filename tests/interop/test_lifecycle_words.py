@@ -1,0 +1,91 @@
+"""The commands of a container's life, in podman's words: the same line ends with the same exit code.
+
+What is not understood ends with 2 here, as it does in nearly every other program, and with 125 in podman.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import Cutaway
+from other_engines import Podman
+from other_engines import podman as other_podman
+
+pytestmark = [pytest.mark.root, pytest.mark.interop("podman")]
+
+LINES = (
+    *("stop nope", "start nope", "rm nope", "kill nope", "pause nope", "unpause nope", "restart nope", "wait nope"),
+    *("logs nope", "top nope", "rename nope other", "update --cpus=1 nope", "exec nope true", "attach nope"),
+    *("stats --no-stream nope", "rm --force nope", "rm --ignore nope", "stop --ignore nope", "rm up"),
+    *("stop made", "start up", "pause made", "unpause up", "kill made", "rename up made", "exec made true"),
+    *("exec up no-such-program", "exec up /etc/passwd", "exec up sh -c 'exit 7'", "top made", "logs made"),
+    *("kill --signal=NONSENSE up", "update --memory=1k up", "attach made", "rename up 'a/b'", "start --attach quick"),
+    *(
+        "pause up",
+        "pause up",
+        "exec up true",
+        "unpause up",
+        "stop --time=0 up",
+        "wait up",
+        "start up",
+        "kill --all",
+        "wait up",
+    ),
+    *("restart --time=0 up", "stop --all --time=0", "start --all", "rm --all --force --time=0", "rm --all"),
+    "stop --all",
+)
+
+
+@pytest.fixture(scope="module")
+def podman() -> Iterator[Podman]:
+    with other_podman() as made:
+        yield made
+
+
+@pytest.fixture
+def cutaway(tmp_path: Path) -> Iterator[Cutaway]:
+    with tempfile.TemporaryDirectory(prefix="cutaway-run-", dir="/tmp") as run:
+        made = Cutaway(tmp_path / "data", Path(run))
+        yield made
+        made("rm", "--all", "--force")
+
+
+def test_every_line_ends_as_podmans(podman: Podman, cutaway: Cutaway) -> None:
+    cutaway("import", str(podman.home / "rootfs.tar"), "probe")
+    podmans = {**os.environ, **podman.environment}
+
+    def codes(command: list[str], environment: dict[str, str]) -> dict[str, int]:
+        found = {}
+        made = (
+            "run -d --name up {} sleep 300",
+            "create --name made {} sleep 300",
+            "create --name quick {} sh -c 'exit 5'",
+        )
+        for number, line in enumerate((*(each.format("--network=none probe") for each in made), *LINES)):
+            words = subprocess.run(["sh", "-c", f'printf "%s\\0" {line}'], capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [*command, *words.stdout.split("\0")[:-1]],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=25,
+                check=False,
+            )
+            assert number >= len(made) or done.returncode == 0, done.stderr
+            found[f"{number}: {line}"] = done.returncode
+        return found
+
+    ours = codes(cutaway.command(), cutaway.environment)
+    theirs = codes(["podman"], podmans)
+    different = {
+        line: (ours[line], theirs[line])
+        for line in theirs
+        if ours[line] != theirs[line] and (ours[line], theirs[line]) != (2, 125)
+    }
+    assert different == {}, "(ours, podman's)"
