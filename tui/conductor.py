@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,7 +36,7 @@ from tui.text import clip, short_reference
 from tui.widgets.bars import percent
 
 if TYPE_CHECKING:
-    from engine import ContainerSummary, Draft, ImageSummary
+    from engine import ContainerSummary, Draft, ImageSummary, Job, Workbench
 
 
 class View(Protocol):
@@ -175,7 +175,9 @@ class Conductor:
             words.append(f"{running} running")
         for work in self._state.working:
             pull = self._state.pulls.get(work.job)
-            said = f"pull {short_reference(pull.name, 24)}" if pull is not None else clip(visible(work.title), 40)
+            said = (
+                f"{pull.verb} {short_reference(pull.name, 24)}" if pull is not None else clip(visible(work.title), 40)
+            )
             if pull is not None or work.layers:
                 said += f" {percent(work.fraction).strip()}"
             words.append(said + (f" {human_size(int(work.speed))}/s" if work.speed else ""))
@@ -227,6 +229,27 @@ class Conductor:
         self._view.show_images()
         self._view.say(f"{short_reference(image.reference, 40)} is here")
         self._view.look(OfImage(image.reference), go="images")
+
+    def push(self, name: str, to: str, *, tls_verify: bool, kind: str | None, words: Sequence[str]) -> None:
+        """Begin to bring an image to a registry, and look at it; `words` are the command line's."""
+        for old in [job for job, pull in self._state.pulls.items() if pull.finished]:
+            del self._state.pulls[old]
+        pushed = self._from_thread(self._pushed)
+
+        def work(workbench: Workbench, job: Job) -> None:
+            pushed(job.id, name, workbench.push(name, job, to=to, tls_verify=tls_verify, kind=kind))
+
+        job = self._desk.job(f"push {name}", work, self._desk.command(*words))
+        self._state.pulls[job.id] = Pull(job.id, to, job.command, out=True)
+        self._view.show_images()
+        self._view.look(OfJob(job.id), go="main")
+
+    def _pushed(self, job: str, name: str, digest: str) -> None:
+        pull = self._state.pulls.pop(job, None)
+        self._view.show_images()
+        self._view.say(f"pushed to {pull.name if pull is not None else name}\n{digest}")
+        if self._view.in_sight(OfJob(job)):
+            self._view.look(OfImage(name), go="images")
 
     def demo(self) -> None:
         """Make the built-in image, if it is not here, and open its config.json."""
@@ -309,7 +332,7 @@ class Conductor:
             case OfContainer(id) if id in self._state.containers:
                 return self._state.containers[id].name
             case OfJob(job) if job in self._state.pulls:
-                return f"pull {self._state.pulls[job].name}"
+                return f"{self._state.pulls[job].verb} {self._state.pulls[job].name}"
         return ""
 
     def lost(self) -> list[str]:
@@ -317,8 +340,9 @@ class Conductor:
         lost = []
         if unsaved := self._state.unsaved:
             lost.append(f"What you changed for {names(unsaved)} has not been launched, and goes.")
-        if pulling := self._state.pulling:
-            lost.append(f"The pull of {names(pull.name for pull in pulling)} is cancelled.")
+        for verb in ("pull", "push"):
+            if under_way := [pull.name for pull in self._state.pulling if pull.verb == verb]:
+                lost.append(f"The {verb} of {names(under_way)} is cancelled.")
         return lost
 
     def farewell(self) -> str:

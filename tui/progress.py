@@ -64,7 +64,8 @@ class Progress:
 
 @dataclass
 class Pull(Progress):
-    """One image on its way. `problem` says why it is not coming, `cancelled` that it was stopped."""
+    """One image on its way, here or (`out`) to a registry. `problem` says why it does not arrive, `cancelled` that it
+    was stopped."""
 
     job: str
     name: str
@@ -72,6 +73,11 @@ class Pull(Progress):
     problem: Problem | None = None
     cancelled: bool = False
     finished: bool = False
+    out: bool = False
+
+    @property
+    def verb(self) -> str:
+        return "push" if self.out else "pull"
 
 
 @dataclass

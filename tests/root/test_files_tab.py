@@ -155,7 +155,7 @@ async def test_copy_out(demo: Workbench, tmp_path: Path) -> None:
     async with looking_at(demo, OfImage(IMAGE)) as screen:
         await screen.on("srv/greeting")
         await screen.press("w")
-        await screen.wait_for("Copy out of it", f"{IMAGE}:/srv/greeting")
+        await screen.wait_for("Copy /srv/greeting out of it", f"{IMAGE}:/srv/greeting")
         await screen.press("ctrl+u", *str(tmp_path).replace("/", "/"), "slash", *"out", "enter")
         await screen.wait_for(lambda: (tmp_path / "out").exists())
         assert b"layer 3" in (tmp_path / "out").read_bytes()

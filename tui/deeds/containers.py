@@ -13,6 +13,7 @@ from tui.bench import Bench
 from tui.deeds.conditions import already_live, as_it_is, is_live, not_live, working
 from tui.deeds.container_forms import CONTAINER_FORMS
 from tui.deeds.deed import Act, Deed, Offer
+from tui.deeds.making import CONTAINER_MAKING
 from tui.deeds.terminals import CONTAINER_TERMINALS
 from tui.dialogs.page import Page
 
@@ -124,6 +125,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         changes=False,
         shown=True,
     ),
+    *CONTAINER_MAKING,
     Deed("container.trace", "T", "what was done to make it", _tab("trace"), command=_words("trace"), changes=False),
     *CONTAINER_TERMINALS,
     Deed(

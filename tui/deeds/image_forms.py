@@ -79,7 +79,7 @@ async def _history(bench: Bench, offer: _Offer) -> None:
 
 IMAGE_FORMS: Sequence[Deed[ImageSummary]] = (
     Deed("image.history", "H", "its history", _history, command=lambda i: ("history", i.reference), changes=False),
-    Deed("image.tag", "", "give it another name", _tag, command=lambda i: ("tag", i.reference, "NAME")),
+    Deed("image.tag", "t", "give it another name", _tag, command=lambda i: ("tag", i.reference, "NAME")),
     Deed("image.mount", "", "mount it, as a working container", _mount, command=lambda i: ("mount", i.reference)),
-    Deed("image.save", "", "save it to an archive", _save, command=lambda i: ("save", "-o", "FILE", i.reference)),
+    Deed("image.save", "S", "save it to an archive", _save, command=lambda i: ("save", "-o", "FILE", i.reference)),
 )

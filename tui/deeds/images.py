@@ -9,6 +9,7 @@ from engine import visible
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
 from tui.deeds.image_forms import IMAGE_FORMS
+from tui.deeds.making import IMAGE_MAKING
 from tui.deeds.terminals import IMAGE_TERMINALS
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         changes=False,
         shown=True,
     ),
+    *IMAGE_MAKING,
     Deed(
         "image.trace",
         "T",

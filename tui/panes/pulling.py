@@ -1,4 +1,4 @@
-"""An image on its way, on a page: each layer with its phase, the whole, and what went wrong."""
+"""An image on its way, here or to a registry, on a page: each layer with its phase, the whole, and what went wrong."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ class PullView(Static, can_focus=True):
 
     def show(self, pull: Pull) -> None:
         width = max(20, self.size.width - 4) if self.size.width else 76
-        page = Text()
+        page, again = Text(), "P in [1]" if pull.out else "p"
+        things, sent = ("blobs", "sent") if pull.out else ("layers", "loaded")
         page.append_text(plain(pull.name, "bold")).append("\n\n")
         if not pull.layers and pull.problem is None and not pull.cancelled:
-            page.append("asking the registry for the manifest…\n")
+            page.append("asking the registry what it has…\n" if pull.out else "asking the registry for the manifest…\n")
         for number in sorted(pull.layers):
             page.append_text(progress_line(pull.layers[number], width)).append("\n")
         if pull.layers:
             count = max(event.count for event in pull.layers.values())
             page.append(f"\n   {bar(pull.fraction, min(40, width - 10))} {percent(pull.fraction)}\n", "bold")
-            page.append(f"   {pull.settled} of {count} layers · {human_size(pull.downloaded)} loaded")
+            page.append(f"   {pull.settled} of {count} {things} · {human_size(pull.downloaded)} {sent}")
             if pull.speed and not pull.finished:
                 page.append(f" · {human_size(int(pull.speed))}/s")
             page.append("\n")
@@ -37,9 +38,9 @@ class PullView(Static, can_focus=True):
         if pull.problem is not None:
             page.append(f"✗ {visible(pull.problem.message)}\n", "bold")
             page.append(f"{visible(pull.problem.hint)}\n" if pull.problem.hint else "")
-            page.append("\np").append("   try again")
+            page.append(f"\n{again}   try again")
         elif pull.cancelled:
-            page.append("✗ cancelled; what was loaded stays for the next try\n\np   try again")
+            page.append(f"✗ cancelled; what was {sent} stays for the next try\n\n{again}   try again")
         elif not pull.finished:
             page.append("c", "bold").append("   cancel")
         self.update(page)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine import FileEntry, UsageError, visible
 from tui.bench import Bench
-from tui.dialogs.line import LineDialog
+from tui.dialogs.form import Field, Form, Values
 from tui.panes.files import highlight
 from tui.panes.files.content import TextContent, read
 from tui.text import clip_start
@@ -157,27 +157,32 @@ class Opening:
             self._bench.later(self._extract(entry, opened.name))
 
     async def _extract(self, entry: FileEntry, name: str) -> None:
-        def line(target: str) -> str:
-            return self._bench.desk.command("cp", f"{name}:/{entry.path}", target)
+        def line(values: Values) -> str:
+            return self._bench.desk.command("cp", f"{name}:/{entry.path}", values["target"] or "TARGET")
 
-        said = await self._bench.put(
-            LineDialog(
-                "Copy out of it",
-                f"/{visible(entry.path)}: where to, on this host? Names, modes and owners stay.",
-                line,
-                str(Path.cwd() / _safe_name(entry.path)),
+        given = await self._bench.put(
+            Form(
+                f"Copy /{visible(entry.path)} out of it",
+                [
+                    Field(
+                        "target",
+                        "to, on this host; names, modes and owners stay",
+                        str(Path.cwd() / _safe_name(entry.path)),
+                    )
+                ],
+                done="copy",
+                line=line,
+                wrong=lambda values: "" if values["target"] else "a path is needed",
             )
         )
-        if said is None:
+        if given is None:
             return
-        target = Path(said).expanduser()
-        if target.is_dir():
-            target /= _safe_name(entry.path)
+        target = Path(given["target"]).expanduser()
 
         def work(workbench: Workbench, job: Job) -> None:
             workbench.extract(name, f"/{entry.path}", target, job)
 
-        self._bench.job(f"copy out /{entry.path}", work, line(said))
+        self._bench.job(f"copy out /{entry.path}", work, line(given))
 
 
 def command_of(variable: str) -> list[str]:

@@ -1,0 +1,124 @@
+"""Images made and given away from the screen: what would be committed is shown first, and what goes is followed."""
+
+from __future__ import annotations
+
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pilot import Bench
+from real_registry import docker_registry
+
+from engine import Job, Workbench
+from engine.disk import DataRoot
+
+pytestmark = [pytest.mark.root]
+
+IMAGE = "localhost/cutaway/demo:latest"
+
+
+@pytest.fixture
+def workbench(data_root: DataRoot) -> Workbench:
+    made = Workbench(data_root.path)
+    made.demo(Job("test", lambda event: None))
+    return made
+
+
+async def _replace(screen: Bench, text: str) -> None:
+    await screen.press("ctrl+u")
+    await screen.type(text)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_commit_shows_first_what_it_takes(
+    workbench: Workbench, bench: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    job = Job("test", lambda event: None)
+    merged = workbench.mount(IMAGE, job, name="w").merged
+    (merged / "srv/cache").mkdir()
+    for name in ("srv/new", "srv/cache/one", "srv/cache/two"):
+        (merged / name).write_text("x")
+    (merged / "srv/greeting").unlink()
+    try:
+        async with bench(size=size, root=workbench.root.path) as screen:
+            await screen.wait("localhost/cutaway/demo|cutaway/demo")
+            await screen.press("4")
+            await screen.wait("▣ w")
+            await screen.press("C")
+            await screen.wait("Commit 5 changes", r"\[x\] D .*greeting  removed", r"\[x\] A .*▾ cache/")
+            await screen.press("down", "space")  # cache, with all that is in it
+            await screen.wait("Commit 2 of 5 changes", r"\[ \] A .*two", r"\[-\] .*srv/", "--leave-out /srv/cache w")
+            await screen.press("down", "space")  # one of it all the same: then its directory comes, too
+            await screen.wait("Commit 4 of 5 changes", r"--leave-out /srv/cache/two w")
+            await screen.press("up", "space", "space", "space")
+            await screen.wait("Commit 2 of 5 changes")
+            await screen.press("tab")
+            await _replace(screen, "team/w:1")
+            await screen.press("tab")
+            await screen.type("smaller")
+            await screen.press("tab", "tab")
+            await screen.type("CMD [/x]")
+            await screen.wait("--change 'CMD")
+            await screen.press("ctrl+s")
+            # It is no JSON, so the commit fails; what was typed and left out is still there.
+            await screen.wait("Commit 2 of 5 changes", "smaller", "failed", r"team/w:1")
+            await screen.press("tab", "tab", "tab", "tab", "end", "ctrl+u")
+            await screen.type("CMD /x")
+            await screen.wait(r"CMD /x'")
+            await screen.press("ctrl+s")
+            await screen.wait("done", lambda _: len(workbench.images()) == 2)
+        name = "localhost/team/w:1"
+        assert {e.path: e.change for e in workbench.layer_files(name, 4)} == {
+            "srv/greeting": "removed",
+            "srv/new": "added",
+        }
+        assert workbench.history(name)[-1].comment == "smaller"
+        assert workbench.inspect(name)["config"]["config"]["Cmd"] == ["/bin/sh", "-c", "/x"]
+    finally:
+        workbench.umount("w", job)
+
+
+@pytest.mark.interop("docker-registry", "skopeo")
+async def test_push_tag_and_save(workbench: Workbench, bench: Callable[..., Any], tmp_path: Path) -> None:
+    with docker_registry(tmp_path) as host:
+        async with bench(root=workbench.root.path) as screen:
+            await screen.wait("cutaway/demo", "no jobs")
+            await screen.press("1", "P")
+            await screen.wait("to; what the registry has", f"push {IMAGE}")
+            await _replace(screen, f"{host}/team/demo:1")
+            await screen.press("tab", "space")
+            await screen.wait("--tls-verify=false")
+            await screen.press("shift+tab", "enter")
+            await screen.wait("pushed to", "sha256:")
+            inspected = subprocess.run(
+                ["skopeo", "inspect", "--tls-verify=false", f"docker://{host}/team/demo:1", "--format", "{{.Digest}}"],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout.strip()
+            assert inspected == workbench.images()[0].digest
+
+            await screen.press("1", "P")
+            await screen.wait("to; what the registry has")
+            await _replace(screen, f"{host}:1/no/where")
+            await screen.press("enter")
+            await screen.wait("✗ failed|try again")
+
+            await screen.press("1", "G", "t")
+            await screen.wait("Another name for")
+            await _replace(screen, "localhost/other:2")
+            await screen.press("enter")
+            await screen.wait(lambda _: len(workbench.images()) == 2)
+
+            await screen.press("1", "G", "S")
+            await screen.wait("Save localhost")
+            await _replace(screen, str(tmp_path / "out.tar"))
+            await screen.press("tab", "space")
+            await screen.wait("--format oci-archive")
+            await screen.press("enter")
+            await screen.wait("save .*done", lambda _: (tmp_path / "out.tar").exists())
+            with tarfile.open(tmp_path / "out.tar") as archive:
+                assert "index.json" in archive.getnames()
