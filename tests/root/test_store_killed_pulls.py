@@ -23,7 +23,7 @@ from engine.store import LayoutSource, Store
 
 pytestmark = pytest.mark.root
 
-ROUNDS = 12
+ROUNDS = int(os.environ.get("CUTAWAY_KILL_ROUNDS", "12"))
 PULL = """
 import sys
 from pathlib import Path
