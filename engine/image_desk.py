@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # what not every command needs is loaded where it is used
     from engine.layers.stacking import LayerChanges
     from engine.looking import Inside
     from engine.reaching import Reacher
+    from engine.runtime import ContainerRecord
 
 ROOTFS = "rootfs:"
 """Before a directory that takes an image's place, as `run --rootfs` has it."""
@@ -44,7 +45,8 @@ class ImageDesk(ContainerDesk):
         """Make what a container has changed a layer on top of its image, and call the result `image`.
 
         Empty files and directories that runc made for mounts to stand on are not taken. With SOURCE_DATE_EPOCH the
-        same changes make the same image. Raises ContainerUnknown, UsageError, LayerError, StoreError, Cancelled.
+        same changes make the same image. Owners are those that the container's user namespace has.
+        Raises ContainerUnknown, UsageError, LayerError, StoreError, Cancelled.
         """
         from engine.committing import CommitOptions, commit, mount_points
         from engine.layers.capture import Capture
@@ -53,31 +55,41 @@ class ImageDesk(ContainerDesk):
         record = self._find(name)
         reference = own_name(image)
         self.facts.need_root("read a container's files")
-        if record.in_place:
-            raise UsageError(
-                f"{record.name} stands on another program's directories: there is no image below to commit on",
-                hint="cutaway cp takes files out; podman can push its own image to a registry.",
-            )
-        if mapping(self._containers.path(record.id) / "config.json") is not None:
-            raise UsageError(
-                f"{record.name} has a user namespace: what it wrote is stored by the host's numbers, not its own",
-                hint="cutaway cp takes files out.",
-            )
         with self._store.holding(job.token), self._launcher.still(record, job, pause=options.pause) as merged:
             home = self._containers.path(record.id)
             leave_out = {os.fsencode(path.strip("/")) for path in options.leave_out}
+            numbers = mapping(home / "config.json")
             capture = Capture(
                 merged if options.squash else home / "upper",
                 overlay=not options.squash,
                 merged=merged,
                 leave_out=frozenset(leave_out | mount_points(home / "config.json", home / "upper")),
+                owner=numbers.inside if numbers else None,
             )
             made_by = shlex.join(record.command) or "cutaway commit"
-            base = self._store.of_digest(Digest.parse(record.image_digest))
+            base = self._base(record, job)
             made = commit(self._store, base, capture, reference, made_by, options, job)
             trace.append(self.root.traces / f"{made.descriptor.digest.hex}.jsonl", job.steps)
         job.emit(ImagesChanged())
         return image_summary(made)
+
+    def _base(self, record: ContainerRecord, job: Job) -> ImageRecord:
+        """The image that a container stands on, in our store: one that is used in place in podman's is copied."""
+        if not record.in_place:
+            return self._store.of_digest(Digest.parse(record.image_digest))
+        if not record.image.startswith(Transport.CONTAINERS_STORAGE.value):
+            raise UsageError(
+                f"{record.name} stands on a directory: there is no image below to commit on",
+                hint="cutaway import DIRECTORY IMAGE makes one of it.",
+            )
+        from engine.archives.storage import storage_source
+        from engine.pulling import bring
+
+        text = record.image.removeprefix(Transport.CONTAINERS_STORAGE.value)
+        if [str(path) for path in self._expanded(record.image, job).in_place] != list(record.in_place):
+            raise UsageError(f"{record.image} is another image now than when {record.name} was made")
+        image, _ = bring(storage_source(text, self._store), self._store, self.facts.platform, job)
+        return self._store.of_digest(image.descriptor.digest)
 
     # -- looking inside --------------------------------------------------------------------------------
 

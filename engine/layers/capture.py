@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +37,8 @@ class Capture:
 
     `latest` is the latest time that any entry may have, in nanoseconds since the epoch (None: as it is); `leave_out`
     holds paths, without leading slash, that are passed over with all below them; `overlay` says that the tree is an
-    overlay's upper directory, whose `merged` one is mounted (None: it is not, and must not be needed).
+    overlay's upper directory, whose `merged` one is mounted (None: it is not, and must not be needed); `owner` gives
+    the user and group that an entry gets for those on disk, -1 for one that has none (None: the same).
     """
 
     root: Path
@@ -45,6 +46,7 @@ class Capture:
     merged: Path | None = None
     latest: int | None = None
     leave_out: frozenset[bytes] = field(default_factory=frozenset)
+    owner: Callable[[int, int], tuple[int, int]] | None = None
 
     def entries(self) -> Iterator[Entry]:
         """The entries, parents first, the names of a directory in order. Files are open only while their entry is the
@@ -160,13 +162,17 @@ class _Walk:
         content: bytes | int = b"",
     ) -> Entry:
         mtime, latest = status.st_mtime_ns, self._capture.latest
+        owner = (status.st_uid, status.st_gid)
+        if self._capture.owner is not None:
+            owner = self._capture.owner(*owner)
+            if -1 in owner:
+                raise LayerError(f"{shown(path)} is of an owner that the user namespace has no number for")
         special = kind in (Kind.CHARACTER, Kind.BLOCK)
         return Entry(
             os.fsdecode(path),
             kind,
             stat.S_IMODE(status.st_mode),
-            status.st_uid,
-            status.st_gid,
+            *owner,
             mtime if latest is None else min(mtime, latest),
             content,
             target,

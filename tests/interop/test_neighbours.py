@@ -111,7 +111,12 @@ def test_podmans_own_image_in_place(cutaway: Cutaway, debian: str, podman: list[
     assert "C /etc/issue" in cutaway.out("diff", "inplace").splitlines()
     assert "PRETTY_NAME" in cutaway.out("cat", name, "/etc/os-release")
     assert {path.name: snapshot(path) for path in root.glob("overlay/*/diff")} == before
-    assert "another program" in cutaway("commit", "inplace", "x:1", code=2).stderr
+    cutaway("commit", "inplace", "onpodmans:1")
+    assert cutaway.out("run", "--rm", "--network=host", "onpodmans:1", "cat", "/etc/issue") == "x"
+    below = cutaway.json("layers", "--json", debian)
+    committed = cutaway.json("layers", "--json", "onpodmans:1")
+    assert [each["diff_id"] for each in committed[:-1]] == [each["diff_id"] for each in below]
+    cutaway("rmi", "onpodmans:1")
     cutaway("rm", "inplace")
     assert "no image" in cutaway("run", f"containers-storage:[overlay@{root}]nobody", code=125).stderr
 

@@ -73,6 +73,24 @@ def test_what_runs_beside_it_and_what_cannot_be(cutaway: Cutaway, rootfs_dir: Pa
     cutaway("rm", cutaway.json("ps", "-a", "--json")[0]["id"])
 
 
+def test_committed_its_files_have_its_own_numbers(cutaway: Cutaway) -> None:
+    cutaway("demo")
+    image = "localhost/cutaway/demo:latest"
+    line = "echo mine > /srv/mine; chown 5:6 /srv/mine; rm /srv/greeting"
+    cutaway("run", "--name=mapped", "--network=none", *MAPS, image, "sh", "-c", line)
+    for options in ([], ["--squash"]):
+        cutaway("commit", *options, "mapped", "mapped:1")
+        listed = {entry["path"]: entry for entry in cutaway.json("files", "--json", "-r", "mapped:1", "/srv")}
+        assert (listed["srv/mine"]["uid"], listed["srv/mine"]["gid"]) == (5, 6)
+        assert "srv/greeting" not in listed
+        everything = cutaway.json("files", "--json", "-r", "mapped:1", "/")
+        below = cutaway.json("files", "--json", "-r", image, "/")
+        owners = {(entry["uid"], entry["gid"]) for entry in below}
+        assert {(entry["uid"], entry["gid"]) for entry in everything} == owners | {(5, 6)}
+        cutaway("rmi", "mapped:1")
+    cutaway("rm", "mapped")
+
+
 def test_an_init_of_ones_own_is_process_1(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None:
     init = tmp_path / "init"
     init.write_text('#!/bin/sh\necho "init $$ $1"; shift; "$@"\n')
