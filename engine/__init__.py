@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         CutawayError,
         ImageUnknown,
         RuntimeFailed,
+        SpecError,
         UsageError,
     )
     from engine.events import (
@@ -87,11 +88,13 @@ if TYPE_CHECKING:
     from engine.trace import Step, StepKind
     from engine.views import (
         Adoption,
+        Baseline,
         ContainerSummary,
         Draft,
         FileEntry,
         HistoryStep,
         ImageSummary,
+        KeptDraft,
         LayerSummary,
         OverlayView,
         Written,
@@ -138,6 +141,7 @@ __all__ = [
     "JobFinished",
     "JobStarted",
     "Jobs",
+    "KeptDraft",
     "LayerChanges",
     "LayerPhase",
     "LayerProgress",
@@ -159,6 +163,7 @@ __all__ = [
     "Severity",
     "Sink",
     "SourceKind",
+    "SpecError",
     "Status",
     "Step",
     "StepKind",
@@ -202,6 +207,7 @@ _LAZY = {
     "CutawayError": "engine.errors",
     "ImageUnknown": "engine.errors",
     "RuntimeFailed": "engine.errors",
+    "SpecError": "engine.errors",
     "UsageError": "engine.errors",
     "ContainersChanged": "engine.events",
     "Event": "engine.events",
@@ -232,6 +238,7 @@ _LAZY = {
     "CommitOptions": "engine.committing",
     "Adoption": "engine.views",
     "Baseline": "engine.views",
+    "KeptDraft": "engine.views",
     "Attachment": "engine.runtime",
     "Neighbour": "engine.neighbours",
     "Note": "engine.spec",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ import msgspec
 from engine import spec
 from engine.bundling import KEPT, launched, reopened
 from engine.errors import ContainerState
-from engine.events import ContainersChanged
+from engine.events import ContainersChanged, ignore
 from engine.image_desk import ROOTFS, ImageDesk
 from engine.jobs import Job
-from engine.views import Adoption, Baseline, ContainerSummary, Draft
+from engine.trace import StepKind
+from engine.views import Adoption, Baseline, ContainerSummary, Draft, KeptDraft
 
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
+    from engine.keeping import Keeper
     from engine.neighbours import Neighbour, Neighbours
     from engine.spec import Change, Diagnostic, Explained, Provenance, RunOptions
 
@@ -73,6 +76,44 @@ class ConfigDesk(ImageDesk):
         self._launcher.revise(record, draft, job)
         job.emit(ContainersChanged((record.id,)))
         return self._summary(self._find(record.id))
+
+    def keep(self, draft: Draft, text: str, *, revises: bool = False) -> None:
+        """Keep a draft that is being changed, so that it outlives this process; `revises`: it is a reopened one.
+
+        Raises StoreError.
+        """
+        self._keeper.keep(draft, text, revises=revises)
+
+    def let_go(self, draft: Draft) -> None:
+        """Keep nothing of a draft any more: it was launched, or thrown away."""
+        self._keeper.let_go(draft.id)
+
+    def kept(self) -> list[KeptDraft]:
+        """What processes that are gone were changing, oldest first; each is told to one process alone."""
+        return self._keeper.kept()
+
+    def export(self, draft: Draft, directory: Path, job: Job) -> tuple[ContainerSummary, list[str]]:
+        """A draft as a bundle for plain `runc run`: config.json and what it binds in a directory, and a working
+        container of its image, mounted, as its root filesystem; and in sentences what had to be changed.
+
+        Raises UsageError where the directory has a config.json or cannot be written, SpecError, ImageUnknown,
+        MountError.
+        """
+        from engine.exporting import check_target, write_bundle  # no command needs it
+
+        check_target(directory)
+        image = ROOTFS + draft.image if draft.image.startswith("/") else draft.image
+        with self._store.holding(job.token):
+            record = self._launcher.work_on(self._expanded(image, job), None, job)
+        made = self._summary(record)
+        try:
+            with job.step(StepKind.STORE, f"$EDITOR {shlex.quote(str(directory / 'config.json'))}") as step:
+                said = write_bundle(draft, made.merged, directory)
+                step.detail = "; ".join(said)
+        except BaseException:
+            self._launcher.remove(record, Job(job.title, ignore), force=True)
+            raise
+        return made, said
 
     def baselines(self, draft: Draft) -> list[Baseline]:
         """What a draft can be compared with, of what is here; another engine's container or a file can be named, too
@@ -141,6 +182,12 @@ class ConfigDesk(ImageDesk):
                     record = self._expanded(record.name, job)
             options = spec.RunOptions(name=name, auto_remove=auto_remove)
             return adopt(other, record, notes, options, self._containers, self.facts, job)
+
+    @cached_property
+    def _keeper(self) -> Keeper:
+        from engine.keeping import Keeper
+
+        return Keeper(self.root)
 
     @cached_property
     def _neighbours(self) -> Neighbours:

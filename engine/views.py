@@ -158,6 +158,20 @@ class Draft(msgspec.Struct, frozen=True):
         provenance = spec.edited(self.text, text, self.provenance)
         return msgspec.structs.replace(self, text=text, provenance=provenance, generated=self.generated or self.text)
 
+    def interactive(self) -> Draft:
+        """The draft of a container whose standard input is connected, as -i."""
+        return msgspec.structs.replace(self, options=msgspec.structs.replace(self.options, interactive=True))
+
+
+class KeptDraft(msgspec.Struct, frozen=True):
+    """A draft that was being changed when its process ended: `text` is what it had become, `revises` says that it is of
+    a container that is there, `saved` when it was kept, in seconds since the epoch."""
+
+    draft: Draft
+    text: str
+    revises: bool
+    saved: float
+
 
 class Baseline(msgspec.Struct, frozen=True):
     """A config.json to compare a draft with: `what` is how `Workbench.baseline` knows it, `label` says it in words."""

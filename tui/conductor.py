@@ -9,12 +9,10 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine import (
     ContainersChanged,
-    CutawayError,
     Event,
     ImagesChanged,
     JobFinished,
@@ -28,15 +26,15 @@ from engine import (
     visible,
 )
 from tui.desk import Desk
+from tui.drafting import Drafting
 from tui.progress import Pull, Work
-from tui.state import MOST_ENDED, State, Writing
-from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
-from tui.telling import problem
+from tui.state import MOST_ENDED, State
+from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfRevision, Subject
 from tui.text import clip, short_reference
 from tui.widgets.bars import percent
 
 if TYPE_CHECKING:
-    from engine import ContainerSummary, Draft, ImageSummary, Job, Workbench
+    from engine import Draft, ImageSummary, Job, Workbench
 
 
 class View(Protocol):
@@ -64,6 +62,7 @@ class Conductor:
         self._loop = asyncio.get_running_loop()
         self._stale: set[str] = set()
         self._reading = False
+        self.drafts = Drafting(desk, state, view, self.from_thread)
 
     async def begin(self) -> None:
         """Load the engine, and show what is there and what runs."""
@@ -155,12 +154,14 @@ class Conductor:
         }[event.outcome]
         if work is not None and work.command:
             self._view.show_command(work.command, outcome, good=good)
-        writing = self._state.drafts.get(self._state.launching.pop(event.job, ""))
+        writing = self._state.launching.pop(event.job, None)
         if writing is not None:
             writing.launching = False
         pull = self._state.pulls.get(event.job)
-        # The page of a pull says itself what became of it.
-        if event.problem is not None and not (pull is not None and self._view.in_sight(OfJob(event.job))):
+        # The page of a pull says itself what became of it, and so does the editor at the value that was to blame.
+        told = pull is not None and self._view.in_sight(OfJob(event.job))
+        told = told or (writing is not None and writing.failure is not None and writing.failure.pointer != "")
+        if event.problem is not None and not told:
             self._view.complain(event.problem)
         if pull is not None:
             pull.finished, pull.problem = True, event.problem
@@ -204,6 +205,7 @@ class Conductor:
                     before = {id: c.status for id, c in self._state.containers.items()}
                     found = await self._desk.ask(lambda workbench: workbench.containers())
                     self._state.containers = {container.id: container for container in found}
+                    self.drafts.forget_gone()
                     self._view.show_containers(before)
         finally:
             self._reading = False
@@ -215,7 +217,7 @@ class Conductor:
         """Begin a pull and look at it."""
         for old in [job for job, pull in self._state.pulls.items() if pull.finished]:
             del self._state.pulls[old]
-        job = self._desk.pull(name, tls_verify=tls_verify, then=self._from_thread(self._pulled))
+        job = self._desk.pull(name, tls_verify=tls_verify, then=self.from_thread(self._pulled))
         self._state.pulls[job.id] = Pull(job.id, name, job.command)
         self._view.show_images()
         self._view.look(OfJob(job.id), go="main")
@@ -234,7 +236,7 @@ class Conductor:
         """Begin to bring an image to a registry, and look at it; `words` are the command line's."""
         for old in [job for job, pull in self._state.pulls.items() if pull.finished]:
             del self._state.pulls[old]
-        pushed = self._from_thread(self._pushed)
+        pushed = self.from_thread(self._pushed)
 
         def work(workbench: Workbench, job: Job) -> None:
             pushed(job.id, name, workbench.push(name, job, to=to, tls_verify=tls_verify, kind=kind))
@@ -253,7 +255,7 @@ class Conductor:
 
     def demo(self) -> None:
         """Make the built-in image, if it is not here, and open its config.json."""
-        self._desk.demo(self._from_thread(lambda image: self._view.later(self._open_new(image))))
+        self._desk.demo(self.from_thread(lambda image: self._view.later(self._open_new(image))))
 
     async def _open_new(self, image: ImageSummary) -> None:
         await self._read_stale("images")
@@ -261,60 +263,17 @@ class Conductor:
 
     def open(self, reference: str) -> None:
         """Look at the config.json that an image would be started with; made anew unless there is one already."""
-        if reference in self._state.drafts:
-            self._view.look(OfDraft(reference), go="config")
-        else:
-            self._desk.draft(reference, self._state.flags.get("run", ()), self._from_thread(self._drafted))
+        self.drafts.open(reference)
 
     def take_draft(self, draft: Draft) -> None:
         """Look at a container to be, ready to be changed and launched."""
-        self._drafted(draft)
-
-    def _drafted(self, draft: Draft) -> None:
-        self._state.drafts[draft.image] = Writing(draft)
-        self._view.look(OfDraft(draft.image), go="config")
-
-    def launch(self, reference: str, command: str) -> None:
-        """Make the draft a container and start it; `command` does the same."""
-        writing = self._state.drafts.get(reference)
-        if writing is None or writing.launching:
-            return  # it was launched, or thrown away, since the key was pressed
-        try:
-            draft = writing.result
-        except CutawayError as error:
-            self._view.complain(problem(error))
-            return
-        edited = writing.edited
-        writing.launching = True
-        job = self._desk.launch(draft, command, self._from_thread(partial(self._launched, reference, edited)))
-        self._state.launching[job.id] = reference
-
-    def _launched(self, reference: str, edited: bool, job: str, container: ContainerSummary) -> None:
-        if edited and job in self._state.work:  # now there is the file that does the same
-            words = ["run", "-d", "--config", str(container.path / "config.json"), container.image]
-            self._state.work[job].command = self._desk.command(*words)
-        self._state.drafts.pop(reference, None)
-        self._state.containers[container.id] = container
-        self._view.show_images()
-        self._view.show_containers({})
-        self._view.look(OfContainer(container.id), go="output")
-        self._refresh("containers")
-
-    def discard(self, reference: str) -> None:
-        """Throw a draft away."""
-        self._state.drafts.pop(reference, None)
-        self._view.show_images()
-        self._view.look(OfImage(reference), go="images")
+        self.drafts.opened(draft)
 
     def forget(self, job: str) -> None:
         """Take a pull that has ended off the list."""
         self._state.pulls.pop(job, None)
         self._view.show_images()
         self._view.look(OfImage(self._state.images[0].reference) if self._state.images else None, go="images")
-
-    def drafts_changed(self) -> None:
-        """A draft is an edited one now, or no longer."""
-        self._view.show_images()
 
     def cancel(self, job: str) -> None:
         """Ask a job to stop."""
@@ -329,6 +288,8 @@ class Conductor:
                 return reference
             case OfDraft(reference):
                 return f"new container from {reference}"
+            case OfRevision(id) if id in self._state.containers:
+                return f"the config.json of {self._state.containers[id].name}"
             case OfContainer(id) if id in self._state.containers:
                 return self._state.containers[id].name
             case OfJob(job) if job in self._state.pulls:
@@ -338,8 +299,8 @@ class Conductor:
     def lost(self) -> list[str]:
         """What goes if somebody leaves now, in sentences."""
         lost = []
-        if unsaved := self._state.unsaved:
-            lost.append(f"What you changed for {names(unsaved)} has not been launched, and goes.")
+        if self._state.read_only and (unsaved := self._state.unsaved):
+            lost.append(f"What you changed for {names(unsaved)} goes.")
         for verb in ("pull", "push"):
             if under_way := [pull.name for pull in self._state.pulling if pull.verb == verb]:
                 lost.append(f"The {verb} of {names(under_way)} is cancelled.")
@@ -347,13 +308,15 @@ class Conductor:
 
     def farewell(self) -> str:
         """What goes on without the screen, and how to see it again; "" where nothing does."""
-        running = self._state.running
-        if not running:
-            return ""
-        goes = "goes on" if len(running) == 1 else "go on"
-        return f"{names(c.name for c in running)} {goes}. See it again: {self._desk.command()}"
+        said = []
+        if running := self._state.running:
+            goes = "goes on" if len(running) == 1 else "go on"
+            said.append(f"{names(c.name for c in running)} {goes}.")
+        if not self._state.read_only and (edited := [w for w in self._state.writings if w.edited]):
+            said.append(f"What you changed for {names(w.draft.image for w in edited)} is kept.")
+        return " ".join([*said, f"See it again: {self._desk.command()}"]) if said else ""
 
-    def _from_thread(self, call: Callable[..., object]) -> Callable[..., None]:
+    def from_thread(self, call: Callable[..., object]) -> Callable[..., None]:
         """`call` in the screen's own thread, from any other."""
 
         async def work(*arguments: object) -> None:  # so that what it raises is told

@@ -80,19 +80,44 @@ class Desk:
 
         return self._start(f"config.json for {image}", work, "config", *flags, image)
 
-    def launch(self, draft: Draft, command: str, then: Callable[[str, ContainerSummary], None]) -> Job:
-        """Create and start. What cannot be started goes again, so that the draft can be mended and tried anew."""
+    def launch(
+        self,
+        draft: Draft,
+        command: str,
+        *,
+        start: bool,
+        revises: bool,
+        then: Callable[[str, ContainerSummary], None],
+        failed: Callable[[CutawayError], None],
+    ) -> Job:
+        """Create, or revise the container that is there, and start. What cannot be started goes again where it is new,
+        so that the draft can be mended and tried anew. `failed` is called, too, where the job fails."""
 
         def work(job: Job) -> None:
-            made = self.workbench.create(draft, job)
+            try:
+                then(job.id, self._revised(draft, start, job) if revises else self._made(draft, start, job))
+            except CutawayError as error:
+                failed(error)
+                raise
+
+        return self.workbench.jobs.start(f"launch {draft.name}", work, command=command)
+
+    def _made(self, draft: Draft, start: bool, job: Job) -> ContainerSummary:
+        made = self.workbench.create(draft, job)
+        if start:
             try:
                 self.workbench.start(made.id, job)
             except CutawayError:
                 self.workbench.remove(made.id, Job("clear away", lambda event: None), force=True)
                 raise
-            then(job.id, self.workbench.container(made.id))
+        return self.workbench.container(made.id)
 
-        return self.workbench.jobs.start(f"launch {draft.name}", work, command=command)
+    def _revised(self, draft: Draft, start: bool, job: Job) -> ContainerSummary:
+        self.workbench.stop(draft.id, job)
+        self.workbench.revise(draft, job)
+        if start:
+            self.workbench.start(draft.id, job)
+        return self.workbench.container(draft.id)
 
     def job(self, title: str, work: Callable[[Workbench, Job], object], command: str) -> Job:
         """Anything else; `command` is the command line that does the same."""

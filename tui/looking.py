@@ -7,7 +7,7 @@ from tui.panes.containers.pane import state as state_of
 from tui.panes.tab import MainTab
 from tui.screens.main_area import MainArea
 from tui.state import State
-from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
+from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfRevision, Subject
 from tui.text import clip, short_reference
 
 
@@ -84,6 +84,8 @@ class Looking:
                 return [f"new container from {shorter[0]}", *(f"new from {said}" for said in shorter), shorter[-1]]
             case OfContainer(id) if (container := self._state.containers.get(id)) is not None:
                 name, state = visible(container.name), state_of(container)
+                if isinstance(self.subject, OfRevision):
+                    return [f"config.json of {clip(name, 40)}", clip(name, 16)]
                 return [f"{clip(name, 40)} {state}", f"{clip(name, 16)} {state}", f"{clip(name, 10)} {state[0]}"]
         return []
 

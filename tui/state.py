@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from engine import Status
 from tui.panes.config.analysis import Analysis, shown
 from tui.progress import Pull, Work
-from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, Subject
+from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfRevision, Subject
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, Draft, ImageSummary, Problem, Step
@@ -21,7 +21,26 @@ MOST_ENDED = 50
 """Jobs that have ended and are still told of."""
 
 
-@dataclass
+class Port(Protocol):
+    """The editor that shows a draft."""
+
+    def change_to(self, text: str) -> None:
+        """Show another text, as an edit that can be undone."""
+
+    def look_again(self, pointer: str) -> None:
+        """Something else is known of the text; put the cursor on a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What runc said when it was launched, of which value ("" where that cannot be told)."""
+
+    pointer: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(eq=False)
 class Writing:
     """A draft and its text as it is now."""
 
@@ -33,6 +52,13 @@ class Writing:
     """What is known of the text, or of one that it was a moment ago."""
     launching: bool = False
     """Whether a container is being started from it."""
+    revises: bool = False
+    """Whether it is the config.json of a container that is there."""
+    saved_to: str = ""
+    """The file that it was saved to."""
+    failure: Failure | None = None
+    """Why the last launch failed; forgotten with the next edit."""
+    port: Port | None = None
 
     def __post_init__(self) -> None:
         self.original = self.text = shown(self.draft.text)
@@ -40,6 +66,16 @@ class Writing:
     @property
     def edited(self) -> bool:
         return self.text != self.original
+
+    @property
+    def subject(self) -> Subject:
+        """What is looked at where this is."""
+        return OfRevision(self.draft.id) if self.revises else OfDraft(self.draft.image)
+
+    @property
+    def title(self) -> str:
+        """What it is called; it may be hostile."""
+        return self.draft.name if self.revises else f"new container from {self.draft.image}"
 
     @property
     def result(self) -> Draft:
@@ -68,30 +104,43 @@ class State:
     pulls: dict[str, Pull] = field(default_factory=dict)
     drafts: dict[str, Writing] = field(default_factory=dict)
     """By the reference of their image."""
+    revisions: dict[str, Writing] = field(default_factory=dict)
+    """By the id of their container."""
     work: dict[str, Work] = field(default_factory=dict)
     """By job: those under way, and the last that ended."""
     steps: deque[tuple[str, Step]] = field(default_factory=lambda: deque(maxlen=MOST_STEPS))
     """What the engine did since the screen was opened: the title of the job, and the step."""
     messages: deque[Message] = field(default_factory=lambda: deque(maxlen=MOST_MESSAGES))
-    launching: dict[str, str] = field(default_factory=dict)
-    """Job to the reference of the image that a container is being started from."""
+    launching: dict[str, Writing] = field(default_factory=dict)
+    """By the job that starts it."""
 
     def find(self, subject: Subject) -> ContainerSummary | ImageSummary | Writing | Pull | State | None:
         """What a subject is now; None where it has gone."""
         match subject:
             case OfImage(reference):
                 return next((image for image in self.images if image.reference == reference), None)
+            case OfDraft() | OfRevision():
+                return self.writing(subject)
             case OfContainer(id):
                 return self.containers.get(id)
             case OfJob(job):
                 return self.pulls.get(job)
             case OfHost():
                 return self
-        return self.writing(subject)
+        return None
 
     def writing(self, subject: Subject) -> Writing | None:
         """The draft that a subject is."""
-        return self.drafts.get(subject.reference) if isinstance(subject, OfDraft) else None
+        match subject:
+            case OfDraft(reference):
+                return self.drafts.get(reference)
+            case OfRevision(id):
+                return self.revisions.get(id)
+        return None
+
+    def of_container(self, id: str) -> OfContainer:
+        """A container, or where its config.json is being changed that."""
+        return OfRevision(id) if id in self.revisions else OfContainer(id)
 
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys that are set to be others than the bindings say, by the binding's id."""
@@ -105,6 +154,11 @@ class State:
     def unsaved(self) -> list[str]:
         """The images whose draft was changed and not launched."""
         return [reference for reference, writing in self.drafts.items() if writing.edited]
+
+    @property
+    def writings(self) -> list[Writing]:
+        """Everything that is open to be written in."""
+        return [*self.drafts.values(), *self.revisions.values()]
 
     @property
     def running(self) -> list[ContainerSummary]:

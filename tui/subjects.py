@@ -28,6 +28,11 @@ class OfContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class OfRevision(OfContainer):
+    """A container whose config.json is being changed for its next start; everything else of it is as it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class OfJob:
     """An image on its way here, by the job that brings it."""
 

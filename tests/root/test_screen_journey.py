@@ -105,7 +105,9 @@ def test_the_whole_job(terminal: Terminal, data_root: DataRoot, demo_in_registry
     terminal.wait("new (container )?from", "0 edits")
     _write_args(terminal, LOOP)
     terminal.press("C-l")
-    terminal.wait("● running", "line-42")
+    terminal.wait("Launch new container", "the same|different from|Nothing is different")
+    terminal.press("Enter")
+    terminal.wait("● running", "line-42", without="Launch new container")
     terminal.press("q")
     terminal.wait("goes on", r"\[ended 0\]")
 

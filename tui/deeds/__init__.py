@@ -14,7 +14,7 @@ from tui.deeds.host import HOST_DEEDS
 from tui.deeds.images import IMAGE_DEEDS
 from tui.deeds.pulls import PULL_DEEDS
 from tui.state import State
-from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, Subject
+from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfRevision, Subject
 
 __all__ = [
     "ALL_DEEDS",
@@ -29,6 +29,7 @@ __all__ = [
 DEEDS: dict[type, Sequence[Deed[Any]]] = {
     OfImage: IMAGE_DEEDS,
     OfDraft: DRAFT_DEEDS,
+    OfRevision: DRAFT_DEEDS,
     OfContainer: CONTAINER_DEEDS,
     OfJob: PULL_DEEDS,
     OfHost: HOST_DEEDS,

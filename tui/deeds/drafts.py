@@ -1,76 +1,110 @@
-"""What can be done to a container that is not there yet: an edited config.json is in no file until then."""
+"""What can be done to a config.json that is being written: of a container to be, or of one that is there."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine import visible
+from engine import CutawayError, Job, RuntimeFailed, differences, visible
+from tui import changing, comparing, outside, writing_out
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
-from tui.deeds.terminals import enter
-from tui.dialogs.choice import Choice
+from tui.dialogs.launch import How, LaunchDialog
+from tui.screens.terminal import DETACH, visit
 from tui.state import Writing
-from tui.subjects import OfContainer
+from tui.telling import problem
 
 if TYPE_CHECKING:
-    from engine import ContainerSummary
+    from engine import Attachment, Difference, Workbench
 
 
 async def _launch(bench: Bench, offer: Offer[Writing]) -> None:
-    if not await _in_spite(bench, offer.thing):
+    writing = offer.thing
+    if not await _in_spite(bench, writing):
         return
-    where = "b"
-    if _has_terminal(offer.thing):
-        choices = [("i", "go in now: run -it"), ("b", "in the background, to attach to later: run -d -t")]
-        answer = await bench.put(Choice("It has a terminal (process.terminal)", choices))
-        where = answer or ""
-    if where == "b":
-        bench.conductor.launch(offer.thing.draft.image, offer.command)
-    elif where == "i":
-        made = await _made(bench, offer.thing)
-        if made is not None:
-            flags = ["--config", str(made.path / "config.json")] if offer.thing.edited else ["-i", "-t"]
-            enter(bench, made, bench.desk.command("run", *flags, made.image))
+    since, changed = await _since_last(bench, writing)
+    ways = [(how, key, words, bench.desk.command(*_words(writing, how))) for how, key, words in _ways(writing)]
+    how = await bench.put(LaunchDialog(f"Launch {writing.title}", ways, since, changed))
+    if how is not None:
+        line = next(line for way, _, _, line in ways if way is how)
+        if how is How.ATTACHED:
+            await _go_in(bench, writing, line)
+        else:
+            bench.conductor.drafts.launch(writing, line, start=how is How.DETACHED)
 
 
-async def _create(bench: Bench, offer: Offer[Writing]) -> None:
-    made = await _made(bench, offer.thing) if await _in_spite(bench, offer.thing) else None
-    if made is not None:
-        bench.state.containers[made.id] = made
-        flags = ["--config", str(made.path / "config.json")] if offer.thing.edited else []
-        bench.show_command(bench.desk.command("create", *flags, made.image), "✓ done")
-        bench.look(OfContainer(made.id), go="containers")
+async def _go_in(bench: Bench, writing: Writing, command: str) -> None:
+    """Launch it on the terminal. What cannot be started goes again where it is new."""
+    drafts = bench.conductor.drafts
+    draft = drafts.take(writing)
+    if draft is None:
+        return
+    if not writing.revises:
+        draft = draft.interactive()
+    name = draft.name
 
+    def make(job: Job) -> None:
+        if writing.revises:
+            bench.desk.workbench.stop(draft.id, job)
+            bench.desk.workbench.revise(draft, job)
+        else:
+            bench.desk.workbench.create(draft, job)
 
-async def _made(bench: Bench, writing: Writing) -> ContainerSummary | None:
-    """The draft as a container that does not run yet; None where it was made, or thrown away, meanwhile."""
-    if writing.launching or bench.state.drafts.get(writing.draft.image) is not writing:
-        return None
-    draft, writing.launching = writing.result, True
+    def work(workbench: Workbench, job: Job, to: Attachment) -> int | None:
+        return workbench.run(draft.id, to, job)
+
+    leaving = ["the end of its process brings you back", f"{DETACH} brings you back, and it goes on as {name}"]
     try:
-        made = await bench.desk.ask(
-            lambda workbench: workbench.jobs.run(f"create {draft.name}", lambda job: workbench.create(draft, job))
-        )
-    finally:
-        writing.launching = False
-    bench.state.drafts.pop(draft.image, None)
-    bench.conductor.drafts_changed()
-    return made
+        await bench.desk.ask(lambda workbench: workbench.jobs.run(f"make {name}", make))
+        visit(bench, f"run {name}", command, leaving, work)
+    except CutawayError as error:
+        if not writing.revises:
+            await bench.desk.ask(lambda workbench: _clear(workbench, draft.id))
+        drafts.failed(writing, error)
+        if not (isinstance(error, RuntimeFailed) and error.pointer):  # it is told at the value that was to blame
+            bench.complain(problem(error))
+        return
+    found = {c.id: c for c in await bench.desk.ask(lambda workbench: workbench.containers())}
+    if draft.id in found:
+        drafts.launched(writing, found[draft.id], go="output")
+    else:  # --rm
+        drafts.discard(writing)
 
 
-def _has_terminal(writing: Writing) -> bool:
-    try:
-        return json.loads(writing.text)["process"]["terminal"] is True
-    except (ValueError, TypeError, LookupError, RecursionError):
-        return False
+def _clear(workbench: Workbench, id: str) -> None:
+    with suppress(CutawayError):  # it may never have come to be
+        workbench.remove(id, Job("clear away", lambda event: None), force=True)
+
+
+def _ways(writing: Writing) -> list[tuple[How, str, str]]:
+    if writing.revises:
+        return [
+            (How.DETACHED, "d", "start it anew, in the background"),
+            (How.ATTACHED, "a", "start it anew on this terminal, until it ends or you detach"),
+            (How.CREATED, "c", "stop it, and leave the start for later"),
+        ]
+    return [
+        (How.DETACHED, "d", "run it in the background"),
+        (How.ATTACHED, "a", "run it on this terminal, until it ends or you detach"),
+        (How.CREATED, "c", "make the container, and leave the start for later"),
+    ]
+
+
+def _words(writing: Writing, how: How) -> list[str]:
+    name = writing.draft.name
+    if writing.revises:
+        return {How.DETACHED: ["restart", name], How.ATTACHED: ["start", "-a", name], How.CREATED: ["stop", name]}[how]
+    edited = ["--config", "FILE"] if writing.edited else []
+    words = {How.DETACHED: ["run", "-d"], How.ATTACHED: ["run", "-i"], How.CREATED: ["create"]}[how]
+    return [*words, *edited, writing.draft.image]
 
 
 async def _in_spite(bench: Bench, writing: Writing) -> bool:
     """Whether to launch what runc will refuse."""
     analysis = writing.analysis
-    errors = [found for found in analysis.diagnostics if found.severity.value == "error"] if analysis else []
+    found = analysis.diagnostics if analysis is not None and analysis.text == writing.text else ()
+    errors = [each for each in found if each.severity.value == "error" and each.code != "runc"]
     if not errors:
         return True
     return await bench.ask(
@@ -80,43 +114,61 @@ async def _in_spite(bench: Bench, writing: Writing) -> bool:
     )
 
 
+async def _since_last(bench: Bench, writing: Writing) -> tuple[str, list[Difference] | None]:
+    """In words what was launched last, and in what this is different; None where nothing was."""
+    last = await comparing.last_launched(bench, writing)
+    if last is None:
+        return "Nothing was launched of this image yet.", None
+    label, text = last
+    try:
+        return label, [each for each in differences(text, writing.text) if not comparing.is_its_own(each)]
+    except CutawayError:
+        return "It is no JSON, and cannot be compared with what was launched last.", None
+
+
 def _open(bench: Bench, offer: Offer[Writing]) -> None:
-    bench.conductor.open(offer.thing.draft.image)
+    bench.look(offer.subject, go="config")
 
 
 def _discard(bench: Bench, offer: Offer[Writing]) -> None:
-    bench.conductor.discard(offer.thing.draft.image)
+    bench.conductor.drafts.discard(offer.thing)
+
+
+def _edit_outside(bench: Bench, offer: Offer[Writing]) -> None:
+    writing = offer.thing
+    command = outside.editor()
+    bench.look(offer.subject, go="config")
+    text = bench.at_terminal(lambda: outside.edit(writing.text, command))
+    if text != writing.text:
+        bench.conductor.drafts.rewrite(writing, text)
+    else:
+        bench.say("Nothing was changed.")
 
 
 def _command(writing: Writing) -> Sequence[str]:
-    edited = ["--config", "FILE"] if writing.edited else []
-    return ["run", "-d", *edited, writing.draft.image]
+    return _words(writing, How.DETACHED)
 
 
 def _launching(writing: Writing) -> str:
     return "it is being launched" if writing.launching else ""
 
 
+def _question(writing: Writing) -> str:
+    return f"Throw away what you changed for {visible(writing.title)}?" if writing.edited else ""
+
+
 DRAFT_DEEDS: Sequence[Deed[Writing]] = (
     Deed("draft.open", "enter,e", "its config.json", _open, changes=False, shown=True),
     Deed(
-        "draft.launch", "ctrl+l", "launch", _launch, command=_command, why_not=_launching, shown=True, everywhere=True
+        "draft.launch", "ctrl+l", "launch…", _launch, command=_command, why_not=_launching, shown=True, everywhere=True
     ),
     Deed(
-        "draft.create",
-        "C",
-        "create it, without starting it",
-        _create,
-        command=lambda w: ["create", *(["--config", "FILE"] if w.edited else []), w.draft.image],
-        why_not=_launching,
+        "draft.compare", "ctrl+d", "differences", comparing.compare, changes=False, shown=True, everywhere=True
     ),
-    Deed(
-        "draft.discard",
-        "D,delete",
-        "discard",
-        _discard,
-        why_not=_launching,
-        question=lambda w: f"Throw away what you changed for {visible(w.draft.image)}?" if w.edited else "",
-        changes=False,
-    ),
-)
+    Deed("draft.change", "ctrl+t", "change…", changing.change, why_not=_launching, shown=True, everywhere=True),
+    Deed("draft.save", "ctrl+s", "save to a file", writing_out.save, shown=True, everywhere=True),
+    Deed("draft.save-as", "S", "save to another file…", writing_out.save_as, everywhere=True),
+    Deed("draft.export", "X", "export as a bundle for runc…", writing_out.export, everywhere=True),
+    Deed("draft.editor", "E", "write in $EDITOR", _edit_outside, changes=False, shown=True, everywhere=True),
+    Deed("draft.discard", "D,delete", "discard", _discard, why_not=_launching, question=_question, changes=False),
+)  # fmt: skip

@@ -30,7 +30,7 @@ KEYS: list[BindingType] = [
     *_keys("go.containers", "4", "go('containers')", "to the containers"),
     *_keys("go.next", "tab", "next_pane(1)", "next pane"),
     *_keys("go.previous", "shift+tab", "next_pane(-1)", "previous pane"),
-    *[deed.binding for deeds in DEEDS.values() for deed in deeds if deed.everywhere],
+    *{deed.id: deed.binding for deeds in DEEDS.values() for deed in deeds if deed.everywhere}.values(),
     *keys_of(OfHost),
     *_keys("bench.menu", "x", "menu", "actions", show=True),
     *_keys("bench.filter", "slash", "filter", "filter", show=True),

@@ -14,6 +14,7 @@ from engine import Event, Status, visible
 from tui.conductor import Conductor
 from tui.deeds import ALL_DEEDS, DEEDS, Offer
 from tui.desk import Desk
+from tui.dialogs.kept import KeptDialog
 from tui.dialogs.menu import Menu
 from tui.dialogs.page import Page
 from tui.doing import Doing
@@ -94,7 +95,21 @@ class WorkbenchScreen(Services):
         self.panes.apply()
         self.image_list.take_focus()
         self.set_interval(AGES_EVERY, self.container_list.list.refresh)
-        self.call_after_refresh(lambda: self.later(self.conductor.begin()))  # paint first, load then
+        self.call_after_refresh(lambda: self.later(self._begin()))  # paint first, load then
+
+    async def _begin(self) -> None:
+        await self.conductor.begin()
+        found = await self.conductor.drafts.find_again()
+        while found:
+            answer = await self.put(KeptDialog(found))
+            if answer is None:
+                return
+            what, writing = answer
+            if what == "open":
+                self.look(writing.subject, go="config")
+                return
+            self.conductor.drafts.discard(writing)
+            found = [each for each in found if each[0] is not writing]
 
     # -- what the conductor asks for -------------------------------------------------------------------
 
@@ -234,7 +249,7 @@ class WorkbenchScreen(Services):
     @on(ContainersPane.Selected)
     def _container_selected(self, event: ContainersPane.Selected) -> None:
         if self.panes.place == "containers" and event.id is not None and event.id == self.container_list.list.key:
-            self.look(OfContainer(event.id))
+            self.look(self.state.of_container(event.id))
 
     @on(ItemList.Chosen, "#images-list,#containers-list")
     def _chosen(self) -> None:
@@ -387,6 +402,8 @@ class WorkbenchScreen(Services):
         lost = self.conductor.lost()
         if lost and not await self.ask("Leave Cutaway?", detail="\n".join(lost), yes="Leave"):
             return
+        self.looking.settle()
+        self.conductor.drafts.flush()
         said = self.conductor.farewell()
         self.looking.close()
         self.app.exit(message=said or None)

@@ -118,8 +118,8 @@ class ConfigEditor(QuickTextArea):
         self.load_text(text)
         self.read_only = not writing
 
-    def change_to(self, text: str) -> None:
-        """Make it this text by replacing what differs: the cursor keeps its place, and one undo takes it back."""
+    def change_to(self, text: str, *, follow: bool) -> None:
+        """Make it this text by replacing what differs: one undo takes it back. The cursor goes there, or stays."""
         before = self.text
         if text == before:
             return
@@ -132,6 +132,8 @@ class ConfigEditor(QuickTextArea):
         bottom = self.document.get_location_from_index(len(before) - end)  # type: ignore[attr-defined]
         self.replace(text[start : len(text) - end], top, bottom, maintain_selection_offset=True)
         self.history.checkpoint()
+        if follow:
+            self.move_cursor(top, center=True)
 
     # -- what is drawn beside the text ------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from tui.panes.config.analysis import Analysis, analyse
 from tui.panes.config.pane import ConfigPane
 from tui.panes.config.text_view import TextView
 from tui.panes.tab import MainTab
-from tui.subjects import OfContainer, OfDraft, OfImage, Subject
+from tui.subjects import OfContainer, OfDraft, OfImage, OfRevision, Subject
 
 if TYPE_CHECKING:
     from engine import Provenance
@@ -30,6 +30,8 @@ class ConfigTab(MainTab):
         super().__init__(bench)
         self.pane = ConfigPane(id="config-pane")
         self._provenance: Provenance | None = None
+        self._wanted: str | None = None
+        """Where the cursor is to go once the text has been looked at."""
 
     def compose(self) -> Iterable[Widget]:
         yield self.pane
@@ -60,9 +62,10 @@ class ConfigTab(MainTab):
             case OfImage(reference):
                 self.pane.say("reading…")
                 self.bench.later(self._read_card(subject, reference))
-            case OfDraft():
-                if self.writing is not None:
-                    self.pane.show_text(self.writing.text, writable=True, original=self.writing.original)
+            case OfDraft() | OfRevision():
+                if (writing := self.writing) is not None:
+                    writing.port = self
+                    self.pane.show_text(writing.text, writable=True, original=writing.original)
             case OfContainer(id):
                 container = self.container
                 if container is not None and container.working:
@@ -94,10 +97,20 @@ class ConfigTab(MainTab):
     def _write(self, text: str) -> None:
         """The draft's text is this now."""
         writing = self.writing
-        if writing is not None:
+        if writing is not None and text != writing.text:
             before, writing.text = writing.edited, text
-            if writing.edited is not before:
-                self.bench.conductor.drafts_changed()
+            self.bench.conductor.drafts.changed(writing, was_edited=before)
+
+    def change_to(self, text: str) -> None:
+        self.pane.view.change_to(text, follow=True)
+
+    def look_again(self, pointer: str) -> None:
+        self._wanted = pointer
+        self._look()
+
+    def leave(self) -> None:
+        if self.writing is not None:
+            self.writing.port = None
 
     @on(TextView.Edited)
     def _edited(self, event: TextView.Edited) -> None:
@@ -107,7 +120,10 @@ class ConfigTab(MainTab):
     @on(TextView.Stale)
     def _text_changed(self, event: TextView.Stale) -> None:
         event.stop()
-        self.bench.later(self._analyse(self.subject, event.text))
+        self._look()
+
+    def _look(self) -> None:
+        self.bench.later(self._analyse(self.subject, self.pane.view.editor.text))
 
     async def _analyse(self, subject: Subject, text: str) -> None:
         writing = self.writing
@@ -116,11 +132,15 @@ class ConfigTab(MainTab):
         if provenance is None:
             return
         known, before = provenance, writing.original if writing is not None else ""
-        analysis = await self.bench.desk.ask(lambda workbench: analyse(workbench, text, known, draft, before))
+        failure = writing.failure if writing is not None else None
+        analysis = await self.bench.desk.ask(lambda workbench: analyse(workbench, text, known, draft, before, failure))
         if self.subject == subject:
-            self.pane.view.take(analysis)
             if writing is not None:
                 writing.analysis = analysis
+            self.pane.view.take(analysis)
+            if self._wanted is not None and self.pane.view.go_to(self._wanted):
+                self._wanted = None
+                self.take_focus()
 
     @on(TextView.Refused)
     def _refused(self, event: TextView.Refused) -> None:
@@ -133,10 +153,8 @@ class ConfigTab(MainTab):
         match self.subject:
             case OfImage(reference):
                 self.bench.conductor.open(reference)
-            case OfContainer():
-                self.bench.say(
-                    "This config.json is in force: it can only be read. Open the image's to start another one."
-                )
+            case OfContainer(id) if self.container is not None and not self.container.working:
+                self.bench.later(self.bench.conductor.drafts.reopen(id))
 
     @on(TextView.Summary)
     def _summary(self, event: TextView.Summary) -> None:

@@ -103,9 +103,9 @@ class TextView(Vertical):
         self._stop_waiting()
         self.post_message(self.Stale(self.editor.text))
 
-    def change_to(self, text: str) -> None:
-        """Another text in the place of this one, as an edit that can be undone."""
-        self.editor.change_to(shown(text))
+    def change_to(self, text: str, *, follow: bool = False) -> None:
+        """Another text in the place of this one, as an edit that can be undone; `follow` it with the cursor."""
+        self.editor.change_to(shown(text), follow=follow)
 
     @property
     def writing(self) -> bool:

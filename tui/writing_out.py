@@ -1,0 +1,121 @@
+"""What is being written, to files: a config.json, or a bundle for runc."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from functools import partial
+from pathlib import Path
+
+from engine import ContainerSummary, Job, UsageError, Workbench, visible
+from tui.bench import Bench
+from tui.deeds.deed import Offer
+from tui.dialogs.form import Field, Form, Values
+from tui.state import Writing
+
+
+async def save(bench: Bench, offer: Offer[Writing]) -> None:
+    """To the file that it was saved to before; asks for one the first time."""
+    writing = offer.thing
+    if writing.saved_to:
+        await _write(bench, writing, Path(writing.saved_to))
+    else:
+        await save_as(bench, offer)
+
+
+async def save_as(bench: Bench, offer: Offer[Writing]) -> None:
+    """To a file that is asked for."""
+    writing = offer.thing
+    start = writing.saved_to or str(Path.cwd() / "config.json")
+    form = Form("Save the config.json", [Field("path", "File", start)], done="saves", wrong=_wrong_file)
+    values = await bench.put(form)
+    if values is None:
+        return
+    path = _path(values)
+    if path.exists() and str(path) != writing.saved_to:
+        question = f"{visible(str(path))} is there already. Write over it?"
+        if not await bench.ask(question, yes="Write over it"):
+            return
+    await _write(bench, writing, path)
+
+
+def _path(values: Values) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(values["path"])))
+
+
+def _wrong_file(values: Values) -> str:
+    if not values["path"]:
+        return "a file's name is wanted"
+    path = _path(values)
+    if path.is_dir():
+        return "that is a directory"
+    return "" if path.parent.is_dir() else f"there is no directory {visible(str(path.parent))}"
+
+
+async def _write(bench: Bench, writing: Writing, path: Path) -> None:
+    text = writing.text
+
+    def write() -> None:
+        try:
+            # Written beside it and renamed: what is there stays whole whatever happens. 0600: it may hold secrets.
+            part = path.with_name(f".{path.name}.cutaway")
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode("utf-8", "surrogateescape"))
+                os.fsync(file.fileno())
+            if path.exists():
+                part.chmod(path.stat().st_mode & 0o777)
+            part.replace(path)
+        except OSError as error:
+            raise UsageError(f"cannot write {visible(str(path))}: {error.strerror}") from error
+
+    await bench.desk.off_thread(write)
+    writing.saved_to = str(path)
+    bench.show_command(bench.desk.command("run", "-d", "--config", str(path), writing.draft.image))
+    bench.say(f"Saved to {path}.")
+
+
+async def export(bench: Bench, offer: Offer[Writing]) -> None:
+    """config.json and a mounted root filesystem, for runc alone."""
+    writing = offer.thing
+    start = str(Path.cwd() / f"{writing.draft.name}-bundle")
+    form = Form(
+        "Export as a bundle",
+        [Field("path", "Directory", start)],
+        done="exports",
+        detail="The config.json as it is now, the files that it binds, and a working container as root filesystem.",
+        line=lambda values: _runc(_path(values), writing.draft.name) if values["path"] else "",
+        wrong=_wrong_directory,
+    )
+    values = await bench.put(form)
+    if values is None:
+        return
+    directory = _path(values)
+    draft = writing.result
+
+    done = bench.conductor.from_thread(partial(_exported, bench, directory, draft.name))
+
+    def work(workbench: Workbench, job: Job) -> None:
+        done(*workbench.export(draft, directory, job))
+
+    bench.job(f"export {draft.name}", work, bench.desk.command("mount", draft.image))
+
+
+def _wrong_directory(values: Values) -> str:
+    if not values["path"]:
+        return "a directory's name is wanted"
+    path = _path(values)
+    if path.exists() and not path.is_dir():
+        return "that is no directory"
+    return "that directory has a config.json already" if (path / "config.json").exists() else ""
+
+
+def _runc(directory: Path, name: str) -> str:
+    return shlex.join(["runc", "run", "--bundle", str(directory), name])
+
+
+def _exported(bench: Bench, directory: Path, name: str, made: ContainerSummary, said: list[str]) -> None:
+    bench.show_command(_runc(directory, name))
+    lines = "\n".join(f"{line[0].upper()}{line[1:]}." for line in said)
+    gone = bench.desk.command("umount", made.name)
+    bench.say(f"Exported to {directory}.\n{lines}\nWhen it is done with: {gone}")
