@@ -52,6 +52,8 @@ class Writing:
     """What is known of the text, or of one that it was a moment ago."""
     launching: bool = False
     """Whether a container is being started from it."""
+    asking: bool = False
+    """Whether somebody is being asked how to launch it."""
     revises: bool = False
     """Whether it is the config.json of a container that is there."""
     saved_to: str = ""

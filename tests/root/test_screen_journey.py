@@ -90,7 +90,9 @@ def test_the_whole_job(terminal: Terminal, data_root: DataRoot, demo_in_registry
     _write_args(terminal, LOOP)
     terminal.wait("1 problem|[1-9] edit", r"u +\d+ ")
     terminal.press("C-l", "C-l")  # an impatient person; it is launched once
-    terminal.wait("● running", "line-42", "┃.*wrong")
+    terminal.wait("Launch new container")
+    terminal.press("Enter")
+    terminal.wait("● running", "line-42", "┃.*wrong", without="Launch new container")
     terminal.wait("✓ done")
 
     terminal.press("4")

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 async def _launch(bench: Bench, offer: Offer[Writing]) -> None:
     writing = offer.thing
+    if writing.asking:
+        return  # the key was pressed twice, and the question is on its way
+    writing.asking = True
+    try:
+        await _ask_and_launch(bench, writing)
+    finally:
+        writing.asking = False
+
+
+async def _ask_and_launch(bench: Bench, writing: Writing) -> None:
     if not await _in_spite(bench, writing):
         return
     since, changed = await _since_last(bench, writing)
