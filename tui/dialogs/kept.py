@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine import visible
+from tui.bench import Bench
 from tui.dialogs.dialog import Dialog
 from tui.state import Writing
 from tui.text import age, clip
@@ -57,6 +58,21 @@ class KeptDialog(Dialog[tuple[str, Writing] | None]):
     def action_discard(self) -> None:
         if (writing := self._current()) is not None:
             self.dismiss(("discard", writing))
+
+
+async def offer_kept(bench: Bench) -> None:
+    """Offer what an earlier Cutaway has left, until something is opened or the rest is left for later."""
+    found = await bench.conductor.drafts.find_again()
+    while found:
+        answer = await bench.put(KeptDialog(found))
+        if answer is None:
+            return
+        what, writing = answer
+        if what == "open":
+            bench.look(writing.subject, go="config")
+            return
+        bench.conductor.drafts.discard(writing)
+        found = [each for each in found if each[0] is not writing]
 
 
 def _line(writing: Writing, saved: float) -> Callable[[int], Text]:

@@ -14,7 +14,7 @@ from engine import Event, Status, visible
 from tui.conductor import Conductor
 from tui.deeds import ALL_DEEDS, DEEDS, Offer
 from tui.desk import Desk
-from tui.dialogs.kept import KeptDialog
+from tui.dialogs.kept import offer_kept
 from tui.dialogs.menu import Menu
 from tui.dialogs.page import Page
 from tui.doing import Doing
@@ -99,17 +99,7 @@ class WorkbenchScreen(Services):
 
     async def _begin(self) -> None:
         await self.conductor.begin()
-        found = await self.conductor.drafts.find_again()
-        while found:
-            answer = await self.put(KeptDialog(found))
-            if answer is None:
-                return
-            what, writing = answer
-            if what == "open":
-                self.look(writing.subject, go="config")
-                return
-            self.conductor.drafts.discard(writing)
-            found = [each for each in found if each[0] is not writing]
+        await offer_kept(self)
 
     # -- what the conductor asks for -------------------------------------------------------------------
 
