@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from engine import rootfs
 from engine.describe import container_summary
 from engine.disk import DataRoot, default_root
-from engine.errors import Cancelled
+from engine.errors import Cancelled, ContainerUnknown
 from engine.events import ContainersChanged, LogLine, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.network import Networks
 from engine.runtime import ContainerRecord, Containers, Runtime
+from engine.text import visible
 from engine.views import ContainerSummary
 
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
@@ -265,7 +266,14 @@ class ContainerDesk:
         path = Path(name)
         if path.is_absolute() and path.name == "merged" and path.parent.parent == self.root.containers:
             name = path.parent.name
-        return self._containers.find(name)
+        try:
+            return self._containers.find(name)
+        except ContainerUnknown as error:
+            if (told := self._containers.happenings.how_it_went(name)) is not None:
+                raise ContainerUnknown(
+                    f"{visible(name)[:80]} {told}", hint="Its output and all that it had written went with it."
+                ) from error
+            raise
 
     def _summary(self, record: ContainerRecord, mounted: Collection[Path] | None = None) -> ContainerSummary:
         path = self._containers.path(record.id)

@@ -119,6 +119,7 @@ class Launcher:
             auto_remove=draft.options.auto_remove,
             stop_signal=draft.options.stop_signal or stop_signal(config),
             stop_timeout=draft.options.stop_timeout if draft.options.stop_timeout is not None else 10,
+            log_size=draft.options.log_size,
             network=draft.network,
             address=draft.address,
             ports=self._networks.settled(draft.options.ports),

@@ -28,6 +28,14 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--umask",), {"metavar": "OCTAL", "help": "File mode mask."}),
     (("--init",), {"is_flag": True, "help": "A small init (catatonit, tini) as process 1, that buries the dead."}),
     (("--init-path",), {"metavar": "PATH", "help": "The program for --init, on this host."}),
+    (
+        ("--log-opt", "log_opts"),
+        {
+            "multiple": True,
+            "metavar": "max-size=SIZE",
+            "help": "How much of its output is kept, the newest; all without.",
+        },
+    ),
     (("--stop-signal",), {"metavar": "SIGNAL", "help": "What `stop` sends."}),
     (("--stop-timeout",), {"type": int, "metavar": "SECONDS", "help": "How long `stop` waits before it kills."}),
     (("--annotation", "annotations"), {"multiple": True, "metavar": "KEY=VALUE", "help": "Add to annotations."}),

@@ -85,6 +85,24 @@ class Happenings:
         for block in read_blocks(self._root.path / _NAME, extent, token):
             yield from _parsed(block, extent)
 
+    def how_it_went(self, name: str) -> str | None:
+        """When a container, called by name or id, was removed, and how it had ended before, in words; None if not."""
+        ended, told = "", None
+        try:
+            for happening in self.read(CancelToken()):
+                if name not in (happening.name, happening.id):
+                    continue
+                if happening.action == "died" and (code := happening.detail.get("exit_code")) is not None:
+                    ended = f"; it had ended with {code}"
+                if happening.action == "remove":
+                    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(happening.time))
+                    told = f"was removed at {when}{ended}"
+                if happening.action == "create":
+                    ended = ""
+        except CutawayError:
+            return None
+        return told
+
     def _change(self) -> None:
         """Begin a new file. Two who find it full at once do it once."""
         with self._root.lock("events"):

@@ -57,6 +57,8 @@ class Monitor(msgspec.Struct, frozen=True):
         line += ["--container-pidfile", str(files.container_pid), "--conmon-pidfile", str(files.conmon_pid)]
         line += ["--exit-dir", str(files.exits), "--full-attach"]
         line += ["--log-path", f"k8s-file:{files.log}", "--log-level", "error"]
+        if record.log_size:
+            line += ["--log-size-max", str(record.log_size)]
         if record.terminal:
             line.append("--terminal")  # its input stays open when the attached terminal goes: no --stdin beside it
         elif record.interactive:

@@ -96,6 +96,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     terminal: bool = False
     interactive: bool = False
     stop_signal: str | None = None
+    log_opts: tuple[str, ...] = ()
+    """max-size=SIZE: how much of its output is kept; the newest."""
     stop_timeout: int | None = None
     """Seconds."""
     annotations: tuple[str, ...] = ()
@@ -129,6 +131,11 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         if self.network is None:
             return "bridge" if self.publish else "host"
         return values.network(self.network, "--network").partition(":")[0]
+
+    @property
+    def log_size(self) -> int:
+        """Bytes of output that are kept; 0 is all."""
+        return max((values.log_option(text, "--log-opt") for text in self.log_opts), default=0)
 
     @property
     def ports(self) -> list[Port]:
@@ -171,7 +178,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
                 yield name, value
 
 
-_ABOUT_THE_CONTAINER = frozenset({"name", "auto_remove", "interactive", "stop_signal", "stop_timeout"})
+_ABOUT_THE_CONTAINER = frozenset({"name", "auto_remove", "interactive", "stop_signal", "stop_timeout", "log_opts"})
 
 _FLAGS = {
     "args": "the command",
@@ -182,6 +189,7 @@ _FLAGS = {
     "mounts": "--mount",
     "devices": "--device",
     "ulimits": "--ulimit",
+    "log_opts": "--log-opt",
     "add_hosts": "--add-host",
     "annotations": "--annotation",
     "labels": "--label",
@@ -221,6 +229,7 @@ _PARSERS: dict[str, Any] = {
     "cpuset_mems": values.number_list,
     "shm_size": values.size,
     "umask": values.umask,
+    "log_opts": values.log_option,
     "network": values.network,
     "publish": lambda text, option: parse_port(text),
     "pid": values.own_or_host,

@@ -75,6 +75,17 @@ def size(text: str, option: str) -> int:
     return count
 
 
+def log_option(text: str, option: str) -> int:
+    """max-size=SIZE: bytes of output that are kept."""
+    key, _, value = text.partition("=")
+    if key != "max-size":
+        _refuse(option, text, "not an option of the log", "max-size=10m; the log itself is always a file, k8s-file's.")
+    found = size(value, option)
+    if found < 4096:
+        _refuse(option, text, "less than one page", "For example max-size=10m.")
+    return found
+
+
 def size_or_unlimited(text: str, option: str) -> int:
     return -1 if text.strip() == "-1" else size(text, option)
 

@@ -1,0 +1,109 @@
+"""A container's output on disk: no larger than it may be, read to its end while it goes, and said to be gone after."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from engine import Job, RunOptions, Workbench
+from engine.disk import DataRoot
+from engine.errors import ContainerUnknown
+from engine.events import LogLine, ignore
+from engine.jobs import CancelToken
+from engine.runtime import read_log
+
+pytestmark = pytest.mark.root
+
+LIMIT = 256 * 1024
+COUNTING = "i=0; while [ $i -lt {} ]; do echo line $i; i=$((i+1)); done"
+
+
+def numbers(batches: Iterable[list[LogLine]]) -> Iterator[int]:
+    """The numbers in lines that COUNTING wrote; conmon writes parts where one reading of its ends, and changes files
+    between them."""
+    begun = ""
+    for lines in batches:
+        for line in lines:
+            begun += line.text
+            if not line.partial:
+                if found := re.fullmatch(r"line (\d+)", begun):
+                    yield int(found[1])
+                begun = ""
+
+
+@pytest.fixture
+def workbench(data_root: DataRoot) -> Iterator[Workbench]:
+    bench = Workbench(data_root.path)
+    yield bench
+    bench.close()
+
+
+def test_a_log_with_a_limit_keeps_the_newest(container: Any) -> None:
+    it = container("sh", "-c", COUNTING.format(30_000), log_size=LIMIT)
+    log = it.path / "output.log"
+    seen: list[int] = []
+    largest = 0
+    it.start()
+
+    def follow() -> None:
+        alive = lambda: bool(it.runtime.state(it.record).pid)  # noqa: E731
+        seen.extend(numbers(read_log(log, follow=True, token=CancelToken(), still_running=alive)))
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    while it.runtime.state(it.record).pid:
+        largest = max(largest, log.stat().st_size)
+        time.sleep(0.01)
+    follower.join(30)
+    assert not follower.is_alive()
+    assert seen == sorted(set(seen)), "in order, and none twice"
+    assert seen[-1] == 29_999
+    kept = list(numbers(read_log(log, token=CancelToken())))
+    assert kept == list(range(kept[0], 30_000)), "the newest, and nothing is missing between them"
+    assert kept[0] > 0
+    assert max(largest, log.stat().st_size) <= LIMIT + 64 * 1024  # conmon changes files before it writes the next block
+
+
+def test_the_limit_comes_from_the_option() -> None:
+    assert RunOptions(log_opts=("max-size=10m",)).log_size == 10 * 1024 * 1024
+    assert RunOptions().log_size == 0
+
+
+def test_what_follows_a_container_that_goes_sees_all_of_it(container: Any, workbench: Workbench) -> None:
+    it = container("sh", "-c", "echo first; read line; echo last", interactive=True, auto_remove=True)
+    lines: list[str] = []
+    it.start()
+
+    def follow() -> None:
+        for batch in workbench.logs(it.record.name, CancelToken(), follow=True):
+            lines.extend(line.text for line in batch)
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    deadline = time.monotonic() + 20
+    while not lines:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    workbench.stop(it.record.name, Job("stop", ignore), timeout=0)
+    follower.join(20)
+    assert not follower.is_alive()
+    assert lines == ["first"]
+    assert not it.path.exists()
+
+
+def test_the_log_of_one_that_is_gone_is_said_to_be(container: Any, workbench: Workbench) -> None:
+    it = container("sh", "-c", "exit 3", name="away")
+    job = Job("test", ignore)
+    workbench.start("away", job)
+    workbench.wait("away", CancelToken())
+    assert list(workbench.logs("away", CancelToken())) == [], "of one that has ended it is there"
+    workbench.remove("away", job)
+    for name in ("away", it.record.id):
+        with pytest.raises(ContainerUnknown, match=r"was removed .* it had ended with 3") as caught:
+            list(workbench.logs(name, CancelToken()))
+        assert "output" in caught.value.hint
