@@ -38,10 +38,26 @@ from engine.cli.options import as_json, platform_option, run_options, tls_verify
 )
 @as_json
 @platform_option
+@click.option(
+    "--pull",
+    "policy",
+    type=click.Choice(["always", "missing", "never", "newer"]),
+    default="never",
+    show_default=True,
+    help="When to ask the registry for the image.",
+)
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def config(image: str, explain: bool, against: str | None, as_json: bool, platform: str | None, **flags: Any) -> None:
+def config(
+    image: str,
+    explain: bool,
+    against: str | None,
+    as_json: bool,
+    platform: str | None,
+    policy: str,
+    **flags: Any,
+) -> None:
     """Print the config.json that `run` would start IMAGE with.
 
     --against bare is the image without any option, podman and docker the same options with their defaults.
@@ -52,7 +68,7 @@ def config(image: str, explain: bool, against: str | None, as_json: bool, platfo
     options: RunOptions = to_options(flags)
 
     def make(job: Job) -> Draft:
-        name = console.workbench.obtain(image, job, policy="never", platform=platform)
+        name = console.workbench.obtain(image, job, policy=policy, platform=platform)
         return console.workbench.draft(name, options, job)
 
     draft = console.do(f"config {image}", make)

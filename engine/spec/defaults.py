@@ -44,6 +44,16 @@ class Profile(msgspec.Struct, frozen=True):
     rlimits: tuple[tuple[str, int], ...]
     umask: int | None
     sysctl: tuple[tuple[str, str], ...]
+    dev: tuple[str, ...]
+    """The options of the memory on /dev."""
+    cgroup: tuple[str, ...]
+    """Those of the control groups, without ro or rw."""
+    marker: str
+    """The file by which a program can see that it runs in a container; "" for none that is mounted."""
+    memory_beside_read_only: bool
+    """Whether --read-only leaves /run, /tmp and /var/tmp writable, in memory."""
+    always_grouped: bool
+    """Whether the user's own group is among the supplementary ones where no user is named, too."""
 
     @property
     def detail(self) -> str:
@@ -62,6 +72,11 @@ PROFILES = {
         rlimits=(("RLIMIT_NOFILE", 1048576), ("RLIMIT_NPROC", 1048576)),
         umask=0o022,
         sysctl=(("net.ipv4.ping_group_range", "0 0"),),
+        dev=("nosuid", "noexec", "strictatime", "mode=755", "size=65536k"),
+        cgroup=("rprivate", "nosuid", "noexec", "nodev", "relatime"),
+        marker="/run/.containerenv",
+        memory_beside_read_only=True,
+        always_grouped=False,
     ),
     "docker": Profile(
         name="docker",
@@ -73,6 +88,11 @@ PROFILES = {
         rlimits=(),
         umask=None,
         sysctl=(("net.ipv4.ip_unprivileged_port_start", "0"), ("net.ipv4.ping_group_range", "0 2147483647")),
+        dev=("nosuid", "strictatime", "mode=755", "size=65536k"),
+        cgroup=("nosuid", "noexec", "nodev"),
+        marker="",
+        memory_beside_read_only=False,
+        always_grouped=True,
     ),
 }
 

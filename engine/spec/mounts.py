@@ -49,14 +49,15 @@ def mounts(spec: Builder, options: RunOptions, profile: Profile, facts: HostFact
     Raises UsageError for a source that is not there, and for two mounts at one place.
     """
     chosen = {mount.destination: mount for mount in _defaults(options, profile, facts)}
-    if options.read_only and options.read_only_tmpfs:
+    in_memory = options.read_only and options.read_only_tmpfs and profile.memory_beside_read_only
+    if in_memory:
         for path in ("/run", "/tmp", "/var/tmp"):  # noqa: S108 - in the container
             chosen[path] = Mount(path, "tmpfs", "tmpfs", _memory_options(()), option("--read-only"))
     if options.init:
         origin = option("--init")
         chosen[INIT] = Mount(INIT, "bind", find_init(options), ("bind", "ro", "rprivate"), origin)
-    for mount in _own_files(options, files):
-        if not (options.read_only and options.read_only_tmpfs and mount.destination.startswith("/run/")):
+    for mount in _own_files(options, profile, files):
+        if not (in_memory and mount.destination.startswith("/run/")):
             chosen[mount.destination] = mount
     seen: dict[str, Origin] = {}
     for mount in _users(options):
@@ -101,7 +102,7 @@ def _defaults(options: RunOptions, profile: Profile, facts: HostFacts) -> Iterab
     usual = default(profile.detail)
     rights, why = ("rw", option("--privileged")) if options.privileged else ("ro", usual)
     yield Mount("/proc", "proc", "proc", ("nosuid", "noexec", "nodev"), usual)
-    yield Mount("/dev", "tmpfs", "tmpfs", ("nosuid", "noexec", "strictatime", "mode=755", "size=65536k"), usual)
+    yield Mount("/dev", "tmpfs", "tmpfs", profile.dev, usual)
     system: tuple[str, ...] = ("nosuid", "noexec", "nodev", rights)
     if options.privileged:
         system = ("rprivate", *system)
@@ -122,7 +123,7 @@ def _defaults(options: RunOptions, profile: Profile, facts: HostFacts) -> Iterab
     else:
         yield _shared_memory(options, usual)
     if facts.cgroups is not CgroupMode.NONE and not hosts_sys:
-        flags = ("rprivate", "nosuid", "noexec", "nodev", "relatime", rights)
+        flags = (*profile.cgroup, rights)
         yield Mount("/sys/fs/cgroup", "cgroup", "cgroup", flags, usual, ((rights, why),))
 
 
@@ -157,14 +158,15 @@ def _shared_memory(options: RunOptions, usual: Origin) -> Mount:
     )
 
 
-def _own_files(options: RunOptions, files: dict[str, bytes]) -> Iterable[Mount]:
+def _own_files(options: RunOptions, profile: Profile, files: dict[str, bytes]) -> Iterable[Mount]:
     flags: tuple[str, ...] = ("bind", "rprivate")
     read_only = ("ro", "nosuid", "noexec", "nodev")
     if options.read_only:
         flags += read_only
     why = tuple((flag, option("--read-only")) for flag in read_only)
-    files[_MARKER] = b""
-    for name, destination in {**FILES, _MARKER: "/run/.containerenv"}.items():
+    marked = {_MARKER: profile.marker} if profile.marker else {}
+    files |= dict.fromkeys(marked, b"")
+    for name, destination in {**FILES, **marked}.items():
         if name in files:
             origin = host(f"written by Cutaway for this container: files/{name}")
             yield Mount(destination, "bind", f"files/{name}", flags, origin, why)

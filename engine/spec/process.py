@@ -158,7 +158,7 @@ def user(spec: Builder, execution: Execution, options: RunOptions, profile: Prof
     elif profile.umask is not None:
         spec.put("/process/user/umask", profile.umask, default(profile.detail))
     # The order is podman's: the primary group where a user was named, the added ones, the user's own.
-    listed = {found.gid: origin} if text else {}
+    listed = {found.gid: origin} if text or profile.always_grouped else {}
     for name in options.groups:
         listed.setdefault(accounts.group(name), option(f"--group-add {visible(name)}"))
     for gid in found.groups:

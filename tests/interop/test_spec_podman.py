@@ -1,20 +1,6 @@
 """The same options, the same config.json: ours beside the one that podman 4.3 writes, live.
 
-What differs on purpose, and why (everything else has to be equal):
-
-- container=cutaway in the environment: it names the engine (systemd's container interface).
-- /dev/shm is memory of the container's own, not a directory of ours mounted once more: one mount less to be left over.
-- /etc/hosts, hostname, resolv.conf and .containerenv come from the bundle's files/, by relative paths: the bundle can
-  be moved.
-- root.path is relative and cgroupsPath our own.
-- process.cwd is written without its dots, so that what is checked is what is used.
-- device files carry permissions alone: the type bits that podman adds are no permissions (config-linux.md).
-- no limit is written -1 (pids, swap): 0 and nothing mean the same to runc, and say less to a person.
-- a block I/O weight is passed on where podman drops it without a word because this kernel has no such file.
-- the stop signal is a name, as the image has it; labels become annotations; podman's own annotations are left out.
-- the rules for devices stay in a user namespace, too; podman trusts in the namespace alone.
-- the program of --init appears under our own name.
-- a capability that this process lacks is refused where podman leaves it out without a word.
+What differs on purpose, and why, is in docs/engines.md; everything else has to be equal.
 """
 
 from __future__ import annotations
@@ -30,16 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from peers import remove_podmans
-from spec_kit import Identity
+from spec_kit import Identity, parse_run
+from spec_meaning import meaning
 
-from engine.cli.options import run_options, to_options
 from engine.errors import CutawayError
 from engine.host import probe
 from engine.oci import Execution
-from engine.spec import RunOptions, Severity, adapt, adopt, check, generate
+from engine.spec import Severity, adapt, adopt, check, generate
 from engine.spec.resources import _all_devices
 
 pytestmark = [pytest.mark.interop("podman", "busybox"), pytest.mark.root]
@@ -104,8 +89,38 @@ COMBINATIONS = [
     [NONE, "--gidmap=0:100000:65536", "--cap-add=NET_ADMIN"],
     [NONE, "--init", "--init-path=/bin/true", "IMAGE", "-c", "id"],
     [NONE, "--init", "--init-path=/bin/true", "--read-only"],
+    [NONE, "--env-file=ENVIRONMENT", "-e", "B=over"],
+    [NONE, "--label=org.open=a label is an annotation", "--stop-signal=USR1", "--stop-timeout=3"],
+    [NONE, "--security-opt=seccomp=FILTER"],
+    [NONE, "--security-opt=seccomp=FILTER", "--cap-add=SYS_ADMIN", "--security-opt=no-new-privileges"],
+    [NONE, "--ipc=private", "--uts=private", "--pid=private"],
+    [NONE, "--ipc=shareable", "--shm-size=1g"],
+    [NONE, "-v", "/usr:/data:rslave,nosuid", "--tmpfs=/data/below:ro"],
+    [NONE, "--device=/dev/net:/dev/mynet:r"],
+    [NONE, "--workdir=/etc/./../etc", "--umask=0027"],
+    [NONE, "-u", "1000:audio", "--cap-drop=SETUID", "--read-only"],
+    [NONE, "--privileged", "--security-opt=no-new-privileges", "--ulimit=core=5:9"],
+    ["--network=host", "--uts=host", "--ipc=host", "--pid=host", "--read-only", "-t"],
+    ["--network=host", "--add-host=a:1.2.3.4", "--add-host=b:::1", "--dns-search=example.org", "--dns-option=ndots:2"],
 ]
-"""IMAGE stands between options and command; without it there is no command."""
+"""IMAGE stands between options and command; without it there is no command. ENVIRONMENT and FILTER are files."""
+
+FILTER = {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],
+    "syscalls": [
+        {"names": ["chmod", "fchmodat"], "action": "SCMP_ACT_ERRNO"},
+        {"names": ["mount"], "action": "SCMP_ACT_KILL", "excludes": {"caps": ["CAP_SYS_ADMIN"]}},
+        {"names": ["umount2"], "action": "SCMP_ACT_ERRNO", "errnoRet": 5, "includes": {"caps": ["CAP_SYS_ADMIN"]}},
+        {"names": ["uselib"], "action": "SCMP_ACT_TRAP", "includes": {"arches": ["amd64"]}},
+        {"names": ["ustat"], "action": "SCMP_ACT_TRAP", "excludes": {"arches": ["amd64"]}},
+        {
+            "names": ["personality"],
+            "action": "SCMP_ACT_LOG",
+            "args": [{"index": 0, "value": 8, "valueTwo": 0, "op": "SCMP_CMP_EQ"}],
+        },
+    ],
+}
 
 REFUSED = [
     [NONE, "--entrypoint="],
@@ -122,14 +137,6 @@ REFUSED = [
     [NONE, "--uidmap=0:100000"],
     [NONE, "--init", "--init-path=/bin/true", "--pid=host"],
 ]
-
-
-@click.command(context_settings={"allow_interspersed_args": False})
-@run_options
-@click.argument("image")
-@click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def parse(image: str, **flags: Any) -> RunOptions:
-    return to_options(flags)
 
 
 class Podman:
@@ -155,6 +162,8 @@ class Podman:
             "WORKDIR": "/srv",
         }
         changes = [f"--change={key} {value}" for key, value in said.items()]
+        (home / "environment").write_text("# words\nA=1\nB=under\n\nPATH\nEMPTY=\n")
+        (home / "filter.json").write_text(json.dumps(FILTER))
         self.do("import", *changes, str(home / "rootfs.tar"), "probe")
         # What the image says is read from podman, as it may have its own mind about what was imported.
         theirs = json.loads(self.do("image", "inspect", "probe"))[0]["Config"]
@@ -198,88 +207,24 @@ def podman() -> Iterator[Podman]:
     made.remove()
 
 
-def words_of(combination: list[str]) -> list[str]:
-    return ["probe" if word == "IMAGE" else word for word in combination] + ["probe"] * ("IMAGE" not in combination)
+def words_of(podman: Podman, combination: list[str]) -> list[str]:
+    files = {"ENVIRONMENT": podman.home / "environment", "FILTER": podman.home / "filter.json"}
+    words = [re.sub("ENVIRONMENT|FILTER", lambda found: str(files[found[0]]), word) for word in combination]
+    return ["probe" if word == "IMAGE" else word for word in words] + ["probe"] * ("IMAGE" not in words)
 
 
 @pytest.fixture(scope="module")
 def podmans(podman: Podman) -> list[tuple[str, dict[str, Any]]]:
     """What podman wrote for each combination."""
-    found = podman.configs([words_of(combination) for combination in COMBINATIONS])
+    found = podman.configs([words_of(podman, combination) for combination in COMBINATIONS])
     return [(name, json.loads(text)) for name, text in found]
 
 
 def ours(podman: Podman, combination: list[str], name: str = "0" * 64) -> dict[str, Any]:
-    options = parse.main([*ULIMITS, *words_of(combination)], standalone_mode=False)
+    options = parse_run(*ULIMITS, *words_of(podman, combination))
     made = generate(podman.image, options, facts=probe(), container=Identity(name, "probe"), rootfs=podman.rootfs)
     value: dict[str, Any] = json.loads(made.text)
     return value
-
-
-def meaning(config: dict[str, Any]) -> dict[str, Any]:
-    """What a configuration says, without the differences that are meant (above), order where order means nothing."""
-    process, linux = config["process"], config["linux"]
-    env = dict(entry.split("=", 1) for entry in process["env"])
-    if env.get("container") in ("podman", "cutaway"):
-        del env["container"]
-    resources = {key: value for key, value in linux.get("resources", {}).items() if value}
-    if linux.get("uidMappings"):
-        resources.pop("devices", None)
-    for device in linux.get("devices", []):
-        device["fileMode"] &= 0o7777
-    return {
-        "args": [init_place(word) for word in process["args"]],
-        "env": env,
-        "cwd": os.path.normpath(process["cwd"]),
-        "terminal": process.get("terminal", False),
-        # podman walks a Go map for them, in another order each time; the first group stays the process's own
-        "user": {**process["user"], "additionalGids": sorted(process["user"].get("additionalGids", []))},
-        "capabilities": {kind: sorted(names) for kind, names in process["capabilities"].items() if names},
-        "rlimits": sorted(map(str, map(sorted, (limit.items() for limit in process["rlimits"])))),
-        "noNewPrivileges": process.get("noNewPrivileges", False),
-        "oomScoreAdj": process.get("oomScoreAdj"),
-        "apparmorProfile": process.get("apparmorProfile"),
-        "readonly": config["root"].get("readonly", False),
-        "hostname": config.get("hostname"),
-        "mounts": dict(map(mount_meaning, config["mounts"])),
-        "annotations": {
-            k: v for k, v in config.get("annotations", {}).items() if not k.startswith(("io.", "org.open"))
-        },
-        "sysctl": linux.get("sysctl", {}),
-        "resources": resources,
-        "mappings": (linux.get("uidMappings"), linux.get("gidMappings")),
-        "namespaces": sorted((entry["type"], entry.get("path", "")) for entry in linux["namespaces"]),
-        "maskedPaths": linux.get("maskedPaths", []),
-        "readonlyPaths": linux.get("readonlyPaths", []),
-        "devices": {device["path"]: device for device in linux.get("devices", [])},
-        "seccomp": seccomp_meaning(linux.get("seccomp")),
-        "rootfsPropagation": linux.get("rootfsPropagation", ""),
-    }
-
-
-def init_place(text: str) -> str:
-    return text if text not in ("/run/podman-init", "/run/cutaway-init") else "the init"
-
-
-def mount_meaning(mount: dict[str, Any]) -> tuple[str, Any]:
-    destination, source = init_place(mount["destination"]), mount["source"]
-    if destination == "/dev/shm" and (source == "shm" or source.endswith("/userdata/shm")):
-        return destination, "memory of its own"
-    if source.startswith("files/") or "/userdata/" in source:
-        source = source.rpartition("/")[2].lstrip(".")
-    return destination, (mount["type"], source, frozenset(mount.get("options", [])))
-
-
-def seccomp_meaning(profile: dict[str, Any] | None) -> Any:
-    """By system call: what happens to it, under which conditions."""
-    if profile is None:
-        return None
-    calls: dict[str, set[str]] = {}
-    for rule in profile["syscalls"]:
-        conditions = [(arg["index"], arg["value"], arg.get("valueTwo", 0), arg["op"]) for arg in rule.get("args") or ()]
-        for name in rule["names"]:
-            calls.setdefault(name, set()).add(f"{rule['action']} {rule.get('errnoRet')} {sorted(conditions)}")
-    return profile["defaultAction"], profile.get("defaultErrnoRet"), sorted(profile["architectures"]), calls
 
 
 @pytest.mark.parametrize("number", range(len(COMBINATIONS)), ids=[" ".join(words) for words in COMBINATIONS])
@@ -292,7 +237,7 @@ def test_same_as_podman(podman: Podman, podmans: list[tuple[str, dict[str, Any]]
 @pytest.mark.parametrize("words", REFUSED, ids=" ".join)
 def test_what_podman_refuses_is_refused(podman: Podman, words: list[str]) -> None:
     with pytest.raises(RuntimeError, match=r"podman (create|container)"):
-        podman.configs([words_of(words)])
+        podman.configs([words_of(podman, words)])
     with pytest.raises(CutawayError):
         ours(podman, words)
 

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 import pytest
 from click.testing import CliRunner
+from spec_kit import parse_run, run_command
 
-from engine.cli.options import run_options, to_options
+from engine.cli.main import cutaway
 from engine.errors import UsageError
 from engine.spec import RunOptions
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
-@run_options
-@click.argument("image")
-@click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def parse(image: str, **flags: Any) -> RunOptions:
-    return to_options(flags)
-
-
 def parsed(*words: str) -> RunOptions:
-    found = parse.main(list(words), standalone_mode=False)
-    assert isinstance(found, RunOptions)
-    return found
+    return parse_run(*words)
 
 
 def test_every_field_has_its_option() -> None:
-    offered = {parameter.name for parameter in parse.params} - {"image"}
+    offered = {parameter.name for parameter in run_command.params} - {"image"}
     assert offered == set(RunOptions.__struct_fields__)
+
+
+PODMANS = """
+    -e --env-file -v --mount --tmpfs -w -u --group-add -p --network --hostname --dns --add-host --memory --memory-swap
+    --cpus --cpu-shares --cpuset-cpus --pids-limit --blkio-weight --ulimit --read-only --cap-add --cap-drop --privileged
+    --security-opt --device --sysctl --pid --ipc --uts --cgroupns --userns --init --entrypoint --stop-signal
+    --stop-timeout --annotation --label --shm-size --rlimit -t -i --pull --platform --profile
+    --env --volume --workdir --user --publish --tty --interactive --net -m -c -l -h
+"""
+
+
+@pytest.mark.parametrize("name", ["create", "run", "config"])
+def test_podmans_names_in_every_command(name: str) -> None:
+    command = cutaway.get_command(click.Context(cutaway), name)
+    assert command is not None
+    offered = {spelling for parameter in command.params for spelling in parameter.opts}
+    assert set(PODMANS.split()) - offered == set()
 
 
 def test_nothing_given_is_nothing_said() -> None:
@@ -62,8 +68,8 @@ def test_podmans_spellings() -> None:
 
 
 def test_help_tells_of_each() -> None:
-    said = CliRunner().invoke(parse, ["--help"]).output
-    for parameter in parse.params:
+    said = CliRunner().invoke(run_command, ["--help"]).output
+    for parameter in run_command.params:
         if isinstance(parameter, click.Option):
             assert parameter.opts[-1] in said
             assert parameter.help
