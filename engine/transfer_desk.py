@@ -152,6 +152,25 @@ class TransferDesk(ConfigDesk):
         job.emit(ImagesChanged())
         return image_summary(made)
 
+    def extract_tar(self, name: str, path: str, out: BinaryIO, job: Job) -> None:
+        """What `extract` copies out, as a tar stream with its last name."""
+        from engine.archives.streams import pack_tree
+
+        self.root.prepare()
+        with self.root.staging("cp") as folder:
+            self.extract(name, path, folder / (Path(path).name or "rootfs"), job)
+            pack_tree(folder, out)
+
+    def copy_in_tar(
+        self, archive: BinaryIO, name: str, path: str, job: Job, *, keep_owner: bool = False, overwrite: bool = False
+    ) -> int:
+        """What `copy_in` does, with all that is in a tar stream, into a directory that is there."""
+        from engine.archives.streams import unpacked
+
+        with unpacked(archive, "stdin", self.root, job) as folder:
+            where = path.rstrip("/") + "/."
+            return self.copy_in(f"{folder}/.", name, where, job, keep_owner=keep_owner, overwrite=overwrite)
+
     @staticmethod
     def is_elsewhere(name: str) -> bool:
         """Whether a name has a transport, and so means an image that is not (yet) here."""

@@ -127,13 +127,20 @@ def cp(source: str, target: str, to_user: bool, overwrite: bool) -> None:
     """Copy files between a container and this host, or out of an image; NAME:PATH is in a container or an image.
 
     As with cp -a: into a directory that is there, otherwise as the new name; PATH/. is a directory's content.
-    A host path with a colon in it begins with / or a dot.
+    A host path with a colon in it begins with / or a dot. For `-` a tar stream is read from stdin into the directory
+    PATH, or written to stdout.
     """
     console = session(recover=False)
     workbench = console.workbench
     origin, place = _split(source), _split(target)
+    if origin and target == "-":
+        console.do(f"cp {source} -", lambda job: workbench.extract_tar(*origin, sys.stdout.buffer, job))
+        return
 
     def work(job: Job) -> int:
+        if place and source == "-":
+            stdin = sys.stdin.buffer
+            return workbench.copy_in_tar(stdin, *place, job, keep_owner=not to_user, overwrite=overwrite)
         if origin and place:
             with tempfile.TemporaryDirectory(prefix="cutaway-cp-") as folder:
                 name = Path(origin[1]).name

@@ -134,6 +134,23 @@ def test_theirs_are_loaded_mounted_and_run(
     cutaway("rmi", found["reference"])
 
 
+@pytest.mark.interop("skopeo", "podman", "buildah", "docker-registry", "busybox")
+@pytest.mark.parametrize("whose", ["podman v2s2", "podman oci", "buildah oci"])
+def test_what_they_push_is_pulled_by_us(
+    cutaway: Cutaway, files: Files, podman: list[str], podmans: str, registry: str, whose: str
+) -> None:
+    program, form = whose.split()
+    places = [word for word in podman if word.startswith(("--root=", "--runroot="))]
+    name = f"{registry}/by/{program}:{form}"
+    words = podman if program == "podman" else ["buildah", *places]
+    run(*words, "push", "--quiet", "--tls-verify=false", f"--format={form}", podmans, f"docker://{name}")
+    cutaway("pull", "--tls-verify=false", name)
+    (found,) = cutaway.json("inspect", name)
+    assert ("docker" in found["media_type"]) == (form == "v2s2")
+    assert mounted_by_us(cutaway, name) == files
+    cutaway("rmi", name)
+
+
 def test_zstd_by_skopeo(cutaway: Cutaway, small: str, files: Files, layout: Path, tmp_path: Path) -> None:
     compressed = ["--dest-compress-format=zstd", "--dest-compress", "--dest-decompress=false"]
     run("skopeo", "copy", "--quiet", *compressed, f"docker-archive:{plain(layout, tmp_path)}", f"oci:{tmp_path}/z:1")

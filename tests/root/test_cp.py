@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -294,6 +295,26 @@ def test_one_that_does_not_run(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Pat
     told = cutaway("cp", "still:/nowhere", str(tmp_path), code=2)
     assert told.stderr == "cutaway: there is no '/nowhere'\n"
     cutaway("rm", "still")
+
+
+def test_as_a_stream(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None:
+    cutaway("create", "--name=stream", "--network=none", "--rootfs", str(rootfs_dir), "true")
+
+    def piped(command: list[str], stdin: bytes = b"", code: int = 0) -> bytes:
+        done = subprocess.run(command, env=cutaway.environment, input=stdin, capture_output=True, check=False)
+        assert done.returncode == code, done.stderr.decode()
+        return done.stdout if code == 0 else done.stderr
+
+    source = tree(tmp_path / "tree")
+    packed = piped(["tar", "-C", str(tmp_path), "--xattrs", "--format=posix", "-czf", "-", "tree"])
+    piped(cutaway.command("cp", "--archive=false", "-", "stream:/root"), packed)
+    back = piped(cutaway.command("cp", "stream:/root/tree", "-"))
+    (tmp_path / "back").mkdir()
+    piped(["tar", "-C", str(tmp_path / "back"), "--xattrs", "--xattrs-include=*", "-xpf", "-"], back)
+    assert snapshot(tmp_path / "back/tree") == snapshot(source)
+    assert b"no directory" in piped(cutaway.command("cp", "-", "stream:/nowhere"), packed, 2)
+    assert b"damaged" in piped(cutaway.command("cp", "-", "stream:/root"), packed[:-50], 1)
+    cutaway("rm", "stream")
 
 
 def test_owners_of_a_user_namespace(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None:
