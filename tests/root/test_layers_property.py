@@ -6,6 +6,7 @@ import io
 import os
 import posixpath
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,6 +127,26 @@ def expected(entries: list[Entry]) -> dict[str, tuple[Any, ...]]:
 def test_a_packed_tree_expands_to_the_same_tree(entries: list[Entry]) -> None:
     with stacked() as stack:
         assert snapshot(add(stack, entries)) == expected(entries)
+
+
+@settings(few, max_examples=8)
+@given(trees())
+def test_gnu_tar_makes_the_same_of_it(entries: list[Entry]) -> None:
+    tar = io.BytesIO()
+    write_layer(entries, tar)
+    with stacked() as stack, tempfile.TemporaryDirectory() as theirs:
+        options = [
+            "--numeric-owner",
+            "--xattrs",
+            "--xattrs-include=*",
+            "--same-permissions",
+            "--delay-directory-restore",
+        ]
+        done = subprocess.run(
+            ["tar", "-C", theirs, *options, "-xf", "-"], input=tar.getvalue(), capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert snapshot(add(stack, entries)) == snapshot(Path(theirs))
 
 
 # Few names, so that layers meet in them. A value is a directory's mode or a file's content.
