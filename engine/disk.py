@@ -228,6 +228,15 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
             shutil.rmtree(path, ignore_errors=True)
             os.close(handle)
 
+    def leftovers(self) -> list[Path]:
+        """What `clear_leftovers` would remove from tmp/. Raises StoreError."""
+        with self.lock(_TMP_LOCK):
+            found = []
+            for entry in sorted(self.tmp.iterdir()):
+                with _leftover(entry) as is_one:
+                    found += [entry] * is_one
+            return found
+
     def clear_leftovers(self, unmount: Callable[[Path], None]) -> list[str]:
         """Remove from tmp/ what a crash left there, and return its names; and locks that nobody holds.
 
@@ -253,24 +262,29 @@ def _checked(name: str) -> str:
 
 
 def _remove_leftover(entry: Path, unmount: Callable[[Path], None]) -> bool:
+    with _leftover(entry) as is_one:
+        if is_one and entry.is_dir() and not entry.is_symlink():
+            unmount(entry)
+            shutil.rmtree(entry, ignore_errors=True)
+        elif is_one:
+            entry.unlink(missing_ok=True)
+        return is_one
+
+
+@contextmanager
+def _leftover(entry: Path) -> Iterator[bool]:
+    """Whether nobody works on an entry of tmp/, and nobody can go on with it; nobody begins to while inside."""
     try:
         handle = os.open(entry, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
-        return False
+        yield False
+        return
     except OSError:  # a symbolic link or a socket: nothing of ours, and nothing that can be locked
-        entry.unlink(missing_ok=True)
-        return True
+        yield True
+        return
     try:
-        if not _flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, None):
-            return False
-        if entry.is_dir():
-            unmount(entry)
-            shutil.rmtree(entry, ignore_errors=True)
-        elif entry.name.endswith(_PART) and time.time() - os.fstat(handle).st_mtime < KEEP_PARTIAL:
-            return False
-        else:
-            entry.unlink(missing_ok=True)
-        return True
+        is_resumable = entry.name.endswith(_PART) and time.time() - os.fstat(handle).st_mtime < KEEP_PARTIAL
+        yield _flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, None) and (entry.is_dir() or not is_resumable)
     finally:
         os.close(handle)
 

@@ -36,6 +36,8 @@ from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, Lay
 if TYPE_CHECKING:
     from engine.store import Swept, Usage
 
+_CLEARED = "The next command that changes something clears it away; so does system check --repair."
+
 
 class Workbench(TransferDesk):
     """Images, layers, config.json and containers of one data directory on this host; made as a ContainerDesk is."""
@@ -152,9 +154,24 @@ class Workbench(TransferDesk):
         return swept
 
     def check_store(self, job: Job, *, repair: bool = False) -> list[Problem]:
-        """Read everything in the store and say what is damaged; `repair` takes that away, so that a pull brings it
-        anew. Takes its time. Raises StoreError, Cancelled."""
-        return self._store.check(self._in_use, job.token, repair=repair)
+        """Read everything in the store and say what is damaged, and what a crash left behind; `repair` takes that
+        away, so that a pull brings it anew. Takes its time. Raises StoreError, Cancelled."""
+        self._store.prepare()
+        behind = list(self._left_behind())
+        if repair:
+            self.recover()
+        return behind + self._store.check(self._in_use, job.token, repair=repair)
+
+    def _left_behind(self) -> Iterator[Problem]:
+        """What `recover` would clear away in the data directory."""
+        left = self.root.leftovers()
+        for path in left:
+            yield Problem("left-over", f"{path} is left over from work that was cut short", _CLEARED)
+        known = self._containers.ids()
+        strange = [home for home in self.root.containers.iterdir() if home.name not in known]
+        for mounted in rootfs.mounts_below(self.root.path):
+            if any(mounted.is_relative_to(place.resolve()) for place in (*left, *strange)):
+                yield Problem("mount-dangling", f"{mounted} is mounted, and nothing that is here needs it", _CLEARED)
 
     def obtain(
         self, image: str, job: Job, *, policy: str = "missing", platform: str | None = None, tls_verify: bool = True

@@ -8,6 +8,9 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,39 @@ def cost(command: Sequence[str], environment: dict[str, str] | None = None) -> C
     process.stderr.close()
     assert process.returncode == 0, f"{' '.join(command)}: {said.decode(errors='replace')[-2000:]}"
     return Cost(wall, used.ru_utime + used.ru_stime)
+
+
+def peak_memory(command: Sequence[str], environment: dict[str, str]) -> int:
+    """Run it once; the most memory (bytes, PSS: what is shared counts once) that all its processes had together, looked
+    at fifty times a second. Files in a tmpfs do not count."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, sum(_proportional(pid) for pid in psutil.pids() if _session(pid) == process.pid))
+        time.sleep(0.02)
+    assert process.returncode == 0, command
+    return peak
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
+def _proportional(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def compare(

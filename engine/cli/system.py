@@ -83,8 +83,8 @@ def df(as_json: bool) -> None:
 @click.option("--repair", is_flag=True, help="Take damaged things away, so that a next pull brings them whole.")
 @as_json
 def check(repair: bool, as_json: bool) -> None:
-    """Read everything in the store again and say what is damaged; exit code 1 if something is."""
-    console = session()
+    """Read everything in the store again and say what is damaged or left over; exit code 1 if something is."""
+    console = session(recover=False)
     found = console.do("check the store", lambda job: console.workbench.check_store(job, repair=repair))
     if as_json:
         print_json([{"code": p.code, "message": p.message, "hint": p.hint} for p in found])

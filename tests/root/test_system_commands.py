@@ -1,0 +1,74 @@
+"""system df, check and prune, as commands on a store that things have happened to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from command_line import Cutaway
+from real_registry import make_layout
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def cutaway(tmp_path: Path) -> Cutaway:
+    """With two images that share their lowest layer."""
+    made = Cutaway(tmp_path / "root", tmp_path / "run")
+    for name in ("one", "two"):
+        layers = [{"base": b"b" * 5000}, {name: name.encode() * 1000}]
+        made("pull", f"oci:{make_layout(tmp_path / name, layers)}")
+    return made
+
+
+def codes(cutaway: Cutaway, *words: str, code: int = 1) -> list[str]:
+    found = json.loads(cutaway("system", "check", "--json", *words, code=code).stdout)
+    return sorted({problem["code"] for problem in found})
+
+
+def test_df_and_prune(cutaway: Cutaway) -> None:
+    usage = cutaway.json("system", "df", "--json")
+    assert [image["names"] for image in usage["images"]] == [["localhost/one:latest"], ["localhost/two:latest"]]
+    assert all(image["shared"] > 5000 and image["unique"] > 3000 for image in usage["images"])
+    assert usage["layers"] == 5000 + 3000 + 3000
+    assert (usage["partial"], usage["reclaimable"]) == (0, 0)
+    assert "localhost/one:latest" in cutaway.out("system", "df")
+    assert cutaway.json("system", "prune", "--json") == {"blobs": [], "layers": [], "size": 0}
+
+    index = cutaway.root / "images/index.json"  # another program takes a name away
+    document = json.loads(index.read_text())
+    document["manifests"].pop(next(n for n, entry in enumerate(document["manifests"]) if "two" in str(entry)))
+    index.write_text(json.dumps(document))
+    reclaimable = cutaway.json("system", "df", "--json")["reclaimable"]
+    swept = cutaway.json("system", "prune", "--json")
+    assert swept["size"] == reclaimable > 3000
+    assert (len(swept["blobs"]), len(swept["layers"])) == (3, 1)
+    assert cutaway.json("system", "df", "--json")["layers"] == 5000 + 3000
+    assert codes(cutaway, code=0) == []
+
+
+def test_damage_is_found_named_and_repaired(cutaway: Cutaway) -> None:
+    assert codes(cutaway, code=0) == []
+    assert cutaway("system", "check").stderr == "everything is as it should be\n"
+    blob = next(path for path in (cutaway.root / "images/blobs/sha256").iterdir() if path.read_bytes()[:1] == b"\x1f")
+    blob.write_bytes(b"x" + blob.read_bytes()[1:])
+    home = next(path for path in (cutaway.root / "layers").iterdir() if (path / "diff/two").exists())
+    (home / "layer.json").write_text("{")
+    left = cutaway.root / "tmp/layer-left"
+    (left / "merged").mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", left / "merged"], check=True)
+    try:
+        assert codes(cutaway) == ["blob-damaged", "image-not-expanded", "layer-damaged", "left-over", "mount-dangling"]
+        said = cutaway("system", "check", code=1).stdout
+        assert blob.name in said
+        assert str(left / "merged") in said
+        assert codes(cutaway, "--repair", code=0) != []
+    finally:
+        subprocess.run(["umount", left / "merged"], check=False, capture_output=True)
+    assert not left.exists()
+    assert not blob.exists()
+    for name in ("one", "two"):
+        cutaway("pull", f"oci:{cutaway.root.parent / name}")
+    assert codes(cutaway, code=0) == []
