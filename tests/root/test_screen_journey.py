@@ -85,7 +85,7 @@ def test_the_whole_job(terminal: Terminal, data_root: DataRoot, demo_in_registry
     _pull(terminal, demo_in_registry)
     terminal.wait("is here", r"\[1\] Images 1")
     terminal.press("1", "Enter")
-    terminal.wait("new (container )?from", "no problems", r"[id] +\d+ ")
+    terminal.wait("new (container|from)", "no problems", r"[id] +\d+ ")
 
     _write_args(terminal, LOOP)
     terminal.wait("1 problem|[1-9] edit", r"u +\d+ ")
@@ -104,7 +104,7 @@ def test_the_whole_job(terminal: Terminal, data_root: DataRoot, demo_in_registry
 
     # Another one of the same image; this time it goes on when the screen is left.
     terminal.press("1", "Enter")
-    terminal.wait("new (container )?from", "0 edits")
+    terminal.wait("new (container|from)", "0 edits")
     _write_args(terminal, LOOP)
     terminal.press("C-l")
     terminal.wait("Launch new container", "the same|different from|Nothing is different")
