@@ -94,7 +94,9 @@ def test_every_verb_has_its_key(terminal: Terminal, cutaway: Cutaway) -> None:
     # A container from a draft, made without being started; its terminal asks how to go in.
     terminal.press("1", "Enter")
     terminal.wait("new (container )?from", "no problems")
+    terminal.press("Escape")
+    terminal.wait("Images 1", without="esc stop writing")
     terminal.press("1", "C")
-    terminal.wait(r"◌ demo-1 +created", r"create .*demo:latest +✓ done")
+    terminal.wait(r"◌ demo-1 +created", r"create localhost.* ✓ done")
     terminal.press("q")
     terminal.wait(r"\[ended 0\]")
