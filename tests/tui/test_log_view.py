@@ -187,6 +187,8 @@ async def test_filter_and_its_inverse_go_on_with_new_lines(log: Path) -> None:
         await it.ask("filter", "!line")
         await it.until("1 of 1,002 lines without “line”")
         assert [row for row in it.rows if row] == [" other"]
+        await it.press("k", "escape")
+        assert len([row for row in it.rows if row]) == it.view.size.height, "also where it is paused"
 
 
 async def test_search_within_what_is_filtered(log: Path) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -43,6 +44,10 @@ def _no_line(values: Values) -> str:
     return ""
 
 
+_WIDEST = 44
+"""Cells for the words before a field; longer ones are wrapped."""
+
+
 class Form(Dialog[Values | None]):
     """Asks for values; enter takes them where nothing is wrong with them."""
 
@@ -55,11 +60,10 @@ class Form(Dialog[Values | None]):
 
     DEFAULT_CSS = """
     Form {
-        & #fields { height: auto; max-height: 20; }
-        & .words { margin: 1 0 0 0; }
-        & #fields > .words:first-child { margin: 0; }
-        & #wrong { color: $text-error; }
-        & Input { height: 1; border: none; padding: 0 1; background: $boost; &:focus { border: none; } }
+        & #fields { height: auto; max-height: 12; }
+        & .field { height: auto; }
+        & #wrong { color: $text-error; margin: 1 0 0 0; }
+        & Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; &:focus { border: none; } }
     }
     """
 
@@ -87,20 +91,25 @@ class Form(Dialog[Values | None]):
     def compose_box(self) -> Iterable[Widget]:
         if self._detail:
             yield Static(Text(visible(self._detail, keep="\n") + "\n"))
+        widest = max((cell_len(field.words) for field in self._fields if not field.toggle), default=0)
+        widest = min(widest, _WIDEST)
         with VerticalScroll(id="fields", can_focus=False):
             for field in self._fields:
                 if field.toggle:
                     yield Toggle(field.words, bool(field.value), id=f"field-{field.name}")
                 else:
-                    yield Static(Text(field.words), classes="words")
-                    yield Input(
-                        field.value,
-                        placeholder=field.hint,
-                        id=f"field-{field.name}",
-                        select_on_focus=False,
-                        compact=True,
-                        password=field.secret,
-                    )
+                    with Horizontal(classes="field"):
+                        words = Static(Text(field.words))
+                        words.styles.width = widest + 2
+                        yield words
+                        yield Input(
+                            field.value,
+                            placeholder=field.hint,
+                            id=f"field-{field.name}",
+                            select_on_focus=False,
+                            compact=True,
+                            password=field.secret,
+                        )
         yield Static("", id="wrong", markup=False)
         yield Static("", id="line", classes="command", markup=False)
 

@@ -29,7 +29,7 @@ class Menu(Dialog[Offer[Any] | None]):
 
     def compose_box(self) -> Iterable[Widget]:
         items = ItemList(id="deeds")
-        items.styles.height = len(self._offers)
+        items.styles.height = min(len(self._offers), max(4, self.app.size.height - 11))  # below it stands the command
         yield items
         yield Static("", id="line", classes="command", markup=False)
 

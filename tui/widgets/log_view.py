@@ -126,6 +126,8 @@ class LogView(Widget, can_focus=True):
         """Show only the lines that this lets through."""
         if self.page is not None:
             self.page.model.filter_with(pattern)
+            self.page.outdate()
+            self.refresh()
             self.grown()
 
     def search_for(self, pattern: Pattern | None, origin: int) -> None:
@@ -198,6 +200,16 @@ class LogView(Widget, can_focus=True):
             below = len(page.model.seen) - bisect_left(page.model.seen, page.rows[-1][0]) - 1 if page.rows else 0
             state = f"paused, {below:,} more below: G follows" if below > 0 else "paused: G follows"
         return " · ".join([state, *page.model.words(self._match)])
+
+    @property
+    def choosing(self) -> bool:
+        """Whether lines are being chosen."""
+        return self._cursor is not None
+
+    @property
+    def found(self) -> str:
+        """How many lines there are, and what is found."""
+        return " · ".join(self.page.model.words(self._match)) if self.page is not None else ""
 
     @property
     def copyable(self) -> tuple[str, str]:

@@ -74,7 +74,9 @@ class OutputPane(Vertical, can_focus=True):
             return ""
         if self._asking:
             turn = "ctrl+r plain text" if self.regex else "ctrl+r regular expression"
-            return f"{self._wrong or self.log_view.summary} · enter keep · {turn} · esc leave"
+            return f"{self._wrong or self.log_view.found} · enter keep · {turn} · esc leave"
+        if self.log_view.choosing:
+            return self.log_view.summary
         return f"{self.log_view.summary} · ┃ stderr · {_KEYS}"
 
     def say(self, text: str) -> None:
