@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -111,5 +112,6 @@ class PlainSource:
                 )
             descriptor = Descriptor(LAYER_GZIP, built.digest, built.size)
             self._store.adopt_blob(path, descriptor)
+            step.command += f" > {shlex.quote(str(self._store.blob_path(built.digest)))}"
             step.detail = f"{human_size(built.diff_size)}, {human_size(built.size)} compressed"
         return descriptor
