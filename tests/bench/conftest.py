@@ -14,7 +14,10 @@ import pytest
 from command_line import Cutaway
 from debian import debian_layout
 from measuring import Cost, cost
+from pilot import bench
 from real_registry import docker_registry, push
+
+__all__ = ["bench"]
 
 
 @dataclass(frozen=True)

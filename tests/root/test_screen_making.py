@@ -12,7 +12,7 @@ import pytest
 from pilot import Bench
 from real_registry import docker_registry
 
-from engine import Job, Workbench
+from engine import CommitOptions, Job, Workbench
 from engine.disk import DataRoot
 
 pytestmark = [pytest.mark.root]
@@ -79,6 +79,35 @@ async def test_commit_shows_first_what_it_takes(
         assert workbench.inspect(name)["config"]["config"]["Cmd"] == ["/bin/sh", "-c", "/x"]
     finally:
         workbench.umount("w", job)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_two_things_side_by_side(workbench: Workbench, bench: Callable[..., Any], size: tuple[int, int]) -> None:
+    job = Job("test", lambda event: None)
+    merged = workbench.mount(IMAGE, job, name="w").merged
+    (merged / "srv/greeting").write_text("another one\x1b[31m\n")
+    (merged / "srv/new").write_text("x")
+    (merged / "srv/notes/unchanged").unlink()
+    workbench.commit("w", "localhost/second:1", job, CommitOptions(changes=("ENV A=b",)))
+    workbench.umount("w", job)
+    async with bench(size=size, root=workbench.root.path) as screen:
+        await screen.wait("cutaway/demo", "second")
+        await screen.press("1", "g", "equals_sign")
+        await screen.wait("Compare localhost/cutaway/demo:latest with")
+        await screen.type("sec")
+        await screen.press("enter")
+        await screen.wait("Files 3", "1 only right", "1 differ", "D .*unchanged", "C .*greeting")
+        await screen.press(*["down"] * 3)
+        await screen.wait("greeting")
+        await screen.press("slash", *"greet", "enter", "down", "enter")
+        text = await screen.wait("another one␛", r"@@")
+        assert "\x1b" not in text
+        await screen.press("escape", "right_square_bracket")
+        await screen.wait(r"/Env/A +— +│ b")
+        await screen.press("right_square_bracket")
+        await screen.wait(r"≠ — +│ cutaway commit", r"= COPY hello")
+        await screen.press("escape", "escape")
+        await screen.wait(r"\[1\] Images")
 
 
 @pytest.mark.interop("docker-registry", "skopeo")

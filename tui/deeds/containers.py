@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from engine import Status, visible
 from tui.bench import Bench
+from tui.deeds.comparing import CONTAINER_COMPARING
 from tui.deeds.conditions import already_live, as_it_is, is_live, not_live, working
 from tui.deeds.container_forms import CONTAINER_FORMS
 from tui.deeds.deed import Act, Deed, Offer
@@ -126,6 +127,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         shown=True,
     ),
     *CONTAINER_MAKING,
+    *CONTAINER_COMPARING,
     Deed("container.trace", "T", "what was done to make it", _tab("trace"), command=_words("trace"), changes=False),
     *CONTAINER_TERMINALS,
     Deed(

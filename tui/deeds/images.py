@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from engine import visible
 from tui.bench import Bench
+from tui.deeds.comparing import IMAGE_COMPARING
 from tui.deeds.deed import Deed, Offer
 from tui.deeds.image_forms import IMAGE_FORMS
 from tui.deeds.making import IMAGE_MAKING
@@ -59,6 +60,7 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         shown=True,
     ),
     *IMAGE_MAKING,
+    *IMAGE_COMPARING,
     Deed(
         "image.trace",
         "T",

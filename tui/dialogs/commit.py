@@ -96,7 +96,7 @@ class Picking(TreeList):
             self._out -= below | {above for above in _above(path) if above in self._out}
         else:
             self._out |= below
-        self.refresh()
+        self.settle()
         self.post_message(self.Reordered())
 
 

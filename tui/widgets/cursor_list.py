@@ -94,9 +94,10 @@ class CursorList(ScrollView, can_focus=True):
     def go(self, index: int) -> None:
         """Put the cursor on a line."""
         if self.count:
-            self._cursor = max(0, min(index, self.count - 1))
-            self._show_cursor()
-            self.refresh()
+            before, self._cursor = self._cursor, max(0, min(index, self.count - 1))
+            self._show_cursor()  # where that scrolls, everything is drawn anew
+            top, width = self.scroll_offset.y, self.size.width
+            self.refresh(*(Region(0, line - top, width, 1) for line in (before, self._cursor)))
         self.tell_moved()
 
     def _show_cursor(self) -> None:

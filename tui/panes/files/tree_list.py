@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.strip import Strip
 
 from engine import FileEntry, visible
 from tui.panes.files.drawing import Styles, line
@@ -20,6 +21,9 @@ from tui.widgets.cursor_list import CursorList
 MOST_OPEN = 200_000
 """Rows that may be opened at once."""
 
+
+_KEPT = 500
+"""Lines that are kept as they were drawn."""
 
 FEW = 100
 """Rows that are all shown at once where there is nothing but changes."""
@@ -79,6 +83,7 @@ class TreeList(CursorList):
         self._tree = FileTree(Listed([]))
         self._path: str | None = None
         self._marks: Callable[[FileEntry], bool] = lambda entry: True
+        self._strips: dict[tuple[int, int, bool, bool], Strip] = {}
 
     @property
     def path(self) -> str | None:
@@ -143,6 +148,24 @@ class TreeList(CursorList):
             self._cursor = rows[path]
         self.settle()
 
+    def settle(self) -> None:
+        self._strips.clear()
+        super().settle()
+
+    def notify_style_update(self) -> None:
+        self._strips.clear()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        # A key moves the cursor by a line: all but one or two lines are as they were.
+        index = y + self.scroll_offset.y
+        key = (index, self.scrollable_content_region.width, index == self._cursor, self.has_focus)
+        if (strip := self._strips.get(key)) is None:
+            if len(self._strips) > _KEPT:
+                self._strips.clear()
+            strip = self._strips[key] = super().render_line(y)
+        return strip
+
     def draw(self, index: int, width: int) -> Text:
         row = self._tree.rows[index]
         entry = self._tree.source.entry(row.path)
@@ -151,7 +174,7 @@ class TreeList(CursorList):
             entry,
             self._tree.source.size(row.path),
             width,
-            self._styles,
+            self.styles_of_lines,
             opened=self._tree.is_open(row.path),
             marks=entry is not None and self._marks(entry),
             mark=self.mark(row.path),
@@ -162,7 +185,9 @@ class TreeList(CursorList):
         return ""
 
     @property
-    def _styles(self) -> Styles:
+    def styles_of_lines(self) -> Styles:
+        """What lines are coloured with in this theme."""
+
         def style(name: str) -> Style:
             return self.get_component_rich_style(f"tree--{name}", partial=True)
 
