@@ -97,6 +97,7 @@ if TYPE_CHECKING:
         KeptDraft,
         LayerSummary,
         OverlayView,
+        VolumeSummary,
         Written,
     )
     from engine.workbench import Workbench
@@ -172,6 +173,7 @@ __all__ = [
     "Tour",
     "Transcript",
     "UsageError",
+    "VolumeSummary",
     "Workbench",
     "Written",
     "add_device",
@@ -239,6 +241,7 @@ _LAZY = {
     "Adoption": "engine.views",
     "Baseline": "engine.views",
     "KeptDraft": "engine.views",
+    "VolumeSummary": "engine.views",
     "Attachment": "engine.runtime",
     "Neighbour": "engine.neighbours",
     "Note": "engine.spec",

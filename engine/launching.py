@@ -30,6 +30,7 @@ from engine.spec import RunOptions
 from engine.store import ImageRecord
 from engine.trace import Step, StepKind
 from engine.views import Draft
+from engine.volumes import Volumes
 
 
 class Launcher:
@@ -43,6 +44,7 @@ class Launcher:
         self._containers = containers
         self._runtime = runtime
         self._networks = networks
+        self._volumes = Volumes(root)
         self._linker = Linker(containers, runtime, networks)
 
     def draft(
@@ -74,6 +76,7 @@ class Launcher:
                 rootfs=merged,
                 netns=netns,
                 address=address,
+                volumes=self._volumes.base,
             )
             text, provenance = generated.text, generated.provenance
             if config is not None:
@@ -139,6 +142,8 @@ class Launcher:
         ):
             self._containers.add(record, files)
             step.detail = f"container {record.id}, named {record.name}"
+        with journalled(self._containers, record, job):
+            self._volumes.make(path / "config.json", job)
         self._containers.happenings.add(record, "create")
         job.emit(ContainersChanged((record.id,)))
         return record
@@ -245,12 +250,14 @@ class Launcher:
         try:
             if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
                 rootfs.mount(self.plan(record), job)
+            home = self._containers.path(record.id)
+            self._volumes.fill(home / "config.json", home / "merged", job)
             with self._blamed(record), self._linker.linked(record, job) as held:
                 self._runtime.create(record, job, held)
             with self._blamed(record):
                 pump = stack.enter_context(self._runtime.connect(record, attachment)) if attachment else None
                 self._runtime.start(record, job)
-            keep_launched(self._root, self._containers.path(record.id))
+            keep_launched(self._root, home)
         except BaseException:
             quiet = Job(job.title, ignore)  # one that is not cancelled
             put_away(

@@ -173,6 +173,14 @@ class KeptDraft(msgspec.Struct, frozen=True):
     saved: float
 
 
+class VolumeSummary(msgspec.Struct, frozen=True):
+    """A named volume: where its data are, and the ids of the containers whose config.json binds it."""
+
+    name: str
+    path: Path
+    containers: tuple[str, ...]
+
+
 class Baseline(msgspec.Struct, frozen=True):
     """A config.json to compare a draft with: `what` is how `Workbench.baseline` knows it, `label` says it in words."""
 

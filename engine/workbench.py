@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from engine import rootfs, trace
@@ -31,7 +32,8 @@ from engine.runtime import Kind
 from engine.text import visible
 from engine.trace import Step, StepKind
 from engine.transfer_desk import TransferDesk
-from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary
+from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary, VolumeSummary
+from engine.volumes import Volumes
 
 if TYPE_CHECKING:
     from engine.store import Swept, Usage
@@ -142,6 +144,18 @@ class Workbench(TransferDesk):
             swept = self._store.remove(image.name, self._in_use)
         job.emit(ImagesChanged())
         return [f"untagged: {image.name}", *(f"deleted: {digest}" for digest in (*swept.layers, *swept.blobs))]
+
+    def volumes(self) -> list[VolumeSummary]:
+        """The named volumes, each with the containers that bind it."""
+        return self._volumes.all()
+
+    def remove_volume(self, name: str) -> None:
+        """Take a named volume away with all that is in it. Raises UsageError where there is none, or one is bound."""
+        self._volumes.remove(name)
+
+    @cached_property
+    def _volumes(self) -> Volumes:
+        return Volumes(self.root)
 
     def usage(self) -> Usage:
         """What the store's images take, and what `prune` would free. Raises StoreError."""

@@ -63,6 +63,8 @@ def mount_meaning(mount: dict[str, Any]) -> tuple[str, Any]:
     destination, source = init_place(mount["destination"]), mount["source"]
     if destination == "/dev/shm" and (source == "shm" or source.endswith("/userdata/shm")):
         return destination, "memory of its own"
+    if "/volumes/" in source:
+        source = source[source.index("/volumes/") :]
     if source.startswith("files/") or "/userdata/" in source:
         source = source.rpartition("/")[2].lstrip(".")
     return destination, (mount["type"], source, frozenset(mount.get("options", [])))

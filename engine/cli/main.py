@@ -21,6 +21,7 @@ Screen = Callable[[Path | None, Settings, bool], int]
 _READS = {
     *("images", "inspect", "history", "layers", "files", "cat", "diff", "tags", "config", "check", "explain", "ps"),
     *("logs", "wait", "top", "stats", "events", "trace", "config-file", "system info", "system df", "system check"),
+    "volume ls",
 }
 """Commands that change nothing, and go with --read-only."""
 
@@ -37,6 +38,7 @@ _GROUPS = {
     "Inside containers": ("tending", ["exec", "top", "rename", "update"]),
     "Learning": ("learning", ["demo", "tour", "trace"]),
     "This host": ("system", ["system", "config-file"]),
+    "Volumes": ("volumes", ["volume"]),
 }
 """Title in --help: (module below engine.cli, its commands). A module is imported when a command of it is asked for."""
 
@@ -62,7 +64,7 @@ class CommandTree(click.Group):
         for said in ctx.obj["settings"].problems:  # without a command the screen says it itself
             complain(f"{ctx.obj['settings'].path}: {said}")
         name, command, rest = super().resolve_command(ctx, args)
-        words = f"{name} {rest[0]}" if name == "system" and rest else name
+        words = f"{name} {rest[0]}" if name in ("system", "volume") and rest else name
         if ctx.obj["read_only"] and (words not in _READS or "--repair" in rest) and "--help" not in rest:
             raise UsageError(f"{words} may change something", hint="Nothing may be changed: --read-only is set.")
         return name, command, [*ctx.obj["settings"].flags.get(name or "", ()), *rest]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.spec.fields import Field, describe_field, explain_field, fields, known_words, member_names
     from engine.spec.formatting import formatted, with_commas
     from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
+    from engine.spec.inside import directory_in
     from engine.spec.netfiles import network_files
     from engine.spec.options import RunOptions
     from engine.spec.privilege import is_privileged, set_privileged
@@ -56,6 +57,7 @@ provide(
         "fields": "Field describe_field explain_field fields known_words member_names",
         "formatting": "formatted with_commas",
         "generate": "STOP_SIGNAL ContainerIdentity Generated generate",
+        "inside": "directory_in",
         "netfiles": "network_files",
         "options": "RunOptions",
         "privilege": "is_privileged set_privileged",
@@ -108,6 +110,7 @@ __all__ = [
     "complete",
     "describe_field",
     "differences",
+    "directory_in",
     "edited",
     "exec_process",
     "explain",

@@ -62,10 +62,11 @@ def generate(
     rootfs: Path,
     netns: Path | None = None,
     address: str = "",
+    volumes: Path | None = None,
 ) -> Generated:
     """The config.json of a container. `rootfs` is where the image's files can be read, for its users and groups;
     `netns` the file of the network namespace that it will have for --network bridge and container:NAME, and `address`
-    its own there.
+    its own there; `volumes` is where named volumes are kept.
 
     Raises UsageError where an option cannot be had, SpecError where the image asks for what must not be.
     """
@@ -92,7 +93,7 @@ def generate(
         spec.put("/root/readonly", True, option("--read-only"))
     if options.uts != "host" or options.hostname is not None:
         spec.put("/hostname", hostname, hostname_origin)
-    mount_part.mounts(spec, options, profile, facts, files)
+    mount_part.mounts(spec, options, profile, facts, files, volumes)
     _annotations(spec, execution, options)
     _sysctl(spec, options, profile)
     resources.devices(spec, options, profile)

@@ -47,6 +47,12 @@ def real_path(root: Path, path: str) -> str:
     return resolved
 
 
+def directory_in(root: Path, path: str) -> Path | None:
+    """The directory that `path` leads to inside `root`, without links; None where there is none."""
+    found = root / real_path(root, path).lstrip("/")
+    return found if found.is_dir() and not found.is_symlink() else None
+
+
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFCHR: "a device",

@@ -12,7 +12,7 @@ import msgspec
 
 from engine.errors import UsageError
 from engine.host import CgroupMode, HostFacts
-from engine.spec import values
+from engine.spec import mount_values, values
 from engine.spec.builder import Builder
 from engine.spec.defaults import SHM_SIZE, Profile
 from engine.spec.options import RunOptions
@@ -42,7 +42,14 @@ class Mount(msgspec.Struct, frozen=True):
     why: tuple[tuple[str, Origin], ...] = ()
 
 
-def mounts(spec: Builder, options: RunOptions, profile: Profile, facts: HostFacts, files: dict[str, bytes]) -> None:
+def mounts(
+    spec: Builder,
+    options: RunOptions,
+    profile: Profile,
+    facts: HostFacts,
+    files: dict[str, bytes],
+    volumes: Path | None = None,
+) -> None:
     """Put all mounts in, a parent before what lies below it; adds to `files` what it binds.
 
     A mount of the user's takes the place of a default one at the same destination.
@@ -60,7 +67,7 @@ def mounts(spec: Builder, options: RunOptions, profile: Profile, facts: HostFact
         if not (in_memory and mount.destination.startswith("/run/")):
             chosen[mount.destination] = mount
     seen: dict[str, Origin] = {}
-    for mount in _users(options):
+    for mount in _users(options, volumes):
         if mount.destination in seen:
             raise UsageError(
                 f"{visible(mount.destination)} is mounted twice:"
@@ -172,29 +179,36 @@ def _own_files(options: RunOptions, profile: Profile, files: dict[str, bytes]) -
             yield Mount(destination, "bind", f"files/{name}", flags, origin, why)
 
 
-def _users(options: RunOptions) -> Iterable[Mount]:
+def _users(options: RunOptions, volumes: Path | None) -> Iterable[Mount]:
     for text in options.volumes:
-        yield user_mount(values.volume(text, "-v"), f"-v {text}")
+        yield user_mount(mount_values.volume(text, "-v"), f"-v {text}", volumes)
     for text in options.mounts:
-        yield user_mount(values.mount(text, "--mount"), f"--mount {text}")
+        yield user_mount(mount_values.mount(text, "--mount"), f"--mount {text}", volumes)
     for text in options.tmpfs:
-        yield user_mount(values.tmpfs(text, "--tmpfs"), f"--tmpfs {text}")
+        yield user_mount(mount_values.tmpfs(text, "--tmpfs"), f"--tmpfs {text}")
 
 
-def user_mount(asked: values.MountValue, said: str) -> Mount:
-    """A mount that was asked for in these words, with podman's habits. Raises UsageError for a source not there."""
+def user_mount(asked: mount_values.MountValue, said: str, volumes: Path | None = None) -> Mount:
+    """A mount that was asked for in these words, with podman's habits; `volumes` is where named volumes are kept.
+
+    Raises UsageError for a source that is not there.
+    """
     origin = option(visible(said))
     if asked.kind == "tmpfs":
         return Mount(asked.destination, "tmpfs", "tmpfs", _memory_options(asked.options), origin)
     if asked.kind == "devpts":
         return Mount(asked.destination, "devpts", "devpts", asked.options, origin)
+    if asked.kind == "volume":
+        if volumes is None:
+            raise UsageError(f"{visible(said)}: {asked.source} names a volume", hint="Give the path of a directory.")
+        return _volume(asked, str(volumes / asked.source / "_data"), origin)
     source = os.path.abspath(asked.source)
     if not os.path.exists(source):
         raise UsageError(f"{visible(said)}: there is no {visible(source)} on this host", hint="Make it first.")
     given = tuple(word for word in asked.options if word not in ("z", "Z"))  # there is no SELinux label to set
     if not set(given) & {"rw", "ro"}:
         given += ("rw",)
-    if not set(given) & values.PROPAGATION:
+    if not set(given) & mount_values.PROPAGATION:
         given += ("rprivate",)
     inherited = _flags_of(Path(source), given)
     why = tuple((flag, host(f"{visible(source)} lies on a {flag} filesystem")) for flag in inherited)
@@ -204,12 +218,23 @@ def user_mount(asked: values.MountValue, said: str) -> Mount:
     return Mount(asked.destination, "bind", source, given, origin, why)
 
 
+def _volume(asked: mount_values.MountValue, source: str, origin: Origin) -> Mount:
+    """A named volume, as podman binds it: no devices and no set-user-ID programs, unless asked for."""
+    given = tuple(word for word in asked.options if word not in ("z", "Z"))
+    given += () if set(given) & {"rw", "ro"} else ("rw",)
+    given += () if set(given) & mount_values.PROPAGATION else ("rprivate",)
+    given += () if set(given) & {"suid", "nosuid"} else ("nosuid",)
+    given += () if set(given) & {"dev", "nodev"} else ("nodev",)
+    given += () if set(given) & {"bind", "rbind"} else ("rbind",)
+    return Mount(asked.destination, "bind", source, given, origin)
+
+
 def _memory_options(given: tuple[str, ...]) -> tuple[str, ...]:
     """A tmpfs with podman's habits: writable, private, nosuid, nodev, with a copy of what lies below it."""
     flags = given
     if not set(given) & {"rw", "ro"}:
         flags += ("rw",)
-    if not set(given) & values.PROPAGATION:
+    if not set(given) & mount_values.PROPAGATION:
         flags += ("rprivate",)
     if not set(given) & {"suid", "nosuid"}:
         flags += ("nosuid",)

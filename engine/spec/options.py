@@ -11,7 +11,7 @@ import msgspec
 
 from engine.errors import SpecError, UsageError
 from engine.ports import Port, parse_port
-from engine.spec import values
+from engine.spec import mount_values, values
 from engine.text import visible
 
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -212,9 +212,9 @@ _PARSERS: dict[str, Any] = {
     "env": values.env,
     "workdir": values.absolute_path,
     "hostname": values.hostname,
-    "volumes": values.volume,
-    "mounts": values.mount,
-    "tmpfs": values.tmpfs,
+    "volumes": mount_values.volume,
+    "mounts": mount_values.mount,
+    "tmpfs": mount_values.tmpfs,
     "cap_add": values.capability,
     "cap_drop": values.capability,
     "security_opt": values.security,

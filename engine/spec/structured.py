@@ -11,7 +11,7 @@ import shlex
 from typing import Any, NamedTuple
 
 from engine.errors import SpecError, UsageError
-from engine.spec import mounts, process, resources, values
+from engine.spec import mount_values, mounts, process, resources, values
 from engine.spec.builder import Builder
 from engine.spec.defaults import PROFILES
 from engine.spec.document import Document
@@ -104,7 +104,7 @@ def add_mount(text: str, said: str) -> Change:
     It stands before the mounts that lie below it, and takes the place of one at the same destination. Raises
     UsageError for what is misspelt or not on this host, SpecError.
     """
-    asked = values.mount(said, "mount") if "=" in said.split(",")[0] else values.volume(said, "mount")
+    asked = mount_values.mount(said, "mount") if "=" in said.split(",")[0] else mount_values.volume(said, "mount")
     entry = mounts.entry_of(mounts.user_mount(asked, said))
     document = Document(text)
     found = document.get("/mounts")

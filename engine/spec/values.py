@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import posixpath
 import re
 import signal
 import string
@@ -17,12 +16,10 @@ from engine.text import visible
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4, "p": 1024**5}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([bkmgtp]?)(?:i?b)?", re.IGNORECASE)
-PROPAGATION = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"})
-_TOGGLES = {"exec": "noexec", "suid": "nosuid", "dev": "nodev", "rw": "ro"}
 _SAFE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 
 
-def _refuse(option: str, text: str, why: str, hint: str = "") -> NoReturn:
+def refuse(option: str, text: str, why: str, hint: str = "") -> NoReturn:
     raise UsageError(f"{option} {visible(text)[:120]}: {why}", hint=hint)
 
 
@@ -35,7 +32,7 @@ def entrypoint(text: str, option: str) -> tuple[str, ...]:
     except (ValueError, RecursionError):
         return (text,)  # as podman: then it is the name of a program
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        _refuse(option, text, "a JSON array of strings is wanted")
+        refuse(option, text, "a JSON array of strings is wanted")
     return tuple(word for word in words if words != [""])
 
 
@@ -43,20 +40,20 @@ def env(text: str, option: str) -> tuple[str, str | None]:
     """NAME and its value; None where it is to be taken from this process."""
     name, equals, value = text.partition("=")
     if not name:
-        _refuse(option, text, "a variable needs a name", "Write NAME=VALUE.")
+        refuse(option, text, "a variable needs a name", "Write NAME=VALUE.")
     return name, value if equals else None
 
 
 def absolute_path(text: str, option: str) -> str:
     if not text.startswith("/"):
-        _refuse(option, text, "an absolute path is wanted")
+        refuse(option, text, "an absolute path is wanted")
     return text
 
 
 def hostname(text: str, option: str) -> str:
     """A host name by RFC 1123; at most 64 letters, the kernel's limit (uname(2))."""
     if len(text) > 64 or not all(_SAFE_NAME.fullmatch(label) for label in text.split(".")):
-        _refuse(option, text, "not a host name", "Letters, digits, - and dots; at most 64.")
+        refuse(option, text, "not a host name", "Letters, digits, - and dots; at most 64.")
     return text
 
 
@@ -64,14 +61,14 @@ def size(text: str, option: str) -> int:
     """Bytes; units are powers of 1024, as podman's and docker's."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        _refuse(option, text, "not a size", "A number of bytes, or one with k, m or g: 512m.")
+        refuse(option, text, "not a size", "A number of bytes, or one with k, m or g: 512m.")
     count = (
         int(float(match[1]) * _UNITS[match[2].lower()])
         if "." in match[1]
         else (int(match[1]) * _UNITS[match[2].lower()])
     )
     if count >= 2**63:
-        _refuse(option, text, "more than 64 bits can hold")
+        refuse(option, text, "more than 64 bits can hold")
     return count
 
 
@@ -79,10 +76,10 @@ def log_option(text: str, option: str) -> int:
     """max-size=SIZE: bytes of output that are kept."""
     key, _, value = text.partition("=")
     if key != "max-size":
-        _refuse(option, text, "not an option of the log", "max-size=10m; the log itself is always a file, k8s-file's.")
+        refuse(option, text, "not an option of the log", "max-size=10m; the log itself is always a file, k8s-file's.")
     found = size(value, option)
     if found < 4096:
-        _refuse(option, text, "less than one page", "For example max-size=10m.")
+        refuse(option, text, "less than one page", "For example max-size=10m.")
     return found
 
 
@@ -93,7 +90,7 @@ def size_or_unlimited(text: str, option: str) -> int:
 def cpus(text: str, option: str) -> int:
     """How many CPUs' worth of time, as microseconds in each 100,000."""
     if not re.fullmatch(r"\d*\.?\d+", text) or not 0.01 <= float(text) <= 1_000_000:
-        _refuse(option, text, "not a number of CPUs", "For example 0.5 or 2; at least 0.01.")
+        refuse(option, text, "not a number of CPUs", "For example 0.5 or 2; at least 0.01.")
     return round(float(text) * 100_000)
 
 
@@ -102,13 +99,13 @@ def number_list(text: str, option: str) -> str:
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
         if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
-            _refuse(option, text, "not a list of numbers", "For example 0-3,5.")
+            refuse(option, text, "not a list of numbers", "For example 0-3,5.")
     return text
 
 
 def umask(text: str, option: str) -> int:
     if not re.fullmatch(r"0*[0-7]{1,3}", text):
-        _refuse(option, text, "not an octal mask", "For example 0022.")
+        refuse(option, text, "not an octal mask", "For example 0022.")
     return int(text, 8)
 
 
@@ -117,7 +114,7 @@ def between(low: int, high: int) -> Callable[[int, str], int]:
 
     def check(number: int, option: str) -> int:
         if not low <= number <= high:
-            _refuse(option, str(number), f"has to be between {low} and {high}")
+            refuse(option, str(number), f"has to be between {low} and {high}")
         return number
 
     return check
@@ -127,7 +124,7 @@ def pair(text: str, option: str) -> tuple[str, str]:
     """KEY=VALUE"""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        _refuse(option, text, "KEY=VALUE is wanted")
+        refuse(option, text, "KEY=VALUE is wanted")
     return key, value
 
 
@@ -135,7 +132,7 @@ def label(text: str, option: str) -> tuple[str, str]:
     """KEY[=VALUE]"""
     key, _, value = text.partition("=")
     if not key:
-        _refuse(option, text, "a label needs a name")
+        refuse(option, text, "a label needs a name")
     return key, value
 
 
@@ -146,7 +143,7 @@ def capability(text: str, option: str) -> str:
         return name
     name = name if name.startswith("CAP_") else "CAP_" + name
     if name not in CAPABILITIES:
-        _refuse(option, text, "no such capability", suggestion(name, CAPABILITIES))
+        refuse(option, text, "no such capability", suggestion(name, CAPABILITIES))
     return name
 
 
@@ -162,16 +159,16 @@ def ulimit(text: str, option: str) -> Ulimit:
     key, limits = pair(text, option)
     name = "RLIMIT_" + key.upper().removeprefix("RLIMIT_")
     if name not in RLIMITS:
-        _refuse(option, text, "no such limit", suggestion(name, RLIMITS))
+        refuse(option, text, "no such limit", suggestion(name, RLIMITS))
     soft, colon, hard = limits.partition(":")
     numbers = [soft, hard] if colon else [soft, soft]
     if not all(re.fullmatch(r"-1|\d+|unlimited", number) for number in numbers):
-        _refuse(option, text, "limits are numbers", "For example nofile=1024:4096; -1 is unlimited.")
+        refuse(option, text, "limits are numbers", "For example nofile=1024:4096; -1 is unlimited.")
     low, high = (-1 if number in ("-1", "unlimited") else int(number) for number in numbers)
     if max(low, high) >= 2**64:
-        _refuse(option, text, "more than 64 bits can hold")
+        refuse(option, text, "more than 64 bits can hold")
     if high != -1 and (low == -1 or low > high):
-        _refuse(option, text, "the soft limit is above the hard one")
+        refuse(option, text, "the soft limit is above the hard one")
     return Ulimit(name, low, high)
 
 
@@ -191,124 +188,12 @@ def device(text: str, option: str) -> Device:
     if rest:
         destination = rest.pop()
     if rest or not source.startswith("/") or not destination.startswith("/"):
-        _refuse(option, text, "not a device", "HOST[:CONTAINER][:rwm], for example /dev/fuse or /dev/sdb:/dev/disk:r.")
+        refuse(option, text, "not a device", "HOST[:CONTAINER][:rwm], for example /dev/fuse or /dev/sdb:/dev/disk:r.")
     return Device(source, destination, access)
 
 
 def _is_access(text: str) -> bool:
     return bool(text) and set(text) <= set("rwm") and len(set(text)) == len(text)
-
-
-class MountValue(NamedTuple):
-    """A mount that was asked for: "bind", "tmpfs" or "devpts", with options as mount(8) and podman spell them."""
-
-    kind: str
-    source: str
-    destination: str
-    options: tuple[str, ...]
-
-
-def volume(text: str, option: str) -> MountValue:
-    """SOURCE:DESTINATION[:OPTIONS]"""
-    source, *rest = text.split(":")
-    if len(rest) not in (1, 2):
-        _refuse(option, text, "SOURCE:DESTINATION[:OPTIONS] is wanted", "For example /srv/data:/data:ro.")
-    if not source.startswith(("/", "./", "../")) and source not in (".", ".."):
-        _refuse(
-            option, text, f"{source!r} is not a path, and named volumes are not there yet", "Give an absolute path."
-        )
-    options = mount_options(rest[1] if len(rest) == 2 else "", option, text, memory=False)
-    return MountValue("bind", source, _destination(rest[0], option, text), options)
-
-
-def tmpfs(text: str, option: str) -> MountValue:
-    """DESTINATION[:OPTIONS]"""
-    destination, _, options = text.partition(":")
-    return MountValue(
-        "tmpfs", "tmpfs", _destination(destination, option, text), mount_options(options, option, text, memory=True)
-    )
-
-
-def mount(text: str, option: str) -> MountValue:
-    """type=bind|tmpfs|devpts,source=…,destination=…,OPTION[=VALUE]…"""
-    kind, source, destination, options = "volume", "", "", []
-    for part in text.split(","):
-        key, equals, value = part.partition("=")
-        match key:
-            case "type":
-                kind = value
-            case "src" | "source":
-                source = value
-            case "dst" | "destination" | "target":
-                destination = value
-            case "ro" | "readonly":
-                options.append("rw" if value in ("false", "0") else "ro")
-            case "rw":
-                options.append("ro" if value in ("false", "0") else "rw")
-            case "bind-propagation":
-                options.append(value)
-            case "bind-nonrecursive":
-                options.append("bind")
-            case "tmpfs-size" | "tmpfs-mode":
-                options.append(f"{key.removeprefix('tmpfs-')}={value}")
-            case "relabel" | "consistency":
-                continue  # without meaning here: there is no SELinux policy to apply, and no virtual machine between
-            case _:
-                options.append(part if equals else key)
-    if kind not in ("bind", "tmpfs", "devpts"):
-        _refuse(option, text, f"type {kind!r} is not there", "The types are bind, tmpfs and devpts.")
-    if kind == "bind" and not source:
-        _refuse(option, text, "a bind mount needs source=")
-    if kind != "bind" and source:
-        _refuse(option, text, f"a {kind} has no source")
-    checked = mount_options(",".join(options), option, text, memory=kind != "bind")
-    return MountValue(kind, source or kind, _destination(destination, option, text), checked)
-
-
-def _destination(text: str, option: str, whole: str) -> str:
-    path = posixpath.normpath(text) if text else ""
-    if not path.startswith("/"):
-        _refuse(option, whole, "the destination has to be an absolute path in the container")
-    path = path.replace("//", "/", 1)
-    if path == "/":
-        _refuse(option, whole, "the destination cannot be the container's root")
-    return path
-
-
-def mount_options(text: str, option: str, whole: str, *, memory: bool) -> tuple[str, ...]:
-    """Check mount options by podman's rules: each known, none twice or against another."""
-    seen: set[str] = set()
-    options = [word for word in text.split(",") if word]
-    for word in options:
-        key, _, value = word.partition("=")
-        group = _option_group(key, memory)
-        if group is None:
-            _refuse(option, whole, f"unknown mount option {key!r}", suggestion(key, _OPTION_NAMES))
-        if group in seen:
-            _refuse(option, whole, f"the option {key!r} is given twice, or against its opposite")
-        seen.add(group)
-        if key == "size" and value not in ("", "0") and not re.fullmatch(r"\d+[kmgtKMGT]?|\d{1,3}%", value):
-            _refuse(option, whole, f"{value!r} is not a size")
-        if key == "mode" and not re.fullmatch(r"[0-7]{3,5}", value):
-            _refuse(option, whole, f"{value!r} is not an octal mode")
-    return tuple(options)
-
-
-def _option_group(key: str, memory: bool) -> str | None:
-    for plain, opposite in _TOGGLES.items():
-        if key in (plain, opposite):
-            return plain
-    if key in PROPAGATION:
-        return "propagation"
-    if memory:
-        return {"tmpcopyup": "copy", "notmpcopyup": "copy"}.get(key, key if key in _MEMORY_OPTIONS else None)
-    return {"bind": "bind", "rbind": "bind", "z": "z", "Z": "z"}.get(key)
-
-
-_MEMORY_OPTIONS = frozenset({"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "noatime", "ptmxmode", "max"})
-_OPTION_NAMES = frozenset(
-    {*_TOGGLES, *_TOGGLES.values(), *PROPAGATION, *_MEMORY_OPTIONS, "bind", "rbind", "tmpcopyup", "notmpcopyup", "z"}
-)
 
 
 def security(text: str, option: str) -> tuple[str, str]:
@@ -323,8 +208,8 @@ def security(text: str, option: str) -> tuple[str, str]:
     if name == "label" and value == "disable":
         return name, value
     if name == "label":
-        _refuse(option, text, "SELinux labels are not there yet", "label=disable is.")
-    return _refuse(
+        refuse(option, text, "SELinux labels are not there yet", "label=disable is.")
+    return refuse(
         option,
         text,
         "no such security option",
@@ -340,8 +225,8 @@ def network(text: str, option: str) -> str:
     if re.fullmatch(r"container:[a-zA-Z0-9][a-zA-Z0-9_.-]*", text):
         return text
     if text.startswith("bridge:"):
-        _refuse(option, text, "options of the bridge network are not there yet", "Use --network bridge.")
-    return _refuse(
+        refuse(option, text, "options of the bridge network are not there yet", "Use --network bridge.")
+    return refuse(
         option, text, "no such network", "bridge, host, none, container:NAME, or ns:PATH of a network namespace."
     )
 
@@ -350,12 +235,12 @@ def own_or_host(text: str, option: str) -> str:
     """A namespace: of its own ("private"), the host's, or the one at a path."""
     if text in ("private", "host", "shareable") or text.startswith("ns:/"):
         return "private" if text == "shareable" else text
-    return _refuse(option, text, "not there", "private, host, or ns:PATH of a namespace.")
+    return refuse(option, text, "not there", "private, host, or ns:PATH of a namespace.")
 
 
 def userns(text: str, option: str) -> str:
     if text not in ("", "host", "private"):
-        _refuse(option, text, "not there", "host, or private with --uidmap 0:100000:65536.")
+        refuse(option, text, "not there", "host, or private with --uidmap 0:100000:65536.")
     return text
 
 
@@ -364,7 +249,7 @@ def id_range(text: str, option: str) -> tuple[int, int, int]:
     match = re.fullmatch(r"(\d{1,10}):(\d{1,10}):(\d{1,10})", text, re.ASCII)
     inside, outside, size = map(int, match.groups()) if match else (0, 0, 0)
     if not size or max(inside, outside) + size > 2**32 - 1:
-        _refuse(option, text, "CONTAINER:HOST:SIZE is wanted, numbers up to 4294967294", "For example 0:100000:65536.")
+        refuse(option, text, "CONTAINER:HOST:SIZE is wanted, numbers up to 4294967294", "For example 0:100000:65536.")
     return inside, outside, size
 
 
@@ -372,14 +257,14 @@ def address(text: str, option: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
-        return _refuse(option, text, "not an IP address")
+        return refuse(option, text, "not an IP address")
 
 
 def host_entry(text: str, option: str) -> tuple[str, str]:
     """NAME:ADDRESS, as (names, address); several names are separated by semicolons."""
     names, colon, numbers = text.partition(":")
     if not colon or not names or set(names) - set(string.ascii_letters + string.digits + ".-_;"):
-        _refuse(option, text, "NAME:ADDRESS is wanted")
+        refuse(option, text, "NAME:ADDRESS is wanted")
     return names.replace(";", " "), address(numbers.strip("[]"), option)
 
 
@@ -397,4 +282,4 @@ def signal_name(text: str, option: str) -> str:
         return signal.Signals(number).name if number else signal.Signals[name].name
     except (ValueError, KeyError):
         known = {member.name for member in signal.Signals}
-        return _refuse(option, text, "no such signal", suggestion(name, known))
+        return refuse(option, text, "no such signal", suggestion(name, known))

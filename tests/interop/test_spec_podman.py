@@ -33,6 +33,7 @@ ULIMITS = ["--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096"]
 """podman's own defaults are higher than a process without CAP_SYS_RESOURCE may set."""
 
 NONE = "--network=none"
+VOLUMES = Path("/volumes")
 COMBINATIONS = [
     [NONE],
     ["--network=host"],
@@ -97,6 +98,7 @@ COMBINATIONS = [
     [NONE, "--ipc=shareable", "--shm-size=1g"],
     [NONE, "-v", "/usr:/data:rslave,nosuid", "--tmpfs=/data/below:ro"],
     [NONE, "--device=/dev/net:/dev/mynet:r"],
+    [NONE, "-v", "named:/named", "--mount=type=volume,src=more,dst=/more,ro", "-v", "last:/etc:rslave"],
     [NONE, "--workdir=/etc/./../etc", "--umask=0027"],
     [NONE, "-u", "1000:audio", "--cap-drop=SETUID", "--read-only"],
     [NONE, "--privileged", "--security-opt=no-new-privileges", "--ulimit=core=5:9"],
@@ -222,7 +224,9 @@ def podmans(podman: Podman) -> list[tuple[str, dict[str, Any]]]:
 
 def ours(podman: Podman, combination: list[str], name: str = "0" * 64) -> dict[str, Any]:
     options = parse_run(*ULIMITS, *words_of(podman, combination))
-    made = generate(podman.image, options, facts=probe(), container=Identity(name, "probe"), rootfs=podman.rootfs)
+    made = generate(
+        podman.image, options, facts=probe(), container=Identity(name, "probe"), rootfs=podman.rootfs, volumes=VOLUMES
+    )
     value: dict[str, Any] = json.loads(made.text)
     return value
 

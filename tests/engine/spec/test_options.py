@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.errors import UsageError
-from engine.spec import RunOptions, values
+from engine.spec import RunOptions, mount_values, values
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,8 @@ from engine.spec import RunOptions, values
         ({"hostname": "a b"}, "--hostname a b"),
         ({"hostname": "h" * 65}, "--hostname"),
         ({"hostname": "-x"}, "--hostname -x"),
-        ({"volumes": ("named:/data",)}, "named volumes"),
+        ({"volumes": ("-data:/b",)}, "neither a path nor a volume"),
+        ({"mounts": ("type=volume,src=a/b,dst=/c",)}, "not a volume's name"),
         ({"volumes": ("/a",)}, "-v /a"),
         ({"volumes": ("/a:b",)}, "absolute path in the container"),
         ({"volumes": ("/a:/",)}, "container's root"),
@@ -102,11 +103,11 @@ def test_sizes(text: str, count: int) -> None:
 
 
 def test_mounts() -> None:
-    bind = values.mount("type=bind,source=/a,target=/b,ro,bind-propagation=rshared", "--mount")
+    bind = mount_values.mount("type=bind,source=/a,target=/b,ro,bind-propagation=rshared", "--mount")
     assert bind == values.MountValue("bind", "/a", "/b", ("ro", "rshared"))
-    assert values.mount("type=tmpfs,dst=/c,tmpfs-size=1m", "--mount").options == ("size=1m",)
-    assert values.mount("type=bind,src=/a,dst=/b,readonly=false", "--mount").options == ("rw",)
-    assert values.volume("./here:/b", "-v").source == "./here"
+    assert mount_values.mount("type=tmpfs,dst=/c,tmpfs-size=1m", "--mount").options == ("size=1m",)
+    assert mount_values.mount("type=bind,src=/a,dst=/b,readonly=false", "--mount").options == ("rw",)
+    assert mount_values.volume("./here:/b", "-v").source == "./here"
 
 
 def test_devices_and_signals() -> None:
