@@ -104,7 +104,7 @@ def test_sizes(text: str, count: int) -> None:
 
 def test_mounts() -> None:
     bind = mount_values.mount("type=bind,source=/a,target=/b,ro,bind-propagation=rshared", "--mount")
-    assert bind == values.MountValue("bind", "/a", "/b", ("ro", "rshared"))
+    assert bind == mount_values.MountValue("bind", "/a", "/b", ("ro", "rshared"))
     assert mount_values.mount("type=tmpfs,dst=/c,tmpfs-size=1m", "--mount").options == ("size=1m",)
     assert mount_values.mount("type=bind,src=/a,dst=/b,readonly=false", "--mount").options == ("rw",)
     assert mount_values.volume("./here:/b", "-v").source == "./here"
