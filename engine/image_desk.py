@@ -186,22 +186,30 @@ class ImageDesk(ContainerDesk):
 
     # -- copying ---------------------------------------------------------------------------------------
 
-    def extract(self, name: str, path: str, target: Path | str, job: Job, *, overwrite: bool = False) -> int:
+    def extract(
+        self,
+        name: str,
+        path: str,
+        target: Path | str,
+        job: Job,
+        *,
+        overwrite: bool = False,
+        replace: bool = False,
+    ) -> int:
         """Copy a file or a directory out of an image or a container; returns how many files that were.
 
         Owners, modes, times, links and attributes stay. Of a container that runs it is what its processes see, volumes
         too. A `target` that is a directory gets it inside; `path` may end with `/.` for a directory's content alone.
-        Raises UsageError, StoreError, MountError, Cancelled.
+        Without `replace` no file takes another's place. Raises UsageError, StoreError, MountError, Cancelled.
         """
-        with job.step(StepKind.STORE, shlex.join(["cutaway", "cp", f"{name}:{path}", str(target)])):
+        command = shlex.join(["cutaway", "cp", f"{name}:{path}", str(target)])
+        with self._store.holding(job.token), job.step(StepKind.STORE, command):
+            found: ContainerRecord | ImageRecord
             try:
-                record = self._find(name)
+                found = self._find(name)
             except ContainerUnknown:
-                place = Path(target)
-                if place.is_dir():
-                    place /= Path(path).name or "rootfs"
-                return self.inside(name, job).extract(path, place, job.token)
-            return self._reacher.copy_out(record, path, target, job, overwrite=overwrite)
+                found = self._expanded(name, job)
+            return self._reacher.copy_out(found, path, target, job, overwrite=overwrite, replace=replace)
 
     def copy_in(
         self, source: Path | str, name: str, path: str, job: Job, *, keep_owner: bool = False, overwrite: bool = False

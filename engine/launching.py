@@ -67,7 +67,7 @@ class Launcher:
         command = shlex.join(["cutaway", "config", *options.words(), image.name, *options.args])
         network, address = (like.network, like.address) if like else self._linker.foreseen(options)
         netns = self._networks.path(identity.id) if network else None
-        with self._looked_into(image, job) as merged, job.step(StepKind.CONFIG, command) as step:
+        with self.looked_into(image, job) as merged, job.step(StepKind.CONFIG, command) as step:
             generated = spec.generate(
                 image.config.execution,
                 options,
@@ -353,7 +353,7 @@ class Launcher:
         return rootfs.plan(self._root, layers, home, in_place=in_place, mapping=mapping(home / "config.json"))
 
     @contextmanager
-    def _looked_into(self, image: ImageRecord, job: Job) -> Iterator[Path]:
+    def looked_into(self, image: ImageRecord, job: Job) -> Iterator[Path]:
         """The image's merged directory, mounted for a moment below tmp/."""
         self._facts.need_root("mount an image")
         self._facts.need_overlay()

@@ -15,7 +15,7 @@ from engine.digest import Digest
 from engine.disk import store_error
 from engine.errors import StoreError, UsageError
 from engine.jobs import CancelToken
-from engine.layers import copying, index, lower
+from engine.layers import index, lower
 from engine.layers.stacking import Change, Node, Tree
 from engine.store import Store
 from engine.text import visible
@@ -156,50 +156,6 @@ class Inside:
                 os.close(handle)
             handle = inner
         return handle
-
-    def extract(self, path: str, target: Path, token: CancelToken) -> int:
-        """Copy a file, or a directory with all in it, to `target`, which must not be there yet; returns how many.
-
-        Names, modes, owners, times, links and attributes stay. Nothing is written but below `target`.
-        Raises UsageError, StoreError, Cancelled.
-        """
-        node = self.resolve(path, follow=False)
-        if os.path.lexists(target):
-            raise UsageError(f"{target} is there already")
-        try:
-            parent = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                return self._extract(node, parent, os.fsencode(target.name), token)
-            finally:
-                os.close(parent)
-        except OSError as error:
-            raise store_error(error, f"cannot write {target}") from error
-
-    def _extract(self, node: Node, parent: int, name: bytes, token: CancelToken) -> int:
-        token.check()
-        *folders, own = node.path.split(b"/") if node.path else [b""]
-        if not node.is_directory:
-            source = self._folder(node.layer, folders)
-            try:
-                copying.file_as(own, source, name, parent)
-            finally:
-                os.close(source)
-            return 1
-        os.mkdir(name, 0o700, dir_fd=parent)
-        inner = os.open(name, lower.OPEN_DIRECTORY, dir_fd=parent)
-        try:
-            count = 1 + sum(
-                self._extract(each, inner, each.path.rpartition(b"/")[2], token)
-                for each in self.tree.children(node.path)
-            )
-            source = self._folder(node.layer, [*folders, own] if own else [])
-            try:
-                copying.directory_metadata(source, inner)
-            finally:
-                os.close(source)
-            return count
-        finally:
-            os.close(inner)
 
 
 def columns(store: Store, chain_id: Digest) -> index.Columns:

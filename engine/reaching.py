@@ -21,6 +21,7 @@ from engine.launching import Launcher
 from engine.layers.grafting import Graft, as_told
 from engine.rootfs import IdMapping
 from engine.runtime import ContainerRecord, Containers, Runtime
+from engine.store import ImageRecord
 from engine.text import visible
 
 
@@ -34,17 +35,25 @@ class Reacher:
         self._launcher = launcher
 
     def copy_out(
-        self, record: ContainerRecord, path: str, target: Path | str, job: Job, *, overwrite: bool = False
+        self,
+        found: ContainerRecord | ImageRecord,
+        path: str,
+        target: Path | str,
+        job: Job,
+        *,
+        overwrite: bool = False,
+        replace: bool = True,
     ) -> int:
-        """Copy `path` of a container to this host; owners are as its processes see them. Returns how many files.
+        """Copy `path` of a container or an image to this host; owners are as its processes see them. Returns how many
+        files. Without `replace` no file takes another's place.
 
         Raises UsageError, ContainerState, MountError, CutawayError, Cancelled.
         """
-        with self._root_of(record, job) as (root, numbers), _opened("/") as host:
-            graft = Graft(numbers.inside if numbers else _same, job.token, overwrite=overwrite)
-            return _copied(
-                graft, root, os.fsencode("/" + path.lstrip("/")), host, _absolute(target), f"{record.name}:{path}"
-            )
+        opened = self._image_root(found, job) if isinstance(found, ImageRecord) else self._root_of(found, job)
+        with opened as (root, numbers), _opened("/") as host:
+            owner = numbers.inside if numbers else _same
+            graft = Graft(owner, job.token, overwrite=overwrite, replace=replace)
+            return _copied(graft, root, os.fsencode("/" + path.lstrip("/")), host, _absolute(target), path)
 
     def copy_in(
         self,
@@ -72,6 +81,11 @@ class Reacher:
 
             graft = Graft(owner, job.token, overwrite=overwrite)
             return _copied(graft, host, _absolute(source), root, os.fsencode("/" + path.lstrip("/")), str(source))
+
+    @contextmanager
+    def _image_root(self, image: ImageRecord, job: Job) -> Iterator[tuple[int, IdMapping | None]]:
+        with self._launcher.looked_into(image, job) as merged, _opened(merged) as handle:
+            yield handle, None
 
     @contextmanager
     def _root_of(self, record: ContainerRecord, job: Job) -> Iterator[tuple[int, IdMapping | None]]:

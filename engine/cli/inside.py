@@ -150,7 +150,7 @@ def cp(source: str, target: str, to_user: bool, overwrite: bool) -> None:
         if place:
             return workbench.copy_in(source, *place, job, keep_owner=not to_user, overwrite=overwrite)
         if origin:
-            return workbench.extract(*origin, target, job, overwrite=overwrite)
+            return workbench.extract(*origin, target, job, overwrite=overwrite, replace=True)
         raise UsageError("neither is in a container", hint="Write one like NAME:/etc/passwd.")
 
     count = console.do(f"cp {source} {target}", work)

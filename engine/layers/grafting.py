@@ -69,13 +69,15 @@ def located(root: int, path: bytes, *, follow: bool) -> Iterator[Place]:
 class Graft:
     """One copy: files keep mode, times, links and attributes; whose they are to be, `owner` says of what they were.
 
-    `overwrite` lets a directory be replaced by something else, and the other way round.
+    `overwrite` lets a directory be replaced by something else, and the other way round; without `replace` not even a
+    file takes another's place.
     """
 
-    def __init__(self, owner: Owner, token: CancelToken, *, overwrite: bool = False) -> None:
+    def __init__(self, owner: Owner, token: CancelToken, *, overwrite: bool = False, replace: bool = True) -> None:
         self._owner = owner
         self._token = token
         self._overwrite = overwrite
+        self._replaces = replace
         self._made: tuple[int, int] | None = None  # the copy itself, where it is made inside of what is copied
 
     def copy(self, source_root: int, source: bytes, target_root: int, target: bytes) -> int:
@@ -117,6 +119,8 @@ class Graft:
         there = target.status()
         if there is not None and stat.S_ISDIR(there.st_mode):
             self._replace(target, there)
+        elif there is not None and not self._replaces:
+            raise UsageError(f"{shown(target.name)} is there already")
         passing = b".cutaway-" + secrets.token_hex(6).encode()
         try:
             copying.file_as(source.name, source.directory, passing, target.directory)

@@ -340,3 +340,14 @@ def test_wrong_words(cutaway: Cutaway, tmp_path: Path) -> None:
     for words in (["x", "y"], ["./a:/b", "./c"]):
         assert "neither" in cutaway("cp", *words, code=2).stderr
     assert "no container" in cutaway("cp", str(tmp_path), "nobody:/x", code=1).stderr
+
+
+def test_without_leave_no_file_is_replaced(trees: Trees) -> None:
+    (trees.source / "f").write_text("new")
+    (trees.target / "f").write_text("old")
+    roots = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in (trees.source, trees.target)]
+    with pytest.raises(UsageError, match="there already"):
+        Graft(lambda uid, gid: (uid, gid), CancelToken(), replace=False).copy(roots[0], b"/f", roots[1], b"/")
+    assert (trees.target / "f").read_text() == "old"
+    for root in roots:
+        os.close(root)
