@@ -176,6 +176,23 @@ def test_fifo_as_namespace_does_not_hang(with_changes: Check, facts: HostFacts, 
     assert found.code == "namespace-path"
 
 
+def test_dangers_name_the_holes_that_used_them(with_changes: Check) -> None:
+    bounding = "/process/capabilities/bounding/-"
+    said = {
+        name: with_changes({bounding: f"CAP_{name}"})[0].message + with_changes({bounding: f"CAP_{name}"})[0].hint
+        for name in ("SYS_ADMIN", "BPF", "DAC_READ_SEARCH")
+    }
+    assert "CVE-2022-0492" in said["SYS_ADMIN"]
+    assert "CVE-2021-31440" in said["BPF"]
+    assert "CVE-2014-3519" in said["DAC_READ_SEARCH"]
+    disk = {"path": "/dev/sda", "type": "b", "major": 8, "minor": 0}
+    rule = {"allow": True, "type": "b", "major": 8, "minor": 0, "access": "rw"}
+    changes = {"/linux/devices": [disk], "/linux/resources/devices/-": rule}
+    assert ("host-disk", "/linux/devices/0/path") in codes(with_changes(changes))
+    changes["/linux/resources/devices/-"] = {**rule, "access": "r"}
+    assert codes(with_changes(changes)) == set()
+
+
 def test_with_the_bundle_the_root_is_looked_into(make: Make, facts: HostFacts, tmp_path: Path, rootfs: Path) -> None:
     made = make(user="0:0")
     rootfs.rename(tmp_path / "merged")
