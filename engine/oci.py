@@ -204,10 +204,16 @@ def pick_platform(manifests: list[Descriptor], platform: Platform) -> Descriptor
     if not suiting and (unspecific := [each for each in usable if each.platform is None]):
         return unspecific[0]
     if not suiting:
-        offers = sorted({str(each.platform) for each in usable if each.platform and each.platform.os != "unknown"})
+        offers = offered(manifests)
         hint = f"There are: {visible(', '.join(offers))[:500]}; choose with --platform." if offers else "It has none."
         raise ContentError(f"there is no image for {platform} in the index", hint=hint)
     return usable[min(suiting)[1]]
+
+
+def offered(manifests: list[Descriptor]) -> list[str]:
+    """The platforms that an index has something for; what builders add beside that (attestations) left out."""
+    usable = [each for each in manifests if each.media_type in MANIFEST_TYPES | INDEX_TYPES]
+    return sorted({str(each.platform) for each in usable if each.platform and each.platform.os != "unknown"})
 
 
 def _variants(platform: Platform) -> list[str]:

@@ -20,6 +20,7 @@ _CHUNK = 1 << 20
 class FetchedImage:
     """One platform's image: its manifest and configuration, verified against their digests, as bytes and typed.
 
+    `offers` are the platforms that stood beside it, where it comes from an index.
     Raises ContentError unless the configuration has one diff ID for each layer of the manifest.
     """
 
@@ -28,6 +29,7 @@ class FetchedImage:
     manifest: Manifest
     config_raw: bytes
     config: ImageConfig
+    offers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_coherent(self.manifest, self.config)

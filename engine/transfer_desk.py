@@ -14,7 +14,7 @@ from engine.errors import UsageError
 from engine.events import ImagesChanged
 from engine.image_desk import own_name
 from engine.jobs import Job
-from engine.oci import ManifestKind
+from engine.oci import ManifestKind, Platform
 from engine.reference import Reference, Transport, split_transport
 from engine.views import ImageSummary
 
@@ -190,7 +190,10 @@ class TransferDesk(ConfigDesk):
     def inspect_at(
         self, name: str, job: Job, *, tls_verify: bool = True, platform: str | None = None
     ) -> dict[str, Any]:
-        """What is known of an image elsewhere, by its name as `pull` takes it, without pulling it: as JSON data."""
+        """What is known of an image elsewhere, by its name as `pull` takes it, without pulling it: as JSON data.
+
+        `platforms` are those that are on offer there. Raises what `pull` raises of the registry and of its content.
+        """
         from engine.archives.plain import PlainSource
 
         with self._source(name, job, tls_verify=tls_verify) as source:
@@ -198,10 +201,12 @@ class TransferDesk(ConfigDesk):
             if isinstance(source, PlainSource):  # its manifest is made when it is pulled
                 return document | {"id": source.id.hex, "config": json.loads(source.config)}
             image = source.image(self._platform(platform), job)
+            own = Platform(image.config.architecture, image.config.os, image.config.variant)
             return document | {
                 "id": image.manifest.config.digest.hex,
                 "digest": image.descriptor.digest,
                 "media_type": image.descriptor.media_type,
+                "platforms": list(image.offers) or [str(own)],
                 "manifest": json.loads(image.manifest_raw),
                 "config": json.loads(image.config_raw),
             }

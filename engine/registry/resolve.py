@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 
@@ -24,6 +25,7 @@ from engine.oci import (
     Index,
     Manifest,
     Platform,
+    offered,
     parse_config,
     parse_index,
     parse_manifest,
@@ -52,12 +54,15 @@ class Resolver:
 
     def image(self, wanted: Platform) -> FetchedImage:
         descriptor, raw = self._first()
+        offers: list[str] = []
         from_index = False
         for _ in range(_NESTING):
             if descriptor.media_type in MANIFEST_TYPES:
-                return self._finish(descriptor, raw, wanted, warn=not from_index)
+                image = self._finish(descriptor, raw, wanted, warn=not from_index)
+                return replace(image, offers=tuple(offers))
             index = parse_index(raw, self._what)
             from_index = True
+            offers = offers or offered(index.manifests)
             entry = self._pick(index, wanted)
             raw = self._manifest(entry)
             # Without the entry's annotations: a name in there would be the registry's choice, not the user's.

@@ -16,6 +16,7 @@ from engine.oci import (
     MANIFEST_TYPES,
     Descriptor,
     Platform,
+    offered,
     parse_config,
     parse_index,
     parse_manifest,
@@ -46,6 +47,7 @@ class LayoutSource:
         self._folder = path = Directory(path) if isinstance(path, Path) else path
         self._prefix = "oci:" if isinstance(path, Directory) else "oci-archive:"
         self._entries = _choose(_entries(path), f"{self._prefix}{path.path}", tag)
+        self._offers = offered(self._entries) if len(self._entries) > 1 else []
 
     @staticmethod
     def names(folder: Folder) -> list[str]:
@@ -71,7 +73,7 @@ class LayoutSource:
             config_raw = self._read(manifest.config)
             config = parse_config(config_raw, f"the image configuration {manifest.config.digest}")
             step.detail = str(descriptor.digest)
-        return FetchedImage(descriptor, manifest_raw, manifest, config_raw, config)
+        return FetchedImage(descriptor, manifest_raw, manifest, config_raw, config, tuple(self._offers))
 
     def blob(self, descriptor: Descriptor, offset: int, job: Job) -> Iterator[bytes]:
         """The bytes of a blob from `offset` on. Raises StoreError, Cancelled."""
@@ -94,6 +96,7 @@ class LayoutSource:
         if chosen.digest in above or len(above) >= _DEPTH:
             raise ContentError(f"the index {chosen.digest} leads back to itself, or more than {_DEPTH} levels down")
         index = parse_index(self._read(chosen), f"the index {chosen.digest}")
+        self._offers = self._offers or offered(index.manifests)
         return self._manifest(index.manifests, platform, above | {chosen.digest})
 
     def _read(self, descriptor: Descriptor) -> bytes:
