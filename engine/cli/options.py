@@ -91,7 +91,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (("--sysctl",), {"multiple": True, "metavar": "KEY=VALUE", "help": "A kernel parameter of its namespaces."}),
     (("--pid",), {"metavar": "host|private|ns:PATH", "help": "Whose processes it sees."}),
-    (("--ipc",), {"metavar": "host|private|ns:PATH", "help": "Whose shared memory it sees."}),
+    (("--ipc",), {"metavar": "host|private|none|ns:PATH", "help": "Whose shared memory it sees; none has none."}),
     (("--uts",), {"metavar": "host|private|ns:PATH", "help": "Whose host name it has."}),
     (("--cgroupns",), {"metavar": "host|private|ns:PATH", "help": "Whose control groups it sees."}),
     (("--userns",), {"metavar": "host|private", "help": "User namespace (host); private goes with --uidmap."}),

@@ -127,7 +127,7 @@ def _defaults(options: RunOptions, profile: Profile, facts: HostFacts) -> Iterab
     if options.ipc == "host":
         shm = "/dev/shm"  # noqa: S108 - the host's, as asked
         yield Mount(shm, "bind", shm, ("bind", "rprivate", "nosuid", "noexec", "nodev"), option("--ipc host"))
-    else:
+    elif options.ipc != "none":
         yield _shared_memory(options, usual)
     if facts.cgroups is not CgroupMode.NONE and not hosts_sys:
         flags = (*profile.cgroup, rights)

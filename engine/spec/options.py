@@ -233,7 +233,7 @@ _PARSERS: dict[str, Any] = {
     "network": values.network,
     "publish": lambda text, option: parse_port(text),
     "pid": values.own_or_host,
-    "ipc": values.own_or_host,
+    "ipc": values.ipc,
     "uts": values.own_or_host,
     "cgroupns": values.own_or_host,
     "userns": values.userns,

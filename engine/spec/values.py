@@ -238,6 +238,11 @@ def own_or_host(text: str, option: str) -> str:
     return refuse(option, text, "not there", "private, host, or ns:PATH of a namespace.")
 
 
+def ipc(text: str, option: str) -> str:
+    """A namespace as `own_or_host`, or "none": one of its own, without shared memory."""
+    return text if text == "none" else own_or_host(text, option)
+
+
 def userns(text: str, option: str) -> str:
     if text not in ("", "host", "private"):
         refuse(option, text, "not there", "host, or private with --uidmap 0:100000:65536.")

@@ -96,6 +96,7 @@ COMBINATIONS = [
     [NONE, "--security-opt=seccomp=FILTER", "--cap-add=SYS_ADMIN", "--security-opt=no-new-privileges"],
     [NONE, "--ipc=private", "--uts=private", "--pid=private"],
     [NONE, "--ipc=shareable", "--shm-size=1g"],
+    [NONE, "--ipc=none"],
     [NONE, "-v", "/usr:/data:rslave,nosuid", "--tmpfs=/data/below:ro"],
     [NONE, "--device=/dev/net:/dev/mynet:r"],
     [NONE, "-v", "named:/named", "--mount=type=volume,src=more,dst=/more,ro", "-v", "last:/etc:rslave"],
