@@ -99,7 +99,7 @@ async def test_two_things_side_by_side(workbench: Workbench, bench: Callable[...
         await screen.wait("Files 3", "1 only right", "1 differ", "D .*unchanged", "C .*greeting")
         await screen.press(*["down"] * 3)
         await screen.wait("greeting")
-        await screen.press("slash", *"greet", "enter", "down", "enter")
+        await screen.press("slash", *"greet", "enter", "enter")
         text = await screen.wait("another one␛", r"@@")
         assert "\x1b" not in text
         await screen.press("escape", "right_square_bracket")

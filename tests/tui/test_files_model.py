@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import FileEntry
@@ -72,6 +72,8 @@ def test_a_filter_shows_the_way_to_what_matches() -> None:
             assert [row.path for row in tree.rows] == []  # zed has an e
         else:
             assert shown(tree) == rows, text
+    tree.filter_with(parse("cert"))
+    assert (tree.first_match, tree.matches) == (2, 1)
     tree.filter_with(parse("ssl"))
     assert shown(tree) == ["etc/", "  ssl/"]
     assert tree.open(1)  # a directory that matches is shown with all that is in it
@@ -110,6 +112,7 @@ def test_no_filter_is_wrong(text: str) -> None:
     FileTree(listed(*SOURCE)).filter_with(parse(text))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", "a/b", "b/a", "b/a/c", "c/d/e"]), unique=True), st.data())
 def test_rows_are_always_those_of_a_tree_made_anew(paths: list[str], data: st.DataObject) -> None:
     """However it was opened and closed: the rows spliced in are the rows that would be made from nothing."""

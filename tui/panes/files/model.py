@@ -44,8 +44,7 @@ class FileTree:
         self._sort = Sort.NAME
         self._folded: list[tuple[str, str]] | None = None
         self._matching: dict[str, list[tuple[str, bool]]] = {}
-        self.matches = 0
-        """How many paths the filter lets through."""
+        self._found: frozenset[str] = frozenset()
         self.rows: list[Row] = []
         self._rebuild()
 
@@ -60,6 +59,16 @@ class FileTree:
     @property
     def filter(self) -> Filter:
         return self._filter
+
+    @property
+    def matches(self) -> int:
+        """How many paths the filter lets through."""
+        return len(self._found)
+
+    @property
+    def first_match(self) -> int:
+        """The first row that the filter asks for itself; those above it are on the way there."""
+        return next((index for index, row in enumerate(self.rows) if row.path in self._found), 0)
 
     def show(self, source: Source) -> None:
         """Other files, or the same ones anew; what was open stays so."""
@@ -129,11 +138,11 @@ class FileTree:
         """Show what matches, and the directories on the way to it."""
         self._filter = wanted
         if not wanted:
-            self._matching, self.matches = {}, 0
+            self._matching, self._found = {}, frozenset()
             self._rebuild()
             return
         found = wanted.chosen(self._all_folded(), self._source.size)
-        self.matches = len(found)
+        self._found = frozenset(found)
         among: dict[str, dict[str, bool]] = {}
         for path in found:
             while path:

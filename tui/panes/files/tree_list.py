@@ -127,6 +127,8 @@ class TreeList(CursorList):
         """Show only what matches."""
         self._tree.filter_with(parse(text))
         self._keep_cursor()
+        if self._tree.filter:
+            self.go(self._tree.first_match)
         self.post_message(self.Reordered())
 
     def move_to(self, path: str) -> bool:
