@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 class View(Protocol):
     """What the conductor asks of the screen."""
 
+    async def ready(self) -> None: ...
     def show_host(self, words: list[str]) -> None: ...
     def show_images(self) -> None: ...
     def show_containers(self, before: dict[str, Status]) -> None: ...
@@ -68,6 +69,7 @@ class Conductor:
         """Load the engine, and show what is there and what runs."""
         await self._desk.load()
         await self._read_stale("images", "containers")
+        await self._view.ready()
         running = [c for c in self._state.running if not c.working]
         if running:
             self._view.look(OfContainer(max(running, key=lambda c: c.started or 0).id), go="output")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import Event, Status, visible
 from tui.panes.containers.pane import state as state_of
-from tui.panes.tab import MainTab
+from tui.panes.tabs import TABS
 from tui.screens.main_area import MainArea
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfRevision, Subject
@@ -17,18 +17,18 @@ class Looking:
     def __init__(self, state: State, area: MainArea) -> None:
         self._state, self._area = state, area
         self.subject: Subject = None
-        self.tab = area.tabs[0]
-        self._before: tuple[Subject, MainTab] | None = None
+        self.tab_id = TABS[0].tab_id
+        self._before: tuple[Subject, str] | None = None
 
     def at(self, subject: Subject, tab: str = "") -> None:
         """Look at something, at this tab of it or at the one in front."""
-        wanted = self._area.find(tab) or self.tab
-        if (subject, wanted) != (self.subject, self.tab) and self.subject is not None:
-            self._before = self.subject, self.tab
+        wanted = tab if self._area.find(tab) is not None else self.tab_id
+        if (subject, wanted) != (self.subject, self.tab_id) and self.subject is not None:
+            self._before = self.subject, self.tab_id
         if subject != self.subject:
             self.subject = subject
             self.close()
-        self.tab = wanted
+        self.tab_id = wanted
         self.show()
 
     @property
@@ -36,26 +36,30 @@ class Looking:
         """What was looked at before this, and which tab of it; None where it has gone."""
         if self._before is None or self._state.find(self._before[0]) is None:
             return None
-        return self._before[0], self._before[1].tab_id
+        return self._before
 
     @property
     def crumbs(self) -> list[str]:
         """The way to what is looked at."""
         match self.subject:
             case OfImage(reference):
-                return ["images", short_reference(reference, 22), self.tab.title]
+                return ["images", short_reference(reference, 22), self._title]
             case OfDraft(reference):
-                return ["images", short_reference(reference, 22), "new container", self.tab.title]
+                return ["images", short_reference(reference, 22), "new container", self._title]
             case OfContainer(id) if (container := self._state.containers.get(id)) is not None:
-                return ["containers", clip(visible(container.name), 24), self.tab.title]
+                return ["containers", clip(visible(container.name), 24), self._title]
             case OfJob(job) if job in self._state.pulls:
                 return ["images", f"pull {short_reference(self._state.pulls[job].name, 30)}"]
         return []
 
+    @property
+    def _title(self) -> str:
+        return next(tab.title for tab in TABS if tab.tab_id == self.tab_id)
+
     def turn(self, tabs: int) -> None:
         """So many tabs on, round and round."""
-        every = self._area.tabs
-        self.at(self.subject, every[(every.index(self.tab) + tabs) % len(every)].tab_id)
+        every = [tab.tab_id for tab in TABS]
+        self.at(self.subject, every[(every.index(self.tab_id) + tabs) % len(every)])
 
     def show(self) -> None:
         """Bring what is looked at to the front, and read what is missing."""
@@ -70,8 +74,11 @@ class Looking:
             area.welcome.show()
             area.front("welcome", ["Welcome"])
             return
-        self.tab.show(subject)
-        area.front(self.tab.tab_id, self.context)
+        tab = area.find(self.tab_id)
+        if tab is None:  # not loaded yet; when they are, this is asked for again
+            return
+        tab.show(subject)
+        area.front(self.tab_id, self.context)
 
     @property
     def context(self) -> list[str]:
@@ -81,7 +88,7 @@ class Looking:
                 return [short_reference(reference, width) for width in (40, 20, 12)]
             case OfDraft(reference):
                 shorter = [short_reference(reference, width) for width in (26, 18, 12)]
-                return [f"new container from {shorter[0]}", *(f"new from {said}" for said in shorter), shorter[-1]]
+                return [f"new container from {shorter[0]}", *(f"new from {said}" for said in shorter)]
             case OfContainer(id) if (container := self._state.containers.get(id)) is not None:
                 name, state = visible(container.name), state_of(container)
                 if isinstance(self.subject, OfRevision):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from engine import visible
 from tui.deeds import ALL_DEEDS
-from tui.panes.config.tab import ConfigTab
 from tui.screens.workbench import WorkbenchScreen
 from tui.subjects import OfContainer, OfHost, OfImage, OfJob
 from tui.widgets.key_line import shown_key
+
+if TYPE_CHECKING:
+    from tui.panes.config.tab import ConfigTab
 
 _Entry = tuple[str, str, Callable[[], object]]
 
@@ -100,6 +103,8 @@ class Things(_Entries):
             return
         for key, words in screen.layer_list.named:
             yield words, "a layer of what is looked at", partial(_to_layer, screen, key)
+        from tui.panes.config.tab import ConfigTab  # loaded by now
+
         config = screen.area.find("config")
         if isinstance(config, ConfigTab) and config.subject is not None and config.analysis is not None:
             for place in config.analysis.places.all:

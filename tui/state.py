@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from engine import Status
-from tui.panes.config.analysis import Analysis, shown
 from tui.progress import Pull, Work
 from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfRevision, Subject
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, Draft, ImageSummary, Problem, Step
+    from tui.panes.config.analysis import Analysis
 
 MOST_STEPS = 5_000
 MOST_MESSAGES = 200
@@ -63,6 +63,8 @@ class Writing:
     port: Port | None = None
 
     def __post_init__(self) -> None:
+        from tui.panes.config.analysis import shown  # brings the reader of config.json with it
+
         self.original = self.text = shown(self.draft.text)
 
     @property

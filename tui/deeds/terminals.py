@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from engine import Cancelled, ContainerUnknown, CutawayError, ExecOptions, Job
+from engine import Cancelled, ContainerUnknown, CutawayError, Job
 from tui.bench import Bench
 from tui.deeds.conditions import not_running
 from tui.deeds.deed import Deed, Offer
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 async def _shell(bench: Bench, offer: _OfContainer) -> None:
     container = offer.thing
     shell = await bench.desk.ask(lambda workbench: workbench.shell(container.id))
+    from engine import ExecOptions  # brings all of config.json with it
+
     options = ExecOptions(args=tuple(shell), terminal=True, interactive=True)
     command = bench.desk.command("exec", "-it", container.name, *shell)
     leaving = ["exit or ctrl-d ends the shell and brings you back", f"{DETACH} brings you back, and the shell goes on"]

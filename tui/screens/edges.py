@@ -37,7 +37,13 @@ def narrow(width: int, place: str, images: int, containers: int, main: MainTab |
 
 def _main(current: MainTab | None) -> list[Tab]:
     return [
-        Tab(tab.tab_id, tab.title if number else f"[3] {tab.title}", "", isinstance(current, tab), number > 0)
+        Tab(
+            tab.tab_id,
+            tab.title if number else f"[3] {tab.title}",
+            tab.title[:3] if number else f"[3] {tab.title[:3]}",
+            current is not None and current.tab_id == tab.tab_id,
+            number > 0,
+        )
         for number, tab in enumerate(TABS)
     ]
 

@@ -12,7 +12,7 @@ from textual.widgets import ContentSwitcher
 from tui.bench import Bench
 from tui.panes.pulling import PullView
 from tui.panes.tab import MainTab
-from tui.panes.tabs import TABS
+from tui.panes.tabs import load
 from tui.panes.welcome import Welcome
 from tui.widgets.frame import Frame
 
@@ -29,7 +29,8 @@ class MainArea(Frame):
         super().__init__(id="main")
         self.welcome = Welcome(bench)
         self.pulling = PullView()
-        self.tabs = [kind(bench) for kind in TABS]
+        self._bench = bench
+        self.tabs: list[MainTab] = []
         self.switcher = ContentSwitcher(initial="welcome", id="main-switch")
         self.context: Sequence[str] = ()
 
@@ -37,7 +38,15 @@ class MainArea(Frame):
         with self.switcher:
             yield self.welcome
             yield self.pulling
-            yield from self.tabs
+
+    async def load(self) -> None:
+        """Make the tabs; before that there is the first page alone."""
+        if not self.tabs:
+            tabs = [kind(self._bench) for kind in load()]
+            for tab in tabs:
+                tab.display = False
+            await self.switcher.mount_all(tabs)
+            self.tabs = tabs
 
     def find(self, name: str) -> MainTab | None:
         """The tab of this name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -20,9 +20,7 @@ from tui.dialogs.page import Page
 from tui.doing import Doing
 from tui.layering import Layering
 from tui.looking import Looking
-from tui.panes.config.editor import ConfigEditor
 from tui.panes.containers.pane import ContainersPane
-from tui.panes.files.tab import FilesTab
 from tui.panes.images.pane import ImagesPane
 from tui.panes.layers.pane import LayersPane
 from tui.panes.things import ThingsPane
@@ -32,15 +30,15 @@ from tui.screens.help import help_rows, host_rows
 from tui.screens.keys import KEYS, LETTERS
 from tui.screens.main_area import MainArea
 from tui.screens.services import Services
-from tui.sheets.jobs import JobsSheet
-from tui.sheets.messages import MessagesSheet
-from tui.sheets.record import RecordSheet
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, Subject
 from tui.widgets.frame import Edge, Frame
 from tui.widgets.item_list import ItemList
 from tui.widgets.key_line import KeyLine
 from tui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from tui.panes.files.tab import FilesTab
 
 AGES_EVERY = 10.0
 """Seconds between two looks at how long containers have been what they are."""
@@ -86,7 +84,7 @@ class WorkbenchScreen(Services):
 
     def on_mount(self) -> None:
         self.looking = Looking(self.state, self.area)
-        self.looking.tab = self.area.find(str(self.state.layout.get("tab"))) or self.looking.tab
+        self.looking.tab_id = str(self.state.layout.get("tab", self.looking.tab_id))
         self.layering = Layering(self.desk, self.state, self.layer_list, self.later)
         self.conductor = Conductor(self.desk, self.state, self)
         self.doing = Doing(self)
@@ -102,6 +100,9 @@ class WorkbenchScreen(Services):
         await offer_kept(self)
 
     # -- what the conductor asks for -------------------------------------------------------------------
+
+    async def ready(self) -> None:
+        await self.area.load()
 
     def show_host(self, words: list[str]) -> None:
         self.title_bar.show_place(*map(visible, words))
@@ -253,11 +254,9 @@ class WorkbenchScreen(Services):
         if event.enter:
             self.look(self.looking.subject, go="files")
         if (files := self.area.find("files")) is not None:
-            assert isinstance(files, FilesTab)
-            files.at_layer(event.layer)
+            cast("FilesTab", files).at_layer(event.layer)
 
-    @on(FilesTab.LayerShown)
-    def _layer_shown(self, event: FilesTab.LayerShown) -> None:
+    def on_files_tab_layer_shown(self, event: FilesTab.LayerShown) -> None:  # by name: its class is loaded later
         if self.panes.place != "layers":
             self.layer_list.select(event.layer)
 
@@ -300,7 +299,7 @@ class WorkbenchScreen(Services):
     @property
     def _typing(self) -> bool:
         focused = self.focused
-        return isinstance(focused, Input) or (isinstance(focused, ConfigEditor) and not focused.read_only)
+        return isinstance(focused, Input) or getattr(focused, "read_only", True) is False
 
     def _offered(self, binding: Binding) -> bool:
         """Whether a key is worth its place on the line: those that would only say why not are not."""
@@ -351,12 +350,18 @@ class WorkbenchScreen(Services):
         self.app.push_screen(Menu(title, offers), chosen)
 
     def action_record(self) -> None:
+        from tui.sheets.record import RecordSheet
+
         self.app.push_screen(RecordSheet(self))
 
     def action_jobs(self) -> None:
+        from tui.sheets.jobs import JobsSheet
+
         self.app.push_screen(JobsSheet(self))
 
     def action_messages(self) -> None:
+        from tui.sheets.messages import MessagesSheet
+
         self.app.push_screen(MessagesSheet(self))
 
     def action_host(self) -> None:
