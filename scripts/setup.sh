@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 RUN_PARTS='runc:runc:runc conmon:conmon:conmon'
 TEST_PARTS='docker-registry:docker-registry:docker-distribution podman:podman:podman netavark:netavark:netavark
 iptables:iptables:iptables nft:nftables:nftables skopeo:skopeo:skopeo buildah:buildah:buildah umoci:umoci:-
-tmux:tmux:tmux mmdebstrap:mmdebstrap:mmdebstrap curl:curl:curl busybox:busybox-static:busybox
+tmux:tmux:tmux sshd:openssh-server:openssh-server ssh:openssh-client:openssh-clients mmdebstrap:mmdebstrap:mmdebstrap curl:curl:curl busybox:busybox-static:busybox
 setfattr:attr:attr zstd:zstd:zstd ip:iproute2:iproute openssl:openssl:openssl mkfs.ext4:e2fsprogs:e2fsprogs qemu-system-x86_64:qemu-system-x86:qemu-system-x86-core'
 
 say() { printf 'cutaway: %s\n' "$*" >&2; }
@@ -103,6 +103,7 @@ test_parts() { # PART…: as many as can be had; the tests say which they miss
     # Some packages start a server of their own, and docker's changes the firewall. The tests start their own.
     servers=
     has docker-registry || servers="docker-registry.service"
+    has sshd || servers="$servers ssh.service ssh.socket sshd.service"
     has dockerd || servers="$servers docker.service docker.socket"
     has containerd || servers="$servers containerd.service"
     [ -d /run/systemd/system ] || servers=

@@ -49,7 +49,7 @@ class CutawayApp(App[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+p", "command_palette", "palette", show=False, priority=True, id="app.palette"),
-        Binding("ctrl+q", "screen.leave", "quit", show=False, priority=True, id="app.quit"),
+        Binding("ctrl+q", "screen.leave_from_anywhere", "quit", show=False, priority=True, id="app.quit"),
         Binding("ctrl+c", "interrupt", "copy or cancel", show=False, system=True, id="app.interrupt"),
     ]
 

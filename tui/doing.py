@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tui.bench import Bench
-from tui.conductor import names
 from tui.deeds import Offer, offers
 from tui.subjects import Subject
+
+MOST_TOLD = 8
+"""Things that a question about many names one by one."""
 
 
 class Doing:
@@ -64,7 +66,8 @@ class Doing:
             return
         if any(offer.question for offer in can):
             left_out = [f"Not {self._name(offer)}: {offer.why_not}" for offer in cannot]
-            told = [names((self._name(offer) for offer in can), 12), *left_out[:5]]
+            told = [offer.question for offer in can if offer.question][:MOST_TOLD]
+            told += [f"and {len(can) - MOST_TOLD} more"] * (len(can) > MOST_TOLD) + left_out[:MOST_TOLD]
             words = f"{can[0].words.capitalize()} {len(can)} {can[0].deed.plural}?"
             question = words if len(can) > 1 else can[0].question
             if not await self._bench.ask(question, detail="\n".join(told), yes=can[0].words.capitalize()):

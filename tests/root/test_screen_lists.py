@@ -51,14 +51,15 @@ async def test_several_at_once_with_one_question(cutaway: Cutaway, bench: Any, d
 
         await screen.press("asterisk")
         await screen.wait("3 marked", r"✓◌ bravo", r"✓● charlie")
-        await screen.press("s")  # what runs already is left alone, and starting needs no question
+        await screen.press("r")  # what runs already is left alone, and starting needs no question
         await screen.wait("3 running")
         await screen.press("D")
-        await screen.wait("Not now: .* is running: stop it first")
+        await screen.wait("Remove 3 containers", "charlie is running. Kill it")
+        await screen.press("n")
         await screen.press("x")
         await screen.wait("3 marked", "kill", without="its output")
         await screen.press("K")
-        await screen.wait("Kill 3 containers", "alpha, bravo|charlie, bravo")
+        await screen.wait("Kill 3 containers", "Kill bravo")
         await screen.press("enter")  # the default is no
         await screen.wait("3 running", without="Kill 3")
         await screen.press("K", "y")
@@ -86,7 +87,7 @@ async def test_the_record_of_everything(cutaway: Cutaway, bench: Any, data_root:
         await screen.wait("runc .*create|nothing matches")
         await screen.press("escape", "escape")  # the filter first
         await screen.wait(without="Everything the engine did")
-        await screen.press("4", "s")
+        await screen.press("4", "r")
         await screen.wait("once +exited 0")
         await screen.press("at", "slash", *"runc", "enter")
         text = await screen.wait("runc +runc --root", r"process \d+, held by conmon")

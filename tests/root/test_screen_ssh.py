@@ -107,6 +107,14 @@ def _line(cutaway: Cutaway) -> str:
     return f"{given} {shlex.join([sys.executable, '-m', 'tui', '--root', str(cutaway.root)])}"
 
 
+def _kept(cutaway: Cutaway) -> None:
+    """Wait until what was typed is on disk, below the data directory and outside of containers."""
+    deadline = time.monotonic() + 30
+    while not list(cutaway.root.glob("drafts/**/*")):
+        assert time.monotonic() < deadline, sorted(cutaway.root.iterdir())
+        time.sleep(0.05)
+
+
 def test_a_connection_that_is_cut_costs_nothing(terminal: Terminal, ssh: Ssh, cutaway: Cutaway) -> None:
     terminal.run(*ssh.words(), _line(cutaway))
     terminal.wait(r"\[1\] Images 1", "no jobs")
@@ -114,6 +122,8 @@ def test_a_connection_that_is_cut_costs_nothing(terminal: Terminal, ssh: Ssh, cu
     terminal.press("1", "Enter")
     terminal.wait("new from|new container", "no problems")
     terminal.press("C-l")
+    terminal.wait("run it in the background")
+    terminal.press("d")
     terminal.wait("exited 0|● running", "hello|Hello")
     cutaway("run", "-d", "--name", "goes-on", DEMO, "sh", "-c", "exec sleep 600")
     terminal.press("1", "Enter")
@@ -123,17 +133,17 @@ def test_a_connection_that_is_cut_costs_nothing(terminal: Terminal, ssh: Ssh, cu
     terminal.press("BSpace")
     terminal.press("Home", "C-k")
     terminal.wait("[1-9] edit|no JSON")
-    time.sleep(1.5)  # what was typed is kept after a pause of a second
+    _kept(cutaway)
     ssh.cut()
     terminal.wait(r"\[ended 255\]")
     states = {c["name"]: c["status"] for c in cutaway.json("ps", "-a", "--json")}
     assert states["goes-on"] == "running"
 
     terminal.run(*ssh.words(), _line(cutaway))
-    terminal.wait("goes-on", "1 running")
-    terminal.press("1")
-    terminal.wait("draft|not launched|again")
-    terminal.press("q")
+    terminal.wait("Unsaved work is here again", f"new container from {DEMO}")
+    terminal.press("Enter")
+    terminal.wait("new from", "[1-9] edit|no JSON")
+    terminal.press("C-q")
     terminal.wait("Leave Cutaway|goes on")
 
 

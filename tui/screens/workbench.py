@@ -26,10 +26,9 @@ from tui.panes.layers.pane import LayersPane
 from tui.panes.things import ThingsPane
 from tui.progress import Pull
 from tui.screens.arrangement import Arrangement
-from tui.screens.help import help_rows, host_rows
+from tui.screens.in_front import InFront
 from tui.screens.keys import KEYS, LETTERS
 from tui.screens.main_area import MainArea
-from tui.screens.services import Services
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, Subject
 from tui.widgets.frame import Edge, Frame
@@ -47,7 +46,7 @@ HOST = {deed.id for deed in DEEDS[OfHost]}
 """Deeds that are about nothing that is selected."""
 
 
-class WorkbenchScreen(Services):
+class WorkbenchScreen(InFront):
     """Shows the state and turns keys into wishes; the conductor decides."""
 
     CSS_PATH = "workbench.tcss"
@@ -56,7 +55,6 @@ class WorkbenchScreen(Services):
 
     def __init__(self, desk: Desk, state: State) -> None:
         super().__init__(desk, state)
-        self.title_bar = TitleBar("cutaway")
         self.image_list, self.container_list = ImagesPane(), ContainersPane()
         self.layer_list, self.area = LayersPane(), MainArea(self)
         self.panes: Arrangement
@@ -349,31 +347,6 @@ class WorkbenchScreen(Services):
         title = f"{len(marked)} marked" if marked else self.conductor.title(subject)
         self.app.push_screen(Menu(title, offers), chosen)
 
-    def action_record(self) -> None:
-        from tui.sheets.record import RecordSheet
-
-        self.app.push_screen(RecordSheet(self))
-
-    def action_jobs(self) -> None:
-        from tui.sheets.jobs import JobsSheet
-
-        self.app.push_screen(JobsSheet(self))
-
-    def action_messages(self) -> None:
-        from tui.sheets.messages import MessagesSheet
-
-        self.app.push_screen(MessagesSheet(self))
-
-    def action_host(self) -> None:
-        self.show_command(self.desk.command("system", "info"))
-        self.app.push_screen(Page("This host", host_rows(self.title_bar.place, self.state.problems)))
-
-    def action_palette(self) -> None:
-        self.app.action_command_palette()
-
-    def action_help(self) -> None:
-        self.app.push_screen(Page("Keys that work here", help_rows(self)))
-
     def _loaded(self) -> bool:
         if not self.desk.loaded:
             self.say("One moment: the engine is still being loaded.")
@@ -392,6 +365,10 @@ class WorkbenchScreen(Services):
 
     def action_leave(self) -> None:
         self.later(self._leave())
+
+    def action_leave_from_anywhere(self) -> None:
+        """By a key that types nothing, also while something is being written."""
+        self.action_leave()
 
     async def _leave(self) -> None:
         lost = self.conductor.lost()
