@@ -91,6 +91,12 @@ def _wait(bench: Bench, offer: _Offer) -> None:
     bench.job(title, work, offer.command)
 
 
+async def _script(bench: Bench, offer: _Offer) -> None:
+    text = await bench.desk.ask(lambda workbench: workbench.script(offer.thing.id))
+    bench.show_command(offer.command)
+    await bench.put(Page(f"A script that makes {offer.thing.name} again", [("", text)], copies="the script"))
+
+
 def _another(bench: Bench, offer: _Offer) -> None:
     bench.conductor.open(offer.thing.image)
 
@@ -136,6 +142,15 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "what it uses, and its processes",
         _tab("stats"),
         command=_words("stats"),
+        why_not=working,
+        changes=False,
+    ),
+    Deed(
+        "container.script",
+        "",
+        "a shell script that makes it again",
+        _script,
+        command=_words("trace", "--script"),
         why_not=working,
         changes=False,
     ),

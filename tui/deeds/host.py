@@ -8,6 +8,7 @@ from pathlib import Path
 from engine import human_size, visible
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
+from tui.deeds.volumes import remove_volume, show_volumes
 from tui.dialogs.form import Field, Form, Values
 from tui.dialogs.page import Page
 from tui.dialogs.pull import PullDialog
@@ -78,7 +79,7 @@ async def _login(bench: Bench, offer: Offer[State]) -> None:
 
 
 async def _logout(bench: Bench, offer: Offer[State]) -> None:
-    name = await _one(bench, "Log out of a registry", "registry", "logout", "log out")
+    name = await one(bench, "Log out of a registry", "registry", ("logout",), "log out")
     if name:
         where = await bench.result(
             f"logout {name}", lambda workbench, job: workbench.logout(name), bench.desk.command("logout", name)
@@ -88,7 +89,7 @@ async def _logout(bench: Bench, offer: Offer[State]) -> None:
 
 
 async def _tags(bench: Bench, offer: Offer[State]) -> None:
-    name = await _one(bench, "The tags of a repository", "repository", "tags", "ask the registry")
+    name = await one(bench, "The tags of a repository", "repository", ("tags",), "ask the registry")
     if name:
         found = await bench.result(
             f"tags {name}", lambda workbench, job: list(workbench.tags(name, job)), bench.desk.command("tags", name)
@@ -97,21 +98,21 @@ async def _tags(bench: Bench, offer: Offer[State]) -> None:
             await bench.put(Page(f"{len(found)} tags of {name}", [("", "\n".join(found) or "none")]))
 
 
-async def _one(bench: Bench, heading: str, what: str, command: str, done: str) -> str:
+async def one(bench: Bench, heading: str, what: str, command: Sequence[str], done: str) -> str:
     """Ask for the one argument of a command."""
 
     def wrong(values: Values) -> str:
         return "" if values["it"] else f"the {what} is missing"
 
     def line(values: Values) -> str:
-        return bench.desk.command(command, values["it"] or what.upper())
+        return bench.desk.command(*command, values["it"] or what.upper())
 
     given = await bench.put(Form(heading, [Field("it", what)], done=done, line=line, wrong=wrong))
     return given["it"] if given is not None else ""
 
 
 async def _load(bench: Bench, offer: Offer[State]) -> None:
-    name = await _one(bench, "Images from an archive", "archive", "load", "load")
+    name = await one(bench, "Images from an archive", "archive", ("load",), "load")
     if name:
         path, command = Path(name).expanduser(), bench.desk.command("load", "-i", name)
         images = await bench.result(f"load {name}", lambda workbench, job: workbench.load(path, job), command)
@@ -168,6 +169,13 @@ async def _prune(bench: Bench, offer: Offer[State]) -> None:
         bench.say(f"{human_size(swept.size)} freed: {len(swept.blobs)} blobs, {len(swept.layers)} layers")
 
 
+async def _events(bench: Bench, offer: Offer[State]) -> None:
+    from tui.sheets.happenings import HappeningsSheet
+
+    bench.show_command(offer.command)
+    await bench.put(HappeningsSheet(bench))
+
+
 HOST_DEEDS: Sequence[Deed[State]] = (
     Deed("host.tour", "t", "take the tour", _tour, command=lambda s: ("tour",)),
     Deed("host.pull", "p", "pull an image", _pull, command=lambda s: ("pull", "NAME"), shown=True, short="pull"),
@@ -178,6 +186,9 @@ HOST_DEEDS: Sequence[Deed[State]] = (
     Deed("host.tags", "", "tags of a repository", _tags, command=lambda s: ("tags", "REPOSITORY"), changes=False),
     Deed("host.load", "", "load images from an archive", _load, command=lambda s: ("load", "-i", "FILE")),
     Deed("host.import", "", "make an image of an archive", _import, command=lambda s: ("import", "FILE", "IMAGE")),
+    Deed("host.events", "E", "what was done to containers", _events, command=lambda s: ("events",), changes=False),
+    Deed("host.volumes", "", "the volumes", show_volumes, command=lambda s: ("volume", "ls"), changes=False),
+    Deed("host.remove-volume", "", "remove a volume", remove_volume, command=lambda s: ("volume", "rm", "NAME")),
     Deed("host.usage", "", "what takes how much room", _usage, command=lambda s: ("system", "df"), changes=False),
     Deed("host.check", "", "check the store", _check, command=lambda s: ("system", "check"), changes=False),
     Deed(

@@ -77,8 +77,30 @@ async def _history(bench: Bench, offer: _Offer) -> None:
     await bench.put(Page(f"How {offer.thing.reference} was made", rows or [("", "The image does not say.")]))
 
 
+async def _changes(bench: Bench, offer: _Offer) -> None:
+    found = await bench.desk.ask(lambda workbench: workbench.layer_changes(offer.thing.reference))
+    bench.show_command(offer.command)
+    rows = [
+        (
+            f"layer {number}, {human_size(layer.size)}",
+            f"{layer.added:,} added, {layer.changed:,} changed, {layer.removed:,} removed"
+            f" · {human_size(layer.wasted)} of lower layers hidden",
+        )
+        for number, layer in enumerate(found, 1)
+    ]
+    await bench.put(Page(f"What each layer of {offer.thing.reference} does", rows))
+
+
 IMAGE_FORMS: Sequence[Deed[ImageSummary]] = (
     Deed("image.history", "H", "its history", _history, command=lambda i: ("history", i.reference), changes=False),
+    Deed(
+        "image.changes",
+        "",
+        "what each layer does, in numbers",
+        _changes,
+        command=lambda i: ("layers", "--changes", i.reference),
+        changes=False,
+    ),
     Deed("image.tag", "t", "give it another name", _tag, command=lambda i: ("tag", i.reference, "NAME")),
     Deed("image.mount", "", "mount it, as a working container", _mount, command=lambda i: ("mount", i.reference)),
     Deed("image.save", "S", "save it to an archive", _save, command=lambda i: ("save", "-o", "FILE", i.reference)),

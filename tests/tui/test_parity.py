@@ -1,0 +1,116 @@
+"""What one front end can do the other can: the façade, the command line and the screen beside one another."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from engine import Workbench
+from engine.cli.main import cutaway
+from tui.deeds import ALL_DEEDS
+from tui.panes.tabs import TABS
+from tui.settings import bindings
+
+CHECKOUT = Path(__file__).parents[2]
+
+ON_THE_SCREEN = {
+    "pull": "host.pull", "images": "go.images", "inspect": "container.inspect", "history": "image.history",
+    "layers": "image.changes", "tag": "image.tag", "rmi": "image.remove",
+    "files": "tab.files", "cat": "tab.files", "diff": "image.compare", "cp": "tab.files",
+    "push": "image.push", "tags": "host.tags", "login": "host.login", "logout": "host.logout",
+    "config": "image.open", "check": "tab.config", "explain": "tab.config", "adopt": "host.adopt",
+    "mount": "image.mount", "umount": "container.remove", "commit": "container.commit",
+    "save": "image.save", "load": "host.load", "import": "host.import",
+    "run": "image.run-here", "create": "draft.launch", "start": "container.start", "attach": "container.attach",
+    "ps": "go.containers", "logs": "container.output", "stop": "container.stop", "kill": "container.kill",
+    "pause": "container.pause", "unpause": "container.unpause", "wait": "container.wait", "rm": "container.remove",
+    "exec": "container.shell", "top": "container.stats", "restart": "container.restart",
+    "rename": "container.rename", "update": "container.update", "stats": "container.stats",
+    "events": "host.events", "volume ls": "host.volumes", "volume rm": "host.remove-volume",
+    "demo": "host.demo", "tour": "host.tour", "trace": "container.script",
+    "system info": "bench.host", "system df": "host.usage", "system check": "host.check",
+    "system prune": "host.prune", "config-file": "bench.help",
+}  # fmt: skip
+"""Where on the screen is done or seen what a command does: a deed, a key or a tab by its id."""
+
+NOT_COMMANDS = {
+    **dict.fromkeys(
+        ("draft.open", "draft.discard", "draft.compare", "draft.export", "draft.save", "draft.save-as"),
+        "a draft is on the screen alone; on the command line it is a file: config, run --config FILE, diff",
+    ),
+    **dict.fromkeys(("draft.change", "draft.editor"), "an editor's work on such a file"),
+    **dict.fromkeys(("pull.look", "pull.forget"), "a line of the screen"),
+    "pull.cancel": "ctrl+c of the command that pulls",
+    "container.another": "looks at the container's image",
+}
+
+NOT_ON_THE_SCREEN = {
+    **dict.fromkeys(("copy_logs", "logs"), "the screen reads the log by line numbers: transcript"),
+    **dict.fromkeys(("open_file", "layer_files"), "the screen reads through one index: inside"),
+    **dict.fromkeys(("copy_in_tar", "extract_tar"), "for pipes: cp - and cp NAME:PATH -"),
+    **dict.fromkeys(("images_at", "inspect_at", "is_elsewhere"), "another place's images are pulled to be looked at"),
+    "explain": "the editor explains while it is written: where values come from is in the draft",
+    "obtain": "what run --pull does; the screen pulls first, and shows it",
+}
+"""Methods of the façade that only the command line needs, and why."""
+
+NOT_ON_THE_COMMAND_LINE = {
+    **dict.fromkeys(("kept", "keep", "let_go", "reopen", "revise"), "a draft is a file there: run --config FILE"),
+    **dict.fromkeys(("privileged", "with_privileged"), "run --privileged"),
+    **dict.fromkeys(("shell", "image_shell"), "exec -it NAME sh: who types knows which"),
+    **dict.fromkeys(("inside", "written", "transcript"), "what files, diff and logs print is read through these"),
+    "baselines": "the names that diff and config print",
+    "export": "config > config.json, in a directory of one's own",
+    "watch": "events --follow reads the record itself",
+    "close": "the process ends",
+}
+"""Methods of the façade that only the screen needs, and why."""
+
+OWN_BUSINESS = {"tui": NOT_ON_THE_SCREEN, "engine/cli": NOT_ON_THE_COMMAND_LINE}
+
+
+def _commands(group: click.Group, before: str = "") -> list[str]:
+    found = []
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            found += _commands(command, f"{before}{name} ")
+        else:
+            found.append(f"{before}{name}")
+    return found
+
+
+def _ids() -> set[str]:
+    keys = {binding.id or "" for own in bindings().values() for binding in own}
+    return keys | set(ALL_DEEDS) | {f"tab.{tab.tab_id}" for tab in TABS}
+
+
+def test_every_command_has_its_place_on_the_screen() -> None:
+    commands = set(_commands(cutaway))
+    assert commands - set(ON_THE_SCREEN) == set(), "commands without a place on the screen"
+    assert set(ON_THE_SCREEN) - commands == set(), "commands that are no more"
+    gone = {command: id for command, id in ON_THE_SCREEN.items() if id not in _ids()}
+    assert gone == {}, "places that are not there"
+
+
+def test_every_deed_is_a_command() -> None:
+    silent = {deed.id for deed in ALL_DEEDS.values() if deed.command.__module__ == "tui.deeds.deed"}
+    assert silent - set(NOT_COMMANDS) == set(), "these show no command line"
+    assert set(NOT_COMMANDS) - set(ALL_DEEDS) == set(), "deeds that are no more"
+
+
+@pytest.mark.parametrize("front", ["tui", "engine/cli"])
+def test_every_method_of_the_facade_is_reached_by_both(front: str) -> None:
+    source = "\n".join(path.read_text() for path in (CHECKOUT / front).rglob("*.py"))
+    methods = {
+        name
+        for name, found in inspect.getmembers(Workbench)
+        if not name.startswith("_") and (inspect.isfunction(found) or isinstance(found, property))
+    }
+    missing = {name for name in methods if not re.search(rf"\.{name}\b", source)}
+    assert missing - set(OWN_BUSINESS[front]) == set()
+    assert set(OWN_BUSINESS[front]) - methods == set(), "methods that are no more"
