@@ -232,8 +232,7 @@ class ConfigEditor(QuickTextArea):
         line = self.document[row]
         margin = line[: len(line) - len(line.lstrip(" \t"))]
         text = choice.text.replace("\n", "\n" + margin)
-        end = max(completion.end, min(self.cursor_location, (row, len(line))))
-        self.replace(text, completion.start, end, maintain_selection_offset=False)
+        self.replace(text, completion.start, completion.end, maintain_selection_offset=False)
         if choice.back:
             index = self.document.get_index_from_location(self.cursor_location)  # type: ignore[attr-defined]
             self.move_cursor(self.document.get_location_from_index(index - choice.back))  # type: ignore[attr-defined]

@@ -293,7 +293,9 @@ class TextView(Vertical):
     @on(Completer.Taken)
     def _taken(self, event: Completer.Taken) -> None:
         event.stop()
-        self.editor.put_choice(event.completion, event.choice)
+        # What was typed to narrow the list has moved the end of what is replaced.
+        now = complete(self.editor.text, *self.editor.cursor_location) or event.completion
+        self.editor.put_choice(now, event.choice)
         if event.choice.back and event.choice.text.endswith(('""', '"",')):
             self._offer_quietly()  # the value may be one of a few words
 
