@@ -110,8 +110,8 @@ def keys(screen: Screen) -> list[float]:
     took = []
     for number in range(1, KEYS + 1):
         screen.press(b"Q")
-        took.append(screen.wait(b"Q" * (number % 40 or 40)))
-        if number % 40 == 0:  # a new word on a line of its own
+        took.append(screen.wait(b"Q" * (number % 20 or 20)))
+        if number % 20 == 0:  # a new word on a line of its own
             screen.press(b"\r")
         screen.idle(0.25 if number % 10 == 0 else 0.06)
     return took
