@@ -58,6 +58,10 @@ class Inside:
         """Bytes of every path: of a file its own, of a directory those of all files below it."""
         return {os.fsdecode(path): size for path, size in self.tree.sizes().items()}
 
+    def wasted(self) -> dict[str, int]:
+        """Bytes of files that a higher layer hides, by path: they are in the image, and nobody sees them."""
+        return {os.fsdecode(path): size for path, size in self.tree.wasted().items()}
+
     def changes(self, layer: int) -> list[FileEntry]:
         """What a layer (counted from 1) adds, changes and removes, by path."""
         return [entry_of(node) for node in self.tree.changes(layer)]

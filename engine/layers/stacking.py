@@ -168,6 +168,16 @@ class Tree:
         sums[b""] = sum(size for path, size in sums.items() if b"/" not in path)
         return {**found, **sums}
 
+    def wasted(self) -> dict[bytes, int]:
+        """Bytes of hidden files by path: they are in the layers, and nobody sees them."""
+        found: dict[bytes, int] = {}
+        for hides, removed in zip(self._hides, self._removed, strict=True):
+            for place in (*hides.values(), *removed.values()):
+                columns, row = self._layers[(place >> _LAYER) - 1], place & 0xFFFFFFFF
+                if size := columns.sizes[row]:
+                    found[columns.paths[row]] = found.get(columns.paths[row], 0) + size
+        return found
+
     def up_to(self, number: int) -> Tree:
         """The lowest so many layers alone."""
         return Tree(self._layers[:number])

@@ -49,7 +49,16 @@ def test_names_and_sizes(inside: Inside) -> None:
     assert inside.names("opt/") == [("new", False)]
     assert sorted(inside.paths()) == ["etc", "etc/a", "opt", "opt/new", "var"]
     assert inside.sizes() == {"": 5, "etc": 4, "etc/a": 4, "opt": 1, "opt/new": 1, "var": 0}
+    assert inside.wasted() == {
+        "etc/a": 3,
+        "etc/b": 2,
+        "srv/deep/x": 4,
+        "srv/deep/same": 4,
+        "opt/old": 3,
+        "var/log": 3,
+    }
     below = inside.up_to(1)
+    assert below.wasted() == {}
     sizes = below.sizes()
     assert [sizes[path] for path in ("", "etc", "srv", "srv/deep", "srv/deep/same")] == [15, 5, 4, 4, 4]
     assert inside.entry("srv") is None

@@ -100,6 +100,15 @@ async def test_layers_and_what_each_changed(demo: Workbench) -> None:
         await screen.wait_for("layer 1 of 3", "/usr/bin", "what it changed")
 
 
+async def test_what_is_wasted(demo: Workbench) -> None:
+    async with looking_at(demo, OfImage(IMAGE)) as screen:
+        await screen.wait_for("hidden ones waste")
+        await screen.press("W")
+        await screen.wait_for("Hidden by higher layers", "44 B  /srv/draft")
+        await screen.press(*"draft", "enter")
+        await screen.wait_for("layer 2 of 3", "what it changed", lambda: screen.tab.tree_list.path == "srv/draft")
+
+
 async def test_the_layer_under_the_cursor_of_its_pane(demo: Workbench) -> None:
     async with looking_at(demo, OfImage(IMAGE)) as screen:
         await screen.press("2", "g")

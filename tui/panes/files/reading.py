@@ -22,6 +22,8 @@ class Opened:
     layers: list[LayerSummary]
     container: bool
     sizes: Mapping[str, int] = field(default_factory=dict)
+    wasted: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of hidden files, by path."""
     _below: dict[int, tuple[Inside, Mapping[str, int]]] = field(default_factory=dict)
     _numbers: dict[int, LayerChanges] = field(default_factory=dict)
 
@@ -55,6 +57,7 @@ class Opened:
     def weigh(self) -> None:
         """Add up the sizes of directories, and get ready what is asked for at each key."""
         self.sizes = self.inside.sizes()
+        self.wasted = self.inside.wasted()
         self.inside.versions("")
 
     def entry(self, layer: int, path: str) -> FileEntry | None:

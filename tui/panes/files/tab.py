@@ -15,6 +15,7 @@ from textual.widgets import ContentSwitcher, Static
 
 from engine import ContainersChanged, CutawayError, Event, human_size, visible
 from tui.bench import Bench
+from tui.dialogs.pick import Pick
 from tui.panes.files.drawing import details
 from tui.panes.files.live import Live
 from tui.panes.files.model import Sort
@@ -26,6 +27,8 @@ from tui.panes.files.viewer import FileView
 from tui.panes.layers.pane import made_by
 from tui.panes.tab import MainTab
 from tui.subjects import OfContainer, OfDraft, OfImage, Subject
+
+_MOST_WASTED = 1_000
 
 
 class FilesTab(MainTab):
@@ -52,6 +55,7 @@ class FilesTab(MainTab):
         Binding("<", "layer(-1)", "lower layer", key_display="<", id="files.lower"),
         Binding(">", "layer(1)", "higher layer", key_display=">", show=False, id="files.higher"),
         Binding("L", "owner", "its layer", id="files.owner"),
+        Binding("W", "wasted", "wasted", show=False, id="files.wasted"),
         Binding("b", "bytes", "as bytes", show=False, id="files.bytes"),
         Binding("v", "pager", "$PAGER", id="files.pager"),
         Binding("e", "edit", "$EDITOR", id="files.edit"),
@@ -254,7 +258,9 @@ class FilesTab(MainTab):
             layers = "1 layer" if opened.depth == 1 else f"{opened.depth} layers"
             files = len(opened.inside.tree) - 1
             head = Text(f"all {layers}", "bold", no_wrap=True, overflow="ellipsis", end="")
-            head.append(f"  {files:,} files and directories, {human_size(opened.sizes.get('', 0))}", "not bold")
+            head.append(f"  {files:,} files, {human_size(opened.sizes.get('', 0))}", "not bold")
+            if wasted := sum(opened.wasted.values()):
+                head.append(f"; hidden ones waste {human_size(wasted)} (W)", "not bold")
             self._head.update(head)
             return
         counts = opened.numbers(number)
@@ -285,6 +291,21 @@ class FilesTab(MainTab):
         if self._opened is not None and entry is not None:
             self._layer, self._changed = entry.layer, True
             self.bench.later(self._show_layer(entry.path))
+
+    def action_wasted(self) -> None:
+        """List the files that higher layers hide, the largest first, and go to one."""
+        if self._opened is not None:
+            self.bench.later(self._show_wasted(self._opened))
+
+    async def _show_wasted(self, opened: Opened) -> None:
+        largest = sorted(opened.wasted.items(), key=lambda each: (-each[1], each[0]))[:_MOST_WASTED]
+        things = [(path, f"{human_size(size):>8}  /{path}") for path, size in largest]
+        total = human_size(sum(opened.wasted.values()))
+        path = await self.bench.put(Pick(f"Hidden by higher layers, and still in the image: {total}", things))
+        if path is not None and self._opened is opened:
+            hidden = opened.inside.versions(path)[0]
+            self._layer, self._changed = hidden.layer, True
+            await self._show_layer(path)
 
     # -- the file under the cursor ---------------------------------------------------------------------
 
@@ -325,7 +346,7 @@ class FilesTab(MainTab):
                 return page in ("view", "overlay")
             case "overlay":
                 return isinstance(self.subject, OfContainer) and page == "page"
-            case "changed_only" | "layer" | "owner":
+            case "changed_only" | "layer" | "owner" | "wasted":
                 return page == "page"
             case "bytes":
                 return page == "view"
