@@ -97,7 +97,9 @@ def test_half_a_million_lines(terminal: Terminal, cutaway: Cutaway, capsys: pyte
     terminal.press("G")
     terminal.wait(rf"line {LINES} of the output", rf"following · {LINES + 100:,} lines")
     for number in (1, LINES // 2, LINES):
-        terminal.press("/", "C-u")
+        terminal.press("Escape")
+        terminal.wait(lambda screen: " with “" not in screen)
+        terminal.press("/")
         terminal.type(f"line {number} of")
         terminal.press("Enter")
         terminal.wait(rf"(?m)\d\d:\d\d:\d\d  line {number} of the output", r"1 of 1 with")

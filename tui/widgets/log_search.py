@@ -6,10 +6,12 @@ import re
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tui.widgets.ansi import unstyled
 from tui.widgets.log_source import Source
+
+_DRAWN_OTHERWISE = re.compile(r"[\x1b\r\b\t]")
 
 
 class BadPattern(Exception):
@@ -36,6 +38,13 @@ class Pattern:
 
     def lets_through(self, text: str) -> bool:
         return (self._compiled.search(text) is not None) is not self.inverse
+
+    def is_in_none(self, texts: Sequence[str]) -> bool:
+        """Whether surely none of these lines lets it through; many at once, and quicker than one by one."""
+        if self.regex or self.inverse or not self.text.isascii():
+            return False
+        together = "\n".join(texts)
+        return not _DRAWN_OTHERWISE.search(together) and self._compiled.search(together) is None
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where it is in a text."""
@@ -85,9 +94,10 @@ class Scan:
         deadline = time.monotonic() + seconds
         lets_through, append = self.pattern.lets_through, self.matches.append
         for first, texts in self._source.texts(self._upto):
-            for number, text in enumerate(texts, first):
-                if lets_through(text if text.isprintable() else unstyled(text)):
-                    append(number)
+            if not self.pattern.is_in_none(texts):
+                for number, text in enumerate(texts, first):
+                    if lets_through(text if text.isprintable() else unstyled(text)):
+                        append(number)
             self._upto = first + len(texts)
             if time.monotonic() > deadline:
                 break

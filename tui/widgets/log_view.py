@@ -24,7 +24,7 @@ from tui.widgets.log_page import LogPage
 from tui.widgets.log_search import Pattern
 from tui.widgets.log_source import Line, Source
 
-_TICK, _SLICE = 0.012, 0.004
+_TICK, _SLICE = 0.020, 0.012
 """Seconds between two slices of looking through a log, and seconds of a slice: keys come in between."""
 
 _WHEEL = 3

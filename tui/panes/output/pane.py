@@ -36,8 +36,11 @@ class OutputPane(Vertical, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "ask('filter')", "filter", id="output.filter"),
-        Binding("exclamation_mark", "ask('filter', '!')", "filter out", show=False, id="output.filter-out"),
+        # Before the place that has the focus, so that a quick next key is typed into the line.
+        Binding("f", "ask('filter')", "filter", priority=True, id="output.filter"),
+        Binding(
+            "exclamation_mark", "ask('filter', '!')", "filter out", show=False, priority=True, id="output.filter-out"
+        ),
         Binding("ctrl+r", "regex", "regular expression", show=False, id="output.regex"),
         # Before the line that is typed in, so that a quick next key does not get into it.
         Binding("enter", "keep", "keep", show=False, priority=True, id="output.keep"),
@@ -105,6 +108,8 @@ class OutputPane(Vertical, can_focus=True):
         view, model = self.log_view, self.log_view.model
         if not self.showing or model is None:
             return
+        if self._asking:
+            raise SkipAction  # it is typed
         scan = model.search if kind == "search" else model.filter
         self._asking, self._before, self._origin = kind, scan.pattern if scan is not None else None, view.top
         if self._before is not None:
