@@ -66,7 +66,7 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, networks: Ne
         return record.id in mounted or record.id in connected or runtime.has_leftovers(record)
 
     for record in records:
-        if record.kind is Kind.WORKING or not is_due(record):
+        if record.kind is Kind.WORKING or not is_due(record) or runtime.state(record).pid:
             continue
         try:
             with containers.lock(record.id, wait=False):  # who is starting it, or clearing up, sees to it

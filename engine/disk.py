@@ -25,7 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import msgspec
@@ -82,7 +82,7 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
     def _reserve(self) -> Path:
         return self.path / ".reserve"
 
-    @property
+    @cached_property
     def run(self) -> Path:
         """What does not outlive a reboot: runc's state, sockets, pid files. Short, for sockets' 107 bytes."""
         name = hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:10]

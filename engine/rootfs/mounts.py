@@ -88,19 +88,19 @@ def unmount(merged: Path, job: Job) -> None:
 
 def is_mounted(path: Path) -> bool:
     """Whether something is mounted at `path` (read from /proc/self/mountinfo)."""
-    place = Path(os.path.realpath(path))
-    return place in _mount_points()
+    return os.path.realpath(path) in _mount_points()
 
 
 def mounts_below(path: Path) -> list[Path]:
     """Every mount point at or below `path`, in order of mounting (so the last is to be unmounted first)."""
-    place = Path(os.path.realpath(path))
-    return [point for point in _mount_points() if point.is_relative_to(place)]
+    place = os.path.realpath(path)
+    below = place.rstrip("/") + "/"
+    return [Path(point) for point in _mount_points() if point == place or point.startswith(below)]
 
 
-def _mount_points() -> list[Path]:
+def _mount_points() -> list[str]:
     raw = Path("/proc/self/mountinfo").read_bytes()
-    return [Path(os.fsdecode(_unescaped(line.split(b" ", 5)[4]))) for line in raw.splitlines()]
+    return [os.fsdecode(_unescaped(line.split(b" ", 5)[4])) for line in raw.splitlines()]
 
 
 def _unescaped(field: bytes) -> bytes:

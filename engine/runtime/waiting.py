@@ -41,7 +41,8 @@ class ProcessId(msgspec.Struct, frozen=True):
     def of(cls, pid: int) -> ProcessId | None:
         """The identity of a process that lives; None for one that is not there or a zombie."""
         try:
-            stat = Path(f"/proc/{pid}/stat").read_bytes()
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                stat = file.read()
         except (FileNotFoundError, ProcessLookupError):
             return None
         # The command name, in parentheses, may contain anything: count from its end (proc(5)).
