@@ -152,7 +152,7 @@ class WorkbenchScreen(InFront):
         if subject is None and self.panes.narrow:
             go = "main"  # an empty list says nothing; the first page does
         if go:
-            self.action_go("main" if tab is not None else go)
+            self.action_go(go if go in self.panes.frames else "main")  # a tab is there a moment after the first page
         self._show_edges()
 
     def in_sight(self, subject: Subject) -> bool:
