@@ -48,6 +48,7 @@ async def test_keys_and_a_large_directory(wide: Workbench, bench: Callable[..., 
     try:
         async with bench(root=wide.root.path) as screen:
             await screen.wait("wide")
+            await screen.wait(lambda _: screen.screen.area.find("files") is not None)
             screen.screen.look(OfContainer(id), go="files")
             tab = screen.screen.area.find("files")
             assert isinstance(tab, FilesTab)

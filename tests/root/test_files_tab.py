@@ -66,6 +66,7 @@ async def looking_at(demo: Workbench, subject: object, size: tuple[int, int] = (
         screen = Screen(app, pilot)
         await screen.wait_for(lambda: screen.screen.desk.loaded and screen.screen.state.containers)
         await screen.wait_for(lambda: screen.screen.looking.subject is not None)
+        await screen.wait_for(lambda: screen.screen.area.find("files") is not None)
         screen.screen.look(subject, go="files")  # type: ignore[arg-type]
         await screen.wait_for(lambda: screen.tab.opened is not None and screen.tab.opened.sizes)
         await pilot.pause()
