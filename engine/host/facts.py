@@ -102,6 +102,14 @@ class HostFacts(msgspec.Struct, frozen=True, dict=True):
         return find_tool("netavark", "/usr/local/libexec/podman:/usr/libexec/podman:/usr/lib/podman")
 
     @cached_property
+    def cni(self) -> Path | None:
+        """The directory with the CNI plugins that a bridge network takes."""
+        for place in os.environ.get("CNI_PATH", _CNI_PLACES).split(":"):
+            if place and all((Path(place) / name).exists() for name in ("bridge", "portmap", "static", "loopback")):
+                return Path(place)
+        return None
+
+    @cached_property
     def problems(self) -> list[Problem]:
         """What is missing or dangerous here, the gravest first."""
         found = []
@@ -151,15 +159,22 @@ class HostFacts(msgspec.Struct, frozen=True, dict=True):
         """The monitor. Raises ToolMissing."""
         return _need(self.conmon, "conmon")
 
-    def need_netavark(self) -> Tool:
-        """What makes bridge networks. Raises ToolMissing."""
-        if self.netavark is None:
+    def need_bridge(self) -> Tool | Path:
+        """What makes bridge networks: netavark, or where that is missing the CNI plugins' directory.
+
+        Raises ToolMissing.
+        """
+        found = self.netavark or self.cni
+        if found is None:
             raise ToolMissing(
-                "netavark is not installed, and bridge networks and published ports need it",
+                "neither netavark nor the CNI plugins are installed, and bridge networks and published ports need one",
                 hint=f"{_PACKAGES.format('netavark')} --network host and --network none work without.",
             )
-        return self.netavark
+        return found
 
+
+_CNI_PLACES = "/usr/local/libexec/cni:/usr/libexec/cni:/usr/local/lib/cni:/usr/lib/cni:/opt/cni/bin"
+"""Where podman looks, too."""
 
 _ROOT_HINT = "Run it as root, e.g. with sudo. (Rootless operation is planned.)"
 

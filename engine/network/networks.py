@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.disk import DataRoot
-from engine.errors import ContainerState, HostError
+from engine.errors import ContainerState, HostError, ToolMissing
 from engine.host import HostFacts
 from engine.jobs import Job
-from engine.network import namespace
+from engine.network import cni, namespace
 from engine.ports import Port
 from engine.text import visible
 from engine.trace import StepKind
@@ -57,7 +57,7 @@ class Networks:
 
     def address(self, taken: Collection[str]) -> str:
         """A free address of this data directory's network. Raises ToolMissing without netavark, HostError (none)."""
-        self._facts.need_netavark()
+        self._facts.need_bridge()
         subnet = ipaddress.ip_network(self._settings()["subnet"])
         first, last = int(subnet.network_address) + 2, int(subnet.broadcast_address) - 1
         used = {int(ipaddress.ip_address(address)) for address in taken}
@@ -83,12 +83,17 @@ class Networks:
         Whoever outlives the block has to inherit them, so that nobody else on this host takes the ports for free.
         What fails is undone. Raises ToolMissing, HostError with netavark's words, ContainerState (a port in use).
         """
-        netavark = self._facts.need_netavark().path
+        tool = self._facts.need_bridge()
         with _reserved(ports) as (handles, fixed):
             path, told = self.path(container_id), self._told(container_id)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            request = json.dumps(self._request(container_id, name, address, fixed))
-            command = f"{shlex.join([str(netavark), *self._options(), 'setup', str(path)])} < {shlex.quote(str(told))}"
+            order = self._request(container_id, name, address, fixed)
+            if isinstance(tool, Path):
+                request, command = json.dumps({"cni": order}), f"# the CNI plugins of {shlex.quote(str(tool))}, in turn"
+            else:
+                request = json.dumps(order)
+                line = shlex.join([str(tool.path), *self._options(), "setup", str(path)])
+                command = f"{line} < {shlex.quote(str(told))}"
             with job.step(StepKind.NETWORK, command, peer="podman run --network bridge") as step:
                 told.write_text(request)
                 try:
@@ -110,6 +115,8 @@ class Networks:
             if request:
                 with self._root.lock("network"):
                     self._undo(path, request)
+                    if "cni" in json.loads(request) and not list(path.parent.glob("*.json"))[1:]:
+                        cni.remove_bridge(self._settings()["interface"])  # that was the last
             told.unlink(missing_ok=True)
         namespace.remove(path)
 
@@ -129,7 +136,15 @@ class Networks:
         return ["--config", str(self._root.run / "netns")]
 
     def _call(self, verb: str, path: Path, request: str) -> None:
-        tool = self._facts.need_netavark()
+        """Have whoever the request is for do it. Raises HostError, ToolMissing."""
+        if (order := json.loads(request).get("cni")) is not None:
+            if self._facts.cni is None:
+                raise ToolMissing("the CNI plugins are gone, and they made this network", hint="Install them again.")
+            (cni.setup if verb == "setup" else cni.teardown)(self._facts.cni, path, order)
+            return
+        tool = self._facts.netavark
+        if tool is None:
+            raise ToolMissing("netavark is gone, and it made this network", hint="Install it again.")
         try:
             done = subprocess.run(
                 [tool.path, *self._options(), verb, path],

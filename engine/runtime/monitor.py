@@ -27,7 +27,7 @@ from engine.runtime.state import RuntimeFiles
 from engine.runtime.waiting import ProcessId, wait_readable
 from engine.text import visible
 
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "CUTAWAY_RUN")
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "CUTAWAY_RUN", "CNI_PATH")
 _ANSWER_LIMIT = 64 * 1024  # bytes; conmon sends 8 KiB of runc's message at most
 _PAUSE = 0.005  # seconds
 _LOOK_AFTER = 1.0  # seconds without an answer

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
-from command_line import Cutaway
+from command_line import CACHE, Cutaway
 
 from engine import Job, RunOptions, Workbench
 from engine.disk import DataRoot
@@ -69,6 +71,14 @@ class Elsewhere(Cutaway):
         return not self.left()
 
 
+class WithoutNetavark(Elsewhere):
+    """The same on a host that has none."""
+
+    def command(self, *words: str) -> list[str]:
+        code = "from engine.host import HostFacts; HostFacts.netavark = None; from engine.cli import main; main()"
+        return self.inside(sys.executable, "-c", code, "--root", str(self.root), *words)
+
+
 @pytest.fixture
 def cutaway(data_root: DataRoot, tmp_path: Path) -> Iterator[Elsewhere]:
     network = tmp_path / "network"
@@ -82,6 +92,27 @@ def cutaway(data_root: DataRoot, tmp_path: Path) -> Iterator[Elsewhere]:
     left = made.left()
     namespace.remove(network)
     assert clean, left
+
+
+@pytest.fixture(scope="session")
+def cni_plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugins: this host's, or those of the distribution's package, unpacked and not installed."""
+    if (found := probe().cni) is not None:
+        return found
+    if shutil.which("dpkg") is None:
+        pytest.skip("needs the CNI plugins, or a Debian host's package of them")
+    kept = CACHE / "cni"
+    if not (kept / "usr/lib/cni/bridge").exists():
+        place = tmp_path_factory.mktemp("cni")
+        got = subprocess.run(["apt-get", "download", "containernetworking-plugins"], cwd=place, check=False)
+        if got.returncode:
+            pytest.skip("needs the CNI plugins, and their package cannot be had")
+        (package,) = place.glob("*.deb")
+        subprocess.run(["dpkg", "-x", package, place / "x"], check=True)
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # two workers of one test run
+            shutil.copytree(place / "x", kept)
+    return kept / "usr/lib/cni"
 
 
 @pytest.fixture
@@ -157,9 +188,35 @@ def test_whoever_was_killed_leaves_nothing(cutaway: Elsewhere, moment: str) -> N
     assert cutaway.left() == []
 
 
+@pytest.mark.parametrize("ports", [("-p", "8080:80"), ()])
+def test_by_the_cni_plugins(
+    cutaway: Elsewhere, cni_plugins: Path, monkeypatch: pytest.MonkeyPatch, ports: tuple[str, ...]
+) -> None:
+    """Where a host has them, and no netavark. What they leave of iptables' chains is theirs, and empty."""
+    monkeypatch.setenv("CNI_PATH", str(cni_plugins))
+    WithoutNetavark(cutaway.root, cutaway.run, cutaway.network)(
+        "run", "-d", "--name=web", "--network=bridge", *ports, DEMO, "sleep", "60"
+    )
+    (shown,) = cutaway.json("ps", "--json")
+    process = subprocess.Popen(["nsenter", f"--net=/proc/{shown['pid']}/ns/net", sys.executable, "-c", SERVE])
+    deadline = time.monotonic() + 20
+    while ":0050 " not in Path(f"/proc/{shown['pid']}/net/tcp").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    address = cutaway.json("inspect", "web")[0]["address"]
+    assert cutaway.fetch(f"http://{address}/") == "a page"
+    if ports:
+        assert cutaway.fetch("http://127.0.0.1:8080/") == "a page"
+    process.kill()
+    process.wait()
+    assert "CNI plugins" in cutaway.out("trace", "web")
+    cutaway("stop", "-t0", "web")
+    assert address not in cutaway.said("iptables-save")
+
+
 def test_without_netavark_there_is_a_clear_line(data_root: DataRoot, tmp_path: Path) -> None:
     facts = msgspec.structs.replace(probe())
-    vars(facts)["netavark"] = None
+    vars(facts).update(netavark=None, cni=None)
     bench = Workbench(data_root.path)
     vars(bench)["facts"] = facts
     job = Job("test", ignore)
