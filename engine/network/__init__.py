@@ -1,4 +1,4 @@
-"""A container's network namespace: kept by a file, connected with a bridge of this data directory by netavark or CNI."""
+"""A container's network namespace: kept by a file, and on a bridge of this data directory by netavark or CNI."""
 
 from engine.network.networks import Networks
 
