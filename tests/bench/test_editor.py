@@ -83,6 +83,11 @@ class Screen:
                 self._seen += os.read(self._handle, 65536)
         return time.perf_counter() - begun
 
+    @property
+    def spent(self) -> float:
+        """Seconds of processor time that its first thread, which draws, has had."""
+        return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[0]) / 1e9
+
     def idle(self, seconds: float) -> None:
         """Read what comes for a while."""
         deadline = time.perf_counter() + seconds
@@ -105,16 +110,19 @@ def running(command: list[str], **environment: str) -> Iterator[Screen]:
         screen.close()
 
 
-def keys(screen: Screen) -> list[float]:
-    """Seconds of each key, typed as people do: quickly, with a pause now and then, in which the text is looked at."""
-    took = []
+def keys(screen: Screen) -> tuple[list[float], list[float]]:
+    """Seconds until each key is drawn, and of processor time for that; typed as people do: quickly, with a pause now
+    and then, in which the text is looked at."""
+    took, spent = [], []
     for number in range(1, KEYS + 1):
+        before = screen.spent
         screen.press(b"Q")
         took.append(screen.wait(b"Q" * (number % 20 or 20)))
+        spent.append(screen.spent - before)
         if number % 20 == 0:  # a new word on a line of its own
             screen.press(b"\r")
         screen.idle(0.25 if number % 10 == 0 else 0.06)
-    return took
+    return took, spent
 
 
 def test_a_key_is_on_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,8 +153,15 @@ def test_a_key_is_on_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         plain = keys(screen)
 
     lines = text.count("\n")
-    for name, took in (("cutaway", ours), ("textual's own", plain)):
-        worst = statistics.quantiles(took, n=100)[98]
-        print(f"{name}: {lines} lines, median {statistics.median(took) * 1000:.1f} ms, p99 {worst * 1000:.1f} ms")
-    # Where the machine does other things, too, the peer says what a key costs at all.
-    assert statistics.quantiles(ours, n=100)[98] < max(0.030, statistics.quantiles(plain, n=100)[98])
+    for name, found in (("cutaway", ours), ("textual's own", plain)):
+        for kind, seconds in zip(("until drawn", "processor"), found, strict=True):
+            median, worst = statistics.median(seconds) * 1000, _p99(seconds) * 1000
+            print(f"{name}, {lines} lines, {kind}: median {median:.1f} ms, p99 {worst:.1f} ms")
+    # Where the machine does other things, too, the time until a key is drawn says nothing alone: then the processor's
+    # counts, and the peer.
+    assert _p99(ours[0]) < 0.030 or statistics.median(ours[1]) < statistics.median(plain[1])
+    assert _p99(ours[1]) < 0.030
+
+
+def _p99(seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=100)[98]

@@ -139,8 +139,9 @@ class ConfigEditor(QuickTextArea):
 
     def mark(self, marks: Mapping[int, tuple[str, Style]], wrong: frozenset[int]) -> None:
         """Letters by line (from 0) with their colours, and the lines with problems."""
-        self._marks, self._wrong = marks, wrong
-        self.forget_drawn()
+        if (marks, wrong) != (self._marks, self._wrong):
+            self._marks, self._wrong = marks, wrong
+            self.forget_drawn()
 
     def show_found(self, found: Mapping[int, Sequence[tuple[int, int]]]) -> None:
         """What was searched for: spans (from, to) by line."""

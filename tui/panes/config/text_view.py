@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.style import Style
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -76,6 +77,7 @@ class TextView(Vertical):
         self._bar = Bar()
         self._about = Static("", id="about", markup=False)
         self._analysis: Analysis | None = None
+        self._said: Text | None = None
         self._timer: Timer | None = None
         self._loading = False
         self._original = ""
@@ -99,6 +101,7 @@ class TextView(Vertical):
         self.completer.close()
         self.editor.show(shown(text), writing=writable and writing)
         self._about.update("")
+        self._said = None
         self.outline.show([])
         self._stop_waiting()
         self.post_message(self.Stale(self.editor.text))
@@ -120,12 +123,22 @@ class TextView(Vertical):
     def take(self, analysis: Analysis) -> None:
         """What is known of the text, if it is still this one."""
         if analysis.text == self.editor.text:
+            before, offered = self.summary, self._offered
             self._analysis = analysis
             self._mark()
             self.outline.show(analysis.tree)
             self._describe()
-            self.post_message(self.Summary())
-            self.refresh_bindings()
+            # This comes between two keys: what is the same is left alone.
+            if self.summary != before:
+                self.post_message(self.Summary())
+            if self._offered != offered:
+                self.refresh_bindings()
+
+    @property
+    def _offered(self) -> tuple[bool, bool]:
+        """Of the keys that depend on what is known."""
+        known = self._analysis
+        return (bool(known.diagnostics), bool(known.differences)) if known is not None else (False, False)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._mark())
@@ -151,7 +164,10 @@ class TextView(Vertical):
         variables = self.app.theme_variables
         lines = sentences(row, self._analysis, _name(variables["error"]), _name(variables["warning"]))
         size = self._about.content_size
-        self._about.update(fitted(lines, size.width, size.height), layout=False)
+        text = fitted(lines, size.width, size.height)
+        if text != self._said:
+            self._said = text
+            self._about.update(text, layout=False)
         place = self._analysis.places.at(row)
         if place is not None and not self.outline.has_focus:
             self.outline.point(place.pointer)
