@@ -13,6 +13,7 @@ from engine import visible
 from tui.deeds import ALL_DEEDS
 from tui.screens.workbench import WorkbenchScreen
 from tui.subjects import OfContainer, OfHost, OfImage, OfJob
+from tui.text import unmarked
 from tui.widgets.key_line import shown_key
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ class _Entries(Provider):
 
     async def discover(self) -> Hits:
         for words, help_text, call in self.entries():
-            yield DiscoveryHit(Text(words), call, text=words, help=help_text)
+            yield DiscoveryHit(Text(words), call, text=words, help=unmarked(help_text))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for words, help_text, call in self.entries():
             score = matcher.match(words)
             if score > 0:
-                yield Hit(score, Text(words), call, text=words, help=help_text)
+                yield Hit(score, Text(words), call, text=words, help=unmarked(help_text))
 
     @property
     def workbench(self) -> WorkbenchScreen | None:
@@ -118,7 +119,7 @@ class Things(_Entries):
         found.sort(key=lambda entry: -entry[0])
         for score, words, said, call in found[:MOST_FOUND]:
             if score > 0:
-                yield Hit(score * 0.9, Text(words), call, text=words, help=said)
+                yield Hit(score * 0.9, Text(words), call, text=words, help=unmarked(said))
 
 
 MOST_FOUND = 50

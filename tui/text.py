@@ -5,6 +5,8 @@ from __future__ import annotations
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
+from textual.content import Content
+from textual.markup import MarkupError
 
 from engine import visible
 
@@ -17,6 +19,19 @@ def plain(text: str, style: str | Style = "") -> Text:
     if len(text) > _LONGEST:
         text = text[:_LONGEST] + "…"
     return Text(visible(text), style=style, no_wrap=True, overflow="ellipsis", end="")
+
+
+def unmarked(text: str) -> str:
+    """Text for where Textual reads markup and nothing else can be given: it comes out as it was.
+
+    Where Textual's escapes cannot say it (a backslash before a bracket), brackets become round.
+    """
+    escaped = text.replace("[", r"\[")
+    try:
+        whole = Content.from_markup(escaped).plain == text
+    except MarkupError:
+        whole = False
+    return escaped if whole else text.replace("[", "(")
 
 
 def clip(text: str, width: int) -> str:
