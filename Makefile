@@ -2,7 +2,7 @@
 # nothing, without asking the network, where all of it is there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-vm lint bench screenshots clean
+.PHONY: help run test test-vm lint bench screenshots man clean
 
 # Real mounts and real containers need root.
 python = $(shell [ "$$(id -u)" -eq 0 ] || echo sudo -E) .venv/bin/python
@@ -33,6 +33,10 @@ bench: ## measurements beside podman, skopeo, buildah and dive (minutes)
 screenshots: ## the pictures of the README, from a scripted real session
 	@sh scripts/setup.sh test
 	$(python) screenshots/make.py
+
+man: ## the manual page, dist/cutaway.1, from the command tree
+	@sh scripts/setup.sh run
+	.venv/bin/python scripts/man.py dist/cutaway.1
 
 clean: ## take away what these targets made in the checkout (packages of the system stay)
 	rm -rf .venv .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist build

@@ -187,7 +187,7 @@ async def wide() -> None:
     async with Session(120, 36) as session:
         await session.wait("worker +running", "following", "job [2-9][0-9]:")
         await session.picture("output")
-        await session.press("4", "at")
+        await session.press("4", "T")
         await session.wait(r"\d+ steps")
         await session.press("end", "up")
         await session.wait(r"\$ runc .*create")
