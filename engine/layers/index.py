@@ -90,6 +90,7 @@ def _scan(columns: Columns, handle: int, path: bytes, row: int, same: dict[tuple
             columns.attributes[row] = kept
     with os.scandir(handle) as found:
         entries = sorted((os.fsencode(entry.name), entry) for entry in found)
+    here = copying.beneath(handle, b"")
     for name, entry in entries:
         try:
             status = entry.stat(follow_symlinks=False)
@@ -112,7 +113,7 @@ def _scan(columns: Columns, handle: int, path: bytes, row: int, same: dict[tuple
                 first = same.setdefault((status.st_dev, status.st_ino), row)
                 if first != row:
                     columns.links[row] = first
-            attributes = _attributes(copying.beneath(handle, name))
+            attributes = _attributes(here + name)
             if attributes and (kept := {key: value for key, value in attributes.items() if xattrs.kept(key)}):
                 columns.attributes[row] = kept
         elif stat.S_ISLNK(mode):
