@@ -76,6 +76,8 @@ class Opening:
             content.close()
             return
         self._entry = entry
+        if entry == opened.inside.entry(entry.path):  # of what a higher layer hides no command tells
+            self._bench.show_command(self._bench.desk.command("cat", opened.called, f"/{entry.path}"))
         tab.view.show(content)
         tab.front("view")
         if isinstance(content, TextContent) and content.lines:
@@ -128,12 +130,12 @@ class Opening:
                 self._bench.say("An image's layers are never changed: mount it, or make a container, and edit there.")
             elif editing and path.is_file() and path.read_bytes() != data:
                 left = True
-                self._write_back(opened.name, entry, path)
+                self._write_back(opened.name, opened.called, entry, path)
         finally:
             if not left:
                 shutil.rmtree(folder)
 
-    def _write_back(self, name: str, entry: FileEntry, path: Path) -> None:
+    def _write_back(self, name: str, called: str, entry: FileEntry, path: Path) -> None:
         """What was edited goes into the container, with the owner and the mode that it had there."""
         os.chown(path, entry.uid, entry.gid)
         path.chmod(stat.S_IMODE(entry.mode))
@@ -145,7 +147,7 @@ class Opening:
             finally:
                 shutil.rmtree(path.parent)
 
-        line = self._bench.desk.command("cp", "--archive=false", str(path), f"{name}:{target}")
+        line = self._bench.desk.command("cp", "--archive=false", str(path), f"{called}:{target}")
         self._bench.job(f"write {target}", work, line)
 
     # -- out of it -------------------------------------------------------------------------------------
@@ -154,11 +156,11 @@ class Opening:
         """Ask where to, and copy the file or directory there."""
         entry, opened = self._chosen, self._tab.opened
         if entry is not None and opened is not None:
-            self._bench.later(self._extract(entry, opened.name))
+            self._bench.later(self._extract(entry, opened.name, opened.called))
 
-    async def _extract(self, entry: FileEntry, name: str) -> None:
+    async def _extract(self, entry: FileEntry, name: str, called: str) -> None:
         def line(values: Values) -> str:
-            return self._bench.desk.command("cp", f"{name}:/{entry.path}", values["target"] or "TARGET")
+            return self._bench.desk.command("cp", f"{called}:/{entry.path}", values["target"] or "TARGET")
 
         given = await self._bench.put(
             Form(

@@ -18,6 +18,8 @@ class Opened:
     """An image or a container, opened. Its layers count from 1; a container's own is the last."""
 
     name: str
+    called: str
+    """The name for command lines: a container's own, where `name` is its id."""
     inside: Inside
     layers: list[LayerSummary]
     container: bool
@@ -65,11 +67,11 @@ class Opened:
         return next((found for found in self.inside.versions(path) if found.layer == layer), None)
 
 
-def open_thing(workbench: Workbench, name: str, image: str, *, container: bool) -> Opened:
+def open_thing(workbench: Workbench, name: str, called: str, image: str, *, container: bool) -> Opened:
     """Read the index of an image or a container; `image` is the name of the image that says what made its layers."""
     inside = workbench.inside(name)
     try:
         layers = workbench.layers(image)
     except ImageUnknown:  # removed since; the container's layers are still there
         layers = []
-    return Opened(name, inside, layers, container)
+    return Opened(name, called, inside, layers, container)

@@ -192,9 +192,10 @@ class FilesTab(MainTab):
 
     async def _read(self, subject: Subject, name: str, image: str) -> None:
         container = isinstance(subject, OfContainer)
+        called = self.container.name if self.container is not None else name
         try:
             opened = await self.bench.desk.ask(
-                lambda workbench: open_thing(workbench, name, image, container=container)
+                lambda workbench: open_thing(workbench, name, called, image, container=container)
             )
         except CutawayError as error:
             if self.subject == subject:
@@ -279,11 +280,20 @@ class FilesTab(MainTab):
     def action_layer(self, step: int) -> None:
         if self._opened is not None:
             self.at_layer(max(1, min(self._opened.depth, self.shown_layer + step)))
+            self._show_command()
+
+    def _show_command(self) -> None:
+        """What lists the same; of all files as a lower layer leaves them no command does."""
+        opened = self._opened
+        if opened is not None and (self._changed or self.shown_layer == opened.depth):
+            layer = ["--layer", str(self.shown_layer)] if self._changed else []
+            self.bench.show_command(self.bench.desk.command("files", *layer, opened.called))
 
     def action_changed_only(self) -> None:
         if self._opened is not None:
             self._changed = not self._changed
             self.bench.later(self._show_layer())
+            self._show_command()
 
     def action_owner(self) -> None:
         """Go to the layer that the file under the cursor is from, and show what that changed."""
