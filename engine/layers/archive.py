@@ -21,6 +21,7 @@ _ZEROS = bytes(header.BLOCK)
 _EXTENSION_LIMIT = 1 << 20  # bytes of one extended header; what Go's archive/tar, and so docker and podman, allow
 _LARGEST_ID = (1 << 32) - 2  # 2^32 - 1 is "no id" (chown(2))
 _LARGEST_TIME = (1 << 62) * 1_000_000_000  # nanoseconds
+_KNOWN = 1000  # kinds of headers that are kept
 _SMALL = 8192  # bytes that are copied in less time than a view of them is made
 
 
@@ -82,6 +83,7 @@ class Archive:
         self._left = 0  # bytes of the present entry's data not taken yet
         self._padding = 0  # bytes behind them, up to the next block
         self._limits = limits
+        self._known: dict[bytes, tuple[Kind, int, int, int]] = {}  # what the rest of a header says
 
     def next(self) -> Member | None:
         """The next entry, None at the archive's end. Data of the present one that was not taken is skipped.
@@ -96,6 +98,8 @@ class Archive:
         while raw := self._block():
             if raw == _ZEROS:
                 break
+            if records is None and name is None and target is None and (member := self._alike(raw)) is not None:
+                return member
             block = header.read_block(raw)
             kind = block.kind
             if kind in _KINDS:
@@ -117,6 +121,21 @@ class Archive:
         if raw:
             self._end()
         return None
+
+    def _alike(self, raw: bytes) -> Member | None:
+        """The entry of a header that differs from an earlier one's in name, size and time alone, as most do; None for
+        any other. What both have in common has been looked at, and costs nothing a second time."""
+        known = self._known.get(raw[100:124] + raw[156:])
+        name = raw[:100].rstrip(b"\0")
+        if known is None or b"\0" in name or not header.is_sound(raw):
+            return None
+        size, mtime = number(raw[124:136]), number(raw[136:148]) * 1_000_000_000
+        if not 0 <= size <= self._limits.size or not -_LARGEST_TIME <= mtime <= _LARGEST_TIME:
+            return None
+        kind, mode, uid, gid = known
+        if kind is _FILE:
+            self._left, self._padding = size, -size % header.BLOCK
+        return Member(name, kind, mode, uid, gid, size, mtime, b"", (0, 0), None, None)
 
     def copy(self, handle: int, member: Member) -> None:
         """Write the present entry's data to a file. Raises LayerError, OSError."""
@@ -177,6 +196,10 @@ class Archive:
                         raise self._too_long(size, name)
         elif kind is Kind.CHARACTER or kind is Kind.BLOCK:
             device = (number(block.major), number(block.minor))
+        if records is None and block.kind in b"05" and block.prefix == header.NO_PREFIX:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[raw[100:124] + raw[156:]] = (kind, mode & 0o7777, uid, gid)
         # Entries of other kinds have no data, whatever their size says: so read Go's archive/tar and GNU tar.
         return Member(name, kind, mode & 0o7777, uid, gid, size, mtime, target or b"", device, xattrs, holes)
 
