@@ -11,6 +11,7 @@ from engine import ContainerSummary, Job, UsageError, Workbench, visible
 from tui.bench import Bench
 from tui.deeds.deed import Offer
 from tui.dialogs.form import Field, Form, Values
+from tui.dialogs.page import Page
 from tui.state import Writing
 
 
@@ -115,7 +116,15 @@ def _runc(directory: Path, name: str) -> str:
 
 
 def _exported(bench: Bench, directory: Path, name: str, made: ContainerSummary, said: list[str]) -> None:
-    bench.show_command(_runc(directory, name))
-    lines = "\n".join(f"{line[0].upper()}{line[1:]}." for line in said)
-    gone = bench.desk.command("umount", made.name)
-    bench.say(f"Exported to {directory}.\n{lines}\nWhen it is done with: {gone}")
+    command = _runc(directory, name)
+    bench.show_command(command)
+    rows = [
+        ("Run it", command),
+        ("What had to be changed", "\n".join(said)),
+        ("When it is done with", bench.desk.command("umount", made.name)),
+    ]
+    bench.later(_show(bench, Page(f"Exported to {directory}", rows, copies="the command")))
+
+
+async def _show(bench: Bench, page: Page) -> None:
+    await bench.put(page)

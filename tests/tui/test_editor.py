@@ -208,7 +208,9 @@ async def test_the_outline_folds_and_leads(editing: Open) -> None:
         assert outline.count == before + 3  # bounding, and its two
         await keys.press("left", "left", "left")
         assert outline.count == before
-        await keys.press("enter")
+        await keys.press("escape")
+        assert keys.editor.has_focus
+        await keys.press("ctrl+o", "enter")
         assert keys.editor.has_focus
         assert '"capabilities"' in keys.editor.document[keys.editor.cursor_location[0]]
 

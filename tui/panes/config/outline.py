@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from engine import visible
 from tui.panes.config.places import Place, Places
@@ -74,9 +75,13 @@ class Outline(ItemList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l", "unfold", "unfold", show=False, id="outline.unfold"),
         Binding("left,h", "fold", "fold", show=False, id="outline.fold"),
+        Binding("escape", "leave", "to the text", id="outline.leave"),
         Binding("space", "turn", "fold or unfold", id="outline.turn"),
         Binding("asterisk", "unfold_all", "unfold all below", show=False, id="outline.unfold-all"),
     ]
+
+    class Left(Message):
+        """Escape."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -120,6 +125,9 @@ class Outline(ItemList):
     def _set(self, node: Node, is_open: bool) -> None:
         self._open[node.pointer] = is_open
         self._fill()
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
 
     def action_unfold(self) -> None:
         node = self._here

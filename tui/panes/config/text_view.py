@@ -359,6 +359,14 @@ class TextView(Vertical):
     def _jump(self, event: ItemList.Chosen) -> None:
         event.stop()
         self.go_to(event.key)
+        self._leave_outline()
+
+    @on(Outline.Left)
+    def _outline_left(self, event: Outline.Left) -> None:
+        event.stop()
+        self._leave_outline()
+
+    def _leave_outline(self) -> None:
         self.remove_class("outlined")
         self.screen.set_focus(self.editor, scroll_visible=False)
 
