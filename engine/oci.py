@@ -6,14 +6,14 @@ another letter case (`Layers`), mean different things to different parsers; a do
 and `layers` is both an index and a manifest (CVE-2021-41190).
 """
 
-from __future__ import annotations
+# Annotations are values here, not text: msgspec reads them when it first decodes, and would compile each one.
 
 import json
 import re
 from collections import Counter
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, get_args
+from typing import Any, Self, TypeVar, get_args
 
 import msgspec
 
@@ -58,7 +58,7 @@ class Platform(msgspec.Struct, frozen=True):
     variant: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> Platform:
+    def parse(cls, text: str) -> Self:
         """Read OS/ARCHITECTURE[/VARIANT], or an architecture alone. Raises UsageError."""
         parts = text.split("/")
         if len(parts) > 3 or not all(re.fullmatch(r"[A-Za-z0-9_.-]+", part) for part in parts):

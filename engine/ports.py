@@ -1,6 +1,6 @@
 """Published ports as docker and podman write them: [[IP:][HOST]:]CONTAINER[/tcp|udp|sctp], a number or a range each."""
 
-from __future__ import annotations
+# Annotations are values here, not text: msgspec reads them when it first decodes, and would compile each one.
 
 import ipaddress
 import re

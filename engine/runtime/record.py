@@ -1,6 +1,6 @@
 """What is kept of a container: `containers/<id>/container.json`. Its state is not kept; see `state`."""
 
-from __future__ import annotations
+# Annotations are values here, not text: msgspec reads them when it first decodes, and would compile each one.
 
 import re
 import secrets

@@ -14,7 +14,7 @@ the clean-up on as `exit` in the container's directory. It is not known where co
 before: then it is None, never a guess.
 """
 
-from __future__ import annotations
+# Annotations are values here, not text: msgspec reads them when it first decodes, and would compile each one.
 
 import os
 from pathlib import Path

@@ -67,4 +67,4 @@ def test_run_to_the_end(cutaway: Cutaway, podman: Podman, debian_image: str) -> 
             "cutaway run": lambda: ours(cutaway, "run", "--rm", "--network=host", debian_image, "true"),
         },
     )
-    assert medians["cutaway run"].wall < 6 * medians["podman run"].wall
+    assert medians["cutaway run"].wall < 2 * medians["podman run"].wall
