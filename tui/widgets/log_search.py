@@ -84,14 +84,14 @@ class Scan:
         return min(1.0, (self._upto - self._start) / whole) if whole > 0 else 1.0
 
     def step(self, seconds: float) -> bool:
-        """Look on for so long; whether there is more to look at."""
+        """Look on for so many seconds of CPU time; whether there is more to look at."""
         if not self.is_behind:
             return False
         # The last line looked at may have gone on since.
         self._upto = max(self._start, self._source.first, self._upto - 1)
         while self.matches and self.matches[-1] >= self._upto:
             self.matches.pop()
-        deadline = time.monotonic() + seconds
+        deadline = time.thread_time() + seconds
         lets_through, append = self.pattern.lets_through, self.matches.append
         for first, texts in self._source.texts(self._upto):
             if not self.pattern.is_in_none(texts):
@@ -99,7 +99,7 @@ class Scan:
                     if lets_through(text if text.isprintable() else unstyled(text)):
                         append(number)
             self._upto = first + len(texts)
-            if time.monotonic() > deadline:
+            if time.thread_time() > deadline:
                 break
         return self.is_behind
 

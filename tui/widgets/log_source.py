@@ -38,7 +38,7 @@ class Source(Protocol):
         """The first line at or after a time; `end` where there is none."""
 
     def catch_up(self, seconds: float) -> bool:
-        """Do what has to be done before new lines can be read, for so long; whether there is more to do."""
+        """Do what must be done before new lines can be read, for so long (CPU time); whether there is more to do."""
 
 
 _BATCH = 500  # lines of one source read at once
@@ -85,8 +85,8 @@ class Merged:
         return next((number for number, time in enumerate(self._times) if time >= moment), self.end)
 
     def catch_up(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        deadline = time.thread_time() + seconds
+        while time.thread_time() < deadline:
             for number, source in enumerate(self._sources):
                 if not self._waiting[number] and self._next[number] < source.end:
                     self._fetch(number, source)

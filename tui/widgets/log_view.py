@@ -5,6 +5,7 @@ It holds no lines: those in sight are read when they are drawn.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import ClassVar
@@ -25,7 +26,10 @@ from tui.widgets.log_search import Pattern
 from tui.widgets.log_source import Line, Source
 
 _TICK, _SLICE = 0.020, 0.012
-"""Seconds between two slices of looking through a log, and seconds of a slice: keys come in between."""
+"""Seconds between two slices of looking through a log, and CPU seconds of a slice: keys come in between."""
+
+_SAID_EVERY = 0.3
+"""Seconds between two words on how far it is: the edge they stand on is dear to draw."""
 
 _WHEEL = 3
 """Rows for a step of the mouse's wheel."""
@@ -95,6 +99,7 @@ class LogView(Widget, can_focus=True):
         self._match: int | None = None  # the line of the match that somebody is at
         self._wanted: tuple[int, int] | None = None  # a match that is not known yet: from where, and which way
         self._timer: Timer | None = None
+        self._said = 0.0
 
     # -- what is looked at -----------------------------------------------------------------------------
 
@@ -145,18 +150,29 @@ class LogView(Widget, can_focus=True):
 
     def grown(self) -> None:
         """There are more lines than before, or others are to be shown."""
-        page = self.page
-        if page is None:
-            return
+        if self.page is not None:
+            self._look_on(self.page)
+            self._settle(moved=self.page.following or self.page.model.filter is not None or not self.page.is_full)
+
+    def _ticked(self) -> None:
+        """A further slice of looking through it."""
+        if self.page is not None:
+            before, wanted = len(self.page.model.seen), self._wanted
+            self._look_on(self.page)
+            if len(self.page.model.seen) != before:
+                self._settle()
+            elif self._timer is None or self._wanted != wanted or time.monotonic() > self._said + _SAID_EVERY:
+                self._settle(moved=False)
+
+    def _look_on(self, page: LogPage) -> None:
         behind = page.model.step(_SLICE)
         if self._wanted is not None:
             self._arrive(page, behind)
         if behind and self._timer is None:
-            self._timer = self.set_interval(_TICK, self.grown)
+            self._timer = self.set_interval(_TICK, self._ticked)
         elif not behind and self._timer is not None:
             self._timer.stop()
             self._timer = None
-        self._settle(moved=page.following or page.model.filter is not None or not page.is_full)
 
     def _arrive(self, page: LogPage, behind: bool) -> None:
         """Go to the match that is wanted, if it is known by now."""
@@ -175,6 +191,7 @@ class LogView(Widget, can_focus=True):
             if self.page is not None:
                 self.page.outdate()
             self.refresh()
+        self._said = time.monotonic()
         self.post_message(self.Changed())
 
     def _redraw(self) -> None:
