@@ -193,7 +193,7 @@ async def wide() -> None:
         await session.wait(r"\$ runc .*create")
         await session.picture("trace")
         await session.press("1", "home", "enter")
-        await session.wait("new container from", "no problems")
+        await session.wait("new (container )?from", "no problems")
         await session.picture("workbench")
         await session.write("/process/user/uid", "uid", "1000,")
         await session.write("/process/user/gid", "gid", "-5,")

@@ -1,0 +1,115 @@
+"""The look, at three sizes in three themes: what is drawn, its colours and its places, beside what was drawn before.
+
+`export_screenshot`'s picture, brought to lines of place, style and text, so that a difference can be read. Where a
+change is meant: CUTAWAY_RECORD=1 .venv/bin/python -m pytest tests/tui/test_pictures.py
+"""
+
+from __future__ import annotations
+
+import difflib
+import html
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import ContainerSummary, ImageSummary, LayerSummary, Status
+from tui.progress import Pull
+
+RECORDED = Path(__file__).parents[1] / "recorded" / "screens"
+
+
+def _image(name: str, number: int) -> ImageSummary:
+    return ImageSummary(name, "0" * 64, "sha256:0", "", number * 50_000_000, number)
+
+
+def _container(name: str, status: Status, code: int | None = None) -> ContainerSummary:
+    return ContainerSummary(
+        id=name,
+        name=name,
+        image="docker.io/library/debian:12",
+        status=status,
+        pid=0,
+        created="",
+        exit_code=code,
+        command=("sh",),
+        started=None,
+        finished=None,
+        out_of_memory=False,
+        working=False,
+        terminal=False,
+        interactive=False,
+        mounted=False,
+        path=Path("/var/lib/cutaway/containers") / name,
+    )
+
+
+def _layer(number: int, made_by: str) -> LayerSummary:
+    digest = f"sha256:{number}" + "0" * 63
+    gzip = "application/vnd.oci.image.layer.v1.tar+gzip"
+    return LayerSummary(
+        digest=digest,
+        diff_id=digest,
+        chain_id=digest,
+        media_type=gzip,
+        size=number * 10_000_000,
+        path="/var/lib/cutaway/layers/x/diff",
+        created_by=made_by,
+        blob_size=number * 4_000_000,
+        files=number * 100,
+    )
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "mono"])
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_it_looks_as_it_did(bench: Any, theme: str, size: tuple[int, int]) -> None:
+    async with bench(size=size) as screen:
+        await screen.wait("A container is an image", "no jobs")
+        shell = screen.screen
+        await screen.wait(lambda text: shell.state.problems is not None and shell.state.neighbours is not None)
+        screen.app.theme = f"cutaway-{theme}"
+        await screen.press("2")  # where the list of images does not decide what is looked at
+        shell.state.problems, shell.state.neighbours = [], {"podman": 2, "docker": 0, "runc": 1}
+        names = ("docker.io/library/debian:12", "quay.io/team/app:2.1", "localhost/cutaway/demo:latest")
+        shell.state.images = [
+            ImageSummary(n, "0" * 64, "sha256:0", "", k * 50_000_000, k) for k, n in enumerate(names, 1)
+        ]
+        found = [
+            _container("web", Status.RUNNING),
+            _container("once", Status.EXITED, 7),
+            _container("new", Status.CREATED),
+        ]
+        shell.state.containers = {container.id: container for container in found}
+        shell.state.pulls["j"] = Pull("j", "docker.io/library/nginx:1.27", "")
+        shell.show_images()
+        shell.show_containers({})
+        shell.layer_list.show([_layer(1, "ADD rootfs /"), _layer(2, '/bin/sh -c #(nop) CMD ["bash"]')])
+        shell.show_host(["web01", "root", "runc 1.1.5", "overlay", "cgroup v2"])
+        shell.show_busy("1 running · pull nginx:1.27 64%")
+        shell.show_command("cutaway pull nginx:1.27", "…")
+        shell.area.welcome.show()
+        await screen.pilot.pause()
+        seen = _lines(screen.app.export_screenshot())
+    path = RECORDED / f"{theme}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("CUTAWAY_RECORD"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(seen) + "\n")
+    before = path.read_text().splitlines()
+    assert seen == before, "\n".join(difflib.unified_diff(before, seen, "recorded", "now", lineterm="", n=0))
+
+
+def _lines(svg: str) -> list[str]:
+    """Row, column, style and text of each run of characters, and the ground that it stands on."""
+    styles = {name: rule.strip() for name, rule in re.findall(r"\.terminal-\S*?-(r\d+) \{([^}]*)\}", svg)}
+    found = []
+    for color, x, y, width in re.findall(r'<rect fill="(#\w+)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)"', svg):
+        place = f"{round((float(y) - 1.5) / 24.4):3} {round(float(x) / 12.2):3}"
+        found.append(f"{place} ground {color} {round(float(width) / 12.2)}")
+    pattern = r'<text class="\S*?-(r\d+)" x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>'
+    for style, x, y, text in re.findall(pattern, svg):
+        shown = html.unescape(text).replace("\xa0", " ").rstrip()
+        if shown:
+            found.append(f"{round((float(y) - 18.5) / 24.4):3} {round(float(x) / 12.2):3} {styles[style]} {shown}")
+    return sorted(found)

@@ -1,0 +1,72 @@
+"""Terminals of every kind: those that cannot draw get a line, those that nobody knows get a screen; any size, while it
+changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pseudo_terminal import Screen
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def _program(tmp_path: Path, screen: Screen, **variables: str) -> subprocess.Popen[bytes]:
+    environment = {name: value for name, value in os.environ.items() if name not in ("TERM", "NO_COLOR", "COLORTERM")}
+    environment |= {"PYTHONPATH": str(CHECKOUT), "CUTAWAY_RUN": str(tmp_path / "run"), **variables}
+    command = [sys.executable, "-m", "tui", "--root", str(tmp_path / "data")]
+    streams = {"stdin": screen.inside, "stdout": screen.inside, "stderr": screen.inside}
+    return subprocess.Popen(command, env=environment, start_new_session=True, **streams)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_cannot_draw_gets_a_clear_line(tmp_path: Path, term: str) -> None:
+    screen = Screen()
+    running = _program(tmp_path, screen, **({"TERM": term} if term else {}))
+    screen.wait_for(b"cannot be drawn on this terminal", 60)
+    screen.wait_for(b"cutaway --help", 60)
+    assert running.wait(60) == 1
+    assert b"\x1b[" not in screen.seen
+    screen.close()
+
+
+@pytest.mark.parametrize(
+    ("variables", "never"),
+    [
+        ({"TERM": "nobody-knows-this"}, b"Traceback"),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, b"38;2;95;215;215"),  # the accent of the usual theme
+        ({"TERM": "vt100"}, b"Traceback"),
+    ],
+)
+def test_a_terminal_that_nobody_knows_gets_a_screen(tmp_path: Path, variables: dict[str, str], never: bytes) -> None:
+    screen = Screen()
+    screen.resize(24, 80)
+    running = _program(tmp_path, screen, **variables)
+    try:
+        screen.wait_for(b"A container is an image", 60)
+        screen.type(b"q")
+        screen.wait_for(b"\x1b[?1049l", 60)  # the other screen is given back
+        assert running.wait(60) == 0
+        assert never not in screen.seen
+    finally:
+        if running.poll() is None:
+            running.kill()
+        screen.close()
+
+
+async def test_any_size_while_it_changes(bench: Any) -> None:
+    async with bench(size=(120, 36)) as screen:
+        await screen.wait("A container is an image", "no jobs")
+        for width, height in ((60, 18), (300, 100), (80, 24), (20, 6), (119, 36), (120, 36)):
+            await screen.pilot.resize_terminal(width, height)
+            await screen.wait(lambda text, width=width: len(text.split("\n")[0]) == width)
+            lines = screen.text.split("\n")
+            assert len(lines) == height
+            if width >= 60:
+                await screen.wait("help", "quit")
+            await screen.press("4", "1")
+        await screen.wait(r"\[1\] Images", r"\[2\] Layers", r"\[4\] Containers")
