@@ -168,7 +168,8 @@ class ContainerDesk:
 
     def containers(self) -> list[ContainerSummary]:
         """Every container, running or not, oldest first; states read from runc's files and the kernel."""
-        mounted = set(rootfs.mounts_below(self.root.containers))
+        places = rootfs.mounts_below(self.root.containers)
+        mounted = {place.parent.name for place in places if place.name == "merged"}
         return [self._summary(record, mounted) for record in self._containers.all()]
 
     def container(self, name: str) -> ContainerSummary:
@@ -275,11 +276,10 @@ class ContainerDesk:
                 ) from error
             raise
 
-    def _summary(self, record: ContainerRecord, mounted: Collection[Path] | None = None) -> ContainerSummary:
+    def _summary(self, record: ContainerRecord, mounted: Collection[str] | None = None) -> ContainerSummary:
         path = self._containers.path(record.id)
-        if mounted is None:
-            mounted = rootfs.mounts_below(path)
-        return container_summary(record, self._runtime.state(record), path, mounted)
+        here = rootfs.is_mounted(path / "merged") if mounted is None else record.id in mounted
+        return container_summary(record, self._runtime.state(record), path, mounted=here)
 
     def _is_alive(self, record: ContainerRecord) -> bool:
         return self._runtime.state(record).status in (Status.RUNNING, Status.PAUSED)

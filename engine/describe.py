@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +69,8 @@ def image_document(store: Store, image: ImageRecord) -> dict[str, Any]:
     }
 
 
-def container_summary(
-    record: ContainerRecord, state: LiveState, path: Path, mounted: Collection[Path]
-) -> ContainerSummary:
-    """A container in a line, with the state just read; `mounted` are mount points, those in `path` at least."""
+def container_summary(record: ContainerRecord, state: LiveState, path: Path, *, mounted: bool) -> ContainerSummary:
+    """A container in a line, with the state that was just read."""
     return ContainerSummary(
         id=record.id,
         name=record.name,
@@ -90,7 +86,7 @@ def container_summary(
         working=record.kind is Kind.WORKING,
         terminal=record.terminal,
         interactive=record.interactive,
-        mounted=Path(os.path.realpath(path)) / "merged" in mounted,
+        mounted=mounted,
         path=path,
         network=record.network,
         address=record.address,

@@ -58,7 +58,8 @@ class Containers:
             return set()
         except OSError as error:
             raise store_error(error, f"cannot read {self._root.containers}") from error
-        return {name for name in names if is_id(name) and os.path.lexists(self._root.containers / name / RECORD)}
+        here = os.fspath(self._root.containers)
+        return {name for name in names if is_id(name) and os.path.lexists(f"{here}/{name}/{RECORD}")}
 
     def certain(self) -> list[ContainerRecord]:
         """Every container, or StoreError naming one whose record cannot be read: for who removes what none needs."""
@@ -190,8 +191,8 @@ class Containers:
 
     def _read(self, container_id: str) -> ContainerRecord | None:
         try:
-            raw = (self._root.containers / container_id / RECORD).read_bytes()
-            record = msgspec.json.decode(raw, type=ContainerRecord)
+            with open(f"{os.fspath(self._root.containers)}/{container_id}/{RECORD}", "rb") as file:
+                record = msgspec.json.decode(file.read(), type=ContainerRecord)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return None
         return record if record.id == container_id else None
