@@ -195,8 +195,8 @@ async def wide() -> None:
         await session.press("1", "home", "enter")
         await session.wait("new (container )?from", "no problems")
         await session.picture("workbench")
-        await session.write("/process/user/uid", "uid", "1000,")
-        await session.write("/process/user/gid", "gid", "-5,")
+        await session.write("/process/user/uid", "uid", "1000")
+        await session.write("/process/user/gid", "gid", "-5")
         await session.wait("1 problem", "✗ ")
         await session.picture("editor")
 
