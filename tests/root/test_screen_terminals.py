@@ -47,7 +47,7 @@ def modes(terminal: Terminal) -> str:
 def test_a_shell_and_back_and_what_a_killed_program_leaves(terminal: Terminal, cutaway: Cutaway) -> None:
     cutaway("run", "-d", "--name", "box", "--network=host", DEMO, "sleep", "600")
     terminal.cutaway(cutaway.root)
-    terminal.wait("box ● running", r"\[3\] Config")
+    terminal.wait("box ● running", r"\[3\] Con")
 
     terminal.press("s")
     terminal.wait(r"exec -it box /bin/sh", "ctrl-p ctrl-q brings you back", r"(?m)^# ?$")
@@ -80,7 +80,7 @@ def test_a_shell_and_back_and_what_a_killed_program_leaves(terminal: Terminal, c
 def test_attach_and_run_in_the_terminal_and_its_size(terminal: Terminal, cutaway: Cutaway) -> None:
     cutaway("run", "-d", "-i", "-t", "--name", "term", "--network=host", DEMO, "sh")
     terminal.cutaway(cutaway.root)
-    terminal.wait("term ● running", r"\[3\] Config")
+    terminal.wait("term ● running", r"\[3\] Con")
     terminal.press("a")
     terminal.wait("ctrl-p ctrl-q brings you back, and term goes on")
     terminal.type("echo size-$(tput cols 2>/dev/null || echo none); echo here-$((1+1))")
@@ -117,6 +117,6 @@ def test_no_shell_is_said(terminal: Terminal, cutaway: Cutaway, rootfs_dir: Path
         (bare / "bin" / name).unlink(missing_ok=True)
     cutaway("run", "-d", "--name", "bare", "--network=host", "--rootfs", str(bare), "sleep", "600")
     terminal.cutaway(cutaway.root)
-    terminal.wait("bare ● running", r"\[3\] Config")
+    terminal.wait("bare ● running", r"\[3\] Con")
     terminal.press("s")
     terminal.wait("bare has no shell: none of /bin/bash")
