@@ -5,15 +5,13 @@ Nothing is visible before it is whole: the image is tagged last, when every laye
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import os
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -74,32 +72,6 @@ class _Layer:
     lower: tuple[Digest, ...]
 
 
-class _Turns:
-    """Lets so many threads work at once; of those that wait, the one with the most to do goes next."""
-
-    def __init__(self, count: int) -> None:
-        self._free = count
-        self._changed = threading.Condition()
-        self._waiting: list[tuple[int, int]] = []
-        self._numbers = itertools.count()
-
-    @contextmanager
-    def turn(self, size: int) -> Iterator[None]:
-        with self._changed:
-            mine = (-size, next(self._numbers))
-            heapq.heappush(self._waiting, mine)
-            self._changed.wait_for(lambda: self._free and self._waiting[0] == mine)
-            heapq.heappop(self._waiting)
-            self._free -= 1
-            self._changed.notify_all()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._free += 1
-                self._changed.notify_all()
-
-
 class _Pull:
     def __init__(self, source: Source, store: Store, image: FetchedImage, job: Job) -> None:
         self._source = source
@@ -112,8 +84,8 @@ class _Pull:
             _Layer(n + 1, descriptor, diff_ids[n], chain[n], chain[n - 1] if n else None, tuple(chain[:n]))
             for n, descriptor in enumerate(image.manifest.layers)
         ]
-        self._fetching = _Turns(DOWNLOADS)
-        self._expanding = _Turns(os.cpu_count() or 1)
+        self._fetching = threading.Semaphore(DOWNLOADS)
+        self._expanding = threading.Semaphore(os.cpu_count() or 1)
 
     def run(self) -> bool:
         """Fetch and unpack every missing layer side by side; settle and publish them from the lowest up.
@@ -126,10 +98,7 @@ class _Pull:
                 stack.enter_context(self._store.stage_layer(layer.chain_id, self._job.token)) for layer in self._layers
             ]
             pool = stack.enter_context(ThreadPoolExecutor(max(1, len(stagings)), thread_name_prefix="cutaway-layer"))
-            # The largest begin, so that none of them is left to work alone at the end.
-            order = sorted(range(len(stagings)), key=lambda n: -self._layers[n].descriptor.size)
-            begun = {n: pool.submit(self._bring, self._layers[n], stagings[n]) for n in order}
-            unpacked = [begun[n] for n in range(len(stagings))]
+            unpacked = [pool.submit(self._bring, *pair) for pair in zip(self._layers, stagings, strict=True)]
             self._all_or_none(unpacked)
             for layer, staging, future in zip(self._layers, stagings, unpacked, strict=True):
                 self._job.check()
@@ -167,13 +136,13 @@ class _Pull:
 
     def _bring(self, layer: _Layer, staging: Path | None) -> layers.Unpacked | None:
         """Fetch a layer's blob if it is not here, and unpack it unless it stands expanded already (no `staging`)."""
-        with self._fetching.turn(layer.descriptor.size):
+        with self._fetching:
             fetched = self._fetch(layer)
         if staging is None:
             phase = LayerPhase.DONE if fetched else LayerPhase.PRESENT
             self._tell(layer, phase, layer.descriptor.size, layer.descriptor.size)
             return None
-        with self._expanding.turn(layer.descriptor.size):
+        with self._expanding:
             return self._unpack(layer, staging)
 
     def _fetch(self, layer: _Layer) -> bool:
