@@ -21,7 +21,6 @@ from engine import (
     LayerPhase,
     LayerProgress,
     Problem,
-    Workbench,
     human_size,
     visible,
 )
@@ -100,6 +99,8 @@ class Session:
     """What a command works with: the façade, and jobs that Ctrl-C cancels."""
 
     def __init__(self, root: Path | None, *, quiet: bool = False) -> None:
+        from engine import Workbench  # all of the engine: not for --help, nor before the screen is painted
+
         self.workbench = Workbench(root, sink=Progress(quiet=quiet))
 
     def do(self, title: str, work: Callable[[Job], T]) -> T:

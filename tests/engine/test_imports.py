@@ -56,3 +56,9 @@ def test_contracts_of_import_linter_hold() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_command_tree_loads_no_facade() -> None:
+    """It is there before the screen is painted; the engine comes after."""
+    code = "import engine.cli.main, sys; assert not {'engine.workbench', 'engine.spec', 'engine.store'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True)
