@@ -22,7 +22,7 @@ class Looking:
 
     def at(self, subject: Subject, tab: str = "") -> None:
         """Look at something, at this tab of it or at the one in front."""
-        wanted = tab if self._area.find(tab) is not None else self.tab_id
+        wanted = tab if any(each.tab_id == tab for each in TABS) else self.tab_id
         if (subject, wanted) != (self.subject, self.tab_id) and self.subject is not None:
             self._before = self.subject, self.tab_id
         if subject != self.subject:

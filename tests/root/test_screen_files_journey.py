@@ -63,7 +63,7 @@ def test_look_inside(terminal: Terminal, data_root: DataRoot) -> None:
     cutaway("run", "-d", "--network", "host", "--name", "live", IMAGE, "/bin/sh", "-c", WRITES)
     try:
         terminal.cutaway(data_root.path)
-        terminal.wait("live", "1 running")
+        terminal.wait("live", "1 running", "following")
         terminal.press("4", "f")
         terminal.wait("all 4 layers")
         terminal.press("O")

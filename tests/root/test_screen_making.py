@@ -116,7 +116,7 @@ async def test_push_tag_and_save(workbench: Workbench, bench: Callable[..., Any]
         async with bench(root=workbench.root.path) as screen:
             await screen.wait("cutaway/demo", "no jobs")
             await screen.press("1", "P")
-            await screen.wait("to; what the registry has", f"push {IMAGE}")
+            await screen.wait("Push localhost", IMAGE)
             await _replace(screen, f"{host}/team/demo:1")
             await screen.press("tab", "space")
             await screen.wait("--tls-verify=false")
@@ -131,7 +131,7 @@ async def test_push_tag_and_save(workbench: Workbench, bench: Callable[..., Any]
             assert inspected == workbench.images()[0].digest
 
             await screen.press("1", "P")
-            await screen.wait("to; what the registry has")
+            await screen.wait("Push localhost")
             await _replace(screen, f"{host}:1/no/where")
             await screen.press("enter")
             await screen.wait("✗ failed|try again")

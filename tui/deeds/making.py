@@ -49,7 +49,7 @@ async def _push(bench: Bench, offer: _OfImage) -> None:
         return ["push", *flags, name, *([values["to"]] if values["to"] not in ("", name) else [])]
 
     fields = [
-        Field("to", "to; what the registry has already is not sent", name, "registry/name[:tag]"),
+        Field("to", "to", name, "registry/name[:tag]"),
         Field("tls", "verify the registry's certificate (TLS)", "yes", toggle=True),
         Field("docker", "as Docker's schema 2, for old registries", toggle=True),
     ]
@@ -58,6 +58,7 @@ async def _push(bench: Bench, offer: _OfImage) -> None:
             f"Push {name}",
             fields,
             done="push",
+            detail="What the registry has already is not sent.",
             line=lambda values: bench.desk.command(*given_words(values)),
             wrong=lambda values: "" if values["to"] else "a name is needed",
         )

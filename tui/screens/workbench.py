@@ -140,14 +140,13 @@ class WorkbenchScreen(InFront):
             listener(event)
 
     def look(self, subject: Subject, *, go: str = "") -> None:
-        tab = self.area.find(go)
         match subject:
             case OfContainer(id):
                 self.container_list.select(id)
             case OfImage() | OfDraft() | OfJob():
                 self.image_list.select(subject)
         self.layering.at(subject)
-        self.looking.at(subject, tab.tab_id if tab is not None else "")
+        self.looking.at(subject, go)
         self.refresh_bindings()
         if subject is None and self.panes.narrow:
             go = "main"  # an empty list says nothing; the first page does
