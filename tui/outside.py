@@ -1,4 +1,4 @@
-"""The editor of somebody's own choice, which gets the terminal for a while."""
+"""The editor or pager of somebody's own choice, which gets the terminal for a while."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from engine import UsageError
 
 _EDITORS = ("editor", "nano", "vi")
 """Looked for where neither VISUAL nor EDITOR names one."""
+
+_PAGERS = ("less", "more")
+"""Looked for where PAGER names none."""
 
 
 def _code(returned: int) -> int:
@@ -36,16 +39,38 @@ def _interrupts_passing() -> Iterator[None]:
 
 def editor(environment: Mapping[str, str] = os.environ) -> list[str]:
     """The command of somebody's own editor. Raises UsageError where there is none."""
-    for name in ("VISUAL", "EDITOR"):
+    return _chosen("editor", ("VISUAL", "EDITOR"), _EDITORS, environment)
+
+
+def pager(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The command of somebody's own pager. Raises UsageError where there is none."""
+    return _chosen("pager", ("PAGER",), _PAGERS, environment)
+
+
+def _chosen(kind: str, variables: Sequence[str], usual: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    for name in variables:
         if said := environment.get(name, "").strip():
             try:
                 return shlex.split(said)
             except ValueError as error:
                 raise UsageError(f"${name} cannot be read: {error}") from error
-    found = next(filter(None, map(shutil.which, _EDITORS)), None)
+    found = next(filter(None, map(shutil.which, usual)), None)
     if found is None:
-        raise UsageError("no editor is set, and none found", hint="Set EDITOR, for example to nano.")
+        hint = f"Set {variables[-1]}, for example to {usual[-2]}."
+        raise UsageError(f"no {kind} is set, and none found", hint=hint)
     return [found]
+
+
+def run(command: Sequence[str], path: Path) -> int:
+    """Have a program open a file, and return its exit code as a shell tells it; call it within `Bench.at_terminal`.
+
+    Raises UsageError where the program is not there.
+    """
+    try:
+        with _interrupts_passing():
+            return _code(subprocess.run([*command, str(path)], check=False).returncode)
+    except OSError as error:
+        raise UsageError(f"{command[0]}: {error.strerror}", hint="Set a program that is here.") from error
 
 
 def edit(text: str, command: Sequence[str]) -> str:
@@ -56,14 +81,9 @@ def edit(text: str, command: Sequence[str]) -> str:
     with tempfile.TemporaryDirectory(prefix="cutaway-edit-") as directory:
         path = Path(directory, "config.json")
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
-        try:
-            with _interrupts_passing():
-                code = subprocess.run([*command, str(path)], check=False).returncode
-        except OSError as error:
-            raise UsageError(f"{command[0]}: {error.strerror}", hint="Set EDITOR to an editor that is here.") from error
-        if code:
+        if code := run(command, path):
             raise UsageError(
-                f"{command[0]} ended with {_code(code)}: what it wrote is not taken", hint="The text is as it was."
+                f"{command[0]} ended with {code}: what it wrote is not taken", hint="The text is as it was."
             )
         try:
             return path.read_bytes().decode("utf-8")

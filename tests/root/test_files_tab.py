@@ -188,6 +188,7 @@ async def test_edit_in_the_container(demo: Workbench, monkeypatch: pytest.Monkey
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\necho changed here > "$1"\n')
     editor.chmod(0o755)
+    monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.setenv("EDITOR", str(editor))
     merged = demo.container("w").merged
     (merged / "srv/edited").write_text("before")

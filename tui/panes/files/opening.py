@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import stat
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import FileEntry, UsageError, visible
+from tui import outside
 from tui.bench import Bench
 from tui.dialogs.form import Field, Form, Values
 from tui.panes.files import highlight
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 OUTSIDE_LIMIT = 100 << 20
 """Bytes of a file that are copied for a program of the user's."""
-
-_PROGRAMS = {"PAGER": ("less", "more"), "EDITOR": ("nano", "vi", "vim")}
 
 
 class Opening:
@@ -103,8 +100,8 @@ class Opening:
     def _chosen(self) -> FileEntry | None:
         return self._entry if self._entry is not None else self._tab.tree_list.entry
 
-    def outside(self, variable: str) -> None:
-        """Look at the file with `$PAGER`, or change it with `$EDITOR` where it is a container's."""
+    def outside(self, *, edit: bool) -> None:
+        """Look at the file with a pager, or with an editor, which changes it where it is a container's."""
         entry = self._chosen
         if entry is None or self._tab.opened is None:
             return
@@ -113,20 +110,24 @@ class Opening:
         elif entry.size > OUTSIDE_LIMIT:
             self._bench.say("That is a large file: copy it out with w, and open the copy.")
         else:
-            self._bench.later(self._outside(entry, variable))
+            self._bench.later(self._outside(entry, edit=edit))
 
-    async def _outside(self, entry: FileEntry, variable: str) -> None:
+    async def _outside(self, entry: FileEntry, *, edit: bool) -> None:
         opened = self._tab.opened
         assert opened is not None
-        program = command_of(variable)
-        editing = variable == "EDITOR" and opened.container
+        program = outside.editor() if edit else outside.pager()
+        editing = edit and opened.container
         folder = Path(tempfile.mkdtemp(prefix="cutaway-"))
         path, left = folder / _safe_name(entry.path), False
         try:
             data = await self._bench.desk.off_thread(lambda: _copy(opened.inside.read(entry), path))
             path.chmod(0o600 if editing else 0o400)
-            self._bench.at_terminal(lambda: subprocess.run([*program, str(path)], check=False))
-            if variable == "EDITOR" and not editing:
+            code = self._bench.at_terminal(lambda: outside.run(program, path))
+            if editing and code:
+                raise UsageError(
+                    f"{program[0]} ended with {code}: what it wrote is not taken", hint="The file is as it was."
+                )
+            if edit and not editing:
                 self._bench.say("An image's layers are never changed: mount it, or make a container, and edit there.")
             elif editing and path.is_file() and path.read_bytes() != data:
                 left = True
@@ -185,19 +186,6 @@ class Opening:
             workbench.extract(name, f"/{entry.path}", target, job)
 
         self._bench.job(f"copy out /{entry.path}", work, line(given))
-
-
-def command_of(variable: str) -> list[str]:
-    """The user's program by an environment variable, or the first usual one that is here. Raises UsageError."""
-    if said := os.environ.get(variable, "").strip():
-        try:
-            return shlex.split(said)
-        except ValueError as error:
-            raise UsageError(f"${variable} cannot be read as a command: {error}") from error
-    for usual in _PROGRAMS[variable]:
-        if found := shutil.which(usual):
-            return [found]
-    raise UsageError(f"there is no program to open it with: ${variable} is not set", hint=f"Set {variable}.")
 
 
 def _copy(file: object, path: Path) -> bytes:

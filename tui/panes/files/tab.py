@@ -373,10 +373,10 @@ class FilesTab(MainTab):
         self._opening.turn_bytes()
 
     def action_pager(self) -> None:
-        self._opening.outside("PAGER")
+        self._opening.outside(edit=False)
 
     def action_edit(self) -> None:
-        self._opening.outside("EDITOR")
+        self._opening.outside(edit=True)
 
     def action_extract(self) -> None:
         self._opening.extract()
