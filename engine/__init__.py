@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from engine.looking import Inside
     from engine.neighbours import Neighbour
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
-    from engine.settings import Settings, read_settings, settings_path
+    from engine.settings import Settings, read_settings
     from engine.spec import (
         LIMITS,
         Change,
@@ -81,7 +81,6 @@ if TYPE_CHECKING:
         set_limit,
         set_namespace,
         take_back,
-        with_commas,
     )
     from engine.text import human_size, visible
     from engine.tour import Page, Tour
@@ -196,10 +195,8 @@ __all__ = [
     "set_env",
     "set_limit",
     "set_namespace",
-    "settings_path",
     "take_back",
     "visible",
-    "with_commas",
 ]
 
 _LAZY = {
@@ -234,7 +231,6 @@ _LAZY = {
     "StepKind": "engine.trace",
     "Settings": "engine.settings",
     "read_settings": "engine.settings",
-    "settings_path": "engine.settings",
     "Page": "engine.tour",
     "Tour": "engine.tour",
     "CommitOptions": "engine.committing",
@@ -286,7 +282,6 @@ _LAZY = {
     "Completion": "engine.spec",
     "complete": "engine.spec",
     "formatted": "engine.spec",
-    "with_commas": "engine.spec",
     "Change": "engine.spec",
     "add_device": "engine.spec",
     "add_mount": "engine.spec",

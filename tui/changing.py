@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from engine import (
     LIMITS,
@@ -29,9 +28,6 @@ from tui.dialogs.choice import Choice
 from tui.dialogs.form import Field, Form, Values
 from tui.dialogs.switches import Switches
 from tui.state import Writing
-
-if TYPE_CHECKING:
-    pass
 
 _CHOICES = (
     ("a", "the command, as a shell line"),
@@ -109,7 +105,7 @@ def _turned(text: str, pointer: str) -> Change:
 async def _switched(
     bench: Bench, text: str, heading: str, states: Mapping[str, bool], turn: Callable[[str, str, bool], Change]
 ) -> Change | None:
-    turned = await bench.put(Switches(heading, states, {}))
+    turned = await bench.put(Switches(heading, states))
     if turned is None:
         return None
     said: list[str] = []

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from engine import ContainerSummary, Status, UsageError, visible
 
 _KEYS = ("id", "name", "status", "exited", "ancestor")
-_STATES = tuple(status.value for status in Status)
 
 
 def parse_filters(texts: Sequence[str]) -> dict[str, list[str]]:

@@ -21,7 +21,6 @@ from engine.layers.names import shown
 from engine.layers.rooted import open_below
 
 _LINKS = 40  # symbolic links on one path, as the kernel allows (path_resolution(7))
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 
 Owner = Callable[[int, int], tuple[int, int]]
 

@@ -28,11 +28,11 @@ class Switches(Dialog[Mapping[str, bool] | None]):
 
     hint = "space turns · type to find · enter takes them · esc leave"
 
-    def __init__(self, heading: str, states: Mapping[str, bool], notes: Mapping[str, str]) -> None:
-        """All of it plain and safe; `notes` say what is special about one."""
+    def __init__(self, heading: str, states: Mapping[str, bool]) -> None:
+        """All of it plain and safe."""
         super().__init__()
         self.heading = heading
-        self._before, self._now, self._notes = dict(states), dict(states), notes
+        self._before, self._now = dict(states), dict(states)
         self._typed = ""
 
     def compose_box(self) -> Iterable[Widget]:
@@ -68,8 +68,7 @@ class Switches(Dialog[Mapping[str, bool] | None]):
         def draw(width: int) -> Text:
             text = Text("[x] " if on else "[ ] ", no_wrap=True, end="")
             text.append(name, "bold" if turned else "")
-            note = self._notes.get(name, "")
-            return text.append(f"   {note}", "dim") if note else text
+            return text
 
         return draw
 

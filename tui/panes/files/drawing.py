@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
 from engine import human_size, visible
 from tui.panes.files.model import Row
 from tui.panes.layers.pane import made_by
-from tui.text import clip, fill, plain
+from tui.text import clip, plain
 
 if TYPE_CHECKING:
     from engine import FileEntry, Inside, LayerSummary
@@ -173,15 +172,3 @@ def _value(value: bytes) -> str:
     if visible(text) == text:
         return f'"{clip(text, 60)}"'
     return "0x" + value[:24].hex() + ("…" if len(value) > 24 else "")
-
-
-def heading(width: int) -> str:
-    """The line above the tree that names its columns."""
-    owner = f"{'owner':<11} " if width >= OWNER_FROM else ""
-    return fill(f"lay. {'mode':<10} {owner}{'size':>8}    name", width)
-
-
-def side_by_side(left: str, right: str, width: int) -> Text:
-    """Two texts at the ends of a line; the left one is cut where they do not fit."""
-    room = width - cell_len(right) - 2
-    return Text(f"{fill(left, max(0, room))}  {right}", no_wrap=True, end="")
