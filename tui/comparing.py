@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from engine import CutawayError, take_back, visible
 from tui.bench import Bench
 from tui.deeds.deed import Offer
+from tui.desk import quiet
 from tui.dialogs.comparison import Base, Comparison
-from tui.drafting import quiet
 from tui.state import Writing
 from tui.text import age
 

@@ -108,7 +108,7 @@ class Desk:
             try:
                 self.workbench.start(made.id, job)
             except CutawayError:
-                self.workbench.remove(made.id, Job("clear away", lambda event: None), force=True)
+                self.workbench.remove(made.id, quiet("clear away"), force=True)
                 raise
         return self.workbench.container(made.id)
 
@@ -198,3 +198,8 @@ class Desk:
         """Cancel what is under way. Containers go on."""
         if self._workbench is not None:
             self._workbench.close()
+
+
+def quiet(title: str) -> Job:
+    """A job that is told to nobody, for what is short."""
+    return Job(title, lambda event: None)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine import CutawayError, Job, RuntimeFailed, Status
+from engine import CutawayError, RuntimeFailed, Status
 from tui.desk import Desk
 from tui.panes.config.analysis import shown
 from tui.state import Failure, State, Writing
@@ -220,8 +220,3 @@ def _keep_all(workbench: Workbench, work: list[tuple[Draft, str, bool, bool]]) -
             workbench.keep(draft, text, revises=revises)
         else:
             workbench.let_go(draft)
-
-
-def quiet(title: str) -> Job:
-    """A job that is told to nobody, for what is short."""
-    return Job(title, lambda event: None)

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from textual.color import ColorParseError
+from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from engine import visible
@@ -61,8 +61,6 @@ def shipped() -> tuple[Theme, ...]:
 
 def rich_color(name: str) -> str | None:
     """A CSS colour of a theme as Rich writes it; None for what is none."""
-    from textual.color import Color, ColorParseError
-
     try:
         return Color.parse(name).rich_color.name
     except ColorParseError:

@@ -10,6 +10,7 @@ from engine import CutawayError, Job, RuntimeFailed, differences, visible
 from tui import changing, comparing, outside, writing_out
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
+from tui.desk import quiet
 from tui.dialogs.launch import How, LaunchDialog
 from tui.screens.terminal import DETACH, visit
 from tui.state import Writing
@@ -84,7 +85,7 @@ async def _go_in(bench: Bench, writing: Writing, command: str) -> None:
 
 def _clear(workbench: Workbench, id: str) -> None:
     with suppress(CutawayError):  # it may never have come to be
-        workbench.remove(id, Job("clear away", lambda event: None), force=True)
+        workbench.remove(id, quiet("clear away"), force=True)
 
 
 def _ways(writing: Writing) -> list[tuple[How, str, str]]:

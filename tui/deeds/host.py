@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine import human_size, visible
 from tui.bench import Bench
+from tui.deeds.asking import ask_for_one
 from tui.deeds.deed import Deed, Offer
 from tui.deeds.volumes import remove_volume, show_volumes
 from tui.dialogs.form import Field, Form, Values
@@ -79,7 +80,7 @@ async def _login(bench: Bench, offer: Offer[State]) -> None:
 
 
 async def _logout(bench: Bench, offer: Offer[State]) -> None:
-    name = await one(bench, "Log out of a registry", "registry", ("logout",), "log out")
+    name = await ask_for_one(bench, "Log out of a registry", "registry", ("logout",), "log out")
     if name:
         where = await bench.result(
             f"logout {name}", lambda workbench, job: workbench.logout(name), bench.desk.command("logout", name)
@@ -89,7 +90,7 @@ async def _logout(bench: Bench, offer: Offer[State]) -> None:
 
 
 async def _tags(bench: Bench, offer: Offer[State]) -> None:
-    name = await one(bench, "The tags of a repository", "repository", ("tags",), "ask the registry")
+    name = await ask_for_one(bench, "The tags of a repository", "repository", ("tags",), "ask the registry")
     if name:
         found = await bench.result(
             f"tags {name}", lambda workbench, job: list(workbench.tags(name, job)), bench.desk.command("tags", name)
@@ -98,21 +99,8 @@ async def _tags(bench: Bench, offer: Offer[State]) -> None:
             await bench.put(Page(f"{len(found)} tags of {name}", [("", "\n".join(found) or "none")]))
 
 
-async def one(bench: Bench, heading: str, what: str, command: Sequence[str], done: str) -> str:
-    """Ask for the one argument of a command."""
-
-    def wrong(values: Values) -> str:
-        return "" if values["it"] else f"the {what} is missing"
-
-    def line(values: Values) -> str:
-        return bench.desk.command(*command, values["it"] or what.upper())
-
-    given = await bench.put(Form(heading, [Field("it", what)], done=done, line=line, wrong=wrong))
-    return given["it"] if given is not None else ""
-
-
 async def _load(bench: Bench, offer: Offer[State]) -> None:
-    name = await one(bench, "Images from an archive", "archive", ("load",), "load")
+    name = await ask_for_one(bench, "Images from an archive", "archive", ("load",), "load")
     if name:
         path, command = Path(name).expanduser(), bench.desk.command("load", "-i", name)
         images = await bench.result(f"load {name}", lambda workbench, job: workbench.load(path, job), command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine import visible
 from tui.bench import Bench
+from tui.deeds.asking import ask_for_one
 from tui.deeds.deed import Offer
 from tui.dialogs.page import Page
 from tui.state import State
@@ -19,9 +20,7 @@ async def show_volumes(bench: Bench, offer: Offer[State]) -> None:
 
 async def remove_volume(bench: Bench, offer: Offer[State]) -> None:
     """Ask which, and then whether really: its data go with it."""
-    from tui.deeds.host import one
-
-    name = await one(bench, "Remove a volume", "volume", ("volume", "rm"), "remove")
+    name = await ask_for_one(bench, "Remove a volume", "volume", ("volume", "rm"), "remove")
     if not name:
         return
     line = bench.desk.command("volume", "rm", name)

@@ -30,7 +30,7 @@ class Choice(Dialog[str | None]):
 
     def on_mount(self) -> None:
         items = self.query_one("#choices", ItemList)
-        items.set_items([Item(key, words, _line(key, words)) for key, words in self._choices])
+        items.set_items([Item(key, words, key_and_words(key, words)) for key, words in self._choices])
         items.focus()
 
     @on(ItemList.Chosen)
@@ -43,5 +43,6 @@ class Choice(Dialog[str | None]):
             self.dismiss(event.character)
 
 
-def _line(key: str, words: str) -> Callable[[int], Text]:
+def key_and_words(key: str, words: str) -> Callable[[int], Text]:
+    """A line of a list from which a key chooses, too."""
     return lambda width: Text.assemble((f"{key}   ", "bold"), words, no_wrap=True, end="")

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine import visible
+from tui.dialogs.choice import key_and_words
 from tui.dialogs.dialog import Dialog
 from tui.panes.config.difference import line_of
 from tui.text import plain
@@ -72,7 +73,7 @@ class LaunchDialog(Dialog[How | None]):
 
     def on_mount(self) -> None:
         items = self.query_one("#ways", ItemList)
-        items.set_items([Item(how.value, words, _line(key, words)) for how, key, words, _ in self._ways])
+        items.set_items([Item(how.value, words, key_and_words(key, words)) for how, key, words, _ in self._ways])
         items.focus()
 
     @on(ItemList.Moved)
@@ -93,17 +94,3 @@ class LaunchDialog(Dialog[How | None]):
 
     def action_first(self) -> None:
         self.dismiss(self._ways[0][0])
-
-
-def _line(key: str, words: str) -> _Draw:
-    return _Draw(key, words)
-
-
-class _Draw:
-    """Draws a way."""
-
-    def __init__(self, key: str, words: str) -> None:
-        self._key, self._words = key, words
-
-    def __call__(self, width: int) -> Text:
-        return Text.assemble((f"{self._key}   ", "bold"), self._words, no_wrap=True, end="")

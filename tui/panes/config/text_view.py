@@ -22,6 +22,7 @@ from tui.panes.config.describe import ADOPTED, LEGEND, LETTERS, difference_at, f
 from tui.panes.config.editor import ConfigEditor
 from tui.panes.config.finder import Finder
 from tui.panes.config.outline import Outline
+from tui.themes import rich_color
 from tui.widgets.item_list import ItemList
 
 PAUSE = 0.15
@@ -92,14 +93,13 @@ class TextView(Vertical):
         yield self._about
         yield self.completer
 
-    def show(self, text: str, *, writable: bool, original: str = "", writing: bool = True) -> None:
-        """A config.json: to be changed, or to be read. `original` is what it was before any edit; `writing` says
-        whether one that may be changed is open for it at once."""
+    def show(self, text: str, *, writable: bool, original: str = "") -> None:
+        """A config.json: to be changed, or to be read. `original` is what it was before any edit."""
         self._analysis, self.writable, self._original = None, writable, original
         self._loading = True
         self._finder.forget()
         self.completer.close()
-        self.editor.show(shown(text), writing=writable and writing)
+        self.editor.show(shown(text), writing=writable)
         self._about.update("")
         self._said = None
         self.outline.show([])
@@ -162,7 +162,9 @@ class TextView(Vertical):
             return
         row, _ = self.editor.cursor_location
         variables = self.app.theme_variables
-        lines = sentences(row, self._analysis, _name(variables["error"]), _name(variables["warning"]))
+        lines = sentences(
+            row, self._analysis, rich_color(variables["error"]) or "", rich_color(variables["warning"]) or ""
+        )
         size = self._about.content_size
         text = fitted(lines, size.width, size.height)
         if text != self._said:
@@ -376,14 +378,4 @@ class TextView(Vertical):
 
 
 def _color(name: str, *, bold: bool = False) -> Style:
-    return Style(color=_name(name) or None, bold=bold)
-
-
-def _name(color: str) -> str:
-    """A colour of a theme as Rich writes it; "" for none."""
-    from textual.color import Color, ColorParseError
-
-    try:
-        return Color.parse(color).rich_color.name
-    except ColorParseError:
-        return ""
+    return Style(color=rich_color(name), bold=bold)
