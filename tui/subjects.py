@@ -34,7 +34,7 @@ class OfRevision(OfContainer):
 
 @dataclass(frozen=True, slots=True)
 class OfJob:
-    """An image on its way here, by the job that brings it."""
+    """An image on its way, here or to a registry, by the job that brings it."""
 
     job: str
 

@@ -74,7 +74,7 @@ class Deed(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Offer(Generic[T]):
-    """A deed that can be done to one thing. `root` is the data directory where it is not the usual one."""
+    """A deed that can be done to one thing, with the command line that does the same."""
 
     deed: Deed[T]
     subject: Subject

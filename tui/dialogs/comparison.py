@@ -86,7 +86,6 @@ class Comparison(Dialog[Answer | None]):
 
     def on_mount(self) -> None:
         self.query_one("#differences").focus()
-        # With what says most: the first that is different at all is looked for from the edits on.
         self._begin()
 
     def _begin(self) -> None:

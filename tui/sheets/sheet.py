@@ -52,7 +52,7 @@ class _Body(Frame):
 
 
 class Sheet(ModalScreen[T | None]):
-    """Shows rows, the newest last unless `newest_first`; filters, copies one or all of them. `what` names one."""
+    """Shows rows, the newest last; filters, copies one or all of them. `what` names one."""
 
     DEFAULT_CSS = """
     Sheet { layout: vertical; background: $background; &:ansi { background: ansi_default; } }
