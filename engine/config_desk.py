@@ -28,7 +28,10 @@ class ConfigDesk(ImageDesk):
     """The config.json of containers, of those that are there and of those to be; made as a ContainerDesk is."""
 
     def draft(self, image: str, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
-        """A container's config.json before there is a container (see Launcher.draft)."""
+        """A container's config.json before there is a container (see Launcher.draft).
+
+        Raises ImageUnknown, SpecError, UsageError, MountError, NotPermitted, Cancelled.
+        """
         with self._store.holding(job.token):
             return self._launcher.draft(self._expanded(image, job), options, job, config=config)
 

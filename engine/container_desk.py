@@ -1,4 +1,4 @@
-"""The façade's half about containers that are there: what a user can do with them by name.
+"""The façade's part about containers that are there: what a user can do with them by name.
 
 `Workbench` is this and images, config.json and the making of containers.
 """
@@ -33,6 +33,9 @@ if TYPE_CHECKING:  # what not every command needs is loaded where it is used
 
 class ContainerDesk:
     """The containers of one data directory on this host.
+
+    A container is called by its name, its id, or a unique beginning of that: each method that takes a name raises
+    ContainerUnknown, and UsageError where it can mean several.
 
     `root` is the data directory (None: the usual one); `sink` gets every event, from any thread.
     Making one reads and writes nothing.
@@ -72,27 +75,33 @@ class ContainerDesk:
         return Tender(self.root, self.facts, self._containers, self._runtime)
 
     def start(self, name: str, job: Job) -> ContainerSummary:
-        """Start a created or exited container in the background."""
+        """Start a created or exited container in the background. Raises ContainerState where it runs, RuntimeFailed."""
         record = self._find(name)
         self._launcher.start(record, job)
         return self._summary(record)
 
     def run(self, name: str, attachment: Attachment, job: Job) -> int | None:
-        """Start a created container in the foreground and return its exit code, or None if the user detached."""
+        """Start a created container in the foreground and return its exit code, or None if the user detached.
+
+        Raises as `start`.
+        """
         return self._launcher.start(self._find(name), job, attachment)
 
     def attach(self, name: str, attachment: Attachment, job: Job) -> int | None:
-        """Connect to a running container; like `run` from then on."""
+        """Connect to a running container; like `run` from then on. Raises ContainerState where it does not run."""
         return self._launcher.attach(self._find(name), attachment, job)
 
     def stop(self, name: str, job: Job, *, timeout: float | None = None) -> ContainerSummary:
-        """Ask it to end (its stop signal), and kill it after `timeout` seconds (None: the container's own, 10)."""
+        """Ask it to end (its stop signal), and kill it after `timeout` seconds (None: the container's own, 10).
+
+        One that does not run is no error. Raises RuntimeFailed, Cancelled.
+        """
         record = self._find(name)
         self._launcher.stop(record, timeout, job)
         return self._summary(record)
 
     def restart(self, name: str, job: Job, *, timeout: float | None = None) -> ContainerSummary:
-        """Stop it where it runs, as `stop` does, and start it again."""
+        """Stop it where it runs, as `stop` does, and start it again. Raises as those do."""
         record = self._find(name)
         self._launcher.restart(record, timeout, job)
         return self._summary(record)
@@ -118,7 +127,10 @@ class ContainerDesk:
         return self._tender.top(self._find(name))
 
     def update(self, name: str, options: RunOptions, job: Job) -> ContainerSummary:
-        """Give it other limits (memory, CPU, pids, block I/O of `options`), now and for every start from now on."""
+        """Give it other limits (memory, CPU, pids, block I/O of `options`), now and for every start from now on.
+
+        Raises UsageError, ContainerState for a working container, RuntimeFailed (nothing has changed then).
+        """
         record = self._find(name)
         self._tender.update(record, options, job)
         return self._summary(record)
@@ -142,20 +154,26 @@ class ContainerDesk:
     def happenings(
         self, token: CancelToken, *, since: float | None = None, until: float | None = None, follow: bool = False
     ) -> Iterator[Happening]:
-        """What was done to containers, oldest first, times in seconds since the epoch; `follow` waits for more."""
+        """What was done to containers, oldest first, times in seconds since the epoch; `follow` waits for more.
+
+        Raises StoreError, Cancelled.
+        """
         self.root.prepare()
         return self._containers.happenings.read(token, since=since, until=until, follow=follow)
 
     def kill(self, name: str, job: Job, *, signal: str = "KILL") -> None:
-        """Send a signal to the container's first process."""
+        """Send a signal to the container's first process.
+
+        Raises ContainerState where none runs, UsageError for what is no signal, RuntimeFailed.
+        """
         self._launcher.kill(self._find(name), signal, job)
 
     def pause(self, name: str, job: Job) -> None:
-        """Freeze all processes of a container."""
+        """Freeze all processes of a container. Raises ContainerState where none runs, RuntimeFailed."""
         self._launcher.pause(self._find(name), job)
 
     def unpause(self, name: str, job: Job) -> None:
-        """Let a frozen container go on."""
+        """Let a frozen container go on. Raises ContainerState where it is not frozen, RuntimeFailed."""
         self._launcher.unpause(self._find(name), job)
 
     def remove(self, name: str, job: Job, *, force: bool = False) -> None:
@@ -163,11 +181,17 @@ class ContainerDesk:
         self._launcher.remove(self._find(name), job, force=force)
 
     def wait(self, name: str, token: CancelToken) -> int:
-        """Wait for its end and return its exit code."""
+        """Wait for its end and return its exit code.
+
+        Raises ContainerState for one that was never started, RuntimeFailed where the exit code is lost, Cancelled.
+        """
         return self._runtime.wait(self._find(name), token)
 
     def containers(self) -> list[ContainerSummary]:
-        """Every container, running or not, oldest first; states read from runc's files and the kernel."""
+        """Every container, running or not, oldest first; states read from runc's files and the kernel.
+
+        Raises StoreError.
+        """
         places = rootfs.mounts_below(self.root.containers)
         mounted = {place.parent.name for place in places if place.name == "merged"}
         return [self._summary(record, mounted) for record in self._containers.all()]
@@ -189,6 +213,7 @@ class ContainerDesk:
         """A container's output in batches; `tail` the last lines alone, times in seconds since the epoch.
 
         With `follow` it goes on until the container ends (an empty batch is a sign of life) or `token` is cancelled.
+        Raises StoreError, Cancelled.
         """
         from engine.runtime import read_log
 

@@ -35,7 +35,10 @@ ROOTFS = "rootfs:"
 
 
 class ImageDesk(ContainerDesk):
-    """The images of one data directory on this host; made as a ContainerDesk is."""
+    """The images of one data directory on this host; made as a ContainerDesk is.
+
+    Each method that takes the name of an image raises ImageUnknown, and UsageError where it can mean several.
+    """
 
     @cached_property
     def _store(self) -> Store:
@@ -110,7 +113,10 @@ class ImageDesk(ContainerDesk):
         return look(self._store, layers, in_place, self._containers.path(record.id) / "upper")
 
     def files(self, name: str, path: str = "/", *, recursive: bool = False) -> list[FileEntry]:
-        """What is at a path of an image or a container: a directory's content, or the file itself."""
+        """What is at a path of an image or a container: a directory's content, or the file itself.
+
+        Raises UsageError where there is nothing, StoreError.
+        """
         inside = self.inside(name)
         return list(inside.all(path)) if recursive else inside.entries(path)
 
@@ -132,7 +138,10 @@ class ImageDesk(ContainerDesk):
         return found
 
     def layer_files(self, name: str, layer: int) -> list[FileEntry]:
-        """What a layer (counted from 1, the lowest; a container's own is the last) adds, changes and removes."""
+        """What a layer (counted from 1, the lowest; a container's own is the last) adds, changes and removes.
+
+        Raises UsageError where there is no such layer, StoreError.
+        """
         from engine.looking import entry_of
 
         inside = self.inside(name)
@@ -141,17 +150,20 @@ class ImageDesk(ContainerDesk):
         return [entry_of(node) for node in inside.tree.changes(layer)]
 
     def layer_changes(self, name: str) -> list[LayerChanges]:
-        """What each layer does, in numbers, lowest first."""
+        """What each layer does, in numbers, lowest first. Raises StoreError."""
         inside = self.inside(name)
         return [inside.tree.summary(number) for number in range(1, len(inside.roots) + 1)]
 
     def open_file(self, name: str, path: str) -> BinaryIO:
-        """The content of a regular file in an image or a container; links are followed inside it."""
+        """The content of a regular file in an image or a container; links are followed inside it.
+
+        Raises UsageError for anything else, StoreError.
+        """
         return self.inside(name).open(path)
 
     def diff(self, name: str, other: str | None, job: Job) -> list[FileEntry]:
         """What a container has changed, as `commit` would take it; with `other`, in what that image or container
-        differs from the first."""
+        differs from the first. Raises StoreError, Cancelled."""
         from engine.committing import mount_points
         from engine.looking import compare, entry_of
 

@@ -153,7 +153,7 @@ class TransferDesk(ConfigDesk):
         return image_summary(made)
 
     def extract_tar(self, name: str, path: str, out: BinaryIO, job: Job) -> None:
-        """What `extract` copies out, as a tar stream with its last name."""
+        """What `extract` copies out, as a tar stream with its last name. Raises as that does."""
         from engine.archives.streams import pack_tree
 
         self.root.prepare()
@@ -164,7 +164,10 @@ class TransferDesk(ConfigDesk):
     def copy_in_tar(
         self, archive: BinaryIO, name: str, path: str, job: Job, *, keep_owner: bool = False, overwrite: bool = False
     ) -> int:
-        """What `copy_in` does, with all that is in a tar stream, into a directory that is there."""
+        """What `copy_in` does, with all that is in a tar stream, into a directory that is there.
+
+        Raises as that does, and ContentError, LayerError for the stream.
+        """
         from engine.archives.streams import unpacked
 
         with unpacked(archive, "stdin", self.root, job) as folder:

@@ -51,7 +51,10 @@ class Workbench(TransferDesk):
         return self.facts.problems
 
     def recover(self) -> list[str]:
-        """Clear what a crash left behind; returns what was done, in words. Front ends call it at start."""
+        """Clear what a crash left behind; returns what was done, in words. Front ends call it at start.
+
+        Raises StoreError.
+        """
         if not self.facts.is_root:
             return []
         if not self.root.path.exists():
@@ -65,7 +68,7 @@ class Workbench(TransferDesk):
     # -- images ----------------------------------------------------------------------------------------
 
     def images(self) -> list[ImageSummary]:
-        """Every image of the store, by name."""
+        """Every image of the store, by name. Raises StoreError."""
         return [image_summary(image) for image in self._store.images()]
 
     def inspect(self, name: str) -> dict[str, Any]:
@@ -85,7 +88,10 @@ class Workbench(TransferDesk):
         return layer_summaries(self._store, self._store.find(name))
 
     def demo(self, job: Job) -> ImageSummary:
-        """The built-in image, made from this host's own tools where it is not here yet."""
+        """The built-in image, made from this host's own tools where it is not here yet.
+
+        Raises NotPermitted, StoreError, Cancelled.
+        """
         from engine.demo import build_demo  # no other command needs it
 
         self.facts.need_root("expand layers")
@@ -102,13 +108,16 @@ class Workbench(TransferDesk):
         return tags(hosts.candidates(repository)[0], job, tls_verify=tls_verify, hosts=hosts)
 
     def login(self, registry: str, user: str, password: str, job: Job, *, tls_verify: bool = True) -> str:
-        """Try a login and keep it if it is good, for podman and skopeo too; returns where, in words."""
+        """Try a login and keep it if it is good, for podman and skopeo too; returns where, in words.
+
+        Raises UsageError, AccessDenied (not kept), RegistryError, ToolMissing, Cancelled.
+        """
         from engine.registry import login
 
         return login(registry, user, password, job, tls_verify=tls_verify)
 
     def logout(self, registry: str) -> str:
-        """Forget a login; returns where it was kept, in words."""
+        """Forget a login; returns where it was kept, in words. Raises UsageError, RegistryError, ToolMissing."""
         from engine.registry import logout
 
         return logout(registry)
@@ -162,7 +171,7 @@ class Workbench(TransferDesk):
         return self._store.usage(self._in_use)
 
     def prune(self, job: Job) -> Swept:
-        """Remove blobs and layers that no image name and no container leads to."""
+        """Remove blobs and layers that no image name and no container leads to. Raises StoreError."""
         swept = self._store.sweep(self._in_use)
         job.emit(ImagesChanged())
         return swept
@@ -254,7 +263,11 @@ class Workbench(TransferDesk):
         self._launcher.remove(record, job, force=False)
 
     def create(self, draft: Draft, job: Job) -> ContainerSummary:
-        """Make a draft a container on disk. It does not run yet."""
+        """Make a draft a container on disk. It does not run yet.
+
+        Raises ImageUnknown where its image is gone, SpecError where nothing in it can run, ContainerState where its
+        name is taken.
+        """
         with self._store.holding(job.token):
             if not all(self._store.layer(Digest.parse(chain_id)) for chain_id in draft.layers):
                 raise ImageUnknown(
@@ -263,7 +276,7 @@ class Workbench(TransferDesk):
             return self._summary(self._launcher.create(draft, job))
 
     def trace(self, name: str) -> list[Step]:
-        """The steps that made a container (its image's first), or an image."""
+        """The steps that made a container (its image's first), or an image. Raises ContainerUnknown for neither."""
         try:
             return trace.read(self._containers.path(self._find(name).id) / "trace.jsonl")
         except ContainerUnknown:
