@@ -93,8 +93,9 @@ class Conductor:
             self._view.look(None)
 
     async def _look_at_host(self) -> None:
-        facts, problems = await self._desk.ask(lambda workbench: (workbench.facts, workbench.problems()))
-        runc = await self._desk.ask(lambda workbench: workbench.facts.runc)
+        facts, problems, runc = await self._desk.ask(
+            lambda workbench: (workbench.facts, workbench.problems(), workbench.facts.runc)
+        )
         self._state.problems = problems
         self._view.show_host(
             [
@@ -217,12 +218,16 @@ class Conductor:
 
     def pull(self, name: str, *, tls_verify: bool) -> None:
         """Begin a pull and look at it."""
-        for old in [job for job, pull in self._state.pulls.items() if pull.finished]:
-            del self._state.pulls[old]
+        self._forget_finished()
         job = self._desk.pull(name, tls_verify=tls_verify, then=self.from_thread(self._pulled))
         self._state.pulls[job.id] = Pull(job.id, name, job.command)
         self._view.show_images()
         self._view.look(OfJob(job.id), go="main")
+
+    def _forget_finished(self) -> None:
+        """A new pull or push takes the place of those that have ended."""
+        for old in [job for job, pull in self._state.pulls.items() if pull.finished]:
+            del self._state.pulls[old]
 
     def _pulled(self, job: str, image: ImageSummary) -> None:
         self._view.later(self._show_pulled(job, image))
@@ -236,8 +241,7 @@ class Conductor:
 
     def push(self, name: str, to: str, *, tls_verify: bool, kind: str | None, words: Sequence[str]) -> None:
         """Begin to bring an image to a registry, and look at it; `words` are the command line's."""
-        for old in [job for job, pull in self._state.pulls.items() if pull.finished]:
-            del self._state.pulls[old]
+        self._forget_finished()
         pushed = self.from_thread(self._pushed)
 
         def work(workbench: Workbench, job: Job) -> None:

@@ -117,6 +117,14 @@ class State:
     messages: deque[Message] = field(default_factory=lambda: deque(maxlen=MOST_MESSAGES))
     launching: dict[str, Writing] = field(default_factory=dict)
     """By the job that starts it."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Keys that are set to be others than the bindings say, by the binding's id."""
+    read_only: bool = False
+    """Nothing may be changed."""
+    layout: Mapping[str, int | str] = field(default_factory=dict)
+    """What `tui.settings.LAYOUT` tells of."""
+    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Options that are always given, by command."""
 
     def find(self, subject: Subject) -> ContainerSummary | ImageSummary | Writing | Pull | State | None:
         """What a subject is now; None where it has gone."""
@@ -145,14 +153,6 @@ class State:
     def of_container(self, id: str) -> OfContainer:
         """A container, or where its config.json is being changed that."""
         return OfRevision(id) if id in self.revisions else OfContainer(id)
-
-    keys: Mapping[str, str] = field(default_factory=dict)
-    """Keys that are set to be others than the bindings say, by the binding's id."""
-    read_only: bool = False
-    """Nothing may be changed."""
-    layout: Mapping[str, int | str] = field(default_factory=dict)
-    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Options that are always given, by command."""
 
     @property
     def unsaved(self) -> list[str]:

@@ -13,7 +13,7 @@ from tui.bench import Bench
 from tui.deeds.comparing import CONTAINER_COMPARING
 from tui.deeds.conditions import already_live, as_it_is, is_live, not_live, working
 from tui.deeds.container_forms import CONTAINER_FORMS
-from tui.deeds.deed import Act, Deed, Offer
+from tui.deeds.deed import Act, Deed, Offer, at_tab
 from tui.deeds.making import CONTAINER_MAKING
 from tui.deeds.terminals import CONTAINER_TERMINALS
 from tui.dialogs.page import Page
@@ -22,16 +22,6 @@ if TYPE_CHECKING:
     from engine import ContainerSummary, Job, Workbench
 
     _Offer: TypeAlias = Offer[ContainerSummary]
-
-
-def _tab(name: str) -> Act[ContainerSummary]:
-    """Look at one of its tabs."""
-
-    def act(bench: Bench, offer: _Offer) -> None:
-        bench.show_command(offer.command)
-        bench.look(offer.subject, go=name)
-
-    return act
 
 
 def _job(verb: str, work: Callable[[Workbench, str, Job], object]) -> Act[ContainerSummary]:
@@ -106,7 +96,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "container.output",
         "enter,l",
         "its output",
-        _tab("output"),
+        at_tab("output"),
         command=_words("logs", "-f"),
         why_not=working,
         changes=False,
@@ -116,7 +106,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "container.config",
         "e",
         "its config.json",
-        _tab("config"),
+        at_tab("config"),
         command=_words("inspect"),
         why_not=working,
         changes=False,
@@ -127,20 +117,20 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "container.files",
         "f",
         "its files, and what it has written",
-        _tab("files"),
+        at_tab("files"),
         command=_words("files"),
         changes=False,
         shown=True,
     ),
     *CONTAINER_MAKING,
     *CONTAINER_COMPARING,
-    Deed("container.trace", "T", "what was done to make it", _tab("trace"), command=_words("trace"), changes=False),
+    Deed("container.trace", "T", "what was done to make it", at_tab("trace"), command=_words("trace"), changes=False),
     *CONTAINER_TERMINALS,
     Deed(
         "container.stats",
         "t",
         "what it uses, and its processes",
-        _tab("stats"),
+        at_tab("stats"),
         command=_words("stats"),
         why_not=working,
         changes=False,

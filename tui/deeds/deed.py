@@ -97,3 +97,13 @@ class Offer(Generic[T]):
     def key(self) -> str:
         """The key as people write it."""
         return shown_key(self.keys.partition(",")[0])
+
+
+def at_tab(name: str) -> Act[Any]:
+    """Look at one of the thing's tabs."""
+
+    def act(bench: Bench, offer: Offer[Any]) -> None:
+        bench.show_command(offer.command)
+        bench.look(offer.subject, go=name)
+
+    return act

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from engine import visible
 from tui.bench import Bench
 from tui.deeds.comparing import IMAGE_COMPARING
-from tui.deeds.deed import Deed, Offer
+from tui.deeds.deed import Deed, Offer, at_tab
 from tui.deeds.image_forms import IMAGE_FORMS
 from tui.deeds.making import IMAGE_MAKING
 from tui.deeds.terminals import IMAGE_TERMINALS
@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 
 def _open(bench: Bench, offer: _Offer) -> None:
     bench.conductor.open(offer.thing.reference)
-
-
-def _files(bench: Bench, offer: _Offer) -> None:
-    bench.show_command(offer.command)
-    bench.look(offer.subject, go="files")
-
-
-def _trace(bench: Bench, offer: _Offer) -> None:
-    bench.show_command(offer.command)
-    bench.look(offer.subject, go="trace")
 
 
 def _remove(bench: Bench, offer: _Offer) -> None:
@@ -54,7 +44,7 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         "image.files",
         "f",
         "its files, by layer",
-        _files,
+        at_tab("files"),
         command=lambda image: ("files", image.reference),
         changes=False,
         shown=True,
@@ -65,7 +55,7 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         "image.trace",
         "T",
         "what was done to bring it here",
-        _trace,
+        at_tab("trace"),
         command=lambda image: ("trace", image.reference),
         changes=False,
     ),

@@ -241,10 +241,7 @@ class OutputTab(MainTab):
         moment = datetime.fromtimestamp(line.time).isoformat(sep=" ", timespec="microseconds") if line.time else ""
         where = Stream.STDERR.value if line.other else Stream.STDOUT.value
         rows = [("the line, as it was written", line.text), ("when and where", f"{moment}  {where}  {line.label}")]
-        self.bench.later(self._read(Page("One line of output", rows, copies="the line")))
-
-    async def _read(self, page: Page) -> None:
-        await self.bench.put(page)
+        self.app.push_screen(Page("One line of output", rows, copies="the line"))
 
     @on(OutputPane.Summary)
     def _summary(self, event: OutputPane.Summary) -> None:
