@@ -116,7 +116,7 @@ class CommitDialog(Dialog[CommitWish | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "commit", "commit", priority=True, id="commit-dialog.commit"),
+        Binding("ctrl+s", "commit", "commit", priority=True, id="commit.done"),
     ]
 
     heading = "Commit: what it changed becomes a layer"

@@ -51,11 +51,11 @@ class Comparison(Dialog[Answer | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,right_square_bracket,l", "base(1)", "compare with the next", show=False, id="compare.next"),
-        Binding("left,left_square_bracket,h", "base(-1)", "with the one before", show=False, id="compare.previous"),
-        Binding("ctrl+r,u", "take_back", "take its value", show=False, id="compare.take-back"),
-        Binding("t", "turn", "as text, or by meaning", show=False, id="compare.text"),
-        Binding("y", "copy", "copy all of it", show=False, id="compare.copy"),
+        Binding("right,right_square_bracket,l", "base(1)", "compare with the next", show=False, id="differences.next"),
+        Binding("left,left_square_bracket,h", "base(-1)", "with the one before", show=False, id="differences.previous"),
+        Binding("ctrl+r,u", "take_back", "take its value", show=False, id="differences.take-back"),
+        Binding("t", "turn", "as text, or by meaning", show=False, id="differences.text"),
+        Binding("y", "copy", "copy all of it", show=False, id="differences.copy"),
     ]
 
     hint = "← → with what · enter goes there · ctrl+r takes that value · t text · y copy · esc back"
