@@ -132,7 +132,7 @@ async def _by_form(bench: Bench, text: str, key: str) -> Change | None:
     form = Form(
         heading,
         [Field("value", words, start, example)],
-        done="takes it",
+        done="take it",
         wrong=lambda values: _why_not(lambda: make(text, values["value"])) if values["value"] else "nothing is written",
     )
     values = await bench.put(form)
@@ -149,7 +149,7 @@ async def _limit(bench: Bench, text: str) -> Change | None:
         Field("name", f"Limit: {known}, …", "memory"),
         Field("value", "Value, as podman's option takes it; empty takes the limit away", "", "512m"),
     ]
-    values = await bench.put(Form("A limit", fields, done="takes it", wrong=wrong))
+    values = await bench.put(Form("A limit", fields, done="take it", wrong=wrong))
     return set_limit(text, values["name"], values["value"]) if values is not None else None
 
 

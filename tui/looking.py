@@ -49,7 +49,8 @@ class Looking:
             case OfContainer(id) if (container := self._state.containers.get(id)) is not None:
                 return ["containers", clip(visible(container.name), 24), self._title]
             case OfJob(job) if job in self._state.pulls:
-                return ["images", f"pull {short_reference(self._state.pulls[job].name, 30)}"]
+                pull = self._state.pulls[job]
+                return ["images", f"{pull.verb} {short_reference(pull.name, 30)}"]
         return []
 
     @property

@@ -96,7 +96,8 @@ class Things(_Entries):
                 partial(screen.look, OfImage(image.reference), go="images"),
             )
         for pull in screen.state.pulls.values():
-            yield f"pull {visible(pull.name[:200])}", "on its way", partial(screen.look, OfJob(pull.job), go="main")
+            called = f"{pull.verb} {visible(pull.name[:200])}"
+            yield called, "on its way", partial(screen.look, OfJob(pull.job), go="main")
 
     def more(self) -> Iterator[_Entry]:
         screen = self.workbench

@@ -28,7 +28,7 @@ async def save_as(bench: Bench, offer: Offer[Writing]) -> None:
     """To a file that is asked for."""
     writing = offer.thing
     start = writing.saved_to or str(Path.cwd() / "config.json")
-    form = Form("Save the config.json", [Field("path", "File", start)], done="saves", wrong=_wrong_file)
+    form = Form("Save the config.json", [Field("path", "File", start)], done="save", wrong=_wrong_file)
     values = await bench.put(form)
     if values is None:
         return
@@ -83,7 +83,7 @@ async def export(bench: Bench, offer: Offer[Writing]) -> None:
     form = Form(
         "Export as a bundle",
         [Field("path", "Directory", start)],
-        done="exports",
+        done="export",
         detail="The config.json as it is now, the files that it binds, and a working container as root filesystem.",
         line=lambda values: _runc(_path(values), writing.draft.name) if values["path"] else "",
         wrong=_wrong_directory,

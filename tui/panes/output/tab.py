@@ -188,7 +188,7 @@ class OutputTab(MainTab):
             Field(c.id, f"{visible(c.name)}   {c.status.value}", "yes" if c.id in self._merged else "", toggle=True)
             for c in others
         ]
-        wish = await self.bench.put(Form(f"Show {own.name} merged with", fields, done="shows them by time"))
+        wish = await self.bench.put(Form(f"Show {own.name} merged with", fields, done="show them by time"))
         if wish is not None and self.container is not None and self.container.id == own.id:
             self._merged = [id for id, on in wish.items() if on]
             self.outdate()
