@@ -64,7 +64,8 @@ class Launcher:
         Raises SpecError, UsageError, MountError, NotPermitted.
         """
         identity: spec.ContainerIdentity = like or self._containers.reserve(options.name, image.name)
-        command = shlex.join(["cutaway", "config", *options.words(), image.name, *options.args])
+        words = ["--"] * any(word.startswith("-") for word in options.args[:1]) + [*options.args]
+        command = shlex.join(["cutaway", "config", *options.words(), image.name, *words])
         network, address = (like.network, like.address) if like else self._linker.foreseen(options)
         netns = self._networks.path(identity.id) if network else None
         with self.looked_into(image, job) as merged, job.step(StepKind.CONFIG, command) as step:

@@ -29,7 +29,28 @@ from engine.cli.console import Session, narrate, print_json, print_table, sessio
 from engine.cli.options import as_json, platform_option, run_options, tls_verify_option, to_options
 
 
-@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+class OptionsAround(click.Command):
+    """Takes options before its first argument and right after it; from the next word or "--" on, all are arguments."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = [each for each in self.params if isinstance(each, click.Option)]
+        read = click.Command(self.name, params=[*options]).make_parser(ctx).parse_args
+        _, rest, _ = read(list(args))
+        before = args[: len(args) - len(rest)]
+        if len(rest) < 2 or not rest[1].startswith("-") or before[-1:] == ["--"]:
+            return super().parse_args(ctx, args)
+        first, *after = rest
+        try:
+            _, words, _ = read(list(after))
+        except click.NoSuchOption as error:
+            raise UsageError(
+                error.format_message().rstrip("."),
+                hint=f"If that is an argument of the container's, write -- before it: {self.name} IMAGE -- ARG",
+            ) from None
+        return super().parse_args(ctx, [*before, *after[: len(after) - len(words)], first, *words])
+
+
+@click.command(cls=OptionsAround, context_settings={"allow_interspersed_args": False})
 @click.option("--explain", is_flag=True, help="Show where each value comes from, in place of the config.json.")
 @click.option(
     "--against",
@@ -60,6 +81,7 @@ def config(
 ) -> None:
     """Print the config.json that `run` would start IMAGE with.
 
+    Options may stand before IMAGE or right after it; a command that begins with a dash goes after --.
     --against bare is the image without any option, podman and docker the same options with their defaults.
     """
     if explain and against is not None:

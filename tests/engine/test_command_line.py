@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli.configs import config
 from engine.cli.main import cutaway as tree
 
 
@@ -37,6 +38,7 @@ def cutaway(*words: str, root: Path, given: str = "") -> subprocess.CompletedPro
         (["run", "--memory", "lots", "nobody"], 2, "--memory lots"),
         (["run", "--config", "/does/not/exist", "nobody"], 2, "does not exist"),
         (["logs", "--since", "yesterday", "nobody"], 2, "neither a time"),
+        (["config", "nobody", "--lines"], 2, "config IMAGE -- ARG"),
         (["trace", "nobody"], 1, "no container and no image 'nobody'"),
         (["stop", "-t", "-3", "nobody"], 2, "-3"),
     ],
@@ -116,3 +118,19 @@ def test_nobody_reads_the_output(tmp_path: Path) -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "args", "memory"),
+    [
+        (["IMAGE", "-m", "9m", "ls", "-l"], ("ls", "-l"), "9m"),
+        (["--explain", "IMAGE", "--memory=9m"], (), "9m"),
+        (["-m", "9m", "IMAGE", "--", "-l", "--json"], ("-l", "--json"), "9m"),
+        (["--", "IMAGE", "-m", "9m"], ("-m", "9m"), None),
+        (["IMAGE", "ls", "-m", "9m"], ("ls", "-m", "9m"), None),
+        (["IMAGE", "-"], ("-",), None),
+    ],
+)
+def test_config_takes_options_on_both_sides_of_the_image(words: list[str], args: tuple[str, ...], memory: str) -> None:
+    found = config.make_context("config", list(words)).params
+    assert (found["image"], found["args"], found["memory"]) == ("IMAGE", args, memory)
