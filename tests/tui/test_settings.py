@@ -11,6 +11,7 @@ import pytest
 
 from engine import Settings, read_settings
 from tui.settings import bindings, default_text, keymap
+from tui.widgets.key_line import shown_key
 
 
 def test_every_binding_has_an_id_of_its_own() -> None:
@@ -24,6 +25,13 @@ def test_every_binding_has_an_id_of_its_own() -> None:
     assert [id for id, found in actions.items() if len(found) > 1] == []
     odd = [id for id in actions if not re.fullmatch(r"[a-z-]+(\.[a-z0-9-]+)+", id)]
     assert odd == []
+
+
+def test_keys_are_shown_as_people_write_them() -> None:
+    keys = {key for own in bindings().values() for binding in own for key in binding.key.split(",")}
+    spelt = {"asterisk", "minus", "plus", "slash", "at", "escape"}
+    assert [key for key in map(shown_key, keys) if "_" in key.strip("_") or key in spelt] == []
+    assert {"*", "=", "-", "+", "_", "@", "?", "[", "esc", "space", "f5", "ctrl+r"} <= set(map(shown_key, keys))
 
 
 def test_the_default_file_is_what_is_and_nothing_is_wrong_in_it(tmp_path: Path) -> None:

@@ -15,17 +15,22 @@ _TEXTUALS = {"scroll_left", "scroll_right", "page_left", "page_right", "screen.c
 
 
 def help_rows(screen: Screen[Any]) -> list[tuple[str, str]]:
-    """Label and text: first the keys of what has the focus, then those of everywhere."""
+    """Label and text: the keys of what has the focus, those of everywhere, and then the usual ones of a text."""
     near: dict[str, list[str]] = {}
     far: dict[str, list[str]] = {}
+    usual: dict[str, list[str]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
         if binding.action in _TEXTUALS or binding.system or not active.enabled or not reaches(screen, binding.key):
             continue
-        group = far if active.node is screen or active.node is screen.app else near
-        group.setdefault(binding.description, []).append(shown_key(binding.key, binding.key_display))
+        if binding.id is None:  # a binding of Textual's own
+            group, words = usual, binding.description.lower()
+        else:
+            group = far if active.node is screen or active.node is screen.app else near
+            words = binding.description
+        group.setdefault(words, []).append(shown_key(binding.key, binding.key_display))
     rows = []
-    for title, group in (("In this place", near), ("Everywhere", far)):
+    for title, group in (("In this place", near), ("Everywhere", far), ("The usual keys of a text", usual)):
         lines = [f"{', '.join(keys):<22} {words}" for words, keys in group.items() if words]
         if lines:
             rows.append((title, "\n".join(lines)))

@@ -10,31 +10,25 @@ from rich.text import Text
 from textual import events
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.keys import key_to_character
 from textual.screen import Screen
 from textual.widget import Widget
 
-_SHOWN = {
-    "question_mark": "?",
-    "colon": ":",
-    "slash": "/",
-    "at": "@",
-    "plus": "+",
-    "underscore": "_",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "escape": "esc",
-    "delete": "del",
-}
+_SHOWN = {"at": "@", "minus": "-", "plus": "+", "slash": "/", "underscore": "_", "escape": "esc", "delete": "del"}
+"""Keys whose names are not Unicode's."""
 
 
 def shown_key(key: str, display: str | None = None) -> str:
-    """A key as people write it."""
-    return display or _SHOWN.get(key, key)
+    """A key as people write it: `ctrl+r`, `?`, `esc`."""
+    if display or key in _SHOWN:
+        return display or _SHOWN[key]
+    character = key_to_character(key) or ""
+    return character if character.isprintable() and character.strip() else key
 
 
 def reaches(screen: Screen[Any], key: str) -> bool:
     """Whether a key gets to the bindings, or is typed into what has the focus."""
-    shown = _SHOWN.get(key, key)
+    shown = shown_key(key)
     character = shown if len(shown) == 1 else None
     focused = screen.focused
     return focused is None or not focused.check_consume_key(key, character)
