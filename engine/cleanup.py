@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine import rootfs
 from engine.disk import DataRoot
-from engine.errors import ContainerBusy, ContainerUnknown, CutawayError
+from engine.errors import ContainerBusy, ContainerState, ContainerUnknown, CutawayError
 from engine.events import ignore
 from engine.host import probe
 from engine.jobs import Job
@@ -75,6 +75,8 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, networks: Ne
                     done.append(f"cleared up after the container {record.name}")
         except (ContainerUnknown, ContainerBusy):
             continue  # somebody else sees to it
+        except ContainerState as error:
+            done.append(f"left alone: {error}. {error.hint}")
         except CutawayError as error:
             done.append(f"could not clear up after the container {record.name}: {error}")
     met = runtime.ids()

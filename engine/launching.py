@@ -224,6 +224,7 @@ class Launcher:
                         raise ContainerState(f"{record.name} runs already")
                     # Whoever began to start it was killed in between.
                     self._put_away(record, job, force=True)
+                self._runtime.check_known(record)
                 pump = self._begin(record, job, stack, attachment)
             job.emit(ContainersChanged((record.id,)))
             if pump is None:

@@ -24,19 +24,33 @@ def configured_path(config: Path) -> str:
 
 
 def clear(path: str, container_id: str) -> None:
-    """Kill what is in the container's groups, of every hierarchy, and remove them. Does what it can.
+    """Kill what is in the container's groups, of every hierarchy, and remove them. Does what it can."""
+    for group in _groups(path, container_id):
+        _clear_one(group)
 
-    Only an absolute path whose last part names the container is touched: config.json is the user's, and could
+
+def processes(path: str, container_id: str) -> list[int]:
+    """The ids of the processes in the container's groups and those below."""
+    found: set[int] = set()
+    for group in _groups(path, container_id):
+        for directory, _, _ in os.walk(group):
+            with suppress(OSError):
+                found.update(map(int, Path(directory, "cgroup.procs").read_text().split()))
+    return sorted(found)
+
+
+def _groups(path: str, container_id: str) -> list[Path]:
+    """The container's groups that are there.
+
+    Only an absolute path whose last part names the container counts: config.json is the user's, and could
     say "/", where everything on this host is.
     """
     pure = PurePosixPath(path)
     if not pure.is_absolute() or ".." in pure.parts or container_id not in pure.name:
-        return
+        return []
     inner = str(pure).lstrip("/")
     places = [_BASE / inner, *(entry / inner for entry in _BASE.iterdir() if entry.is_dir())]
-    for group in places:
-        if (group / "cgroup.procs").exists():
-            _clear_one(group)
+    return [group for group in places if (group / "cgroup.procs").exists()]
 
 
 def _clear_one(group: Path) -> None:

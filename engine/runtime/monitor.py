@@ -150,6 +150,11 @@ def _with_argument(argument: bytes) -> list[tuple[bytes, ProcessId]]:
     return found
 
 
+def monitors(files: RuntimeFiles) -> list[int]:
+    """The process ids of conmon and runc at work on a container, whatever runtime directory they use."""
+    return [process.pid for _, process in _with_argument(files.id.encode())]
+
+
 def runc_options(files: RuntimeFiles) -> list[str]:
     """runc's global options for the containers of this data directory."""
     return ["--root", str(files.runc_root), "--log", str(files.runc_log), "--log-format", "json"]

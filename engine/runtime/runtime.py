@@ -22,7 +22,7 @@ from engine.runtime.attach import Pump
 from engine.runtime.ending import keep_exit, wait_for_end
 from engine.runtime.executing import Executor, Session
 from engine.runtime.foreground import ATTACH, CONTROL, Attachment, connected, resize
-from engine.runtime.monitor import Monitor, environment, failure, runc_options, stop_creation
+from engine.runtime.monitor import Monitor, environment, failure, monitors, runc_options, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
 from engine.runtime.state import EXIT, STARTED, LiveState, RuntimeFiles, make_directory, read_state
 from engine.text import visible
@@ -157,6 +157,8 @@ class Runtime:
         """
         files = self.files(record)
         running = read_state(files).pid
+        if not force:
+            self.check_known(record)
         if running and not force:
             raise ContainerState(
                 f"the container {record.name} has a running process ({running})",
@@ -169,6 +171,25 @@ class Runtime:
             path.unlink(missing_ok=True)
         shutil.rmtree(files.here, ignore_errors=True)
         keep_exit(files)
+
+    def check_known(self, record: ContainerRecord) -> None:
+        """Raise ContainerState where it has living processes and the runtime directory knows nothing of it.
+
+        Somebody cleared that directory, or the container was started with another $CUTAWAY_RUN.
+        """
+        files = self.files(record)
+        if files.exists_in_runc() or files.here.exists():
+            return
+        alive = cgroups.processes(cgroups.configured_path(files.bundle / "config.json"), files.id)
+        if not alive and not (files.bundle / EXIT).exists():  # where it has ended, its conmon may be about to
+            alive = monitors(files)
+        if alive:
+            raise ContainerState(
+                f"the container {record.name} has living processes ({', '.join(map(str, alive[:5]))}),"
+                f" and nothing is known of them in {self._root.run}",
+                hint="It may have been started with another CUTAWAY_RUN: set that. Otherwise end it with:"
+                f" cutaway rm --force {record.name}",
+            )
 
     def has_leftovers(self, record: ContainerRecord) -> bool:
         """Whether nothing runs in it and it waits for its clean-up, `delete`: who should have done it was killed."""
@@ -268,6 +289,7 @@ class Runtime:
                 raise failure(said, f"cannot change the limits of {record.name}")
 
     def _make_way(self, files: RuntimeFiles) -> None:
+        self._root.bind_run()
         for directory in (files.runc_root, files.exits, files.here):
             make_directory(directory)
         for path in (files.exit_signal, files.bundle / EXIT, files.bundle / STARTED, files.bundle / "oom"):

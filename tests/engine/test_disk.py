@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -279,3 +280,25 @@ def test_sync_filesystem_reports_what_the_kernel_says(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "open", lambda path, flags: real(path, flags | os.O_PATH))  # syncfs(2): EBADF
     with pytest.raises(OSError, match="Bad file descriptor"):
         disk.sync_filesystem(tmp_path)
+
+
+def test_one_runtime_directory_while_it_is_used(
+    root: DataRoot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = tmp_path / "first", tmp_path / "other"
+    monkeypatch.setenv("CUTAWAY_RUN", str(first))
+    began_before = DataRoot(root.path)
+    assert began_before.run.parent == first
+    began_before.bind_run()
+    monkeypatch.setenv("CUTAWAY_RUN", str(other))
+    elsewhere = DataRoot(root.path)
+    assert elsewhere.run.parent == other, "nothing is in the first one yet"
+    (began_before.run / "runc/012345678901").mkdir(parents=True)
+    assert DataRoot(root.path).run == began_before.run
+    with pytest.raises(StoreError, match="not in"):
+        elsewhere.bind_run()
+    copy = DataRoot(tmp_path / "copy")
+    shutil.copytree(root.path, copy.path)
+    assert copy.run.parent == other, "a copy has containers of its own"
+    (root.path / ".run").write_text((root.path / ".run").read_text().replace('"boot": "', '"boot": "0'))
+    assert DataRoot(root.path).run.parent == other, "of an earlier boot"

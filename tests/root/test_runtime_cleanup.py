@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,13 @@ import pytest
 from engine import rootfs
 from engine.cleanup import sweep
 from engine.digest import Digest
+from engine.disk import DataRoot
+from engine.errors import ContainerState
 from engine.events import Status
 from engine.host import HostFacts
 from engine.jobs import CancelToken
 from engine.network import Networks
+from engine.runtime import Containers, Runtime
 
 pytestmark = pytest.mark.root
 
@@ -142,3 +146,40 @@ def test_what_nobody_cleared_up(container: Any, host_facts: HostFacts) -> None:
     assert not once.path.exists()
     assert os.listdir(runs.root.run / "runc") == [runs.record.id]
     assert sweep(runs.root, runs.containers, runs.runtime, Networks(runs.root, host_facts), runs.job) == []
+
+
+@pytest.mark.cgroups
+def test_another_runtime_directory_in_the_environment(
+    container: Any, host_facts: HostFacts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What looks from elsewhere like a container that has ended is found where it runs."""
+    it = container("sleep", "300")
+    it.start()
+    monkeypatch.setenv("CUTAWAY_RUN", str(tmp_path / "other"))
+    root = DataRoot(it.root.path)
+    runtime = Runtime(root, host_facts)
+    assert root.run == it.root.run
+    assert sweep(root, Containers(root), runtime, Networks(root, host_facts), it.job) == []
+    assert runtime.state(it.record).status is Status.RUNNING
+
+
+@pytest.mark.cgroups
+def test_a_list_never_kills_what_lives(container: Any, host_facts: HostFacts) -> None:
+    """Not even where all that was known of it in the runtime directory is gone."""
+    it = container("sleep", "300", auto_remove=True)
+    it.start()
+    pid = it.runtime.state(it.record).pid
+    shutil.move(it.root.run, it.root.run.with_suffix(".away"))
+    try:
+        done = sweep(it.root, it.containers, it.runtime, Networks(it.root, host_facts), it.job)
+        assert len(done) == 1
+        assert done[0].startswith(f"left alone: the container {it.record.name} has living processes ({pid}")
+        os.kill(pid, 0)
+        with it.containers.lock(it.record.id), pytest.raises(ContainerState, match="living processes"):
+            it.runtime.delete(it.record, False, it.job)
+        with pytest.raises(ContainerState, match="living processes"):
+            it.runtime.check_known(it.record)
+    finally:
+        shutil.rmtree(it.root.run, ignore_errors=True)
+        shutil.move(it.root.run.with_suffix(".away"), it.root.run)
+    assert it.runtime.state(it.record).status is Status.RUNNING
