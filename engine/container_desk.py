@@ -16,7 +16,7 @@ from engine import rootfs
 from engine.describe import container_summary
 from engine.disk import DataRoot, default_root
 from engine.errors import Cancelled, ContainerUnknown
-from engine.events import ContainersChanged, LogLine, Sink, Status, ignore
+from engine.events import ContainersChanged, LogLine, Problem, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.network import Networks
@@ -190,11 +190,15 @@ class ContainerDesk:
     def containers(self) -> list[ContainerSummary]:
         """Every container, running or not, oldest first; states read from runc's files and the kernel.
 
-        Raises StoreError.
+        `damaged_containers` tells which are left out. Raises StoreError.
         """
         places = rootfs.mounts_below(self.root.containers)
         mounted = {place.parent.name for place in places if place.name == "merged"}
         return [self._summary(record, mounted) for record in self._containers.all()]
+
+    def damaged_containers(self) -> list[Problem]:
+        """The containers that `containers` leaves out, since their record cannot be read. Raises StoreError."""
+        return self._containers.damaged()
 
     def container(self, name: str) -> ContainerSummary:
         """One container by name, id or unique beginning of an id. Raises ContainerUnknown."""

@@ -16,7 +16,7 @@ from engine.errors import StoreError, UsageError
 from engine.events import LayerPhase, LayerProgress
 from engine.jobs import Job
 from engine.oci import Descriptor, ManifestKind, encode
-from engine.reference import Reference
+from engine.reference import Reference, command_to_get
 from engine.store import ImageRecord, Store
 
 UPLOADS = 4
@@ -60,7 +60,7 @@ def push(
     for blob in blobs:
         if not store.has_blob(blob.digest):
             raise StoreError(
-                f"{image.name}: the blob {blob.digest} is not here any more", hint=f"cutaway pull {image.name}"
+                f"{image.name}: the blob {blob.digest} is not here any more", hint=command_to_get(image.name)
             )
     _Push(store, blobs, mountable(store, destination, blobs), target, job).run()
     return target.manifest(raw, media_type)

@@ -17,6 +17,10 @@ from engine.errors import ContentError, UsageError
 from engine.text import visible
 
 DOCKER_HUB = "docker.io"
+
+BUILT_IN = "localhost/cutaway/demo:latest"
+"""The image that is made here, from this host's own programs."""
+
 _OFFICIAL = "library/"
 _NAME_LIMIT = 255  # distribution's NameTotalLengthMax
 
@@ -83,6 +87,11 @@ class Reference(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         """The full canonical name."""
         return self.name + self._suffix
+
+
+def command_to_get(image: str) -> str:
+    """The command that brings an image of this name here, for people to type."""
+    return "cutaway demo" if image in (BUILT_IN, BUILT_IN.removesuffix(":latest")) else f"cutaway pull {image}"
 
 
 def is_tag(text: str) -> bool:

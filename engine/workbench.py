@@ -27,7 +27,7 @@ from engine.events import ImagesChanged, Problem, ignore
 from engine.image_desk import ROOTFS
 from engine.jobs import Job
 from engine.oci import Platform
-from engine.reference import Reference, Transport
+from engine.reference import Reference, Transport, command_to_get
 from engine.runtime import Kind
 from engine.text import visible
 from engine.trace import Step, StepKind
@@ -38,6 +38,7 @@ from engine.volumes import Volumes
 if TYPE_CHECKING:
     from engine.store import Swept, Usage
 
+_STRANGE = "It is left alone. Remove it if you do not know it either."
 _CLEARED = "The next command that changes something clears it away; so does system check --repair."
 
 
@@ -68,8 +69,12 @@ class Workbench(TransferDesk):
     # -- images ----------------------------------------------------------------------------------------
 
     def images(self) -> list[ImageSummary]:
-        """Every image of the store, by name. Raises StoreError."""
+        """Every image of the store, by name; `damaged_images` tells what is left out. Raises StoreError."""
         return [image_summary(image) for image in self._store.images()]
+
+    def damaged_images(self) -> list[Problem]:
+        """The images that `images` leaves out, since they cannot be read. Raises StoreError."""
+        return self._store.damaged_images()
 
     def inspect(self, name: str) -> dict[str, Any]:
         """All that is known of a container or an image, as JSON data. Raises ContainerUnknown, ImageUnknown."""
@@ -180,10 +185,10 @@ class Workbench(TransferDesk):
         """Read everything in the store and say what is damaged, and what a crash left behind; `repair` takes that
         away, so that a pull brings it anew. Takes its time. Raises StoreError, Cancelled."""
         self._store.prepare()
-        behind = list(self._left_behind())
+        behind = [*self._left_behind(), *self.damaged_containers()]
         if repair:
             self.recover()
-        return behind + self._store.check(self._in_use, job.token, repair=repair)
+        return behind + self._store.check(self._in_use_if_known, job.token, repair=repair)
 
     def _left_behind(self) -> Iterator[Problem]:
         """What `recover` would clear away in the data directory."""
@@ -192,6 +197,8 @@ class Workbench(TransferDesk):
             yield Problem("left-over", f"{path} is left over from work that was cut short", _CLEARED)
         known = self._containers.ids()
         strange = [home for home in self.root.containers.iterdir() if home.name not in known]
+        for home in strange:
+            yield Problem("stranger", f"{visible(str(home))} is no container: it has no container.json", _STRANGE)
         for mounted in rootfs.mounts_below(self.root.path):
             if any(mounted.is_relative_to(place.resolve()) for place in (*left, *strange)):
                 yield Problem("mount-dangling", f"{mounted} is mounted, and nothing that is here needs it", _CLEARED)
@@ -271,7 +278,7 @@ class Workbench(TransferDesk):
         with self._store.holding(job.token):
             if not all(self._store.layer(Digest.parse(chain_id)) for chain_id in draft.layers):
                 raise ImageUnknown(
-                    f"{draft.image} is gone since this config.json was drafted", hint=f"cutaway pull {draft.image}"
+                    f"{draft.image} is gone since this config.json was drafted", hint=command_to_get(draft.image)
                 )
             return self._summary(self._launcher.create(draft, job))
 
@@ -304,7 +311,7 @@ class Workbench(TransferDesk):
         image = next((i for i in self._store.images() if i.descriptor.digest == record.image_digest), None)
         if image is None:
             raise ImageUnknown(
-                f"{record.image}, which {record.name} was made of, is gone", hint=f"cutaway pull {record.image}"
+                f"{record.image}, which {record.name} was made of, is gone", hint=command_to_get(record.image)
             )
         if mapping(self._containers.path(record.id) / "config.json") is not None:
             raise ContainerState(
@@ -320,3 +327,7 @@ class Workbench(TransferDesk):
         for record in self._containers.certain():
             yield Digest.parse(record.image_digest)
             yield from map(Digest.parse, record.layers)
+
+    def _in_use_if_known(self) -> list[Digest] | None:
+        """None where the record of a container cannot be read, which may use anything."""
+        return None if self._containers.damaged() else list(self._in_use())

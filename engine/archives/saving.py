@@ -24,7 +24,7 @@ from engine.jobs import Job
 from engine.layers.stream import Counted, FileSource, decompressed
 from engine.oci import INDEX, REF_NAME, Descriptor, Index, ManifestKind, encode, parse_index
 from engine.pushing import manifest_as
-from engine.reference import Reference
+from engine.reference import Reference, command_to_get
 from engine.store import ImageRecord, Store
 from engine.store.layout import FULL_NAME
 from engine.text import human_size, visible
@@ -53,7 +53,7 @@ class Saving:
             for part in (image.manifest.config, *image.manifest.layers):
                 if not store.has_blob(part.digest):
                     raise StoreError(
-                        f"{image.name}: the blob {part.digest} is not here any more", hint=f"cutaway pull {image.name}"
+                        f"{image.name}: the blob {part.digest} is not here any more", hint=command_to_get(image.name)
                     )
         self._numbers = {digest: number for number, digest in enumerate(dict.fromkeys(blobs), 1)}
 

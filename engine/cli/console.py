@@ -34,6 +34,12 @@ def complain(message: str, hint: str = "") -> None:
     click.echo(visible(line), err=True)
 
 
+def warn(problems: Iterable[Problem]) -> None:
+    """A line on stderr for each, as `complain` has it."""
+    for problem in problems:
+        complain(problem.message, problem.hint)
+
+
 def narrate(text: str) -> None:
     """A line for people, on stderr, so that stdout stays data."""
     click.echo(visible(text), err=True)

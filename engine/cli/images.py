@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from engine import ImageSummary, LayerChanges, human_size
-from engine.cli.console import each, narrate, print_json, print_table, session
+from engine.cli.console import each, narrate, print_json, print_table, session, warn
 from engine.cli.options import as_json, platform_option, tls_verify_option
 
 
@@ -39,7 +39,11 @@ def pull(reference: str, tls_verify: bool, quiet: bool, platform: str | None) ->
 def images(place: str | None, as_json: bool, quiet: bool) -> None:
     """List the images that are here; with PLACE, containers-storage:, those in podman's storage, for `run` in place."""
     workbench = session(recover=False).workbench
-    found = workbench.images() if place is None else workbench.images_at(place)
+    if place is None:
+        found = workbench.images()
+        warn(workbench.damaged_images())
+    else:
+        found = workbench.images_at(place)
     if as_json:
         print_json([_as_data(image) for image in found])
     elif quiet:

@@ -12,7 +12,7 @@ import click
 
 from engine import ContainerSummary, Status, UsageError, visible
 from engine.cli.choosing import ContainerCommand
-from engine.cli.console import print_json, print_table, session
+from engine.cli.console import print_json, print_table, session, warn
 from engine.cli.filters import matches, parse_filters
 from engine.cli.options import as_json
 
@@ -59,7 +59,9 @@ def ps(
 ) -> None:
     """List containers."""
     wanted = parse_filters(filters)
-    found = [c for c in session().workbench.containers() if matches(c, wanted)]
+    workbench = session().workbench
+    found = [c for c in workbench.containers() if matches(c, wanted)]
+    warn(workbench.damaged_containers())
     if last or latest:
         found = found[-(last or 1) :]
     elif not everything and "status" not in wanted and "exited" not in wanted:

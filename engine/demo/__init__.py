@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from engine.demo.image import NAME, DemoSource
+from engine.demo.image import DemoSource
 from engine.host import probe
 from engine.jobs import Job
 from engine.pulling import pull
 from engine.store import ImageRecord, Store
 
-__all__ = ["NAME", "build_demo"]
+__all__ = ["build_demo"]
 
 
 def build_demo(store: Store, job: Job) -> ImageRecord:
     """Build the image and take it in as a pull would; the same host makes the same image, to the last bit.
 
-    It is called `localhost/cutaway/demo:latest`. Raises StoreError, Cancelled.
+    It is called engine.reference.BUILT_IN. Raises StoreError, Cancelled.
     """
     platform = probe().platform
     with store.root.staging("demo") as folder:

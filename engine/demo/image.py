@@ -28,10 +28,9 @@ from engine.oci import (
     RootFS,
     encode,
 )
+from engine.reference import BUILT_IN
 from engine.source import FetchedImage, file_chunks
 from engine.trace import StepKind
-
-NAME = "localhost/cutaway/demo:latest"
 
 _LIMIT = 14_000_000  # bytes of the programs and libraries
 
@@ -47,7 +46,7 @@ _PROGRAMS = (
 class DemoSource:
     """Builds the image in `folder`, and hands it out (an engine.source.Source). Raises StoreError, Cancelled."""
 
-    name = NAME
+    name = BUILT_IN
 
     def __init__(self, folder: Path, platform: Platform, job: Job) -> None:
         self._files: dict[Digest, Path] = {}

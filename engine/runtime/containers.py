@@ -15,6 +15,7 @@ import msgspec
 from engine.digest import Digest
 from engine.disk import DataRoot, store_error, sync_directory
 from engine.errors import ContainerBusy, ContainerState, ContainerUnknown, StoreError, UsageError
+from engine.events import Problem
 from engine.jobs import CancelToken
 from engine.runtime.happenings import Happenings
 from engine.runtime.record import ContainerRecord, check_name, is_id, name_stem, new_id
@@ -64,14 +65,20 @@ class Containers:
     def certain(self) -> list[ContainerRecord]:
         """Every container, or StoreError naming one whose record cannot be read: for who removes what none needs."""
         records = self.all()
-        known = {record.id for record in records}
-        for name in sorted(self.ids() - known):
-            if self._read(name) is None and os.path.lexists(self._root.containers / name / RECORD):
-                raise StoreError(
-                    f"the record of the container {name} cannot be read: {self._root.containers / name / RECORD}",
-                    hint="What it needs is not known, so nothing is removed. Mend the file, or remove that directory.",
-                )
+        for problem in self.damaged():
+            raise StoreError(problem.message, hint=f"What it needs is not known, so nothing is removed. {problem.hint}")
         return records
+
+    def damaged(self) -> list[Problem]:
+        """The containers that `all` leaves out, since their record cannot be read. Raises StoreError."""
+        found = []
+        for name in sorted(self.ids()):
+            home = self._root.containers / name
+            if self._read(name) is None and os.path.lexists(home / RECORD):
+                message = f"the record of the container {name} cannot be read: {home / RECORD}"
+                hint = f"Mend the file, or remove {home} with all that the container has written."
+                found.append(Problem("container-damaged", message, hint))
+        return found
 
     def find(self, name: str) -> ContainerRecord:
         """The container of that name, id, or unique beginning of an id. Raises ContainerUnknown, UsageError."""
@@ -86,6 +93,9 @@ class Containers:
             found = ", ".join(f"{record.id} ({record.name})" for record in matches[:5])
             raise UsageError(f"{name!r} could be any of {found}", hint="Give more digits of the id, or the name.")
         if not matches:
+            for problem in self.damaged():
+                if name and f"container {name}" in problem.message:
+                    raise ContainerUnknown(problem.message, hint=problem.hint)
             raise ContainerUnknown(
                 f"no container {visible(name)[:80]!r}", hint="cutaway ps -a lists the containers that are here."
             )

@@ -15,6 +15,9 @@ from engine.oci import DOCUMENT_LIMIT, Descriptor, verify
 
 _CHUNK = 1 << 20
 
+ALGORITHMS = ("sha256", "sha512")
+"""What blobs are named by; each has a folder."""
+
 
 def read_verified(path: Path, descriptor: Descriptor) -> bytes:
     """Read a small document and check it against its descriptor.
@@ -127,7 +130,7 @@ class Blobs:
     def prepare(self) -> None:
         """Make the directories. Raises StoreError."""
         try:
-            for algorithm in ("sha256", "sha512"):
+            for algorithm in ALGORITHMS:
                 (self._path / algorithm).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise store_error(error, f"cannot prepare {self._path}") from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
@@ -12,12 +13,17 @@ from engine.errors import ContentError, StoreError
 from engine.events import Problem
 from engine.jobs import CancelToken
 from engine.oci import MANIFEST_TYPES
+from engine.reference import BUILT_IN, command_to_get
 from engine.store.blobs import Blobs
 from engine.store.images import Images
 from engine.store.layers import Layers
 from engine.text import visible
 
 _AGAIN = "Pull the images again that have it."
+
+
+def _again(name: str) -> str:
+    return f"{'Make' if name == BUILT_IN else 'Pull'} it again: {command_to_get(visible(name))}"
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -41,8 +47,9 @@ def damaged_blobs(blobs: Blobs, token: CancelToken) -> Iterator[Damage]:
             yield Damage(Problem("blob-damaged", message, _AGAIN), partial(blobs.remove, digest))
 
 
-def damaged_layers(layers: Layers, in_use: frozenset[Digest]) -> Iterator[Damage]:
-    """Expanded layers that are not whole. One that a container stands on cannot be taken away."""
+def damaged_layers(layers: Layers, in_use: frozenset[Digest] | None) -> Iterator[Damage]:
+    """Expanded layers that are not whole. One that a container stands on cannot be taken away, and none can where it is
+    not known what is `in_use`."""
     for chain_id in layers.all():
         record = layers.find(chain_id)
         if record is None:
@@ -53,18 +60,30 @@ def damaged_layers(layers: Layers, in_use: frozenset[Digest]) -> Iterator[Damage
             message = f"the layer {chain_id} stands on {record.parent}, which is not here"
         else:
             continue
-        if chain_id in in_use:
+        if in_use is None:
+            hint = "A container may stand on it whose record cannot be read: see to that first."
+            yield Damage(Problem("layer-damaged", message, hint))
+        elif chain_id in in_use:
             yield Damage(Problem("layer-damaged", message, "A container stands on it: remove that first."))
         else:
             yield Damage(Problem("layer-damaged", message, _AGAIN), partial(layers.remove, chain_id))
 
 
 def damaged_images(images: Images, layers: Layers) -> Iterator[Damage]:
-    """Names that do not lead to a whole image, and images that have layers that are not expanded."""
-    for entry in images.entries():
+    """An index.json that cannot be read, names that do not lead to a whole image, and images that have layers that are
+    not expanded."""
+    try:
+        entries = images.entries()
+    except StoreError as error:
+        yield Damage(Problem("index-damaged", error.message, error.hint), images.rebuild)
+        try:
+            entries = images.entries()  # it may have been repaired
+        except StoreError:
+            return
+    for entry in entries:
         if entry.media_type not in MANIFEST_TYPES or not entry.ref_name:
             continue  # another program's
-        name, again = visible(entry.ref_name), f"Pull it again: cutaway pull {visible(entry.ref_name)}"
+        name, again = visible(entry.ref_name), _again(entry.ref_name)
         try:
             image, missing = images.load(entry), images.missing_parts(entry)
         except (ContentError, StoreError) as error:
@@ -78,3 +97,11 @@ def damaged_images(images: Images, layers: Layers) -> Iterator[Damage]:
         elif bare:
             message = f"the image {name} has {len(bare)} of {len(image.chain_ids)} layers not expanded"
             yield Damage(Problem("image-not-expanded", message, again))
+
+
+def strangers(folder: Path, known: Collection[str]) -> Iterator[Damage]:
+    """What lies in a folder of the data directory and is none of its things. It is left for a person to judge."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name not in known:
+            message = f"{visible(str(path))} is nothing that belongs there"
+            yield Damage(Problem("stranger", message, "It is left alone. Remove it if you do not know it either."))

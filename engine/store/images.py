@@ -7,6 +7,7 @@ and umoci call the image `oci:images:docker.io/library/debian:12`. What other pr
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,7 @@ from engine.oci import (
     parse_index,
     parse_manifest,
 )
-from engine.reference import Reference
+from engine.reference import Reference, command_to_get
 from engine.store.blobs import Blobs
 from engine.text import visible
 
@@ -89,8 +90,19 @@ class Images:
                 try:
                     found.append(self.load(descriptor))
                 except (ContentError, StoreError):
-                    continue  # `check` tells of it; the others can be used all the same
+                    continue  # `damaged` tells of it; the others can be used all the same
         return sorted(found, key=lambda image: image.name)
+
+    def damaged(self) -> list[tuple[Descriptor, str]]:
+        """Every named image whose manifest or configuration cannot be read, and why, in words."""
+        found = []
+        for descriptor in self.entries():
+            if descriptor.ref_name and descriptor.media_type in MANIFEST_TYPES:
+                try:
+                    self.load(descriptor)
+                except (ContentError, StoreError) as error:
+                    found.append((descriptor, error.message))
+        return found
 
     def entries(self) -> list[Descriptor]:
         """What index.json points to, whatever it is; nothing without one. Raises StoreError if it is damaged."""
@@ -103,7 +115,10 @@ class Images:
         try:
             return parse_index(self._raw(), str(self._path)).manifests
         except ContentError as error:
-            raise StoreError(f"the store is damaged: {error}") from error
+            raise StoreError(
+                f"the store is damaged: {error}",
+                hint="cutaway system check --repair puts it aside and makes a new one from the images that are here.",
+            ) from error
 
     def find(self, text: str) -> ImageRecord:
         """The image that a person means: a name or a familiar short form of it, an id or its beginning, a digest.
@@ -118,6 +133,10 @@ class Images:
             if found:
                 names = ", ".join(f"{visible(image.name)} ({image.config_digest.short})" for image in found)
                 raise UsageError(f"{visible(text)!r} can mean several images: {names}", hint="Give more of the name.")
+        for descriptor, why in self.damaged():
+            if _can_mean(text, descriptor):
+                name = visible(descriptor.ref_name)
+                raise ImageUnknown(f"the image {name} is damaged: {why}", hint=mending(descriptor.ref_name))
         raise ImageUnknown(f"no image {visible(text)!r} here", hint=_hint(text))
 
     def tag(self, name: str, descriptor: Descriptor) -> None:
@@ -145,6 +164,38 @@ class Images:
             if len(others) == len(tree["manifests"]):
                 raise ImageUnknown(f"no image {visible(name)!r} here")
             self._write({**tree, "manifests": others})
+
+    def rebuild(self) -> None:
+        """Put an index.json that cannot be read aside, as `index.json.damaged`, and write one with every manifest among
+        the blobs. The names are lost: what is an image is called `localhost/recovered:<12 digits of its digest>`.
+
+        Raises StoreError.
+        """
+        with self._root.lock(_LOCK):
+            try:
+                os.replace(self._path, self._path.with_name(f"{self._path.name}.damaged"))
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise store_error(error, f"cannot put {self._path} aside") from error
+            found = [entry for digest in self._blobs.all() if (entry := self._recovered(digest)) is not None]
+            entries = [json.loads(encode(entry)) for entry in found]
+            self._write({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
+
+    def _recovered(self, digest: Digest) -> Descriptor | None:
+        """An index's entry for a blob that is a manifest, with a name if it is an image's."""
+        if self._blobs.size(digest) > DOCUMENT_LIMIT:
+            return None
+        try:
+            raw = read_regular(self._blobs.path(digest), DOCUMENT_LIMIT)
+            entry = Descriptor(parse_manifest(raw).media_type or MANIFEST, digest, len(raw))
+        except (ContentError, StoreError):
+            return None
+        try:
+            self.load(entry)
+        except (ContentError, StoreError):
+            return entry  # another program's, which keeps its parts
+        return msgspec.structs.replace(entry, annotations={REF_NAME: f"localhost/recovered:{digest.short}"})
 
     def missing_parts(self, descriptor: Descriptor) -> list[Digest]:
         """What an image's manifest names and is not here. Raises ContentError, StoreError if it cannot be read."""
@@ -191,7 +242,22 @@ def _hint(text: str) -> str:
         Reference.parse(text)
     except UsageError:
         return "cutaway images shows what is here."
-    return f"Get it with: cutaway pull {text}"
+    return f"Get it with: {command_to_get(text)}"
+
+
+def mending(name: str) -> str:
+    """What to do about an image that is damaged, in words."""
+    return f"cutaway system check --repair takes it away; then get it again with: {command_to_get(visible(name))}"
+
+
+def _can_mean(text: str, descriptor: Descriptor) -> bool:
+    """Whether a person can mean an entry of index.json by `text`; its manifest cannot be read."""
+    name = descriptor.ref_name
+    try:
+        full = str(Reference.parse(text))
+    except UsageError:
+        full = text
+    return name in (text, full) or name.endswith("/" + _with_tag(text)) or text == descriptor.digest
 
 
 def _name(entry: dict[str, Any]) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
@@ -13,12 +13,13 @@ from engine.errors import ContentError, StoreError
 from engine.events import Problem
 from engine.jobs import CancelToken
 from engine.oci import Descriptor
-from engine.store.blobs import Blobs, BlobWriter
-from engine.store.checking import damaged_blobs, damaged_images, damaged_layers
-from engine.store.images import ImageRecord, Images
+from engine.store.blobs import ALGORITHMS, Blobs, BlobWriter
+from engine.store.checking import Damage, damaged_blobs, damaged_images, damaged_layers, strangers
+from engine.store.images import ImageRecord, Images, mending
 from engine.store.layers import LayerRecord, Layers
 from engine.store.sweep import Marked, Swept, mark, sweep
 from engine.store.usage import Usage, usage
+from engine.text import visible
 
 _SWEEP_LOCK = "sweep"
 
@@ -150,25 +151,41 @@ class Store:
         """What takes how much room. See `sweep` for `in_use`. Raises StoreError."""
         return usage(self._images, self._blobs, self._layers, self._mark(in_use), self.root.partial_size())
 
+    def damaged_images(self) -> list[Problem]:
+        """The named images that `images` leaves out, since their manifest or configuration cannot be read."""
+        return [
+            Problem("image-damaged", f"the image {visible(entry.ref_name)} is damaged: {why}", mending(entry.ref_name))
+            for entry, why in self._images.damaged()
+        ]
+
     def check(
-        self, in_use: Callable[[], Iterable[Digest]], token: CancelToken, *, repair: bool = False
+        self, in_use: Callable[[], Iterable[Digest] | None], token: CancelToken, *, repair: bool = False
     ) -> list[Problem]:
         """Look at everything and say what is damaged. It reads every blob, and so takes its time.
 
         With `repair`, what is damaged is taken away, so that a next pull brings it; meanwhile nobody can put an image
-        together or begin to use one. See `sweep` for `in_use`. Raises StoreError, Cancelled.
+        together or begin to use one. See `sweep` for `in_use`; where it gives None, that is not known, and every layer
+        stays. Raises StoreError, Cancelled.
         """
         found = []
         with self.root.lock(_SWEEP_LOCK, shared=not repair, token=token):
+            used = in_use()
             for damage in chain(
                 damaged_blobs(self._blobs, token),
-                damaged_layers(self._layers, frozenset(in_use())),
+                damaged_layers(self._layers, None if used is None else frozenset(used)),
                 damaged_images(self._images, self._layers),
+                self._strangers(),
             ):
                 found.append(damage.problem)
                 if repair and damage.repair:
                     damage.repair()
         return found
+
+    def _strangers(self) -> Iterator[Damage]:
+        yield from strangers(self.root.layers, {chain_id.hex for chain_id in self._layers.all()})
+        blobs = {digest.hex for digest in self._blobs.all()}
+        for algorithm in ALGORITHMS:
+            yield from strangers(self.root.images / "blobs" / algorithm, blobs)
 
     def _mark(self, in_use: Callable[[], Iterable[Digest]]) -> Marked:
         roots = [*(entry.digest for entry in self._images.entries()), *in_use()]

@@ -13,10 +13,11 @@ import pytest
 from command_line import Cutaway
 
 from engine import trace
-from engine.demo import NAME, build_demo
+from engine.demo import build_demo
 from engine.disk import DataRoot
 from engine.errors import Cancelled
 from engine.jobs import Job
+from engine.reference import BUILT_IN
 from engine.store import ImageRecord, Store
 
 pytestmark = pytest.mark.root
@@ -54,7 +55,7 @@ def test_the_same_host_makes_the_same_image(tmp_path: Path, demo: tuple[Store, I
 
 def test_it_is_small_and_well_described(demo: tuple[Store, ImageRecord]) -> None:
     store, image = demo
-    assert image.name == NAME == "localhost/cutaway/demo:latest"
+    assert image.name == BUILT_IN == "localhost/cutaway/demo:latest"
     assert len(image.manifest.layers) == 3
     assert sum(layer.size for layer in image.manifest.layers) < 10_000_000
     records = [store.layer(chain_id) for chain_id in image.chain_ids]
@@ -144,7 +145,7 @@ def test_building_can_be_cancelled_and_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.interop("skopeo", "umoci")
 def test_skopeo_and_umoci_take_it_as_it_is(demo: tuple[Store, ImageRecord], tmp_path: Path) -> None:
     store, _ = demo
-    at = f"{store.root.images}:{NAME}"
+    at = f"{store.root.images}:{BUILT_IN}"
     subprocess.run(["skopeo", "copy", "-q", f"oci:{at}", f"docker-archive:{tmp_path}/demo.tar"], check=True)
     subprocess.run(["umoci", "unpack", "--image", at, str(tmp_path / "bundle")], check=True)
     rootfs = tmp_path / "bundle/rootfs"

@@ -72,3 +72,26 @@ def test_damage_is_found_named_and_repaired(cutaway: Cutaway) -> None:
     for name in ("one", "two"):
         cutaway("pull", f"oci:{cutaway.root.parent / name}")
     assert codes(cutaway, code=0) == []
+
+
+def test_records_that_cannot_be_read_are_told(cutaway: Cutaway) -> None:
+    lost, kept = (cutaway.out("create", name, f"/{name}") for name in ("one", "two"))
+    record = cutaway.root / "containers" / lost / "container.json"
+    record.write_text("garbage")
+    (cutaway.root / "containers/foo").mkdir()
+    listed = cutaway("ps", "--all")
+    assert kept in listed.stdout
+    assert lost not in listed.stdout
+    assert str(record) in listed.stderr
+    assert str(record) in cutaway("rm", lost, code=1).stderr
+    assert codes(cutaway) == ["container-damaged", "stranger"]
+    assert codes(cutaway, "--repair", code=0) == ["container-damaged", "stranger"]
+    assert record.exists()
+
+    config = cutaway.json("inspect", "two")[0]["digest"].partition(":")[2]
+    (cutaway.root / "images/blobs/sha256" / config).write_text("garbage")
+    listed = cutaway("images")
+    assert "localhost/one" in listed.stdout
+    assert "the image localhost/two:latest is damaged" in listed.stderr
+    for command in ("rmi", "layers", "inspect"):
+        assert "the image localhost/two:latest is damaged" in cutaway(command, "two", code=1).stderr

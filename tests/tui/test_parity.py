@@ -53,6 +53,7 @@ NOT_ON_THE_SCREEN = {
     **dict.fromkeys(("open_file", "layer_files"), "the screen reads through one index: inside"),
     **dict.fromkeys(("copy_in_tar", "extract_tar"), "for pipes: cp - and cp NAME:PATH -"),
     **dict.fromkeys(("images_at", "inspect_at", "is_elsewhere"), "another place's images are pulled to be looked at"),
+    **dict.fromkeys(("damaged_images", "damaged_containers"), "the screen tells of them with the rest: host.check"),
     "explain": "the editor explains while it is written: where values come from is in the draft",
     "obtain": "what run --pull does; the screen pulls first, and shows it",
 }

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from engine.digest import Digest
-from engine.errors import Cancelled
+from engine.errors import Cancelled, ImageUnknown, StoreError
 from engine.jobs import CancelToken
 from engine.oci import CONFIG, MANIFEST, Descriptor, ImageConfig, Manifest, RootFS, encode
+from engine.reference import BUILT_IN
 from engine.store import Store
 
 ONE, TWO = "localhost/one:latest", "localhost/two:latest"
@@ -106,6 +107,61 @@ def test_an_incoherent_image_is_not_offered_and_found(store: Store, add_image: A
     assert layer.digest != blob.digest
     assert store.images() == []
     assert check(store) == ["image-damaged"]
+
+
+def test_an_index_that_cannot_be_read_is_put_aside_and_made_anew(filled: Store) -> None:
+    before = {image.descriptor.digest for image in filled.images()}
+    path = filled.root.images / "index.json"
+    path.write_bytes(b"garbage")
+    with pytest.raises(StoreError) as caught:
+        filled.images()
+    assert "cutaway system check --repair" in caught.value.hint
+    assert check(filled) == ["index-damaged"]
+    assert check(filled, repair=True) == ["index-damaged"]
+    assert path.with_name("index.json.damaged").read_bytes() == b"garbage"
+    images = filled.images()
+    assert {image.descriptor.digest for image in images} == before
+    assert all(image.name == f"localhost/recovered:{image.descriptor.digest.short}" for image in images)
+    assert check(filled) == []
+    assert filled.sweep(nothing).blobs == ()
+
+
+def test_a_damaged_manifest_is_told_wherever_the_image_is_asked_for(filled: Store) -> None:
+    filled.blob_path(filled.find(ONE).descriptor.digest).write_bytes(b"garbage")
+    fresh = Store(filled.root)
+    assert [image.name for image in fresh.images()] == [TWO]
+    (problem,) = fresh.damaged_images()
+    assert f"the image {ONE} is damaged" in problem.message
+    for name in (ONE, "one", "localhost/one"):
+        with pytest.raises(ImageUnknown, match=f"the image {ONE} is damaged") as caught:
+            fresh.find(name)
+        assert "system check --repair" in caught.value.hint
+    check(fresh, repair=True)
+    assert fresh.damaged_images() == []
+
+
+def test_the_built_in_image_is_not_to_be_pulled(store: Store, add_image: Any) -> None:
+    with pytest.raises(ImageUnknown) as caught:
+        store.find(BUILT_IN)
+    assert caught.value.hint == "Get it with: cutaway demo"
+    add_image(b"x", names=(BUILT_IN,))
+    store.blob_path(Digest.of(b"x")).unlink()
+    (problem,) = store.check(nothing, CancelToken())
+    assert problem.hint == "Make it again: cutaway demo"
+
+
+def test_what_does_not_belong_there_is_told_and_left_alone(filled: Store) -> None:
+    (filled.root.layers / "abc").mkdir()
+    for path in (filled.root.layers / "junk", filled.root.images / "blobs/sha256/notahash"):
+        path.touch()
+    assert check(filled, repair=True) == check(filled) == ["stranger"] * 3
+
+
+def test_no_layer_goes_where_it_is_not_known_what_is_in_use(filled: Store) -> None:
+    chain = filled.find(ONE).chain_ids
+    (filled.root.layers / chain[0].hex / "layer.json").write_bytes(b"")
+    assert "layer-damaged" in check(filled, repair=True, in_use=lambda: None)
+    assert all((filled.root.layers / chain_id.hex).exists() for chain_id in chain)
 
 
 def test_what_is_another_program_s_is_not_judged(filled: Store) -> None:
