@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from engine.layers.stacking import LayerChanges
     from engine.looking import Inside
     from engine.neighbours import Neighbour
+    from engine.reference import check_name_to_pull
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
     from engine.settings import Settings, read_settings
     from engine.spec import (
@@ -179,6 +180,7 @@ __all__ = [
     "add_mount",
     "args_line",
     "capabilities",
+    "check_name_to_pull",
     "complete",
     "describe_field",
     "differences",
@@ -231,6 +233,7 @@ _LAZY = {
     "StepKind": "engine.trace",
     "Settings": "engine.settings",
     "read_settings": "engine.settings",
+    "check_name_to_pull": "engine.reference",
     "Page": "engine.tour",
     "Tour": "engine.tour",
     "CommitOptions": "engine.committing",

@@ -131,6 +131,13 @@ def split_transport(text: str) -> tuple[Transport, str]:
     return Transport.DOCKER, text
 
 
+def check_name_to_pull(text: str) -> None:
+    """Raise UsageError for what names no image anywhere, as far as that can be told by its letters."""
+    transport, rest = split_transport(text)
+    if transport is Transport.DOCKER:
+        Reference.parse(rest)
+
+
 def _usage(transport: Transport) -> str:
     return {
         Transport.DOCKER: "docker://debian:12",

@@ -164,16 +164,54 @@ async def _events(bench: Bench, offer: Offer[State]) -> None:
     await bench.put(HappeningsSheet(bench))
 
 
+def _needs_root(state: State) -> str:
+    """Said before somebody types a name or waits."""
+    lacking = any(problem.code == "not-permitted" for problem in state.problems or ())
+    return "it needs root: run Cutaway with sudo" if lacking else ""
+
+
 HOST_DEEDS: Sequence[Deed[State]] = (
-    Deed("host.tour", "t", "take the tour", _tour, command=lambda s: ("tour",)),
-    Deed("host.pull", "p", "pull an image", _pull, command=lambda s: ("pull", "NAME"), shown=True, short="pull"),
-    Deed("host.demo", "d", "open the built-in image", _demo, command=lambda s: ("demo",), shown=True, short="demo"),
+    Deed("host.tour", "t", "take the tour", _tour, command=lambda s: ("tour",), why_not=_needs_root),
+    Deed(
+        "host.pull",
+        "p",
+        "pull an image",
+        _pull,
+        command=lambda s: ("pull", "NAME"),
+        why_not=_needs_root,
+        shown=True,
+        short="pull",
+    ),
+    Deed(
+        "host.demo",
+        "d",
+        "open the built-in image",
+        _demo,
+        command=lambda s: ("demo",),
+        why_not=_needs_root,
+        shown=True,
+        short="demo",
+    ),
     Deed("host.adopt", "a", "adopt a container of another engine", _adopt, command=lambda s: ("adopt",)),
     Deed("host.login", "", "log in to a registry", _login, command=lambda s: ("login", "REGISTRY")),
     Deed("host.logout", "", "log out of a registry", _logout, command=lambda s: ("logout", "REGISTRY")),
     Deed("host.tags", "", "tags of a repository", _tags, command=lambda s: ("tags", "REPOSITORY"), changes=False),
-    Deed("host.load", "", "load images from an archive", _load, command=lambda s: ("load", "-i", "FILE")),
-    Deed("host.import", "", "make an image of an archive", _import, command=lambda s: ("import", "FILE", "IMAGE")),
+    Deed(
+        "host.load",
+        "",
+        "load images from an archive",
+        _load,
+        command=lambda s: ("load", "-i", "FILE"),
+        why_not=_needs_root,
+    ),
+    Deed(
+        "host.import",
+        "",
+        "make an image of an archive",
+        _import,
+        command=lambda s: ("import", "FILE", "IMAGE"),
+        why_not=_needs_root,
+    ),
     Deed("host.events", "E", "what was done to containers", _events, command=lambda s: ("events",), changes=False),
     Deed("host.volumes", "", "the volumes", show_volumes, command=lambda s: ("volume", "ls"), changes=False),
     Deed("host.remove-volume", "", "remove a volume", remove_volume, command=lambda s: ("volume", "rm", "NAME")),

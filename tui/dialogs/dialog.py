@@ -36,6 +36,7 @@ class Dialog(ModalScreen[T]):
             padding: 1 2;
         }
         & Static { width: 100%; height: auto; }
+        & #wrong { color: $text-error; margin: 1 0 0 0; }
         & .command { color: $text-muted; margin: 1 0 0 0; }
         & #buttons { height: auto; align-horizontal: right; margin: 1 0 0 0; }
         & Input { border: tall $border-blurred; background: $surface; &:focus { border: tall $accent; } }

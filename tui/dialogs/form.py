@@ -62,7 +62,6 @@ class Form(Dialog[Values | None]):
     Form {
         & #fields { height: auto; max-height: 12; }
         & .field { height: auto; }
-        & #wrong { color: $text-error; margin: 1 0 0 0; }
         & Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; &:focus { border: none; } }
     }
     """

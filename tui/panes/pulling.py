@@ -38,9 +38,9 @@ class PullView(Static, can_focus=True):
         if pull.problem is not None:
             page.append(f"✗ {visible(pull.problem.message)}\n", "bold")
             page.append(f"{visible(pull.problem.hint)}\n" if pull.problem.hint else "")
-            page.append(f"\n{again}   try again")
+            page.append(f"\n{again}   try again\nD   off the list")
         elif pull.cancelled:
-            page.append(f"✗ cancelled; what was {sent} stays for the next try\n\n{again}   try again")
+            page.append(f"✗ cancelled; what was {sent} stays for the next try\n\n{again}   try again\nD   off the list")
         elif not pull.finished:
             page.append("c", "bold").append("   cancel")
         self.update(page)

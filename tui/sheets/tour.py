@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from engine import visible
+from engine import CutawayError, visible
 from tui.bench import Bench
 from tui.dialogs.page import Page
 from tui.screens.help import help_rows
@@ -19,8 +19,8 @@ from tui.widgets.frame import Frame, Tab
 from tui.widgets.key_line import KeyLine
 
 if TYPE_CHECKING:
+    from engine import Job, Tour, Workbench
     from engine import Page as TourPage
-    from engine import Tour
 
 
 class _Body(Frame):
@@ -96,13 +96,23 @@ class TourScreen(ModalScreen[None]):
             self._tour = await self._bench.desk.ask(lambda workbench: Tour(workbench, image))
         tour = self._tour
         title = f"tour, step {number + 1}"
-        page = await self._bench.result(title, lambda workbench, job: tour.page(number, job), "")
+        why = "it ended without a word; M in the workbench shows what was said"
+
+        def work(workbench: Workbench, job: Job) -> TourPage:
+            nonlocal why
+            try:
+                return tour.page(number, job)
+            except CutawayError as error:
+                why = visible(f"{error.message}\n{error.hint}".strip(), keep="\n")
+                raise
+
+        page = await self._bench.result(title, work, "")
         self._busy = False
         if page is not None:
             self._pages.append(page)
             self._show(number)
         else:
-            self._say(number, Text("This step could not be done; M in the workbench shows why.\n\nenter tries again."))
+            self._say(number, Text(f"This step could not be done.\n\n✗ {why}\n\nenter tries again · esc ends the tour"))
 
     def _show(self, number: int) -> None:
         self._number = number

@@ -1,0 +1,34 @@
+"""What cannot be is refused where it is asked for, with the reason: a name that is none, a step without root."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine import Problem
+from tui.deeds import offers
+from tui.sheets.tour import TourScreen
+from tui.state import State
+from tui.subjects import OfHost
+
+
+def test_without_root_what_needs_it_says_so() -> None:
+    state = State(problems=[Problem("not-permitted", "not root", "sudo")])
+    refused = {offer.id for offer in offers(state, OfHost(), lambda *words: "") if "root" in offer.why_not}
+    assert refused == {"host.tour", "host.pull", "host.demo", "host.load", "host.import"}
+    assert not any(offer.why_not for offer in offers(State(problems=[]), OfHost(), lambda *words: ""))
+
+
+async def test_a_name_that_is_none_stays_in_the_dialog_and_a_failed_step_says_why(bench: Any) -> None:
+    async with bench() as screen:
+        await screen.wait("A container is an image", "no jobs")
+        await screen.press("p")
+        await screen.wait("Pull an image")
+        await screen.type("[/a]")
+        await screen.press("enter")
+        await screen.wait("✗ not an image name", "Pull an image", without="✗ failed")
+        await screen.press("backspace")
+        await screen.wait("Pull an image", without="not an image name")
+        await screen.press("escape")
+        await screen.wait("A container is an image", "none yet", without="Pull an image")
+        screen.app.push_screen(TourScreen(screen.screen, "[/a]"))
+        await screen.wait("This step could not be done", "✗ not an image name", "enter tries again")
