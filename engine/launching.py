@@ -278,6 +278,11 @@ class Launcher:
     def _after(self, record: ContainerRecord, ending: Ending, job: Job) -> int | None:
         if ending is Ending.DETACHED:
             return None
+        if ending is Ending.LOST:
+            raise RuntimeFailed(
+                f"what {record.name} prints cannot be written to standard output any more; it goes on",
+                hint=f"cutaway attach {record.name} connects again; cutaway logs {record.name} has all of it.",
+            )
         code = self._runtime.wait(record, job.token)
         self.tidy(record, job)
         return code

@@ -14,6 +14,7 @@ import click
 from engine import CancelToken, Job, Page, RunOptions, Step, Tour, Workbench, human_size, visible
 from engine.cli.console import narrate, print_json, session
 from engine.cli.options import as_json
+from engine.cli.streams import writing
 
 T = TypeVar("T")
 
@@ -102,7 +103,8 @@ class _Demo:
             self._say(f"  $ tail -f {self._short(str(workbench.root.containers / made.id / 'output.log'))}")
             sys.stdout.flush()
             token = CancelToken()
-            workbench.copy_logs(made.id, sys.stdout.fileno(), sys.stderr.fileno(), token, follow=True)
+            with writing():
+                workbench.copy_logs(made.id, sys.stdout.fileno(), sys.stderr.fileno(), token, follow=True)
             code = workbench.wait(made.id, token)
         finally:
             workbench.jobs.run("rm", lambda job: workbench.remove(made.id, job, force=True))

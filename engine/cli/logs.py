@@ -13,6 +13,7 @@ import click
 from engine import Cancelled, CancelToken, CutawayError, LogLine, Stream, Workbench
 from engine.cli.choosing import LATEST, ContainerCommand, one
 from engine.cli.console import complain, session
+from engine.cli.streams import writing
 
 
 def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -60,7 +61,8 @@ def logs(names: tuple[str, ...], latest: bool, with_names: bool, timestamps: boo
     try:
         if len(found) == 1 and not with_names:
             stdout, stderr = sys.stdout.fileno(), sys.stderr.fileno()
-            workbench.copy_logs(found[0], stdout, stderr, token, timestamps=timestamps, **extent)
+            with writing():
+                workbench.copy_logs(found[0], stdout, stderr, token, timestamps=timestamps, **extent)
         else:
             _side_by_side(workbench, found, token, with_names, timestamps, extent)
     except KeyboardInterrupt:
@@ -78,7 +80,7 @@ def _side_by_side(
 ) -> None:
     """Print the lines of several at the same time, each line whole."""
     turn = threading.Lock()
-    failures: list[CutawayError] = []
+    failures: list[CutawayError | BrokenPipeError] = []
 
     def show(name: str) -> None:
         head = f"{name} " if with_names else ""
@@ -90,8 +92,10 @@ def _side_by_side(
                     sys.stdout.flush()
         except Cancelled:
             pass
-        except CutawayError as error:
+        except (CutawayError, BrokenPipeError) as error:
             failures.append(error)
+            if isinstance(error, BrokenPipeError):  # then nobody reads the others, either
+                token.cancel()
 
     threads = [threading.Thread(target=show, args=(name,), daemon=True) for name in names]
     for thread in threads:
@@ -99,7 +103,8 @@ def _side_by_side(
     for thread in threads:
         thread.join()
     for failure in failures[:-1]:
-        complain(failure.message, failure.hint)
+        if isinstance(failure, CutawayError):
+            complain(failure.message, failure.hint)
     if failures:
         raise failures[-1]
 

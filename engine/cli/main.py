@@ -14,6 +14,7 @@ import click
 
 from engine import CutawayError, Settings, UsageError, __version__, read_settings
 from engine.cli.console import complain
+from engine.cli.streams import prepare
 
 Screen = Callable[[Path | None, Settings, bool], int]
 """Opens the workbench on a data directory; the last says that nothing may be changed. Returns the exit code."""
@@ -121,6 +122,7 @@ def main(
 
     `screen` opens the workbench where no command is given; `default_settings` makes the text of `config-file`.
     """
+    prepare()
     try:
         result = cutaway.main(
             args=arguments,

@@ -32,6 +32,8 @@ class Ending(Enum):
     """The container has ended (or its monitor)."""
     DETACHED = "detached"
     """The detach keys were typed. The container goes on."""
+    LOST = "lost"
+    """What it prints cannot be written any more: nobody reads, or there is no room. The container goes on."""
 
 
 def detach_sequence(keys: str) -> bytes:
@@ -112,9 +114,9 @@ class Pump:
         self._on_terminal = on_terminal  # the end of input is then the end of the terminal: it was closed, or lost
 
     def run(self, token: CancelToken) -> Ending:
-        """Go on until the container ends, the detach keys are typed, or nobody reads `stdout`. Raises Cancelled.
+        """Go on until the container ends, the detach keys are typed, or `stdout` takes nothing. Raises Cancelled.
 
-        In the last case the container is left running, its output still logged, as podman does.
+        In the last case the container is left running, its output still logged.
         """
         with wakened_by(token) as wakened:
             while True:
@@ -123,7 +125,7 @@ class Pump:
                 if ready.get(self._connection.fileno(), 0) & ~select.POLLOUT and not self._deliver(token):
                     return Ending.ENDED
                 if self._outputs[_STDOUT] is None:
-                    return Ending.DETACHED
+                    return Ending.LOST
                 if self._stdin in ready:
                     self._take(_read(self._stdin))
                 self._send()

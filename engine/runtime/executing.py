@@ -44,16 +44,20 @@ class Session:
     def run(self, token: CancelToken) -> int | None:
         """Carry its streams until it ends, and return its exit code; None if the user detached, and it goes on.
 
-        A cancelled one ends: nobody could come back to it. Raises Cancelled, RuntimeFailed (the exit code is lost).
+        A cancelled one ends: nobody could come back to it. Raises Cancelled, RuntimeFailed (the exit code is lost, or
+        what it prints cannot be written any more, and it goes on).
         """
         assert self._pump is not None
         try:
-            if self._pump.run(token) is Ending.DETACHED:
-                return None
-            said = self._answers.next(token)
+            ending = self._pump.run(token)
+            said = self._answers.next(token) if ending is Ending.ENDED else None
         except BaseException:
             self._end()
             raise
+        if ending is Ending.DETACHED:
+            return None
+        if ending is Ending.LOST:
+            raise RuntimeFailed("what it prints cannot be written to standard output any more; it goes on")
         if said is None or said[0] < 0:
             raise RuntimeFailed("the process has ended, and its exit code is lost", hint="Its monitor was killed.")
         return said[0]

@@ -134,3 +134,16 @@ def test_nobody_reads_the_output(tmp_path: Path) -> None:
 def test_config_takes_options_on_both_sides_of_the_image(words: list[str], args: tuple[str, ...], memory: str) -> None:
     found = config.make_context("config", list(words)).params
     assert (found["image"], found["args"], found["memory"]) == ("IMAGE", args, memory)
+
+
+@pytest.mark.parametrize("words", ["--help", "images --help", "images", "system info --json", "explain"])
+@pytest.mark.parametrize(("to", "why"), [("1>/dev/full", "No space left on device"), ("1>&-", "it is closed")])
+def test_an_output_that_takes_nothing_is_told(tmp_path: Path, words: str, to: str, why: str) -> None:
+    line = f"{sys.executable} -m engine.cli --root {tmp_path} {words} {to}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, f"cutaway: cannot write to standard output: {why}\n")
+
+
+def test_without_any_stream(tmp_path: Path) -> None:
+    line = f"{sys.executable} -m engine.cli --root {tmp_path} images 0<&- 1>&- 2>&-"
+    assert subprocess.run(["bash", "-c", line], check=False).returncode == 1

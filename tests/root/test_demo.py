@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import stat
 import subprocess
@@ -153,3 +154,14 @@ def test_skopeo_and_umoci_take_it_as_it_is(demo: tuple[Store, ImageRecord], tmp_
     assert [path.name for path in (rootfs / "srv/menu").iterdir()] == ["cake"]
     done = subprocess.run(["chroot", str(rootfs), "/bin/ls", "/"], capture_output=True, text=True, check=True)
     assert "srv" in done.stdout.split()
+
+
+def test_what_cannot_be_written_is_told(cutaway: Cutaway) -> None:
+    cutaway("run", "--name=heard", NAME, "echo", "here")
+    unheard = ["run", "--rm", "--name=unheard", NAME, "sh", "-c", "echo hi; sleep 1; exit 3"]
+    for words, said in ((unheard, "unheard prints cannot be written"), (["logs", "heard"], "No space left")):
+        line = f"{shlex.join(cutaway.command(*words))} >/dev/full"
+        done = subprocess.run(line, shell=True, env=cutaway.environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, len(done.stderr.splitlines())) == (125, 1)
+        assert said in done.stderr
+    cutaway("rm", "heard")

@@ -111,7 +111,7 @@ def test_a_reader_that_has_gone_ends_the_attachment() -> None:
     os.close(stdout)
     with ours, theirs:
         theirs.send(b"\x02into the void")
-        assert Pump(ours, None, out, out, b"", on_terminal=False).run(CancelToken()) is Ending.DETACHED
+        assert Pump(ours, None, out, out, b"", on_terminal=False).run(CancelToken()) is Ending.LOST
     os.close(out)
 
 
