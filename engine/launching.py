@@ -141,7 +141,7 @@ class Launcher:
             journalled(self._containers, record, job, (*self._image_steps(record), *draft.steps)),
             job.step(StepKind.STORE, made) as step,
         ):
-            self._containers.add(record, files)
+            record = self._linker.add(record, files, made_up=draft.options.name is None)
             step.detail = f"container {record.id}, named {record.name}"
         with journalled(self._containers, record, job):
             self._volumes.make(path / "config.json", job)
@@ -186,7 +186,7 @@ class Launcher:
             command=[],
             kind=Kind.WORKING,
         )
-        self._containers.add(record, {})
+        record = self._linker.add(record, {}, made_up=name is None)
         with journalled(self._containers, record, job, self._image_steps(record)):
             try:
                 rootfs.mount(self.plan(record), job)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+
+from msgspec.structs import replace
 
 from engine.errors import ContainerState
 from engine.jobs import Job
 from engine.network import Networks
-from engine.runtime import ContainerRecord, Containers, Runtime
-from engine.spec import RunOptions
+from engine.runtime import ContainerRecord, Containers, NameTaken, Runtime
+from engine.spec import RunOptions, renamed_hosts
+
+_HOSTS = "files/hosts"
 
 
 class Linker:
@@ -32,6 +36,24 @@ class Linker:
             other = self._containers.find(str(options.network).partition(":")[2])
             return f"container:{other.id}", other.address
         return "", ""
+
+    def add(self, record: ContainerRecord, files: Mapping[str, bytes], *, made_up: bool) -> ContainerRecord:
+        """Put a container on disk (`Containers.add`) and return its record, which may have changed: where somebody was
+        faster with a name that was `made_up`, it gets the next free one, in its hosts file too.
+
+        Raises NameTaken where somebody chose the name, and what `Containers.add` raises.
+        """
+        while True:
+            try:
+                self._containers.add(record, files)
+                return record
+            except NameTaken:
+                if not made_up:
+                    raise
+                name = self._containers.free_name(record.name.rpartition("-")[0])
+            if (hosts := files.get(_HOSTS)) is not None:
+                files = {**files, _HOSTS: renamed_hosts(hosts, record.name, name)}
+            record = replace(record, name=name)
 
     @contextmanager
     def linked(self, record: ContainerRecord, job: Job) -> Iterator[Sequence[int]]:

@@ -6,7 +6,7 @@ from engine.lazy import provide
 
 if TYPE_CHECKING:
     from engine.runtime.attach import Ending, Pump
-    from engine.runtime.containers import Containers, Identity
+    from engine.runtime.containers import Containers, Identity, NameTaken
     from engine.runtime.foreground import DETACH_KEYS, Attachment
     from engine.runtime.happenings import Happening, Happenings
     from engine.runtime.output import copy_log, read_log
@@ -22,7 +22,7 @@ provide(
     __name__,
     {
         "attach": "Ending Pump",
-        "containers": "Containers Identity",
+        "containers": "Containers Identity NameTaken",
         "foreground": "DETACH_KEYS Attachment",
         "happenings": "Happening Happenings",
         "output": "copy_log read_log",
@@ -48,6 +48,7 @@ __all__ = [
     "Identity",
     "Kind",
     "LiveState",
+    "NameTaken",
     "ProcessSummary",
     "Pump",
     "Reading",

@@ -26,6 +26,10 @@ _NAMES = "containers"  # the lock under which names are given
 _POLL = 0.05  # seconds between two tries for a container's lock
 
 
+class NameTaken(ContainerState):
+    """Another container has the name."""
+
+
 class Identity(msgspec.Struct, frozen=True):
     """An id and a name for a container to be."""
 
@@ -104,23 +108,25 @@ class Containers:
     def reserve(self, name: str | None, image: str) -> Identity:
         """A fresh id, and `name` or, without one, `<image's last part>-<smallest free number>`.
 
-        Nothing is written: `add` finds out if somebody was faster. Raises UsageError, ContainerState (name taken).
+        Nothing is written: `add` finds out if somebody was faster. Raises UsageError, NameTaken.
         """
-        taken = {record.name for record in self.all()}
         if name is not None:
             check_name(name)
-            if name in taken:
+            if any(record.name == name for record in self.all()):
                 raise _name_taken(name)
             return Identity(new_id(), name)
-        stem = name_stem(image)
-        free = next(candidate for n in itertools.count(1) if (candidate := f"{stem}-{n}") not in taken)
-        return Identity(new_id(), free)
+        return Identity(new_id(), self.free_name(name_stem(image)))
+
+    def free_name(self, stem: str) -> str:
+        """`<stem>-<smallest free number>`."""
+        taken = {record.name for record in self.all()}
+        return next(candidate for n in itertools.count(1) if (candidate := f"{stem}-{n}") not in taken)
 
     def add(self, record: ContainerRecord, files: Mapping[str, bytes]) -> Path:
         """Make the container's directory, whole or not at all, with `files` by their path in it; returns the directory.
 
         `upper/` gets the mode and owner of the topmost layer's root directory, since it becomes the root directory of
-        the container. Raises ContainerState (name or id taken), UsageError, StoreError.
+        the container. Raises ContainerState (id or address taken), NameTaken, UsageError, StoreError.
         """
         check_name(record.name)
         target = self.path(record.id)
@@ -237,8 +243,8 @@ def _encoded(record: ContainerRecord) -> bytes:
     return msgspec.json.format(msgspec.json.encode(record, enc_hook=str), indent=2) + b"\n"
 
 
-def _name_taken(name: str) -> ContainerState:
-    return ContainerState(
+def _name_taken(name: str) -> NameTaken:
+    return NameTaken(
         f"there is a container {name!r} already", hint=f"Remove it with: cutaway rm {name}, or choose another --name."
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.spec.formatting import formatted, with_commas
     from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
     from engine.spec.inside import directory_in
-    from engine.spec.netfiles import network_files
+    from engine.spec.netfiles import network_files, renamed_hosts
     from engine.spec.options import RunOptions
     from engine.spec.privilege import is_privileged, set_privileged
     from engine.spec.process import leaks_descriptor
@@ -58,7 +58,7 @@ provide(
         "formatting": "formatted with_commas",
         "generate": "STOP_SIGNAL ContainerIdentity Generated generate",
         "inside": "directory_in",
-        "netfiles": "network_files",
+        "netfiles": "network_files renamed_hosts",
         "options": "RunOptions",
         "privilege": "is_privileged set_privileged",
         "process": "leaks_descriptor",
@@ -126,6 +126,7 @@ __all__ = [
     "member_names",
     "namespaces",
     "network_files",
+    "renamed_hosts",
     "set_args",
     "set_capability",
     "set_env",

@@ -39,6 +39,11 @@ def _hosts(options: RunOptions, hostname: str, name: str, host_network: bool, ad
     return base.rstrip(b"\n") + b"\n" + "".join(line + "\n" for line in lines).encode()
 
 
+def renamed_hosts(hosts: bytes, before: str, after: str) -> bytes:
+    """A hosts file of `network_files` where the container has another name: the last word of the last line."""
+    return re.sub(rb"(?<=[ \t])" + re.escape(before.encode()) + rb"\n\Z", after.encode() + b"\n", hosts)
+
+
 def _resolv_conf(options: RunOptions, host_network: bool) -> bytes:
     """The host's, with what the options say. A name server on the host's loopback is out of reach from elsewhere."""
     if host_network and not (options.dns or options.dns_search or options.dns_option):

@@ -29,7 +29,7 @@ from engine import (
     Workbench,
 )
 from engine.disk import DataRoot
-from engine.errors import StoreError
+from engine.errors import ContainerState, StoreError
 from engine.events import ignore
 from engine.rootfs import mounts_below, unmount
 from engine.runtime import Containers
@@ -360,3 +360,21 @@ def test_another_users_data_directory(with_demo: Workbench, job: Job) -> None:
             assert "as root" in caught.value.hint
     finally:
         os.seteuid(0)
+
+
+def test_drafts_at_once_get_names_of_their_own(with_demo: Workbench, job: Job) -> None:
+    """A made-up name is a forecast, and whoever comes second gets the next one, in its hosts file too."""
+    drafts = [with_demo.draft(DEMO, RunOptions(network="none"), job) for _ in range(3)]
+    assert {draft.name for draft in drafts} == {"demo-1"}
+    made = [with_demo.create(draft, job) for draft in drafts]
+    assert [each.name for each in made] == ["demo-1", "demo-2", "demo-3"]
+    for each in made:
+        own = (each.path / "files/hosts").read_text().splitlines()[-1]
+        assert own == f"127.0.0.1\t{each.id} {each.name}"
+    late = [with_demo.draft(DEMO, RunOptions(network="host"), job) for _ in range(2)]  # its name may stand alone there
+    last = [with_demo.create(draft, job) for draft in late][-1]
+    assert (last.path / "files/hosts").read_text().split()[-1] == last.name == "demo-5"
+    chosen = [with_demo.draft(DEMO, RunOptions(name="one"), job) for _ in range(2)]
+    with_demo.create(chosen[0], job)
+    with pytest.raises(ContainerState, match="there is a container 'one'"):
+        with_demo.create(chosen[1], job)
