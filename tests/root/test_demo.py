@@ -157,8 +157,8 @@ def test_skopeo_and_umoci_take_it_as_it_is(demo: tuple[Store, ImageRecord], tmp_
 
 
 def test_what_cannot_be_written_is_told(cutaway: Cutaway) -> None:
-    cutaway("run", "--name=heard", NAME, "echo", "here")
-    unheard = ["run", "--rm", "--name=unheard", NAME, "sh", "-c", "echo hi; sleep 1; exit 3"]
+    cutaway("run", "--name=heard", BUILT_IN, "echo", "here")
+    unheard = ["run", "--rm", "--name=unheard", BUILT_IN, "sh", "-c", "echo hi; sleep 1; exit 3"]
     for words, said in ((unheard, "unheard prints cannot be written"), (["logs", "heard"], "No space left")):
         line = f"{shlex.join(cutaway.command(*words))} >/dev/full"
         done = subprocess.run(line, shell=True, env=cutaway.environment, capture_output=True, text=True, check=False)
