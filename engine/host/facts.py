@@ -7,6 +7,7 @@ import platform
 import re
 import resource
 import shutil
+import signal
 import subprocess
 from enum import Enum
 from functools import cached_property
@@ -17,6 +18,7 @@ import msgspec
 from engine.errors import HostError, NotPermitted, ToolMissing
 from engine.events import Problem
 from engine.oci import Platform
+from engine.text import visible
 
 _MACHINES = {
     "x86_64": ("amd64", ""),
@@ -55,17 +57,32 @@ class Tool(msgspec.Struct, frozen=True, dict=True):
     name: str
     path: Path
 
-    @cached_property
+    @property
     def version(self) -> str:
         """What it calls itself; empty where it would not say. Asked when first needed: it starts a process."""
-        try:
-            said = subprocess.run(
-                [self.path, "--version"], capture_output=True, text=True, errors="replace", timeout=10, check=False
-            ).stdout
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        match = re.search(r"\d+\.\d+\S*", said)
+        match = re.search(r"\d+\.\d+\S*", self._answer[0])
         return match[0] if match else ""
+
+    @property
+    def trouble(self) -> str:
+        """Why it did not even tell its version: "runc --version ended with 3 and said nothing"; "" where it did."""
+        return self._answer[1]
+
+    @cached_property
+    def _answer(self) -> tuple[str, str]:
+        """What `--version` printed, and what went wrong."""
+        try:
+            done = subprocess.run(
+                [self.path, "--version"], capture_output=True, text=True, errors="replace", timeout=10, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return "", f"{self.name} --version did not end within 10 s"
+        except OSError as error:
+            return "", f"{self.name} cannot be executed: {error.strerror}"
+        if done.returncode == 0:
+            return done.stdout, ""
+        said = visible(" ".join((done.stderr or done.stdout).split()))[:200]
+        return "", f"{self.name} --version {how_it_ended(done.returncode)} and said {said or 'nothing'}"
 
     @property
     def numbers(self) -> tuple[int, int, int]:
@@ -121,6 +138,14 @@ class HostFacts(msgspec.Struct, frozen=True, dict=True):
         ):
             if tool is None:
                 found.append(Problem("tool-missing", f"{name} is not installed: {why}", _PACKAGES.format(name)))
+            elif tool.trouble:
+                found.append(
+                    Problem(
+                        "tool-broken",
+                        f"{tool.trouble}: {why}",
+                        f"It is {tool.path}. Install it anew, or see to it that a good one comes first on PATH.",
+                    )
+                )
         if not self.overlay:
             found.append(
                 Problem(
@@ -194,6 +219,14 @@ def known_holes(runc: Tool) -> list[tuple[str, str]]:
     if (1, 3, 0) <= version < (1, 3, 3):
         holes += [(cve, what) for good, cve, what in RUNC_HOLES if good == (1, 2, 8)]
     return holes
+
+
+def how_it_ended(code: int) -> str:
+    """A process's return code, as subprocess gives it, in words: "ended with 3", "was ended by SIGKILL"."""
+    if code >= 0:
+        return f"ended with {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    return f"was ended by {name}"
 
 
 def find_tool(name: str, more: str = "") -> Tool | None:

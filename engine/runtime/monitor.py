@@ -21,6 +21,7 @@ import msgspec
 
 import engine
 from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed
+from engine.host import Tool
 from engine.jobs import CancelToken
 from engine.runtime.record import ContainerRecord
 from engine.runtime.state import RuntimeFiles
@@ -105,7 +106,9 @@ class Monitor(msgspec.Struct, frozen=True):
             os.close(reader)
         if pid > 0:
             return pid
-        raise failure(message or said or _log(files), f"cannot create the container {record.name}")
+        # conmon does not tell how runc ended; one that is broken altogether shows it when it is asked for its version.
+        words = message or said or _log(files) or Tool("runc", self.runc).trouble
+        raise failure(words, f"cannot create the container {record.name}")
 
 
 def stop_creation(files: RuntimeFiles) -> None:

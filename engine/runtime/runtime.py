@@ -15,7 +15,7 @@ from typing import Any
 from engine.disk import DataRoot
 from engine.errors import ContainerState, RuntimeFailed, UsageError
 from engine.events import Status, ignore
-from engine.host import HostFacts
+from engine.host import HostFacts, how_it_ended
 from engine.jobs import CancelToken, Job, StepDraft
 from engine.runtime import cgroups
 from engine.runtime.attach import Pump
@@ -331,7 +331,9 @@ class Runtime:
                 with token.interrupting(process.kill):
                     said = process.communicate()[1]
                 token.check()
-        return None if process.returncode == 0 else said.decode(errors="replace") or "it said nothing"
+        if process.returncode == 0:
+            return None
+        return said.decode(errors="replace") or f"runc {how_it_ended(process.returncode)} and said nothing"
 
 
 def signal_number(name: str) -> int:

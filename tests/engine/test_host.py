@@ -1,0 +1,41 @@
+"""The tools found on this machine, good and broken."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.host import HostFacts, Tool, probe
+
+
+def tool(directory: Path, script: str, name: str = "runc") -> Tool:
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return Tool(name, path)
+
+
+@pytest.mark.parametrize(
+    ("script", "trouble"),
+    [
+        ("echo runc version 1.3.4", ""),
+        ("exit 3", "runc --version ended with 3 and said nothing"),
+        ("kill -KILL $$", "runc --version was ended by SIGKILL and said nothing"),
+        ("echo 'no such\033[1m library' >&2; exit 127", "runc --version ended with 127 and said no such␛[1m library"),
+    ],
+)
+def test_a_tool_that_does_not_work(tmp_path: Path, script: str, trouble: str) -> None:
+    found = tool(tmp_path, script)
+    assert found.trouble == trouble
+    assert found.version == ("" if trouble else "1.3.4")
+
+
+def test_broken_tools_are_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool(tmp_path, "echo runc version 1.3.4")
+    tool(tmp_path, "exit 3", "conmon")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    facts: HostFacts = probe()
+    broken = [problem for problem in facts.problems if problem.code == "tool-broken"]
+    assert [problem.message for problem in broken] == [
+        "conmon --version ended with 3 and said nothing: nothing can be started in the background"
+    ]
+    assert str(tmp_path / "conmon") in broken[0].hint
