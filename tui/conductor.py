@@ -9,10 +9,11 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from engine import (
     ContainersChanged,
+    CutawayError,
     Event,
     ImagesChanged,
     JobFinished,
@@ -30,11 +31,14 @@ from tui.drafting import Drafting
 from tui.progress import Pull, Work
 from tui.state import MOST_ENDED, State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfRevision, Subject
+from tui.telling import problem
 from tui.text import clip, short_reference
 from tui.widgets.bars import percent
 
 if TYPE_CHECKING:
     from engine import Draft, ImageSummary, Job, Workbench
+
+T = TypeVar("T")
 
 
 class View(Protocol):
@@ -179,6 +183,9 @@ class Conductor:
             words.append(f"{running} running")
         for work in self._state.working:
             pull = self._state.pulls.get(work.job)
+            if pull is not None and self._view.in_sight(OfJob(work.job)):  # its page says the rest
+                words.append(f"{pull.verb}ing")
+                continue
             said = (
                 f"{pull.verb} {short_reference(pull.name, 24)}" if pull is not None else clip(visible(work.title), 40)
             )
@@ -202,17 +209,32 @@ class Conductor:
             while self._stale:
                 stale, self._stale = self._stale, set()
                 if "images" in stale:
-                    self._state.images = await self._desk.ask(lambda workbench: workbench.images())
+                    images = await self._read("images", lambda workbench: workbench.images())
+                    self._state.images = images if images is not None else self._state.images
                     self._view.show_images()
                 if "containers" in stale:
                     before = {id: c.status for id, c in self._state.containers.items()}
-                    found = await self._desk.ask(lambda workbench: workbench.containers())
-                    self._state.containers = {container.id: container for container in found}
-                    self.drafts.forget_gone()
+                    found = await self._read("containers", lambda workbench: workbench.containers())
+                    if found is not None:
+                        self._state.containers = {container.id: container for container in found}
+                        self.drafts.forget_gone()
                     self._view.show_containers(before)
         finally:
             self._reading = False
         self._tell_busy()
+
+    async def _read(self, what: str, question: Callable[[Workbench], T]) -> T | None:
+        """A list; None where it cannot be read, which is told once and stays in the list's place."""
+        try:
+            found = await self._desk.ask(question)
+        except CutawayError as error:
+            why = problem(error)
+            if self._state.unread.get(what) != why:
+                self._view.complain(why)
+            self._state.unread[what] = why
+            return None
+        self._state.unread.pop(what, None)
+        return found
 
     # -- what is asked for -----------------------------------------------------------------------------
 

@@ -105,6 +105,8 @@ class State:
     problems: list[Problem] | None = None
     neighbours: dict[str, int] | None = None
     """How many containers other engines have here; None until they were asked."""
+    unread: dict[str, Problem] = field(default_factory=dict)
+    """What could not be read ("images", "containers"), and why."""
     pulls: dict[str, Pull] = field(default_factory=dict)
     drafts: dict[str, Writing] = field(default_factory=dict)
     """By the reference of their image."""

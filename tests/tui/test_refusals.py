@@ -1,10 +1,13 @@
-"""What cannot be is refused where it is asked for, with the reason: a name that is none, a step without root."""
+"""What cannot be is refused where it is asked for, with the reason: a name that is none, a step without root, a store
+that cannot be read."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
-from engine import Problem
+from engine import ImagesChanged, Problem
 from tui.deeds import offers
 from tui.sheets.tour import TourScreen
 from tui.state import State
@@ -32,3 +35,19 @@ async def test_a_name_that_is_none_stays_in_the_dialog_and_a_failed_step_says_wh
         await screen.wait("A container is an image", "none yet", without="Pull an image")
         screen.app.push_screen(TourScreen(screen.screen, "[/a]"))
         await screen.wait("This step could not be done", "✗ not an image name", "enter tries again")
+
+
+async def test_a_store_that_cannot_be_read_says_so_in_its_place(bench: Any, tmp_path: Path) -> None:
+    index = tmp_path / "data" / "images" / "index.json"
+    index.parent.mkdir(parents=True)
+    (index.parent / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    index.write_text("garbage")
+    async with bench() as screen:
+        seen = await screen.wait("✗ the store is damaged", "system check --repair", "This host", without="reading…")
+        assert re.search(r"(?m)^│ ✗ the store is", seen), "in the list's place"
+        said = len(screen.screen.state.messages)
+        await screen.screen.conductor._read_stale("images")
+        assert len(screen.screen.state.messages) == said, "it is told once"
+        index.write_text('{"schemaVersion": 2, "manifests": []}')
+        screen.screen.conductor.deliver([ImagesChanged()])
+        await screen.wait(r"(?m)^│ none yet")

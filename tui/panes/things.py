@@ -9,6 +9,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from engine import Problem, visible
 from tui.panes.sorting import Sorting
 from tui.subjects import Subject
 from tui.widgets.frame import Frame
@@ -29,6 +30,8 @@ class ThingsPane(Frame):
         super().__init__(id=id)
         self.list = ItemList(empty="reading…", id=f"{id}-list", markable=True)
         self.sorting = sorting
+        self.unread: Problem | None = None
+        """Why the list could not be read."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield self.list
@@ -40,6 +43,13 @@ class ThingsPane(Frame):
     def draw(self) -> None:
         """Fill the list from what is known."""
         raise NotImplementedError
+
+    @property
+    def nothing(self) -> str:
+        """What stands in the place of the lines where there are none."""
+        if self.unread is None:
+            return "none yet"
+        return f"✗ {visible(self.unread.message)}\n\n{visible(self.unread.hint)}"
 
     @property
     def subject(self) -> Subject:

@@ -41,6 +41,8 @@ class Welcome(Static, can_focus=True):
             page.append(f"  {_key(id, state.keys)}   ", "bold")
             line = f"{words:<46}{more}" if more else words
             page.append(line if len(line) + 6 <= self.size.width else words).append("\n")
+        for problem in state.unread.values():
+            page.append(f"\n✗ {visible(problem.message)}\n", "bold").append(f"{visible(problem.hint)}\n")
         page.append("\n").append_text(about(state.problems))
         self.update(page)
 

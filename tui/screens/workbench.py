@@ -108,10 +108,12 @@ class WorkbenchScreen(InFront):
             self.looking.show()
 
     def show_images(self) -> None:
+        self.image_list.unread = self.state.unread.get("images")
         self.image_list.show(self.state.images, self.state.pulls.values(), frozenset(self.state.unsaved))
         self._show_edges()
 
     def show_containers(self, before: dict[str, Status]) -> None:
+        self.container_list.unread = self.state.unread.get("containers")
         self.container_list.show(list(self.state.containers.values()))
         self._show_edges()
         looked_at = self.looking.subject

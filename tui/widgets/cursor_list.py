@@ -154,10 +154,10 @@ class CursorList(ScrollView, can_focus=True):
         return strip.adjust_cell_length(width).apply_style(style)
 
     def _render_empty(self, y: int, width: int, base: Style) -> Strip:
-        lines = self.nothing.split("\n")
+        lines = Text(self.nothing).wrap(self.app.console, max(1, width - 2))
         if y >= len(lines):
             return Strip.blank(width, base)
         style = base + self.get_component_rich_style("item-list--empty")
-        text = Text(" " + lines[y], style=style, no_wrap=True, end="")
+        text = Text(" " + lines[y].plain.rstrip(), style=style, no_wrap=True, end="")
         text.truncate(width, overflow="ellipsis")
         return Strip(text.render(self.app.console)).adjust_cell_length(width, base).apply_style(base)

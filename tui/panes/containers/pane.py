@@ -67,7 +67,7 @@ class ContainersPane(ThingsPane):
         self.refresh_bindings()
 
     def draw(self) -> None:
-        self.list.set_empty("none yet")
+        self.list.set_empty(self.nothing)
         there = self.sorting.sorted(self._containers.values())
         self.list.set_items([Item(c.id, f"{c.name} {c.status.value} {c.image}", _line(c)) for c in there])
         self.show_summary()

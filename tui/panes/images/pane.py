@@ -63,7 +63,7 @@ class ImagesPane(ThingsPane):
             Item(f"image {image.reference}", image.reference, _image_line(image, image.reference in self._drafts))
             for image in self.sorting.sorted(self._images)
         ]
-        self.list.set_empty("none yet")
+        self.list.set_empty(self.nothing)
         self.list.set_items(items)
         self.show_summary()
 
