@@ -39,7 +39,10 @@ def keep_launched(root: DataRoot, directory: Path) -> None:
 
 
 def read_config(text: str) -> dict[str, Any]:
-    """A config.json in which `process.args` is sure to be a list of strings. Raises SpecError."""
+    """A config.json in which `process.args` is sure to be a list of strings, and one that can be launched.
+
+    Raises SpecError, UsageError where there is nothing to run.
+    """
     try:
         config = json.loads(text)
         args = config["process"]["args"]
@@ -55,6 +58,11 @@ def read_config(text: str) -> dict[str, Any]:
         )
     if not isinstance(args, list) or not all(isinstance(word, str) for word in args):
         raise SpecError("config.json has no command to run", hint='It needs "process" with "args", a list of strings.')
+    if not args:
+        raise UsageError(
+            "there is nothing to run: process.args is empty",
+            hint="The image names no command: give one after the image, or in config.json.",
+        )
     assert isinstance(config, dict)
     return config
 

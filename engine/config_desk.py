@@ -73,7 +73,7 @@ class ConfigDesk(ImageDesk):
     def revise(self, draft: Draft, job: Job) -> ContainerSummary:
         """Give a container that does not run the config.json of its changed draft (see `reopen`), for its next start.
 
-        Raises ContainerUnknown, ContainerState while it runs, SpecError where nothing in it can run.
+        Raises ContainerUnknown, ContainerState while it runs, SpecError or UsageError where nothing in it can run.
         """
         record = self._find(draft.id)
         self._launcher.revise(record, draft, job)

@@ -103,7 +103,7 @@ class Launcher:
     def create(self, draft: Draft, job: Job) -> ContainerRecord:
         """Put the container on disk: containers/<id>/ with its config.json. It does not run yet.
 
-        Raises SpecError if the config.json has nothing that can run, ContainerState if the name is taken.
+        Raises SpecError or UsageError if the config.json has nothing that can run, ContainerState if the name is taken.
         """
         text, provenance = draft.text, draft.provenance
         config = read_config(text)

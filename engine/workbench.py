@@ -272,8 +272,8 @@ class Workbench(TransferDesk):
     def create(self, draft: Draft, job: Job) -> ContainerSummary:
         """Make a draft a container on disk. It does not run yet.
 
-        Raises ImageUnknown where its image is gone, SpecError where nothing in it can run, ContainerState where its
-        name is taken.
+        Raises ImageUnknown where its image is gone, SpecError or UsageError where nothing in it can run,
+        ContainerState where its name is taken.
         """
         with self._store.holding(job.token):
             if not all(self._store.layer(Digest.parse(chain_id)) for chain_id in draft.layers):

@@ -100,6 +100,8 @@ def config(
         return
     if not explain:
         click.echo(draft.text, nl=False)
+        if not json.loads(draft.text)["process"]["args"]:
+            narrate("process.args is empty: the image names no command, and none was given")
         return
     rows = console.workbench.explain(draft)
     if as_json:

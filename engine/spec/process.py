@@ -28,7 +28,7 @@ _ENV_FILE_LIMIT = 4 * 1024 * 1024
 def arguments(spec: Builder, execution: Execution, options: RunOptions) -> None:
     """process.args: the user's entrypoint drops the image's Cmd; the user's arguments replace it.
 
-    Raises UsageError where nothing is left to run.
+    Where nothing is left to run it is an empty list: something may still be written into it, before the launch.
     """
     words: list[tuple[str, Origin]] = []
     if options.entrypoint is not None:
@@ -51,10 +51,7 @@ def arguments(spec: Builder, execution: Execution, options: RunOptions) -> None:
             )
         words = [(word, option("--init")) for word in (INIT, "--")] + words
     if not words:
-        raise UsageError(
-            "there is nothing to run: the image names no command, and none was given",
-            hint="Give a command after the image.",
-        )
+        spec.put("/process/args", [], image("neither Entrypoint nor Cmd, and no command was given"))
     for word, origin in words:
         spec.append("/process/args", word, origin)
 

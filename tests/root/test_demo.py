@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import stat
@@ -154,6 +155,16 @@ def test_skopeo_and_umoci_take_it_as_it_is(demo: tuple[Store, ImageRecord], tmp_
     assert [path.name for path in (rootfs / "srv/menu").iterdir()] == ["cake"]
     done = subprocess.run(["chroot", str(rootfs), "/bin/ls", "/"], capture_output=True, text=True, check=True)
     assert "srv" in done.stdout.split()
+
+
+def test_a_bare_directory_names_no_command(cutaway: Cutaway, tmp_path: Path) -> None:
+    image = f"rootfs:{cutaway.out('mount', BUILT_IN)}"
+    made = cutaway("config", image)
+    assert "names no command" in made.stderr
+    assert json.loads(made.stdout)["process"]["args"] == []
+    assert "nothing to run" in cutaway("run", "--rm", image, code=2).stderr
+    (tmp_path / "c.json").write_text(made.stdout.replace('"args": []', '"args": ["echo", "from the file"]', 1))
+    assert cutaway.out("run", "--rm", f"--config={tmp_path / 'c.json'}", image) == "from the file"
 
 
 def test_what_cannot_be_written_is_told(cutaway: Cutaway) -> None:

@@ -13,7 +13,7 @@ from spec_kit import ALICE, Make
 from engine.errors import SpecError, UsageError
 from engine.host import CgroupMode
 from engine.oci import Execution
-from engine.spec import SourceKind
+from engine.spec import SourceKind, check
 from engine.spec.provenance import leaves
 
 Config = Callable[..., dict[str, Any]]
@@ -38,8 +38,9 @@ def test_command(config: Config, image: Execution, options: dict[str, Any], expe
 
 @pytest.mark.parametrize(("image", "options"), [(Execution(), {}), (WEB, {"entrypoint": ""})])
 def test_nothing_to_run(make: Make, image: Execution, options: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="nothing to run"):
-        make(image, **options)
+    made = make(image, **options)
+    assert json.loads(made.text)["process"]["args"] == []
+    assert {each.code for each in check(made.text) if each.pointer == "/process/args"} == {"args"}
 
 
 def test_environment_has_the_image_first_then_defaults_then_the_user(config: Config, monkeypatch: Any) -> None:
