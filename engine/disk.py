@@ -35,10 +35,12 @@ from engine.jobs import CancelToken
 
 _TMP_LOCK = "tmp"
 _POLL = 0.05  # seconds between two tries for a lock that can be cancelled
-_PART = ".part"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 _RESERVE = 256 * 1024  # bytes; some hundreds of names, and the directory that a removal needs
+
+PART = ".part"
+"""What the name of the resumable part of a transfer, in tmp/, ends with."""
 
 KEEP_PARTIAL = 7 * 24 * 3600
 """Seconds that the resumable part of a transfer waits for somebody to go on with it."""
@@ -188,7 +190,7 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
         What it holds at the end stays for the next one who asks, unless it was renamed or unlinked meanwhile;
         an empty one goes. Raises StoreError, Cancelled.
         """
-        path = self.tmp / (_checked(name) + _PART)
+        path = self.tmp / (_checked(name) + PART)
         with self._locked(path, fcntl.LOCK_EX, token) as handle:
             assert handle is not None
             try:
@@ -196,14 +198,6 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
             finally:
                 if os.fstat(handle).st_size == 0 and _is_at(handle, path):
                     path.unlink()
-
-    def partial_size(self) -> int:
-        """Bytes of all files of `partial`."""
-        size = 0
-        for path in self.tmp.glob("*" + _PART):
-            with suppress(FileNotFoundError):
-                size += path.lstat().st_size
-        return size
 
     @contextmanager
     def _locked(self, path: Path, operation: int, token: CancelToken | None) -> Iterator[int | None]:
@@ -297,7 +291,7 @@ def _leftover(entry: Path) -> Iterator[bool]:
         yield True
         return
     try:
-        is_resumable = entry.name.endswith(_PART) and time.time() - os.fstat(handle).st_mtime < KEEP_PARTIAL
+        is_resumable = entry.name.endswith(PART) and time.time() - os.fstat(handle).st_mtime < KEEP_PARTIAL
         yield _flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, None) and (entry.is_dir() or not is_resumable)
     finally:
         os.close(handle)

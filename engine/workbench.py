@@ -176,8 +176,9 @@ class Workbench(TransferDesk):
         return self._store.usage(self._in_use)
 
     def prune(self, job: Job) -> Swept:
-        """Remove blobs and layers that no image name and no container leads to. Raises StoreError."""
-        swept = self._store.sweep(self._in_use)
+        """Remove blobs and layers that no image name and no container leads to, and what has come of transfers that
+        were cut short. Raises StoreError."""
+        swept = self._store.prune(self._in_use)
         job.emit(ImagesChanged())
         return swept
 

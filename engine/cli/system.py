@@ -100,15 +100,18 @@ def check(repair: bool, as_json: bool) -> None:
 @system.command()
 @as_json
 def prune(as_json: bool) -> None:
-    """Remove blobs and layers that no image and no container needs."""
+    """Remove blobs and layers that no image and no container needs, and what has come of broken transfers."""
     console = session()
     swept = console.do("prune", console.workbench.prune)
     if as_json:
-        print_json({"blobs": list(swept.blobs), "layers": list(swept.layers), "size": swept.size})
+        print_json(
+            {"blobs": list(swept.blobs), "layers": list(swept.layers), "partial": swept.partial, "size": swept.size}
+        )
     else:
         for digest in (*swept.blobs, *swept.layers):
             click.echo(digest)
-        narrate(f"{human_size(swept.size)} freed")
+        unfinished = f", {human_size(swept.partial)} of it of unfinished transfers" if swept.partial else ""
+        narrate(f"{human_size(swept.size)} freed{unfinished}")
 
 
 @click.command("config-file")

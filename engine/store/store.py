@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
 
+import msgspec
+
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import ContentError, StoreError
@@ -17,6 +19,7 @@ from engine.store.blobs import ALGORITHMS, Blobs, BlobWriter
 from engine.store.checking import Damage, damaged_blobs, damaged_images, damaged_layers, strangers
 from engine.store.images import ImageRecord, Images, mending
 from engine.store.layers import LayerRecord, Layers
+from engine.store.partials import forget, measure
 from engine.store.sweep import Marked, Swept, mark, sweep
 from engine.store.usage import Usage, usage
 from engine.text import visible
@@ -126,6 +129,12 @@ class Store:
             self._images.untag(name)
             return self.sweep(in_use)
 
+    def prune(self, in_use: Callable[[], Iterable[Digest]]) -> Swept:
+        """`sweep`, and remove what has come of transfers that were cut short, where nobody is at work on it."""
+        partial = forget(self.root)
+        swept = self.sweep(in_use)
+        return msgspec.structs.replace(swept, size=swept.size + partial, partial=partial)
+
     def sweep(self, in_use: Callable[[], Iterable[Digest]]) -> Swept:
         """Remove the blobs and layers that no name leads to.
 
@@ -149,7 +158,7 @@ class Store:
 
     def usage(self, in_use: Callable[[], Iterable[Digest]]) -> Usage:
         """What takes how much room. See `sweep` for `in_use`. Raises StoreError."""
-        return usage(self._images, self._blobs, self._layers, self._mark(in_use), self.root.partial_size())
+        return usage(self._images, self._blobs, self._layers, self._mark(in_use), measure(self.root))
 
     def damaged_images(self) -> list[Problem]:
         """The named images that `images` leaves out, since their manifest or configuration cannot be read."""

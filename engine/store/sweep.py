@@ -17,11 +17,12 @@ from engine.store.layers import Layers
 
 
 class Swept(msgspec.Struct, frozen=True):
-    """What went: blobs and layers, and the bytes they took, as far as known."""
+    """What went: blobs, layers, bytes of unfinished transfers (`partial`), and the bytes of it all, as far as known."""
 
     blobs: tuple[Digest, ...] = ()
     layers: tuple[Digest, ...] = ()
     size: int = 0
+    partial: int = 0
 
 
 class Marked(msgspec.Struct, frozen=True):

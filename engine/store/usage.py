@@ -10,6 +10,7 @@ from engine.digest import Digest
 from engine.store.blobs import Blobs
 from engine.store.images import ImageRecord, Images
 from engine.store.layers import Layers
+from engine.store.partials import Partials
 from engine.store.sweep import Marked
 
 
@@ -24,7 +25,7 @@ class ImageUsage(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Bytes of all blobs, of all expanded layers' files, of unfinished transfers; and what a sweep would free."""
+    """Bytes of all blobs, of all expanded layers' files, of unfinished transfers; and what `prune` would free."""
 
     images: tuple[ImageUsage, ...]
     blobs: int
@@ -33,8 +34,8 @@ class Usage(msgspec.Struct, frozen=True):
     reclaimable: int
 
 
-def usage(images: Images, blobs: Blobs, layers: Layers, marked: Marked, partial: int) -> Usage:
-    """Add it all up. `marked` is what a sweep would leave, `partial` the bytes of unfinished transfers."""
+def usage(images: Images, blobs: Blobs, layers: Layers, marked: Marked, partial: Partials) -> Usage:
+    """Add it all up. `marked` is what a sweep would leave, `partial` the unfinished transfers."""
     blob_sizes = {digest: blobs.size(digest) for digest in blobs.all()}
     layer_sizes = {chain_id: _layer_size(layers, chain_id) for chain_id in layers.all()}
     kept = sum(blob_sizes.get(digest, 0) for digest in marked.blobs)
@@ -44,8 +45,8 @@ def usage(images: Images, blobs: Blobs, layers: Layers, marked: Marked, partial:
         _by_image(images.all(), blob_sizes, layer_sizes),
         total_blobs,
         total_layers,
-        partial,
-        total_blobs + total_layers - kept,
+        partial.size,
+        total_blobs + total_layers - kept + partial.idle,
     )
 
 

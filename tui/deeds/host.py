@@ -154,7 +154,8 @@ async def _check(bench: Bench, offer: Offer[State]) -> None:
 async def _prune(bench: Bench, offer: Offer[State]) -> None:
     swept = await bench.result("prune", lambda workbench, job: workbench.prune(job), offer.command)
     if swept is not None:
-        bench.say(f"{human_size(swept.size)} freed: {len(swept.blobs)} blobs, {len(swept.layers)} layers")
+        partial = f", {human_size(swept.partial)} of unfinished transfers" if swept.partial else ""
+        bench.say(f"{human_size(swept.size)} freed: {len(swept.blobs)} blobs, {len(swept.layers)} layers{partial}")
 
 
 async def _events(bench: Bench, offer: Offer[State]) -> None:

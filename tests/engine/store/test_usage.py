@@ -50,3 +50,16 @@ def test_unfinished_transfers_count(store: Store) -> None:
     with store.root.partial("blob-x") as (_, handle):
         os.write(handle, b"x" * 77)
     assert store.usage(lambda: []).partial == 77
+
+
+def test_a_prune_takes_unfinished_transfers_that_nobody_holds(store: Store) -> None:
+    left = store.root.tmp / "blob-left.part"
+    left.write_bytes(b"1234567")
+    with store.root.partial("blob-held") as (held, handle):
+        os.write(handle, b"12345")
+        usage = store.usage(lambda: [])
+        assert (usage.partial, usage.reclaimable) == (12, 7)
+        swept = store.prune(lambda: [])
+        assert (swept.size, swept.partial) == (7, 7)
+        assert held.exists()
+        assert not left.exists()
