@@ -2,6 +2,7 @@
 
 CutawayError
 ├── UsageError              what was asked for cannot be understood        exit 2
+│   └── PathUnknown         an image or a container has no such file       exit 1
 ├── Cancelled               somebody asked to stop                         exit 130
 ├── HostError               this machine lacks something
 │   ├── NotPermitted        root (or a capability) is needed
@@ -57,6 +58,13 @@ class UsageError(CutawayError):
 
     code = "usage"
     exit_code = 2
+
+
+class PathUnknown(UsageError):
+    """An image or a container has no such file, or it is of another kind."""
+
+    code = "path-unknown"
+    exit_code = 1
 
 
 class Cancelled(CutawayError):

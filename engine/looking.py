@@ -13,7 +13,7 @@ import msgspec
 
 from engine.digest import Digest
 from engine.disk import store_error
-from engine.errors import StoreError, UsageError
+from engine.errors import PathUnknown, StoreError
 from engine.jobs import CancelToken
 from engine.layers import index, lower
 from engine.layers.stacking import Change, Node, Tree
@@ -35,7 +35,7 @@ class Inside:
     def entries(self, path: str) -> list[FileEntry]:
         """What is in a directory; of anything else it itself. Links on the way are followed, inside.
 
-        Raises UsageError where there is nothing.
+        Raises PathUnknown where there is nothing.
         """
         node = self.resolve(path)
         found = self.tree.children(node.path) if node.is_directory else [node]
@@ -93,18 +93,18 @@ class Inside:
         return Inside(self.tree.topped(index.scan(directory)), (*self.roots, directory))
 
     def read(self, entry: FileEntry) -> BinaryIO:
-        """A regular file's content as its layer has it, hidden by one above or not. Raises UsageError, StoreError."""
+        """A regular file's content as its layer has it, hidden by one above or not. Raises PathUnknown, StoreError."""
         for node in self.tree.versions(_raw(entry.path)):
             if node.layer == entry.layer and stat.S_ISREG(node.mode):
                 return os.fdopen(self.descriptor(node), "rb")
-        raise UsageError(f"{visible(entry.path)} is no regular file")
+        raise PathUnknown(f"{visible(entry.path)} is no regular file")
 
     def all(self, path: str) -> Iterator[FileEntry]:
         """All that is below a directory."""
         return map(entry_of, self.tree.below(self.resolve(path).path))
 
     def resolve(self, path: str, *, follow: bool = True) -> Node:
-        """What a path leads to, links followed inside (the last one only if `follow`). Raises UsageError."""
+        """What a path leads to, links followed inside (the last one only if `follow`). Raises PathUnknown."""
         rest = list(reversed(os.fsencode(path).split(b"/")))
         real, links = b"", 0
         while rest:
@@ -117,25 +117,25 @@ class Inside:
             inner = real + b"/" + part if real else part
             node = self.tree.find(inner)
             if node is None:
-                raise UsageError(f"there is no {visible(path)} in it")
+                raise PathUnknown(f"there is no {visible(path)} in it")
             if stat.S_ISLNK(node.mode) and (follow or any(rest)):
                 links += 1
                 if links > _LINKS:
-                    raise UsageError(f"too many symbolic links on the way to {visible(path)}")
+                    raise PathUnknown(f"too many symbolic links on the way to {visible(path)}")
                 real = b"" if node.target.startswith(b"/") else real
                 rest.extend(reversed(node.target.split(b"/")))
                 continue
             real = inner
         found = self.tree.find(real)
         if found is None:
-            raise UsageError("it is empty")
+            raise PathUnknown("it is empty")
         return found
 
     def open(self, path: str) -> BinaryIO:
-        """A regular file's content. Raises UsageError for anything else, StoreError."""
+        """A regular file's content. Raises PathUnknown for anything else, StoreError."""
         node = self.resolve(path)
         if not stat.S_ISREG(node.mode):
-            raise UsageError(f"{visible(path)} is no regular file", hint="cutaway files shows what it is.")
+            raise PathUnknown(f"{visible(path)} is no regular file", hint="cutaway files shows what it is.")
         return os.fdopen(self.descriptor(node), "rb")
 
     def descriptor(self, node: Node) -> int:

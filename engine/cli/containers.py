@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ _TAKES_A_COMMAND = {"allow_interspersed_args": False}
 _config_file = click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Take this config.json in place of a generated one.",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True),
+    help="Take this config.json in place of a generated one; - reads it from stdin.",
 )
 
 
@@ -41,6 +42,15 @@ def _base(image: str, *, rootfs: bool) -> str:
     return f"rootfs:{image}" if rootfs else image
 
 
+def _read(path: Path) -> str:
+    """A config.json, of stdin for "-". Raises UsageError."""
+    try:
+        data = sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    return data.decode("utf-8", "surrogateescape")
+
+
 def _make(
     console: Session,
     image: str,
@@ -53,7 +63,7 @@ def _make(
 ) -> ContainerSummary:
     """Have the image here, draft and create."""
     options: RunOptions = to_options(flags)
-    text = config_file.read_text("utf-8", "surrogateescape") if config_file else None
+    text = _read(config_file) if config_file else None
 
     def work(job: Job) -> ContainerSummary:
         name = console.workbench.obtain(image, job, policy=policy, platform=platform, tls_verify=tls_verify)

@@ -87,10 +87,19 @@ class CommandTree(click.Group):
                 formatter.write_dl([(name, command.get_short_help_str(90)) for name, command in commands if command])
 
 
+class _Directory(click.Path):
+    """One that has a name: "", most likely a variable that is not set, would be the current directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            raise UsageError("--root '' names no directory", hint="Leave it out for the default directory.")
+        return super().convert(value, param, ctx)
+
+
 @click.command(cls=CommandTree, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--root",
-    type=click.Path(path_type=Path, file_okay=False, readable=False),
+    type=_Directory(path_type=Path, file_okay=False, readable=False),
     envvar="CUTAWAY_ROOT",
     help="The data directory (or CUTAWAY_ROOT).  [default: /var/lib/cutaway for root]",
 )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from engine.errors import CutawayError, UsageError
+from engine.errors import CutawayError, PathUnknown, UsageError
 from engine.jobs import CancelToken
 from engine.layers import copying, lower, names
 from engine.layers.names import shown
@@ -51,7 +51,7 @@ def located(root: int, path: bytes, *, follow: bool) -> Iterator[Place]:
         try:
             handle = open_below(root, folder or b".", os.O_PATH | os.O_DIRECTORY)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise UsageError(f"there is no directory {shown(folder)}") from error
+            raise PathUnknown(f"there is no directory {shown(folder)}") from error
         try:
             place = Place(handle, name)
             status = place.status()
@@ -62,7 +62,7 @@ def located(root: int, path: bytes, *, follow: bool) -> Iterator[Place]:
         finally:
             os.close(handle)
         path = names.join(folder, target) if not target.startswith(b"/") else target
-    raise UsageError(f"too many symbolic links on the way to {shown(path)}")
+    raise PathUnknown(f"too many symbolic links on the way to {shown(path)}")
 
 
 class Graft:
@@ -89,7 +89,7 @@ class Graft:
         with located(source_root, source, follow=source.endswith(b"/")) as origin:
             status = origin.status()
             if status is None:
-                raise UsageError(f"there is no {shown(source)}")
+                raise PathUnknown(f"there is no {shown(source)}")
             is_directory = stat.S_ISDIR(status.st_mode)
             if content and not is_directory:
                 raise UsageError(f"{shown(source)} is no directory")

@@ -41,6 +41,7 @@ def cutaway(*words: str, root: Path, given: str = "") -> subprocess.CompletedPro
         (["config", "nobody", "--lines"], 2, "config IMAGE -- ARG"),
         (["trace", "nobody"], 1, "no container and no image 'nobody'"),
         (["stop", "-t", "-3", "nobody"], 2, "-3"),
+        (["--root", "", "images"], 2, "names no directory"),
     ],
 )
 def test_wrong_words(tmp_path: Path, words: list[str], code: int, said: str) -> None:

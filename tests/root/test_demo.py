@@ -165,6 +165,8 @@ def test_a_bare_directory_names_no_command(cutaway: Cutaway, tmp_path: Path) -> 
     assert "nothing to run" in cutaway("run", "--rm", image, code=2).stderr
     (tmp_path / "c.json").write_text(made.stdout.replace('"args": []', '"args": ["echo", "from the file"]', 1))
     assert cutaway.out("run", "--rm", f"--config={tmp_path / 'c.json'}", image) == "from the file"
+    line = f"{shlex.join(cutaway.command('run', '--rm', '--config=-', image))} <{tmp_path / 'c.json'}"
+    assert subprocess.check_output(line, shell=True, env=cutaway.environment, text=True) == "from the file\n"
 
 
 def test_what_cannot_be_written_is_told(cutaway: Cutaway) -> None:
