@@ -136,7 +136,7 @@ async def test_push_tag_and_save(workbench: Workbench, bench: Callable[..., Any]
             await screen.press("enter")
             await screen.wait("✗ failed|try again")
 
-            await screen.press("1", "G", "t")
+            await screen.press("1", "G", "n")
             await screen.wait("Another name for")
             await _replace(screen, "localhost/other:2")
             await screen.press("enter")

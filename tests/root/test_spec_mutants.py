@@ -27,6 +27,8 @@ pytestmark = pytest.mark.root
 
 OWN_NAMESPACES = ["unshare", "--mount", "--uts", "--ipc", "--propagation", "private"]
 PREFIX = f"cutaway-mutant-{os.getpid()}"
+ALL = os.environ.get("CUTAWAY_MUTANTS") == "all"
+"""Whether every mutant is tried; a third of them, spread over all subjects, takes a minute less."""
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +111,8 @@ def blamed_wrongly(name: str, said: str, text: str, pointers: list[str]) -> str:
 
 def test_prediction_is_right_for_every_mutant(good: Path, here: HostFacts, tmp_path: Path) -> None:
     cases = list(mutants(json.loads((good / "config.json").read_text())))
+    if not ALL:
+        cases = cases[::3]
     assert len(cases) >= 150
 
     def judge(numbered: tuple[int, tuple[str, str]]) -> str:

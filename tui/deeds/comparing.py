@@ -49,7 +49,7 @@ IMAGE_COMPARING: Sequence[Deed[ImageSummary]] = (
     Deed(
         "image.compare",
         "=",
-        "compare it with another: files, config, history",
+        "compare it with another, side by side",
         _image,
         command=lambda image: ("diff", image.reference, "OTHER"),
         changes=False,

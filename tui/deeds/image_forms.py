@@ -101,7 +101,7 @@ IMAGE_FORMS: Sequence[Deed[ImageSummary]] = (
         command=lambda i: ("layers", "--changes", i.reference),
         changes=False,
     ),
-    Deed("image.tag", "t", "give it another name", _tag, command=lambda i: ("tag", i.reference, "NAME")),
+    Deed("image.tag", "n", "give it another name", _tag, command=lambda i: ("tag", i.reference, "NAME")),
     Deed("image.mount", "", "mount it, as a working container", _mount, command=lambda i: ("mount", i.reference)),
     Deed("image.save", "S", "save it to an archive", _save, command=lambda i: ("save", "-o", "FILE", i.reference)),
 )
