@@ -34,6 +34,10 @@ class Settings:
 
     _lines: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
+    def place(self, entry: str) -> str:
+        """Where an entry stands, in words."""
+        return f"{self.path}, line {self._lines.get(entry, 0)}, {entry}"
+
     def wrong(self, entry: str, why: str) -> None:
         """Name an entry (`keys.image.open`) that says something that is not to be had."""
         line = self._lines.get(entry, 0)

@@ -68,7 +68,10 @@ class CommandTree(click.Group):
         words = f"{name} {rest[0]}" if name in ("system", "volume") and rest else name
         if ctx.obj["read_only"] and (words not in _READS or "--repair" in rest) and "--help" not in rest:
             raise UsageError(f"{words} may change something", hint="Nothing may be changed: --read-only is set.")
-        return name, command, [*ctx.obj["settings"].flags.get(name or "", ()), *rest]
+        flags = ctx.obj["settings"].flags.get(name or "", ())
+        if flags and command is not None:
+            _check_flags(ctx, command, flags)
+        return name, command, [*flags, *rest]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for module, names in _GROUPS.values():
@@ -85,6 +88,17 @@ class CommandTree(click.Group):
             with formatter.section(title):
                 commands = [(name, self.get_command(ctx, name)) for name in names]
                 formatter.write_dl([(name, command.get_short_help_str(90)) for name, command in commands if command])
+
+
+def _check_flags(ctx: click.Context, command: click.Command, flags: tuple[str, ...]) -> None:
+    """Raises UsageError where what a person has set for a command is wrong by itself: nobody typed it."""
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    alone = click.Command(command.name, params=[*options], context_settings={"allow_extra_args": True})
+    try:
+        alone.make_context(command.name, [*flags], ctx).close()
+    except click.ClickException as error:
+        where = ctx.obj["settings"].place(f"flags.{command.name}")
+        raise UsageError(f"{where}: {error.format_message()}", hint="It is given with each such command.") from None
 
 
 class _Directory(click.Path):

@@ -148,3 +148,16 @@ def test_an_output_that_takes_nothing_is_told(tmp_path: Path, words: str, to: st
 def test_without_any_stream(tmp_path: Path) -> None:
     line = f"{sys.executable} -m engine.cli --root {tmp_path} images 0<&- 1>&- 2>&-"
     assert subprocess.run(["bash", "-c", line], check=False).returncode == 1
+
+
+@pytest.mark.parametrize(("flags", "said"), [("--nope", "No such option"), ("--pull=sometimes", "sometimes")])
+def test_a_wrong_option_that_was_set_is_told_where_it_stands(tmp_path: Path, flags: str, said: str) -> None:
+    path = tmp_path / "cutaway" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(f'[flags]\nrun = "{flags}"\n')
+    command = [sys.executable, "-m", "engine.cli", "--root", str(tmp_path / "data"), "run", "-m", "9m", "x"]
+    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 2
+    assert f"{path}, line 2, flags.run: " in done.stderr
+    assert said in done.stderr

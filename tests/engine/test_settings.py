@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import Settings, read_settings, settings_path
+from engine import Settings, read_settings
+from engine.settings import settings_path
 
 
 def _read(tmp_path: Path, text: str) -> Settings:
