@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,14 @@ def keep_launched(root: DataRoot, directory: Path) -> None:
         place = directory / KEPT.launched
         if not place.exists() or place.read_bytes() != text:
             root.write(place, text, mode=0o600)
+
+
+def typed(options: RunOptions, image: str, name: str) -> tuple[str, str]:
+    """The shell lines for a config.json made with `options`: ours, and podman's for the container of that `name`."""
+    dashes = ["--"] * any(word.startswith("-") for word in options.args[:1])
+    words = [*options.words(), image, *dashes, *options.args]
+    own = [] if options.name else ["--name", name]
+    return shlex.join(["cutaway", "config", *words]), shlex.join(["podman", "create", *own, *words])
 
 
 def read_config(text: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from engine import rootfs, spec, trace
-from engine.bundling import KEPT, check_beside, keep_launched, mapping, read_config, stop_signal
+from engine.bundling import KEPT, check_beside, keep_launched, mapping, read_config, stop_signal, typed
 from engine.cleanup import put_away
 from engine.digest import Digest
 from engine.disk import DataRoot
@@ -64,11 +64,11 @@ class Launcher:
         Raises SpecError, UsageError, MountError, NotPermitted.
         """
         identity: spec.ContainerIdentity = like or self._containers.reserve(options.name, image.name)
-        words = ["--"] * any(word.startswith("-") for word in options.args[:1]) + [*options.args]
-        command = shlex.join(["cutaway", "config", *options.words(), image.name, *words])
+        command, peer = typed(options, image.name, identity.name)
+        peer = peer if config is None and not image.in_place else ""
         network, address = (like.network, like.address) if like else self._linker.foreseen(options)
         netns = self._networks.path(identity.id) if network else None
-        with self.looked_into(image, job) as merged, job.step(StepKind.CONFIG, command) as step:
+        with self.looked_into(image, job) as merged, job.step(StepKind.CONFIG, command, peer=peer) as step:
             generated = spec.generate(
                 image.config.execution,
                 options,
@@ -189,13 +189,16 @@ class Launcher:
         record = self._linker.add(record, {}, made_up=name is None)
         with journalled(self._containers, record, job, self._image_steps(record)):
             try:
-                rootfs.mount(self.plan(record), job)
+                self._mount(record, job)
             except BaseException:
                 self._containers.remove(record.id)
                 raise
         self._containers.happenings.add(record, "mount")
         job.emit(ContainersChanged((record.id,)))
         return record
+
+    def _mount(self, record: ContainerRecord, job: Job) -> None:
+        rootfs.mount(self.plan(record), job, image="" if record.in_place else record.image)
 
     def mount_again(self, record: ContainerRecord, job: Job) -> None:
         """Mount a working container's root filesystem where it is not mounted. Raises ContainerState for another kind
@@ -208,7 +211,7 @@ class Launcher:
                     f"the container {record.name} does not run, so its root filesystem is not mounted",
                     hint=f"Start it with: cutaway start {record.name}",
                 )
-            rootfs.mount(self.plan(record), job)
+            self._mount(record, job)
 
     def start(self, record: ContainerRecord, job: Job, attachment: Attachment | None = None) -> int | None:
         """Mount its root filesystem and start it. With an attachment stay until its end and return the exit code.
@@ -251,7 +254,7 @@ class Launcher:
         """Mount, create, connect, start. The caller holds the lock. What fails is cleared up after."""
         try:
             if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
-                rootfs.mount(self.plan(record), job)
+                self._mount(record, job)
             home = self._containers.path(record.id)
             self._volumes.fill(home / "config.json", home / "merged", job)
             with self._blamed(record), self._linker.linked(record, job) as held:

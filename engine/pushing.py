@@ -62,7 +62,7 @@ def push(
             raise StoreError(
                 f"{image.name}: the blob {blob.digest} is not here any more", hint=command_to_get(image.name)
             )
-    _Push(store, blobs, mountable(store, destination, blobs), target, job).run()
+    _Push(store, blobs, len(blobs) - 1, mountable(store, destination, blobs), target, job).run()
     return target.manifest(raw, media_type)
 
 
@@ -109,9 +109,16 @@ def manifest_as(store: Store, image: ImageRecord, kind: ManifestKind | None) -> 
 
 class _Push:
     def __init__(
-        self, store: Store, blobs: list[Descriptor], mounts: dict[Digest, list[str]], target: Target, job: Job
+        self,
+        store: Store,
+        blobs: list[Descriptor],
+        layers: int,
+        mounts: dict[Digest, list[str]],
+        target: Target,
+        job: Job,
     ) -> None:
         self._store = store
+        self._layers = layers
         self._blobs = blobs
         self._mounts = mounts
         self._target = target
@@ -151,4 +158,6 @@ class _Push:
         self._tell(number, blob, phase, blob.size)
 
     def _tell(self, number: int, blob: Descriptor, phase: LayerPhase, done: int) -> None:
-        self._job.emit(LayerProgress(self._job.id, blob.digest, number, len(self._blobs), phase, done, blob.size))
+        """Progress is told of layers, as a pull does; the configuration comes after them and is no layer."""
+        if number <= self._layers:
+            self._job.emit(LayerProgress(self._job.id, blob.digest, number, self._layers, phase, done, blob.size))

@@ -26,6 +26,7 @@ RESULT = "localhost/cutaway/tour:latest"
 """The image that the last step makes."""
 
 _NOTE = "note-of-the-tour"
+_VARIABLE = "TOUR=yes"
 _MOST_SHOWN = 8
 _LISTEN = 0.5  # seconds
 _LOOK = {
@@ -169,7 +170,7 @@ class Tour:
     def _config(self, job: Job) -> tuple[str, list[str], list[Path]]:
         if self._made is None:
             args = ("sh", "-c", "/usr/local/bin/hello; exec sleep 3600") if self._wanted is None else ()
-            options = RunOptions(args=args, name=self._free(NAMES[1]), env=("TOUR=yes",))
+            options = RunOptions(args=args, name=self._free(NAMES[1]), env=(_VARIABLE,))
             self._draft = self._workbench.draft(self._image, options, job)
             self._made = self._workbench.create(self._draft, job)
         assert self._draft is not None
@@ -275,8 +276,12 @@ class Tour:
 
 
 def _typed(steps: Sequence[Step]) -> Iterator[str]:
-    """The shell lines of steps that did not fail."""
-    yield from (step.command for step in steps if step.command and not step.failure)
+    """The shell lines of steps that did not fail. The journal has a variable's name alone, since its value may be a
+    secret; the tour's own is none, and without it the line would do something else."""
+    name = _VARIABLE.partition("=")[0]
+    for step in steps:
+        if step.command and not step.failure:
+            yield step.command.replace(f" -e {name} ", f" -e {_VARIABLE} ")
 
 
 def _short(lines: list[str]) -> list[str]:

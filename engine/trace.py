@@ -30,7 +30,7 @@ class Step(msgspec.Struct, frozen=True):
     """One thing the engine did.
 
     `time` is seconds since the epoch, `duration` seconds. `command` is a POSIX shell line that does the same
-    by hand, `detail` what came of it, `peer` the line of podman, buildah or skopeo that covers it (may be
+    by hand, `detail` what came of it, `peer` the line of podman, buildah, skopeo or conmon that covers it (may be
     empty), `failure` the error if it failed.
     """
 

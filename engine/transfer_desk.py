@@ -120,7 +120,15 @@ class TransferDesk(ConfigDesk):
         destination = hosts.candidates(rest)[0]
         with self._store.holding(job.token):
             read_from = sources(self._store, image, destination)
-            target = RegistryTarget(destination, job, read_from=read_from, tls_verify=tls_verify, hosts=hosts)
+            target = RegistryTarget(
+                destination,
+                job,
+                read_from=read_from,
+                tls_verify=tls_verify,
+                hosts=hosts,
+                layout=self.root.images.absolute(),
+                name=image.name,
+            )
             try:
                 return push(self._store, image, target, destination, job, kind=ManifestKind(kind) if kind else None)
             finally:
@@ -221,7 +229,13 @@ class TransferDesk(ConfigDesk):
             from engine.registry import RegistryHosts, RegistrySource  # they load the HTTP client
 
             hosts = RegistryHosts.load()
-            registry = RegistrySource(hosts.candidates(rest), tls_verify=tls_verify, hosts=hosts, held=self._store.held)
+            registry = RegistrySource(
+                hosts.candidates(rest),
+                tls_verify=tls_verify,
+                hosts=hosts,
+                held=self._store.held,
+                layout=self.root.images.absolute(),
+            )
             try:
                 yield registry
             finally:

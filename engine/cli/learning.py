@@ -87,7 +87,10 @@ class _Demo:
 
         self._title("config.json tells runc what to start. Three sources make it: the image, the defaults, you.")
         options = RunOptions(env=("GREETING=hello from the demo",))
-        draft = self._do("draft", lambda job: workbench.draft(image.reference, options, job))
+        draft = workbench.jobs.run("draft", lambda job: workbench.draft(image.reference, options, job))
+        # The journal has a variable's name alone, since its value may be a secret; this one is the demo's own.
+        typed = ["cutaway", "config", image.reference, "-e", options.env[0]]
+        self._say(f"  $ {shlex.join(typed)}")
         rows = workbench.explain(draft)
         for source in ("image", "default", "host", "user"):
             mine = [row for row in rows if row.source.value == source]

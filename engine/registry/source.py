@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 from engine.errors import RegistryError
 from engine.jobs import Job
@@ -25,7 +27,7 @@ class RegistrySource:
     `reference` may be a list of what a short name can mean (RegistryHosts.candidates); the first that a
     registry has is taken. Without `tls_verify` certificates are not checked, and plain http is tried where
     https does not answer. `hosts` is the machine's configuration (None: read it now).
-    `held` gives documents that need not be fetched again.
+    `held` gives documents that need not be fetched again; `layout` is where the reader puts it all, for the journal.
     """
 
     def __init__(
@@ -36,7 +38,9 @@ class RegistrySource:
         hosts: RegistryHosts | None = None,
         patience: Patience | None = None,
         held: Held = nothing_held,
+        layout: Path = Path("images"),
     ) -> None:
+        self._layout = layout
         self._held = held
         self._hosts = hosts or RegistryHosts.load()
         self._patience = patience or Patience()
@@ -84,8 +88,8 @@ class RegistrySource:
             if self._session is None:  # asked for without `image`: the registry itself has every blob
                 self._session = self._connect(self._endpoints(self._reference)[-1])
             session = self._session
-        peer = skopeo("copy", session.endpoint, self._reference) + " oci:images"
-        return transfer.fetch(session, descriptor, offset, self._patience, job, peer=peer)
+        peer = skopeo("copy", session.endpoint, self._reference) + " " + shlex.quote(f"oci:{self._layout}:{self.name}")
+        return transfer.fetch(session, descriptor, offset, self._patience, job, layout=self._layout, peer=peer)
 
     def close(self) -> None:
         """Let go of connections."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -37,6 +38,8 @@ class RegistryTarget:
         hosts: RegistryHosts | None = None,
         patience: Patience | None = None,
         piece: int = PIECE,
+        layout: Path = Path("images"),
+        name: str = "",
     ) -> None:
         hosts = hosts or RegistryHosts.load()
         patience = patience or Patience()
@@ -48,7 +51,10 @@ class RegistryTarget:
             connect(endpoint, hosts, patience, actions="pull,push", read_from=read_from)
         )
         flag = " --dest-tls-verify=false" if endpoint.insecure else ""
-        self._peer = f"skopeo copy{flag} oci:images docker://{endpoint.domain}/{endpoint.repository}"
+        self._layout = layout
+        source = shlex.quote(f"oci:{layout}:{name or reference}")
+        tag = f":{reference.tag}" if reference.tag else ""
+        self._peer = f"skopeo copy{flag} {source} docker://{endpoint.domain}/{endpoint.repository}{tag}"
         self._uploader = Uploader(self._session, patience, job, peer=self._peer, piece=piece)
         self._first = threading.Lock()
         self._spoken = False
@@ -74,6 +80,7 @@ class RegistryTarget:
         """
         digest = Digest.of(raw)
         name = self._reference.tag or digest
+        place = self._layout / "blobs" / digest.algorithm / digest.hex
         ask = Ask(
             f"{self._session.endpoint.repository}/manifests/{name}",
             f"the manifest of {self._reference.familiar}",
@@ -81,7 +88,7 @@ class RegistryTarget:
             usable=frozenset({200, 201, 202}),
             headers={"Content-Type": media_type},
             body=raw,
-            curl=f"-H 'Content-Type: {media_type}' --data-binary @blobs/{digest.algorithm}/{digest.hex}",
+            curl=f"-H 'Content-Type: {media_type}' --data-binary {shlex.quote(f'@{place}')}",
             peer=self._peer,
         )
         with self._session.open(ask, self._job) as answer:

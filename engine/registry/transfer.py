@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.errors import ContentError, NotInRegistry
 from engine.jobs import Job
@@ -34,12 +36,12 @@ class _Progress:
 
 
 def fetch(
-    session: Session, descriptor: Descriptor, offset: int, patience: Patience, job: Job, *, peer: str
+    session: Session, descriptor: Descriptor, offset: int, patience: Patience, job: Job, *, layout: Path, peer: str
 ) -> Iterator[bytes]:
     """The bytes of a blob from `offset` to its end, exactly as many as the descriptor says.
 
     Goes on where a broken connection ended, as long as there is progress. The digest is the consumer's to
-    check. `peer` is the tool's line that does the same, for the journal.
+    check. `layout` is where it goes and `peer` the tool's line that does the same, for the journal.
     Raises RegistryError, ContentError (another size), Cancelled.
     """
     progress = _Progress(offset)
@@ -48,7 +50,7 @@ def fetch(
     while progress.position < descriptor.size:
         before = progress.position
         try:
-            yield from _run(session, descriptor, progress, job, peer)
+            yield from _run(session, descriptor, progress, job, layout, peer)
         except NotInRegistry:
             if not addresses:
                 raise
@@ -67,15 +69,18 @@ def _foreign_addresses(descriptor: Descriptor) -> list[str]:
     return [url for url in descriptor.urls or [] if url.startswith(("https://", "http://"))]
 
 
-def _run(session: Session, descriptor: Descriptor, progress: _Progress, job: Job, peer: str) -> Iterator[bytes]:
+def _run(
+    session: Session, descriptor: Descriptor, progress: _Progress, job: Job, layout: Path, peer: str
+) -> Iterator[bytes]:
     """One request's worth of bytes; `progress` tells how far it came."""
     start = progress.position if progress.ranges else 0
     resume = f"-C {start} " if start else ""
+    place = layout / "blobs" / descriptor.digest.algorithm / descriptor.digest.hex
     ask = Ask(
         f"{session.endpoint.repository}/blobs/{descriptor.digest}",
         f"blob {descriptor.digest.short}",
         headers={"Range": f"bytes={start}-"} if start else {},
-        curl=f"{resume}--create-dirs -o blobs/{descriptor.digest.algorithm}/{descriptor.digest.hex}",
+        curl=f"{resume}--create-dirs -o {shlex.quote(str(place))}",
         peer=peer,
         elsewhere=progress.elsewhere,
     )

@@ -31,12 +31,13 @@ _BUSY_TRIES = 20
 _BUSY_PAUSE = 0.05  # seconds; with the tries, one second for processes that are just ending
 
 
-def mount(plan: OverlayPlan, job: Job) -> None:
-    """Mount the overlay of `plan`; its directories must be there.
+def mount(plan: OverlayPlan, job: Job, *, image: str = "") -> None:
+    """Mount the overlay of `plan`; its directories must be there. `image` is what they are of, for the journal.
 
     Raises MountError, with a hint where the reason can be told; then nothing is mounted.
     """
-    with job.step(StepKind.MOUNT, plan.command(), peer="buildah from IMAGE; buildah mount CONTAINER") as step:
+    peer = f'buildah mount "$(buildah from {shlex.quote(image)})"' if image else ""
+    with job.step(StepKind.MOUNT, plan.command(), peer=peer) as step:
         if is_mounted(plan.merged):
             raise MountError(f"{plan.merged} is mounted already", hint=f"umount {shlex.quote(str(plan.merged))}")
         with ExitStack() as opened:
@@ -73,7 +74,7 @@ def unmount(merged: Path, job: Job) -> None:
     A mount that stays busy for a second is detached lazily (it vanishes from the tree at once, and wholly when
     its last user is gone); the step says so. Raises MountError.
     """
-    with job.step(StepKind.MOUNT, shlex.join(["umount", str(merged)]), peer="buildah umount CONTAINER") as step:
+    with job.step(StepKind.MOUNT, shlex.join(["umount", str(merged)])) as step:
         gone = 0
         # Deepest first; a place can be mounted on more than once, so look again until there is nothing.
         while found := mounts_below(merged):

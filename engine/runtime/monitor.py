@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -68,6 +69,11 @@ class Monitor(msgspec.Struct, frozen=True):
         for argument in ("-P", "-m", self.cleanup, str(files.root.path.absolute()), record.id):
             line += ["--exit-command-arg", argument]
         return line
+
+    def command(self, record: ContainerRecord, files: RuntimeFiles) -> str:
+        """The shell line that starts it by hand, from the bundle, where conmon leaves the file "oom". Pure."""
+        places = shlex.join(["mkdir", "-p", str(files.runc_root), str(files.exits), str(files.here)])
+        return f"{places} && cd {shlex.quote(str(files.bundle))} && {shlex.join(self.arguments(record, files))}"
 
     def create(self, record: ContainerRecord, files: RuntimeFiles, token: CancelToken, held: Sequence[int] = ()) -> int:
         """Have the container created and held; returns the process id of its first process.

@@ -68,7 +68,7 @@ class Runtime:
                 raise ContainerState(f"the container {record.name} is there already, with a process")
             self.delete(record, True, job)
         command = shlex.join(["runc", *runc_options(files)[:2], "create", "--bundle", str(files.bundle), record.id])
-        with job.step(StepKind.RUNTIME, command, peer=f"podman create --name {record.name} {record.image}") as step:
+        with job.step(StepKind.RUNTIME, command, peer=monitor.command(record, files)) as step:
             self._make_way(files)
             try:
                 pid = monitor.create(record, files, job.token, held)

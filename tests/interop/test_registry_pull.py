@@ -61,7 +61,7 @@ def test_pulls_one_platform_verified(image: str) -> None:
 def test_journal_can_be_done_by_hand(image: str, tmp_path: Path) -> None:
     events: list[Event] = []
     job = Job("pull", events.append)
-    source = RegistrySource(Reference.parse(image), tls_verify=False)
+    source = RegistrySource(Reference.parse(image), tls_verify=False, layout=tmp_path)
     fetched = source.image(AMD64, job)
     layer = fetched.manifest.layers[1]
     assert b"".join(source.blob(layer, 0, job))
@@ -73,7 +73,7 @@ def test_journal_can_be_done_by_hand(image: str, tmp_path: Path) -> None:
     manifest = [step for step in rest if str(fetched.descriptor.digest) in step.command]
     done = subprocess.run(["sh", "-c", manifest[0].command], capture_output=True, check=True)
     assert done.stdout == fetched.manifest_raw
-    subprocess.run(["sh", "-c", rest[-1].command], cwd=tmp_path, check=True)
+    subprocess.run(["sh", "-c", rest[-1].command], check=True)
     assert layer.digest.of((tmp_path / f"blobs/sha256/{layer.digest.hex}").read_bytes()) == layer.digest
     peer = subprocess.run(["sh", "-c", manifest[0].peer], capture_output=True, check=True)
     assert peer.stdout == fetched.manifest_raw

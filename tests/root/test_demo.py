@@ -108,6 +108,14 @@ def test_it_speaks_in_lines_that_fit_a_terminal(cutaway: Cutaway) -> None:
     assert all(len(line) < 100 for line in cutaway.out("run", "--rm", "demo").splitlines())
 
 
+def test_the_walk_through_shows_lines_that_do_the_same(cutaway: Cutaway) -> None:
+    said = cutaway.out("demo")
+    line = next(line for line in said.splitlines() if "$ cutaway config" in line)
+    words = shlex.split(line.partition("$ cutaway")[2])
+    assert "GREETING=hello from the demo" in cutaway.json(*words)["process"]["env"]
+    assert "hello from the demo" in said
+
+
 def test_it_copes_with_a_guest_and_a_read_only_root(cutaway: Cutaway) -> None:
     said = cutaway("run", "--rm", "--user", "guest", "--read-only", "-e", "GREETING=Hi.", "demo")
     assert said.stdout.startswith("Hi.\n")

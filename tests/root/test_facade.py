@@ -222,11 +222,15 @@ def test_killed_for_want_of_memory_is_told(with_demo: Workbench, job: Job, tmp_p
 
 
 def test_the_journal_begins_with_the_image(with_demo: Workbench, tmp_path: Path, job: Job) -> None:
-    run(with_demo, RunOptions(args=("true",), name="traced"), tmp_path)
+    run(with_demo, RunOptions(args=("true",), name="traced", env=("SECRET=x",), labels=("a=b",)), tmp_path)
     kinds = [step.kind for step in with_demo.trace("traced")]
     assert {StepKind.LAYER, StepKind.CONFIG} <= set(kinds)
     assert kinds.index(StepKind.LAYER) < kinds.index(StepKind.MOUNT) < kinds.index(StepKind.RUNTIME)
     assert all(step.command for step in with_demo.trace("traced"))
+    peers = [step.peer for step in with_demo.trace("traced")]
+    assert f"podman create -e SECRET --label a=b --name traced {DEMO} true" in peers
+    assert f'buildah mount "$(buildah from {DEMO})"' in peers
+    assert any("/conmon --api-version 1 --cid " in peer for peer in peers)
     with_demo.remove("traced", job)
 
 

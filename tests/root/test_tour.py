@@ -44,6 +44,7 @@ def test_every_step_is_done_and_shown(workbench: Workbench) -> None:
         assert page.commands
         assert page.seen
         assert [path for path in page.paths if not path.exists()] == []
+    assert any(" -e TOUR=yes " in command for command in pages[3].commands), "typed again it has to do the same"
     assert any("deletes /srv/draft" in line for line in pages[1].seen)
     files, running = workbench.containers()
     assert running.status is Status.RUNNING
