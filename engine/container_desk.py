@@ -158,7 +158,8 @@ class ContainerDesk:
 
         Raises StoreError, Cancelled.
         """
-        self.root.prepare()
+        if follow:
+            self.root.prepare()
         return self._containers.happenings.read(token, since=since, until=until, follow=follow)
 
     def kill(self, name: str, job: Job, *, signal: str = "KILL") -> None:

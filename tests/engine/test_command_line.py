@@ -105,6 +105,9 @@ def test_looking_does_not_write(tmp_path: Path) -> None:
     root = tmp_path / "nothing"
     done = cutaway("images", "--json", root=root)
     assert json.loads(done.stdout) == []
+    done = cutaway("events", "--no-stream", root=root)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not root.exists()
 
 
 def test_nobody_reads_the_output(tmp_path: Path) -> None:
