@@ -62,14 +62,15 @@ def _layer(number: int, made_by: str) -> LayerSummary:
     )
 
 
-@pytest.mark.parametrize("theme", ["dark", "light", "mono"])
+THEMES = ("dark", "light", "mono")
+
+
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_it_looks_as_it_did(bench: Any, theme: str, size: tuple[int, int]) -> None:
+async def test_it_looks_as_it_did(bench: Any, size: tuple[int, int]) -> None:
     async with bench(size=size) as screen:
         await screen.wait("A container is an image", "no jobs")
         shell = screen.screen
         await screen.wait(lambda text: shell.state.problems is not None and shell.state.neighbours is not None)
-        screen.app.theme = f"cutaway-{theme}"
         await screen.press("2")  # where the list of images does not decide what is looked at
         shell.state.problems, shell.state.neighbours = [], {"podman": 2, "docker": 0, "runc": 1}
         names = ("docker.io/library/debian:12", "quay.io/team/app:2.1", "localhost/cutaway/demo:latest")
@@ -90,14 +91,19 @@ async def test_it_looks_as_it_did(bench: Any, theme: str, size: tuple[int, int])
         shell.show_busy("1 running · pull nginx:1.27 64%")
         shell.show_command("cutaway pull nginx:1.27", "…")
         shell.area.welcome.show()
-        await screen.pilot.pause()
-        seen = _lines(screen.app.export_screenshot())
-    path = RECORDED / f"{theme}-{size[0]}x{size[1]}.txt"
+        for theme in THEMES:
+            screen.app.theme = f"cutaway-{theme}"
+            await screen.pilot.pause()
+            _compare(f"{theme}-{size[0]}x{size[1]}.txt", _lines(screen.app.export_screenshot()))
+
+
+def _compare(name: str, seen: list[str]) -> None:
+    path = RECORDED / name
     if os.environ.get("CUTAWAY_RECORD"):
         path.parent.mkdir(exist_ok=True)
         path.write_text("\n".join(seen) + "\n")
     before = path.read_text().splitlines()
-    assert seen == before, "\n".join(difflib.unified_diff(before, seen, "recorded", "now", lineterm="", n=0))
+    assert seen == before, "\n".join(difflib.unified_diff(before, seen, f"recorded {name}", "now", lineterm="", n=0))
 
 
 def _lines(svg: str) -> list[str]:

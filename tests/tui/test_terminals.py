@@ -63,9 +63,8 @@ async def test_any_size_while_it_changes(bench: Any) -> None:
         await screen.wait("A container is an image", "no jobs")
         for width, height in ((60, 18), (300, 100), (80, 24), (20, 6), (119, 36), (120, 36)):
             await screen.pilot.resize_terminal(width, height)
-            await screen.wait(lambda text, width=width: len(text.split("\n")[0]) == width)
-            lines = screen.text.split("\n")
-            assert len(lines) == height
+            measures = (height, width)
+            await screen.wait(lambda text, wanted=measures: (text.count("\n") + 1, text.index("\n")) == wanted)
             if width >= 60:
                 await screen.wait("help", "quit")
             await screen.press("4", "1")
