@@ -74,13 +74,14 @@ class Images:
         self._known: dict[Digest, tuple[Manifest, ImageConfig]] = {}
 
     def prepare(self) -> None:
-        """Make an empty layout where there is none."""
+        """Make an empty layout where there is none. Where index.json alone is gone, it is made as `rebuild` does, lest
+        a sweep takes everything for needless."""
         marker = self._root.images / "oci-layout"
         if not marker.exists():
             self._root.write(marker, b'{"imageLayoutVersion":"1.0.0"}')
         with self._root.lock(_LOCK):
             if not self._path.exists():
-                self._write({"schemaVersion": 2, "mediaType": INDEX, "manifests": []})
+                self._write_anew()
 
     def all(self) -> list[ImageRecord]:
         """Every named image that is whole, by name."""
@@ -172,15 +173,21 @@ class Images:
         Raises StoreError.
         """
         with self._root.lock(_LOCK):
+            aside = self._path.with_name(f"{self._path.name}.damaged")
             try:
-                os.replace(self._path, self._path.with_name(f"{self._path.name}.damaged"))
-            except FileNotFoundError:
-                pass
+                aside.unlink(missing_ok=True)
+                if self._path.is_file():
+                    os.link(self._path, aside)  # at no time is there none
+                else:
+                    os.rename(self._path, aside)
             except OSError as error:
                 raise store_error(error, f"cannot put {self._path} aside") from error
-            found = [entry for digest in self._blobs.all() if (entry := self._recovered(digest)) is not None]
-            entries = [json.loads(encode(entry)) for entry in found]
-            self._write({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
+            self._write_anew()
+
+    def _write_anew(self) -> None:
+        found = [entry for digest in self._blobs.all() if (entry := self._recovered(digest)) is not None]
+        entries = [json.loads(encode(entry)) for entry in found]
+        self._write({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
 
     def _recovered(self, digest: Digest) -> Descriptor | None:
         """An index's entry for a blob that is a manifest, with a name if it is an image's."""

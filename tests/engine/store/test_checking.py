@@ -126,6 +126,15 @@ def test_an_index_that_cannot_be_read_is_put_aside_and_made_anew(filled: Store) 
     assert filled.sweep(nothing).blobs == ()
 
 
+def test_a_lost_index_is_made_anew_before_anything_is_swept(filled: Store) -> None:
+    before = {image.descriptor.digest for image in filled.images()}
+    (filled.root.images / "index.json").unlink()
+    fresh = Store(filled.root)
+    fresh.prepare()
+    assert fresh.sweep(nothing).blobs == ()
+    assert {image.descriptor.digest for image in fresh.images()} == before
+
+
 def test_a_damaged_manifest_is_told_wherever_the_image_is_asked_for(filled: Store) -> None:
     filled.blob_path(filled.find(ONE).descriptor.digest).write_bytes(b"garbage")
     fresh = Store(filled.root)
