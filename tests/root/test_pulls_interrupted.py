@@ -21,7 +21,7 @@ from engine.store import Store
 pytestmark = pytest.mark.root
 
 PATIENCE = 60.0  # seconds
-SIZE, BEFORE = 3_000_000, 1_500_000
+SIZE, BEFORE = 3_000_000, 6 * 256 * 1024  # the transfer reads in pieces of 256 KiB
 
 
 @pytest.fixture
