@@ -55,10 +55,11 @@ class Actions(_Entries):
         if screen is None:
             return
         for subject in (screen.subject, OfHost()):
+            of = f" · {screen.conductor.title(subject)[:200]}" if subject != OfHost() else ""
             for offer in screen.offers(subject):
                 key = f"{offer.key}   " if offer.key else ""
                 said = f"not now: {offer.why_not}" if offer.why_not else f"$ {offer.command}" if offer.command else ""
-                yield visible(offer.words), visible(key + said), partial(screen.do, offer.id, subject)
+                yield visible(offer.words + of), visible(key + said), partial(screen.do, offer.id, subject)
         for active in screen.active_bindings.values():
             binding = active.binding
             if binding.description and not binding.system and active.enabled and binding.id not in ALL_DEEDS:

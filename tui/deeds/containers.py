@@ -124,7 +124,15 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
     ),
     *CONTAINER_MAKING,
     *CONTAINER_COMPARING,
-    Deed("container.trace", "T", "what was done to make it", at_tab("trace"), command=_words("trace"), changes=False),
+    Deed(
+        "container.trace",
+        "T",
+        "what was done to make it",
+        at_tab("trace"),
+        command=_words("trace"),
+        changes=False,
+        everywhere=True,
+    ),
     *CONTAINER_TERMINALS,
     Deed(
         "container.stats",

@@ -58,6 +58,7 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         at_tab("trace"),
         command=lambda image: ("trace", image.reference),
         changes=False,
+        everywhere=True,
     ),
     *IMAGE_FORMS,
     Deed(

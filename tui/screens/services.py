@@ -39,7 +39,7 @@ class Services(Screen[None]):
     def complain(self, problem: Problem) -> None:
         text = visible(problem.message) + (f"\n{visible(problem.hint)}" if problem.hint else "")
         self.state.messages.append(Message(time.time(), text, grave=True))
-        self.notify(text[:400], severity="error", timeout=12, markup=False)
+        self.notify(text[:400], severity="error", timeout=8, markup=False)
 
     def say(self, text: str) -> None:
         self.state.messages.append(Message(time.time(), visible(text)))
