@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from engine import ImagesChanged, Problem
+from engine import ImagesChanged, JobStarted, Problem
 from tui.deeds import offers
+from tui.progress import Pull
 from tui.sheets.tour import TourScreen
 from tui.state import State
-from tui.subjects import OfHost
+from tui.subjects import OfHost, OfJob
 
 
 def test_without_root_what_needs_it_says_so() -> None:
@@ -51,3 +52,16 @@ async def test_a_store_that_cannot_be_read_says_so_in_its_place(bench: Any, tmp_
         index.write_text('{"schemaVersion": 2, "manifests": []}')
         screen.screen.conductor.deliver([ImagesChanged()])
         await screen.wait(r"(?m)^│ none yet")
+
+
+async def test_the_title_tells_of_a_pull_where_its_page_does_not(bench: Any) -> None:
+    async with bench() as screen:
+        await screen.wait("A container is an image", "cgroup", "are here")
+        shell = screen.screen
+        shell.state.pulls["j1"] = Pull("j1", "quay.io/team/app:2", "")
+        shell.conductor.deliver([JobStarted("j1", "pull", "")])
+        await screen.wait(r"\A cutaway .* pull .*app:2 +0%")
+        shell.show_images()
+        shell.look(OfJob("j1"), go="main")
+        shell.conductor.deliver([])
+        await screen.wait(r"\A cutaway .*cgroup.* pulling ", "asking the registry")
