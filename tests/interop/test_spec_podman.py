@@ -126,7 +126,6 @@ FILTER = {
 }
 
 REFUSED = [
-    [NONE, "--entrypoint="],
     [NONE, "--cap-add=NET_ADMIN", "--cap-drop=NET_ADMIN"],
     [NONE, "--memory-swap=256m"],
     [NONE, "-m", "128m", "--memory-swap=64m"],
@@ -245,6 +244,15 @@ def test_what_podman_refuses_is_refused(podman: Podman, words: list[str]) -> Non
         podman.configs([words_of(podman, words)])
     with pytest.raises(CutawayError):
         ours(podman, words)
+
+
+def test_without_a_command(podman: Podman) -> None:
+    """podman refuses it; here there is a config.json to write one into, and what would run is said to be missing."""
+    words = [NONE, "--entrypoint="]
+    with pytest.raises(RuntimeError, match=r"podman (create|container)"):
+        podman.configs([words_of(podman, words)])
+    (error,) = (d for d in check(json.dumps(ours(podman, words))) if d.severity is Severity.ERROR)
+    assert error.pointer == "/process/args"
 
 
 def test_podmans_configurations_are_no_errors(podmans: list[tuple[str, dict[str, Any]]]) -> None:

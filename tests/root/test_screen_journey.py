@@ -141,7 +141,7 @@ def test_a_pull_is_cancelled(terminal: Terminal, data_root: DataRoot) -> None:
         terminal.cutaway(data_root.path)
         terminal.wait("A container is an image")
         _pull(terminal, f"{registry.host}/t:latest")
-        terminal.wait("loading +▰▰", "c +cancel", r"pull \S+ \d+%")
+        terminal.wait("loading +▰▰", "c +cancel", "pull", r"\d+%")
         terminal.press("c")
         terminal.wait("✗ cancelled", "no jobs")
     terminal.press("q")

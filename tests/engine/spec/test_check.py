@@ -115,7 +115,7 @@ def test_cwd_below_descriptors_is_refused(with_changes: Check) -> None:
 @pytest.mark.parametrize(("version", "severity"), [("1.1.5", Severity.WARNING), ("1.1.12", Severity.ERROR)])
 def test_an_old_runc_takes_that(with_changes: Check, facts: HostFacts, version: str, severity: Severity) -> None:
     tool = Tool("runc", Path("/usr/bin/runc"))
-    tool.__dict__["version"] = version
+    tool.__dict__["_answer"] = (f"runc version {version}", "")
     facts.__dict__["runc"] = tool
     (found,) = (d for d in with_changes({"/process/cwd": "/proc/self/fd/7"}, facts=facts) if d.code == "cwd-leak")
     assert found.severity is severity
@@ -216,7 +216,7 @@ def test_newer_runc_knows_more(with_changes: Check, facts: HostFacts) -> None:
     old = with_changes(changes)
     assert {(d.code, d.severity) for d in old} == {("newer", Severity.WARNING), ("newer", Severity.ERROR)}
     tool = Tool("runc", Path("/usr/bin/runc"))
-    tool.__dict__["version"] = "1.2.9"
+    tool.__dict__["_answer"] = ("runc version 1.2.9", "")
     facts.__dict__["runc"] = tool
     assert [d for d in with_changes(changes, facts=facts) if d.code == "newer"] == []
     (wrong,) = [d for d in with_changes({"/domainname": 7}, facts=facts) if d.severity is Severity.ERROR]
