@@ -32,7 +32,7 @@ async def test_all_of_it_is_found(bench: Any, data_root: DataRoot) -> None:
         await screen.press("enter")
         await screen.wait("quiet-one.*created", "Created and not started yet")
         await screen.press("right_square_bracket", "T")
-        await screen.wait("trace quiet-one", "[0-9]+ steps")
+        await screen.wait("› Trace", "config cutaway config")
         await look_for("stop", "stop · quiet-one", "not now: quiet-one is created")
         await screen.press("escape")
         await look_for("layer hello", r"layer 2 .*COPY hello")
