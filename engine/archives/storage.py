@@ -1,6 +1,6 @@
 """An image in podman's storage as a source: its layers' tar streams are put together again, to the byte.
 
-containers/storage keeps beside each layer what tar-split (github.com/vbatts/tar-split) noted at its unpacking: lines
+containers/storage keeps beside each layer what tar-split noted at its unpacking: lines
 of JSON, a segment's bytes or the name and size of a file whose content is on disk now. Together they are the stream.
 """
 
