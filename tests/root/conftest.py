@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Cutaway
 from layer_kit import Stack
 from pilot import bench
 
@@ -162,6 +163,15 @@ def runc_config(*args: str, terminal: bool = False, **process: Any) -> dict[str,
     config["process"].update(args=list(args), terminal=terminal, rlimits=[], **process)
     config["root"] = {"path": "merged", "readonly": False}
     return config
+
+
+@pytest.fixture
+def cutaway(data_root: DataRoot) -> Iterator[Cutaway]:
+    """The command line on the data directory, with the demo image in it; its containers go at the end."""
+    made = Cutaway(data_root.path, Path(os.environ["CUTAWAY_RUN"]))
+    made("demo")
+    yield made
+    made.remove_everything()
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,20 +9,10 @@ import pytest
 from command_line import Cutaway
 from terminal import Terminal
 
-from engine.disk import DataRoot
-
 pytestmark = [pytest.mark.root, pytest.mark.screen]
 
 DEMO = "localhost/cutaway/demo:latest"
 SCRIPT = "trap 'echo hang up' HUP; trap 'exit 5' TERM; echo begun; while :; do sleep 0.1; done"
-
-
-@pytest.fixture
-def cutaway(data_root: DataRoot) -> Iterator[Cutaway]:
-    made = Cutaway(data_root.path, Path(os.environ["CUTAWAY_RUN"]))
-    made("demo")
-    yield made
-    made.remove_everything()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -11,8 +10,6 @@ from pathlib import Path
 import pytest
 from command_line import Cutaway
 from terminal import Terminal
-
-from engine.disk import DataRoot
 
 pytestmark = [pytest.mark.root, pytest.mark.screen]
 
@@ -23,14 +20,6 @@ WEB = (
     "if [ $((i%50)) = 0 ]; then sleep 0.2; echo refused $i >&2; sleep 0.2; fi; done;"
     "printf '10 %%\\r20 %%\\r\\033[K\\033[32mall done\\033[0m\\n\\033]0;title\\007\\n'; sleep 600"
 )
-
-
-@pytest.fixture
-def cutaway(data_root: DataRoot) -> Iterator[Cutaway]:
-    made = Cutaway(data_root.path, Path(os.environ["CUTAWAY_RUN"]))
-    made("demo")
-    yield made
-    made.remove_everything()
 
 
 @pytest.fixture

@@ -14,21 +14,11 @@ import pytest
 from command_line import Cutaway
 from terminal import Terminal
 
-from engine.disk import DataRoot
-
 pytestmark = [pytest.mark.root, pytest.mark.screen]
 
 DEMO = "localhost/cutaway/demo:latest"
 MODES = "printf '\\033[?1049h\\033[?1000h\\033[?1006h\\033[?25l\\033[?2004h\\033[5;9r'"
 """What a full-screen program does to a terminal."""
-
-
-@pytest.fixture
-def cutaway(data_root: DataRoot) -> Iterator[Cutaway]:
-    made = Cutaway(data_root.path, Path(os.environ["CUTAWAY_RUN"]))
-    made("demo")
-    yield made
-    made.remove_everything()
 
 
 @pytest.fixture
