@@ -18,7 +18,7 @@ from engine.errors import UsageError
 from engine.events import LayerPhase, LayerProgress
 from engine.jobs import Job
 from engine.layers.capture import Capture
-from engine.layers.compress import BuiltLayer, Compression
+from engine.layers.compress import BuiltLayer, Compression, check_level
 from engine.layers.pack import build_layer
 from engine.oci import CONFIG, LAYER_GZIP, LAYER_ZSTD, Descriptor, Manifest, ManifestKind, encode
 from engine.store import ImageRecord, Store
@@ -49,6 +49,13 @@ class CommitOptions:
     level: int | None = None
     leave_out: tuple[str, ...] = ()
 
+    def check(self) -> None:
+        """Raises UsageError for a level that there is not, and for a form that Docker's manifests have no word for."""
+        kind = Compression(self.compression)
+        check_level(kind, self.level)
+        if self.docker and kind is Compression.ZSTD:
+            raise UsageError("Docker's format has no layers compressed with zstd", hint="Take gzip, or the format oci.")
+
 
 def source_date() -> int | None:
     """SOURCE_DATE_EPOCH in seconds (reproducible-builds.org/specs/source-date-epoch), None where it is not set.
@@ -71,9 +78,9 @@ def commit(
     `made_by` is the history's line. With SOURCE_DATE_EPOCH the same content makes the same image, to the last bit.
     The caller is `Store.holding`. Raises UsageError, LayerError, StoreError, Cancelled.
     """
+    options.check()
     kind = ManifestKind.DOCKER if options.docker else ManifestKind.OCI
     media_type = LAYER_GZIP if Compression(options.compression) is Compression.GZIP else LAYER_ZSTD
-    kind.of(Descriptor(media_type, _UNKNOWN, 0))  # Docker's has no layers compressed with zstd
     fixed = source_date()
     capture = replace(capture, latest=None if fixed is None else fixed * 10**9)
     now = datetime.now(UTC) if fixed is None else datetime.fromtimestamp(fixed, UTC)

@@ -47,12 +47,17 @@ class _Compressor(Protocol):
     def flush(self) -> bytes: ...
 
 
+def check_level(kind: Compression, level: int | None) -> None:
+    """Raises UsageError for a level that there is not."""
+    allowed = LEVELS[kind]
+    if level is not None and level not in allowed:
+        raise UsageError(f"{kind.value} has no level {level}", hint=f"There are {allowed.start} to {allowed.stop - 1}.")
+
+
 def compressor(kind: Compression, level: int | None) -> _Compressor:
     """A compressor; gzip up to level 3 by isal, above by zlib. Raises UsageError for a level that there is not."""
+    check_level(kind, level)
     level = DEFAULT_LEVELS[kind] if level is None else level
-    if level not in LEVELS[kind]:
-        allowed = LEVELS[kind]
-        raise UsageError(f"{kind.value} has no level {level}", hint=f"There are {allowed.start} to {allowed.stop - 1}.")
     made: _Compressor
     if kind is Compression.ZSTD:
         import zstandard

@@ -50,9 +50,9 @@ async def test_commit_shows_first_what_it_takes(
             await screen.press("C")
             await screen.wait("Commit 5 changes", r"\[x\] D .*greeting  removed", r"\[x\] A .*▾ cache/")
             await screen.press("down", "space")  # cache, with all that is in it
-            await screen.wait("Commit 2 of 5 changes", r"\[ \] A .*two", r"\[-\] .*srv/", "--leave-out /srv/cache w")
+            await screen.wait("Commit 2 of 5 changes", r"\[ \] A .*two", r"\[-\] .*srv/", "/srv/cache w w:latest")
             await screen.press("down", "space")  # one of it all the same: then its directory comes, too
-            await screen.wait("Commit 4 of 5 changes", r"--leave-out /srv/cache/two w")
+            await screen.wait("Commit 4 of 5 changes", "/srv/cache/two w")
             await screen.press("up", "space", "space", "space")
             await screen.wait("Commit 2 of 5 changes")
             await screen.press("tab")
@@ -61,13 +61,19 @@ async def test_commit_shows_first_what_it_takes(
             await screen.type("smaller")
             await screen.press("tab", "tab")
             await screen.type("CMD [/x]")
-            await screen.wait("--change 'CMD")
+            await screen.wait("'CMD")
             await screen.press("ctrl+s")
             # It is no JSON, so the commit fails; what was typed and left out is still there.
             await screen.wait("Commit 2 of 5 changes", "smaller", "failed", r"team/w:1")
             await screen.press("tab", "tab", "tab", "tab", "end", "ctrl+u")
             await screen.type("CMD /x")
-            await screen.wait(r"CMD /x'")
+            await screen.wait("/x'")
+            await screen.press("tab", "tab", "tab", "tab", *"77")
+            await screen.wait("✗ gzip has no level 77. There are 0 to 9", "--compression-level 77")
+            await screen.press("ctrl+s", "backspace", "shift+tab", "space", "tab", "tab", "space")
+            await screen.wait("Docker's format has no layers compressed with zstd", r"\[x\] Docker's format")
+            await screen.press("space")
+            await screen.wait("--compression-format zstd", without="✗ Docker")
             await screen.press("ctrl+s")
             await screen.wait("done", lambda _: len(workbench.images()) == 2)
         name = "localhost/team/w:1"
@@ -77,6 +83,7 @@ async def test_commit_shows_first_what_it_takes(
         }
         assert workbench.history(name)[-1].comment == "smaller"
         assert workbench.inspect(name)["config"]["config"]["Cmd"] == ["/bin/sh", "-c", "/x"]
+        assert workbench.layers(name)[-1].media_type == "application/vnd.oci.image.layer.v1.tar+zstd"
     finally:
         workbench.umount("w", job)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from engine import human_size
+from engine import CutawayError, human_size
 from tui.dialogs.dialog import Dialog
 from tui.panes.files.sources import Listed
 from tui.panes.files.tree_list import TreeList
@@ -34,7 +34,21 @@ class CommitWish:
     changes: tuple[str, ...] = ()
     pause: bool = False
     squash: bool = False
+    zstd: bool = False
+    level: str = ""
+    """As it was typed; "" for the compression's own."""
+    docker: bool = False
     left_out: tuple[str, ...] = ()
+
+    def wrong(self) -> str:
+        """What a commit like this would be refused for, in words; "" where nothing is known."""
+        if self.level and not (self.level.isascii() and self.level.isdecimal()):
+            return f"{self.level!r} is no level of a compression"
+        try:
+            self.options().check()
+        except CutawayError as error:
+            return f"{error.message}. {error.hint}"
+        return ""
 
     def options(self) -> CommitOptions:
         """The same for the engine."""
@@ -46,6 +60,9 @@ class CommitWish:
             author=self.author,
             pause=self.pause,
             squash=self.squash,
+            docker=self.docker,
+            compression="zstd" if self.zstd else "gzip",
+            level=int(self.level) if self.level else None,
             leave_out=self.left_out,
         )
 
@@ -109,9 +126,10 @@ class CommitDialog(Dialog[CommitWish | None]):
         & #changes { height: 1fr; min-height: 3; border-bottom: solid $border-blurred; }
         & .field { height: 1; & Static { width: 11; color: $text-muted; } & Input { width: 1fr; height: 1; } }
         & #instructions { height: 3; border: none; padding: 0; width: 1fr; }
+        & #zstd { width: 22; } & #level-word { width: 7; } & #level { width: 10; margin: 0 2 0 0; }
         & .high { height: 3; & Static { width: 11; color: $text-muted; } }
         & Input { border: none; padding: 0; &:focus { border: none; background: $boost; } }
-        & .command { margin: 0; max-height: 3; }
+        & .command, & #wrong { margin: 0; max-height: 3; }
     }
     """
 
@@ -138,11 +156,7 @@ class CommitDialog(Dialog[CommitWish | None]):
             ("message", "message", self._begin.message, "a comment for the history"),
             ("author", "author", self._begin.author, "who made it"),
         ):
-            yield Horizontal(
-                Static(label),
-                Input(text, placeholder=said, id=name, compact=True, select_on_focus=False),
-                classes="field",
-            )
+            yield _field(label, name, text, said)
         # Instructions have a line each; a Dockerfile's words, so that nothing new is to be learned.
         yield Horizontal(
             Static("changes"),
@@ -155,10 +169,19 @@ class CommitDialog(Dialog[CommitWish | None]):
             ),
             classes="high",
         )
-        with Vertical() as toggles:
-            toggles.styles.height = 2
-            yield Toggle("freeze it meanwhile, if it runs (--pause)", self._begin.pause, id="pause")
-            yield Toggle("one layer of the image's and this (--squash)", self._begin.squash, id="squash")
+        yield Horizontal(
+            Toggle("freeze it, if it runs (--pause)", self._begin.pause, id="pause"),
+            Toggle("one layer of all (--squash)", self._begin.squash, id="squash"),
+            classes="field",
+        )
+        yield Horizontal(
+            Toggle("zstd, not gzip", self._begin.zstd, id="zstd"),
+            Static("level", id="level-word"),
+            Input(self._begin.level, placeholder="its own", id="level", compact=True, select_on_focus=False),
+            Toggle("Docker's format, not OCI's", self._begin.docker, id="docker"),
+            classes="field",
+        )
+        yield Static("", id="wrong", markup=False)
         yield Static("", id="line", classes="command", markup=False)
 
     def on_mount(self) -> None:
@@ -181,6 +204,9 @@ class CommitDialog(Dialog[CommitWish | None]):
             tuple(line.strip() for line in written if line.strip()),
             self.query_one("#pause", Toggle).on,
             self.query_one("#squash", Toggle).on,
+            self.query_one("#zstd", Toggle).on,
+            self._value("level"),
+            self.query_one("#docker", Toggle).on,
             tuple(f"/{path}" for path in self.picking.left_out),
         )
 
@@ -189,6 +215,9 @@ class CommitDialog(Dialog[CommitWish | None]):
     @on(Toggle.Turned)
     @on(TreeList.Reordered)
     def _show_line(self) -> None:
+        wrong = self._wish.wrong()
+        self.query_one("#wrong", Static).update(plain(f"✗ {wrong}"))
+        self.query_one("#wrong").display = bool(wrong)
         line = plain(f"$ {self._command(*words(self._container, self._wish))}")
         line.no_wrap = False
         self.query_one("#line", Static).update(line)
@@ -204,10 +233,16 @@ class CommitDialog(Dialog[CommitWish | None]):
 
     @on(Input.Submitted)
     def action_commit(self) -> None:
-        if self._value("reference"):
-            self.dismiss(self._wish)
-        else:
+        if not self._value("reference"):
             self.query_one("#reference", Input).focus()
+        elif not self._wish.wrong():
+            self.dismiss(self._wish)
+
+
+def _field(label: str, name: str, text: str, said: str) -> Widget:
+    """One line of text; `said` is shown while it is empty."""
+    line = Input(text, placeholder=said, id=name, compact=True, select_on_focus=False)
+    return Horizontal(Static(label), line, classes="field")
 
 
 def words(container: str, wish: CommitWish) -> list[str]:
@@ -217,7 +252,9 @@ def words(container: str, wish: CommitWish) -> list[str]:
         found += ["--change", change]
     for flag, value in (("--message", wish.message), ("--author", wish.author)):
         found += [flag, value] if value else []
-    found += ["--pause"] * wish.pause + ["--squash"] * wish.squash
+    found += ["--pause"] * wish.pause + ["--squash"] * wish.squash + ["--format", "docker"] * wish.docker
+    found += ["--compression-format", "zstd"] * wish.zstd
+    found += ["--compression-level", wish.level] if wish.level else []
     for path in wish.left_out:
         found += ["--leave-out", path]
     return [*found, container, wish.reference or "IMAGE"]
