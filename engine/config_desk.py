@@ -19,6 +19,7 @@ from engine.trace import StepKind
 from engine.views import Adoption, Baseline, ContainerSummary, Draft, KeptDraft
 
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
+    from engine.drafting import Drafter
     from engine.keeping import Keeper
     from engine.neighbours import Neighbour, Neighbours
     from engine.spec import Change, Diagnostic, Explained, Provenance, RunOptions
@@ -28,12 +29,12 @@ class ConfigDesk(ImageDesk):
     """The config.json of containers, of those that are there and of those to be; made as a ContainerDesk is."""
 
     def draft(self, image: str, options: RunOptions, job: Job, *, config: str | None = None) -> Draft:
-        """A container's config.json before there is a container (see Launcher.draft).
+        """A container's config.json before there is a container (see Drafter.draft).
 
         Raises ImageUnknown, SpecError, UsageError, MountError, NotPermitted, Cancelled.
         """
         with self._store.holding(job.token):
-            return self._launcher.draft(self._expanded(image, job), options, job, config=config)
+            return self._drafter.draft(self._expanded(image, job), options, job, config=config)
 
     def explain(self, draft: Draft) -> list[Explained]:
         """Every value of a draft's config.json with its source."""
@@ -148,7 +149,7 @@ class ConfigDesk(ImageDesk):
                 options = spec.RunOptions() if what == "bare" else msgspec.structs.replace(draft.options, profile=what)
                 image = ROOTFS + draft.image if draft.image.startswith("/") else draft.image
                 with self._store.holding(job.token):
-                    return self._launcher.draft(self._expanded(image, job), options, job, like=draft).text
+                    return self._drafter.draft(self._expanded(image, job), options, job, like=draft).text
         kind, _, name = what.partition(":")
         if kind == "container":
             return self.config(name)[0]
@@ -185,6 +186,14 @@ class ConfigDesk(ImageDesk):
                     record = self._expanded(record.name, job)
             options = spec.RunOptions(name=name, auto_remove=auto_remove)
             return adopt(other, record, notes, options, self._containers, self.facts, job)
+
+    @cached_property
+    def _drafter(self) -> Drafter:
+        from engine.drafting import Drafter
+        from engine.linking import Linker
+
+        linker = Linker(self._containers, self._runtime, self._networks)
+        return Drafter(self.root, self.facts, self._containers, self._networks, linker)
 
     @cached_property
     def _keeper(self) -> Keeper:

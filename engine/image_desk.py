@@ -242,7 +242,7 @@ class ImageDesk(ContainerDesk):
     def _reacher(self) -> Reacher:
         from engine.reaching import Reacher  # no other command needs it
 
-        return Reacher(self.facts, self._containers, self._runtime, self._launcher)
+        return Reacher(self.root, self.facts, self._containers, self._runtime, self._launcher)
 
     def _expanded(self, name: str, job: Job) -> ImageRecord:
         """An image with all its layers expanded: one that skopeo or umoci put into the store is not yet."""

@@ -1,6 +1,6 @@
 """Launch: join image, rootfs, config.json and runtime into a container.
 
-draft (a config.json to look at and change) -> create (containers/<id>/ on disk) -> start (mount, runc).
+draft (see drafting.py) -> create (containers/<id>/ on disk) -> start (mount, runc).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from engine import rootfs, spec, trace
-from engine.bundling import KEPT, check_beside, keep_launched, mapping, read_config, stop_signal, typed
+from engine.bundling import KEPT, keep_launched, mapping, read_config, stop_signal
 from engine.cleanup import put_away
 from engine.digest import Digest
 from engine.disk import DataRoot
@@ -26,7 +26,6 @@ from engine.journalling import journalled, need_config
 from engine.linking import Linker
 from engine.network import Networks
 from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
-from engine.spec import RunOptions
 from engine.store import ImageRecord
 from engine.trace import Step, StepKind
 from engine.views import Draft
@@ -46,59 +45,6 @@ class Launcher:
         self._networks = networks
         self._volumes = Volumes(root)
         self._linker = Linker(containers, runtime, networks)
-
-    def draft(
-        self,
-        image: ImageRecord,
-        options: RunOptions,
-        job: Job,
-        *,
-        config: str | None = None,
-        like: Draft | None = None,
-    ) -> Draft:
-        """A container's config.json as `create` would write it, from the image, the defaults and `options`.
-
-        `config`, a whole config.json from elsewhere, takes the place of the generated one; only what ties it to its
-        bundle is made to fit. With `like` it is for the same container as that draft. The image is mounted for a
-        moment, to look users up in its own files.
-        Raises SpecError, UsageError, MountError, NotPermitted.
-        """
-        identity: spec.ContainerIdentity = like or self._containers.reserve(options.name, image.name)
-        command, peer = typed(options, image.name, identity.name)
-        peer = peer if config is None and not image.in_place else ""
-        network, address = (like.network, like.address) if like else self._linker.foreseen(options)
-        netns = self._networks.path(identity.id) if network else None
-        with self.looked_into(image, job) as merged, job.step(StepKind.CONFIG, command, peer=peer) as step:
-            generated = spec.generate(
-                image.config.execution,
-                options,
-                facts=self._facts,
-                container=identity,
-                rootfs=merged,
-                netns=netns,
-                address=address,
-                volumes=self._volumes.base,
-            )
-            text, provenance = generated.text, generated.provenance
-            if config is not None:
-                check_beside(options, config)
-                text, provenance = spec.adapt(config, identity)
-            step.detail = f"{len(provenance)} values"
-        return Draft(
-            image=image.name,
-            image_digest=image.descriptor.digest,
-            layers=tuple(image.chain_ids),
-            in_place=tuple(map(str, image.in_place)),
-            id=identity.id,
-            name=identity.name,
-            options=options,
-            text=text,
-            provenance=provenance,
-            files=dict(generated.files),
-            steps=tuple(job.steps[-1:]),
-            network=network,
-            address=address,
-        )
 
     def create(self, draft: Draft, job: Job) -> ContainerRecord:
         """Put the container on disk: containers/<id>/ with its config.json. It does not run yet.
@@ -361,22 +307,6 @@ class Launcher:
         in_place = [Path(path) for path in record.in_place]
         home = self._containers.path(record.id)
         return rootfs.plan(self._root, layers, home, in_place=in_place, mapping=mapping(home / "config.json"))
-
-    @contextmanager
-    def looked_into(self, image: ImageRecord, job: Job) -> Iterator[Path]:
-        """The image's merged directory, mounted for a moment below tmp/."""
-        self._facts.need_root("mount an image")
-        self._facts.need_overlay()
-        with self._root.staging("look") as directory:
-            for part in ("upper", "work", "merged"):
-                (directory / part).mkdir()
-            plan = rootfs.plan(self._root, image.chain_ids, directory, in_place=image.in_place)
-            quiet = Job(job.title, ignore)  # it is not among the steps that make the container
-            rootfs.mount(plan, quiet)
-            try:
-                yield plan.merged
-            finally:
-                rootfs.unmount(plan.merged, quiet)
 
     @contextmanager
     def _blamed(self, record: ContainerRecord) -> Iterator[None]:

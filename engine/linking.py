@@ -11,7 +11,7 @@ from engine.errors import ContainerState
 from engine.jobs import Job
 from engine.network import Networks
 from engine.runtime import ContainerRecord, Containers, NameTaken, Runtime
-from engine.spec import RunOptions, renamed_hosts
+from engine.spec import renamed_hosts
 
 _HOSTS = "files/hosts"
 
@@ -24,16 +24,18 @@ class Linker:
         self._runtime = runtime
         self._networks = networks
 
-    def foreseen(self, options: RunOptions) -> tuple[str, str]:
-        """What of its network is made at the start ("" for nothing), and its address there.
+    def foreseen(self, network: str) -> tuple[str, str]:
+        """What of a container's `network` (as --network has it) is made at the start ("" for nothing), and its address
+        there.
 
         Raises ToolMissing, ContainerUnknown.
         """
-        if options.network_kind == "bridge":
+        kind, _, name = network.partition(":")
+        if kind == "bridge":
             taken = [record.address for record in self._containers.all() if record.network == "bridge"]
             return "bridge", self._networks.address(taken)
-        if options.network_kind == "container":
-            other = self._containers.find(str(options.network).partition(":")[2])
+        if kind == "container":
+            other = self._containers.find(name)
             return f"container:{other.id}", other.address
         return "", ""
 

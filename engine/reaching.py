@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.bundling import mapping
+from engine.disk import DataRoot
+from engine.drafting import looked_into
 from engine.errors import ContainerState, UsageError
 from engine.events import Status
 from engine.host import HostFacts
@@ -28,7 +30,10 @@ from engine.text import visible
 class Reacher:
     """Copies between containers and this host."""
 
-    def __init__(self, facts: HostFacts, containers: Containers, runtime: Runtime, launcher: Launcher) -> None:
+    def __init__(
+        self, root: DataRoot, facts: HostFacts, containers: Containers, runtime: Runtime, launcher: Launcher
+    ) -> None:
+        self._root = root
         self._facts = facts
         self._containers = containers
         self._runtime = runtime
@@ -84,7 +89,7 @@ class Reacher:
 
     @contextmanager
     def _image_root(self, image: ImageRecord, job: Job) -> Iterator[tuple[int, IdMapping | None]]:
-        with self._launcher.looked_into(image, job) as merged, _opened(merged) as handle:
+        with looked_into(self._root, self._facts, image, job) as merged, _opened(merged) as handle:
             yield handle, None
 
     @contextmanager

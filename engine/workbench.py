@@ -320,7 +320,7 @@ class Workbench(TransferDesk):
                 hint=f"cutaway trace {record.name} shows each step with its command.",
             )
         steps = trace.read(self.root.traces / f"{image.descriptor.digest.hex}.jsonl")
-        return script(record, image, self._store, self._containers.path(record.id), steps)
+        return script(record, image, self._store, self._containers.path(record.id), steps, self._networks)
 
     # -- inside --------------------------------------------------------------------------------------
 

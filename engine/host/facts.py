@@ -126,6 +126,16 @@ class HostFacts(msgspec.Struct, frozen=True, dict=True):
                 return Path(place)
         return None
 
+    @property
+    def bridge(self) -> Tool | Path | None:
+        """What makes bridge networks: netavark, or where that is missing the CNI plugins' directory."""
+        return self.netavark or self.cni
+
+    @cached_property
+    def wished_network(self) -> str:
+        """What CUTAWAY_NETWORK names in place of the usual network; "" for nothing."""
+        return os.environ.get("CUTAWAY_NETWORK", "")
+
     @cached_property
     def problems(self) -> list[Problem]:
         """What is missing or dangerous here, the gravest first."""
@@ -185,11 +195,8 @@ class HostFacts(msgspec.Struct, frozen=True, dict=True):
         return _need(self.conmon, "conmon")
 
     def need_bridge(self) -> Tool | Path:
-        """What makes bridge networks: netavark, or where that is missing the CNI plugins' directory.
-
-        Raises ToolMissing.
-        """
-        found = self.netavark or self.cni
+        """`bridge`. Raises ToolMissing."""
+        found = self.bridge
         if found is None:
             raise ToolMissing(
                 "neither netavark nor the CNI plugins are installed, and bridge networks and published ports need one",

@@ -48,6 +48,11 @@ class Networks:
         """The file that keeps the container's network namespace while it runs; what its config.json says."""
         return self._root.run / "netns" / container_id
 
+    def is_ours(self, path: str) -> bool:
+        """Whether `path` is that of a container of this data directory, as its config.json has it."""
+        place = Path(path)
+        return place.parent == self._root.run / "netns" and re.fullmatch(r"[0-9a-f]{12}", place.name) is not None
+
     def ids(self) -> set[str]:
         """The containers of which a namespace, or netavark's work, is here."""
         found: set[str] = set()
@@ -55,10 +60,15 @@ class Networks:
             found = {name.removesuffix(".json") for name in os.listdir(self._root.run / "netns")}
         return {name for name in found if re.fullmatch(r"[0-9a-f]{12}", name)}
 
+    @property
+    def subnet(self) -> ipaddress.IPv4Network:
+        """The addresses of this data directory's network; the first is this host's own on the bridge."""
+        return ipaddress.IPv4Network(self._settings()["subnet"])
+
     def address(self, taken: Collection[str]) -> str:
         """A free address of this data directory's network. Raises ToolMissing without netavark, HostError (none)."""
         self._facts.need_bridge()
-        subnet = ipaddress.ip_network(self._settings()["subnet"])
+        subnet = self.subnet
         first, last = int(subnet.network_address) + 2, int(subnet.broadcast_address) - 1
         used = {int(ipaddress.ip_address(address)) for address in taken}
         start = random.randint(first, last)  # noqa: S311  # two who choose at once should not meet

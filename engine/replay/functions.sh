@@ -26,7 +26,9 @@ else
     keep=no
 fi
 
+connected=
 leave() {
+    if [ -n "$connected" ]; then disconnect "$connected"; fi
     if [ -e "$work/bundle/merged/." ] && [ "$(stat -c %d "$work/bundle/merged")" != "$(stat -c %d "$work/bundle")" ]; then
         umount "$work/bundle/merged"
     fi
@@ -169,4 +171,55 @@ follow() { # NUMBER DIRECTORY TARGET: move the directory's content where the lin
     touch --reference=times-there "layers/$1/$(dirname -- "$2")"
     while IFS= read -r path; do like_below "$1" "$path"; done < fresh
     rm fresh times-here times-there
+}
+
+# A network for the container: a namespace, a cable (veth) from there to this host, the address that it has had, and
+# this host's rules that let it out and lead published ports in. netavark and the CNI plugins do the same, with a
+# bridge in between where the cables of other containers end, too. Where a firewall drops what this host would
+# forward, the container reaches this host alone.
+connect() { # NAME ADDRESS LENGTH GATEWAY [PROTOCOL/HOST-ADDRESS/HOST-PORT/PORT]...
+    name=$1 address=$2 length=$3 gateway=$4 cable=c${1#replay-} table=$(echo "$1" | tr - _)
+    shift 4
+    say "connect $address"
+    ip netns add "$name"
+    connected=$name
+    ip link add "$cable" type veth peer name eth0 netns "$name"
+    ip address add "$gateway/32" dev "$cable"
+    ip link set "$cable" up
+    ip route add "$address/32" dev "$cable"
+    ip -n "$name" link set lo up
+    ip -n "$name" address add "$address/$length" dev eth0
+    ip -n "$name" link set eth0 up
+    ip -n "$name" route add default via "$gateway"
+    echo 1 > /proc/sys/net/ipv4/ip_forward
+    echo 1 > "/proc/sys/net/ipv4/conf/$cable/route_localnet"
+    nft -f - <<RULES
+table ip $table {
+    chain out {
+        type nat hook postrouting priority 100
+        ip saddr $address masquerade
+        oifname $cable ip saddr 127.0.0.0/8 masquerade
+    }
+    chain in {
+        type nat hook prerouting priority -100
+    }
+    chain here {
+        type nat hook output priority -100
+    }
+}
+RULES
+    for port do
+        protocol=${port%%/*} rest=${port#*/}
+        on=${rest%%/*} rest=${rest#*/}
+        to="${on:+ip daddr $on} fib daddr type local $protocol dport ${rest%/*} dnat to $address:${rest#*/}"
+        for chain in in here; do
+            # shellcheck disable=SC2086 # words of a rule
+            nft add rule ip "$table" $chain $to
+        done
+    done
+}
+
+disconnect() { # NAME
+    nft delete table ip "$(echo "$1" | tr - _)" 2>/dev/null || true
+    ip netns delete "$1" # and with it the cable
 }

@@ -8,10 +8,12 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from importlib import resources
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from engine.digest import Digest
 from engine.errors import ContainerState, SpecError
+from engine.network import Networks
 from engine.rootfs import FEATURES
 from engine.runtime import ContainerRecord, Kind
 from engine.store import ImageRecord, Store
@@ -26,17 +28,29 @@ _MAGIC = {b"\x1f\x8b": "gzip -dc", b"\x28\xb5": "zstd -dcq"}
 """The first bytes of a compressed layer: the program that undoes it."""
 
 
-def script(record: ContainerRecord, image: ImageRecord, store: Store, path: Path, steps: Iterable[Step]) -> str:
+def script(
+    record: ContainerRecord,
+    image: ImageRecord,
+    store: Store,
+    path: Path,
+    steps: Iterable[Step],
+    networks: Networks,
+) -> str:
     """The script for a container: the same root filesystem, the same config.json, the same command under runc.
 
-    `path` is the container's directory, `steps` its image's journal, which says where the blobs came from.
+    `path` is the container's directory, `steps` its image's journal, which says where the blobs came from. One on a
+    bridge gets the same address and ports.
     A working container's script ends with its mount. Raises ContainerState for one whose network is gone with it,
     SpecError for a config.json that is no JSON object.
     """
     base = _where_from(steps)
     blobs = list(_blobs(image, store, base))
     unpackers = sorted({unpack.split()[0] for _, _, unpack in blobs if unpack != "cat"})
-    tools = [*(["curl"] if base else []), *_BASIC, *unpackers, *(["runc"] if record.kind is Kind.CONTAINER else [])]
+    tools = [*(["curl"] if base else []), *_BASIC, *unpackers]
+    if record.network == "bridge":
+        tools += ["ip", "nft"]
+    if record.kind is Kind.CONTAINER:
+        tools.append("runc")
     parts = [
         "#!/bin/sh",
         f"# The container {visible(record.name)}, made of the image {visible(image.name)}.",
@@ -51,7 +65,7 @@ def script(record: ContainerRecord, image: ImageRecord, store: Store, path: Path
         _mount(len(blobs)),
     ]
     if record.kind is Kind.CONTAINER:
-        parts += _run(record, path)
+        parts += _run(record, path, networks)
     else:
         parts.append('say "the root filesystem is at $work/bundle/merged"\nls -l bundle/merged')
     return "\n".join(parts) + "\n"
@@ -96,19 +110,23 @@ def _mount(layers: int) -> str:
     return f"(cd bundle && mount -t overlay overlay -o lowerdir={lower},upperdir=upper,workdir=work,{FEATURES} merged)"
 
 
-def _run(record: ContainerRecord, path: Path) -> Iterator[str]:
+def _run(record: ContainerRecord, path: Path, networks: Networks) -> Iterator[str]:
     try:
         config = json.loads((path / "config.json").read_text("utf-8", "surrogateescape"))
         namespaces = config.get("linux", {}).get("namespaces", [])
     except (ValueError, RecursionError, AttributeError) as error:
         raise SpecError(f"the config.json of {record.name} is no JSON object: {error}") from error
-    for namespace in namespaces:
-        if namespace.get("type") == "network" and namespace.get("path"):
-            raise ContainerState(
-                f"the network of {record.name} was made for it, and no script can find it again",
-                hint="Containers with --network host or none can be replayed.",
-            )
     name = f"replay-{record.id}"
+    connect = ""
+    for namespace in namespaces:
+        if namespace.get("type") == "network" and (place := namespace.get("path")):
+            if record.network != "bridge" or not networks.is_ours(str(place)):
+                raise ContainerState(
+                    f"the network of {record.name} is another's, and no script can find that again",
+                    hint="Containers with --network bridge, host or none can be replayed.",
+                )
+            namespace["path"] = f"/run/netns/{name}"
+            connect = _connect(name, record, networks.subnet)
     config.setdefault("linux", {})["cgroupsPath"] = f"/{name}"
     yield "\n# 4. config.json tells runc what to start, in which namespaces, with which rights and limits."
     yield _file("bundle/config.json", json.dumps(config, indent=2).encode() + b"\n")
@@ -116,8 +134,22 @@ def _run(record: ContainerRecord, path: Path) -> Iterator[str]:
     if files:
         yield "mkdir bundle/files"
         yield from (_file(f"bundle/files/{file.name}", file.read_bytes()) for file in files)
+    if connect:
+        yield "\n# The network namespace that config.json names is not runc's to make. A bridge network needs one:"
+        yield connect
     yield "\n# 5. runc makes the namespaces and the control group, enters the root filesystem, and starts the process."
     yield f'code=0\nrunc --root "$work/runc" run --bundle bundle {name} || code=$?\nexit "$code"'
+
+
+def _connect(name: str, record: ContainerRecord, subnet: IPv4Network) -> str:
+    """The line that makes its network: functions.sh, `connect`."""
+    ports = [
+        f"{port.protocol}/{port.address}/{port.host + n}/{port.inside + n}"
+        for port in record.ports
+        for n in range(port.count)
+    ]
+    gateway = subnet.network_address + 1
+    return shlex.join(["connect", name, record.address, str(subnet.prefixlen), str(gateway), *ports])
 
 
 def _file(path: str, content: bytes) -> str:

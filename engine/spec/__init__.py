@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
     from engine.spec.inside import directory_in
     from engine.spec.netfiles import network_files, renamed_hosts
+    from engine.spec.networking import chosen_network, network_in
     from engine.spec.options import RunOptions
     from engine.spec.privilege import is_privileged, set_privileged
     from engine.spec.process import leaks_descriptor
@@ -59,6 +60,7 @@ provide(
         "generate": "STOP_SIGNAL ContainerIdentity Generated generate",
         "inside": "directory_in",
         "netfiles": "network_files renamed_hosts",
+        "networking": "chosen_network network_in",
         "options": "RunOptions",
         "privilege": "is_privileged set_privileged",
         "process": "leaks_descriptor",
@@ -107,6 +109,7 @@ __all__ = [
     "capabilities",
     "changed",
     "check",
+    "chosen_network",
     "complete",
     "describe_field",
     "differences",
@@ -126,6 +129,7 @@ __all__ = [
     "member_names",
     "namespaces",
     "network_files",
+    "network_in",
     "renamed_hosts",
     "set_args",
     "set_capability",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from engine.errors import SpecError
@@ -40,9 +41,12 @@ def _ranges(value: Any) -> tuple[Range, ...]:
     return tuple(found)
 
 
-def adapt(text: str, container: ContainerIdentity, *, origin: Origin = GIVEN) -> tuple[str, Provenance]:
-    """The text with root.path and linux.cgroupsPath as this container needs them, and where its values come from:
-    what was in it from `origin`, the two from this host. Formatting and unknown keys survive.
+def adapt(
+    text: str, container: ContainerIdentity, *, origin: Origin = GIVEN, netns: Path | None = None
+) -> tuple[str, Provenance]:
+    """The text with root.path and linux.cgroupsPath as this container needs them, and with `netns` as the network
+    namespace that it names; and where its values come from: what was in it from `origin`, these from this host.
+    Formatting and unknown keys survive.
 
     Raises SpecError if it is not a JSON object.
     """
@@ -56,6 +60,11 @@ def adapt(text: str, container: ContainerIdentity, *, origin: Origin = GIVEN) ->
         "/root/path": (ROOT_PATH, host("the container's own mount, beside this file")),
         "/linux/cgroupsPath": (cgroups_path(container), host("this container's own control group")),
     }
+    if netns is not None:
+        for number, entry in enumerate(document.get("/linux/namespaces")):
+            if isinstance(entry, dict) and entry.get("type") == "network":
+                why = host("this container's own network namespace, made at its start")
+                changes[f"/linux/namespaces/{number}/path"] = str(netns), why
     origins: dict[str, Origin] = {}
     for pointer, (wanted, why) in changes.items():
         if document.get(pointer) != wanted:

@@ -21,6 +21,7 @@ from engine.spec import process, resources, seccomp, values
 from engine.spec.builder import Builder
 from engine.spec.defaults import PROFILES, Profile
 from engine.spec.netfiles import network_files
+from engine.spec.networking import Network, chosen_network
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Origin, Provenance, default, escape, host, image, option
 from engine.text import visible
@@ -72,9 +73,11 @@ def generate(
     """
     profile = PROFILES[options.profile]
     spec = Builder()
-    hostname, hostname_origin = _hostname(options, profile, facts, container)
-    host_network = options.network_kind == "host"
-    if options.network == "none" and (options.dns or options.dns_search or options.dns_option):
+    network = chosen_network(options, facts)
+    options = msgspec.structs.replace(options, network=network.said)
+    hostname, hostname_origin = _hostname(options, profile, facts, container, network)
+    host_network = network.kind == "host"
+    if network.kind == "none" and (options.dns or options.dns_search or options.dns_option):
         raise UsageError("--dns cannot stand with --network none: there is no name server to reach")
     files = network_files(options, hostname=hostname, name=container.name, host_network=host_network, address=address)
 
@@ -99,7 +102,7 @@ def generate(
     resources.devices(spec, options, profile)
     resources.resources(spec, options, profile)
     spec.put("/linux/cgroupsPath", cgroups_path(container), host("this container's own control group"))
-    _namespaces(spec, options, profile, facts, netns)
+    _namespaces(spec, options, profile, facts, network, netns)
     system_call_filter(spec, options, facts, bounding)
     protected_paths(spec, options, profile)
     text, provenance = spec.build()
@@ -112,14 +115,16 @@ def cgroups_path(container: ContainerIdentity) -> str:
 
 
 def _hostname(
-    options: RunOptions, profile: Profile, facts: HostFacts, container: ContainerIdentity
+    options: RunOptions, profile: Profile, facts: HostFacts, container: ContainerIdentity, network: Network
 ) -> tuple[str, Origin]:
     if options.hostname is not None:
         if options.uts == "host":
             raise UsageError("--hostname cannot stand with --uts host: the host's own name would be changed")
         return options.hostname, option(f"--hostname {options.hostname}")
-    if options.network_kind == "host" or options.uts == "host":
-        return facts.hostname, host("this host's name, as the container is in its network")
+    if network.kind == "host":
+        return facts.hostname, host(f"this host's name, as the container is in its network ({network.origin.detail})")
+    if options.uts == "host":
+        return facts.hostname, host("this host's name, as --uts is host")
     return container.id[:12], default(f"{profile.detail}: the first letters of the container's id")
 
 
@@ -161,7 +166,7 @@ def _images_signal(text: str) -> str:
 
 def _sysctl(spec: Builder, options: RunOptions, profile: Profile) -> None:
     found = {}
-    if options.network_kind != "host":
+    if options.network != "host":
         found = {key: (value, default(profile.detail)) for key, value in profile.sysctl}
     for text in options.sysctl:
         key, value = values.pair(text, "--sysctl")
@@ -173,7 +178,7 @@ def _sysctl(spec: Builder, options: RunOptions, profile: Profile) -> None:
 
 def _refuse_hosts_parameter(key: str, options: RunOptions) -> None:
     for prefix, said, flag in (
-        ("net.", options.network_kind, "--network"),
+        ("net.", options.network, "--network"),
         ("fs.mqueue.", options.ipc, "--ipc"),
         ("kernel.msg", options.ipc, "--ipc"),
         ("kernel.s", options.ipc, "--ipc"),
@@ -186,11 +191,13 @@ def _refuse_hosts_parameter(key: str, options: RunOptions) -> None:
             )
 
 
-def _namespaces(spec: Builder, options: RunOptions, profile: Profile, facts: HostFacts, netns: Path | None) -> None:
+def _namespaces(
+    spec: Builder, options: RunOptions, profile: Profile, facts: HostFacts, network: Network, netns: Path | None
+) -> None:
     usual = default(profile.detail)
     for kind, said, flag in (
         ("pid", options.pid, "--pid"),
-        ("network", options.network or options.network_kind, "--network"),
+        ("network", network.said, "--network"),
         ("ipc", options.ipc, "--ipc"),
         ("uts", options.uts, "--uts"),
         ("mount", None, ""),
@@ -198,7 +205,7 @@ def _namespaces(spec: Builder, options: RunOptions, profile: Profile, facts: Hos
     ):
         if said == "host":
             continue
-        origin = usual if said is None else option(f"{flag} {said}")
+        origin = network.origin if kind == "network" else usual if said is None else option(f"{flag} {said}")
         entry = {"type": kind}
         if said is not None and said.startswith("ns:"):
             entry["path"] = posixpath.normpath(said.removeprefix("ns:"))

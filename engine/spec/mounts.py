@@ -114,7 +114,7 @@ def _defaults(options: RunOptions, profile: Profile, facts: HostFacts) -> Iterab
     if options.privileged:
         system = ("rprivate", *system)
     mapped = bool(options.uidmap or options.gidmap)
-    hosts_sys = mapped and options.network in (None, "host")
+    hosts_sys = mapped and options.network == "host"
     if hosts_sys:
         # The kernel mounts sysfs only for the owner of the network namespace (fs/sysfs/mount.c).
         because = host("a user namespace may not mount the host's network's /sys anew")

@@ -37,7 +37,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
     hostname: str | None = None
     network: str | None = None
-    """bridge, host, none, container:NAME or ns:PATH; without one host, or bridge where ports are published."""
+    """bridge, host, none, container:NAME or ns:PATH; without one what `chosen_network` says."""
     publish: tuple[str, ...] = ()
     """[[IP:][HOST]:]CONTAINER[/PROTOCOL]"""
     volumes: tuple[str, ...] = ()
@@ -122,15 +122,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
                 parse(text, flag(name))
         if self.profile not in ("podman", "docker"):
             raise UsageError(f"--profile {self.profile}: podman or docker")
-        if self.publish and self.network_kind != "bridge":
+        if self.publish and self.network is not None and values.network(self.network, "--network") != "bridge":
             raise UsageError(f"-p cannot stand with --network {self.network}", hint="Ports are published by a bridge.")
-
-    @property
-    def network_kind(self) -> str:
-        """host, none, bridge, container or ns."""
-        if self.network is None:
-            return "bridge" if self.publish else "host"
-        return values.network(self.network, "--network").partition(":")[0]
 
     @property
     def log_size(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -46,6 +47,11 @@ class Elsewhere(Cutaway):
 
     network: Path
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Nothing is wished for: the bridge is the usual network."""
+        return {name: value for name, value in super().environment.items() if name != "CUTAWAY_NETWORK"}
+
     def inside(self, *words: str) -> list[str]:
         return ["nsenter", f"--net={self.network}", *words]
 
@@ -74,9 +80,18 @@ class Elsewhere(Cutaway):
 class WithoutNetavark(Elsewhere):
     """The same on a host that has none."""
 
+    lacking = ("netavark",)
+
     def command(self, *words: str) -> list[str]:
-        code = "from engine.host import HostFacts; HostFacts.netavark = None; from engine.cli import main; main()"
+        gone = "; ".join(f"HostFacts.{name} = None" for name in self.lacking)
+        code = f"from engine.host import HostFacts; {gone}; from engine.cli import main; main()"
         return self.inside(sys.executable, "-c", code, "--root", str(self.root), *words)
+
+
+class WithoutEither(WithoutNetavark):
+    """And without the CNI plugins."""
+
+    lacking = ("netavark", "cni")
 
 
 @pytest.fixture
@@ -128,6 +143,110 @@ def server(cutaway: Elsewhere) -> Iterator[None]:
     yield
     process.kill()
     process.wait()
+
+
+@pytest.mark.parametrize("profile", ["podman", "docker"])
+def test_the_usual_network_is_the_bridge(cutaway: Elsewhere, profile: str, tmp_path: Path) -> None:
+    flags = ["--profile", profile]
+    assert "eth0" in cutaway.out("run", "--rm", *flags, DEMO, "cat", "/proc/net/dev")
+    rows = cutaway.json("config", "--explain", "--json", *flags, DEMO)
+    (path,) = (row for row in rows if row["pointer"].startswith("/linux/namespaces/") and "/netns/" in str(row["value"]))
+    assert (path["source"], "netavark" in path["detail"]) == ("default", True)
+    cutaway("create", "--name=made", *flags, DEMO, "true")
+    assert cutaway.json("inspect", "made")[0]["network"] == "bridge"
+    assert "network bridge (profile" in cutaway.out("trace", "made")
+    hosts = cutaway.out("run", "--rm", "--network=host", *flags, DEMO, "cat", "/proc/net/dev")
+    assert "eth0" not in hosts
+
+
+def test_a_config_json_of_one_container_makes_the_network_of_another(cutaway: Elsewhere, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(cutaway("config", DEMO, "sleep", "60").stdout)
+    for number in (1, 2):
+        cutaway("run", "-d", f"--name=c{number}", "-p", f"808{number}:80", "--config", str(file), DEMO)
+    first, second = (cutaway.json("inspect", name)[0] for name in ("c1", "c2"))
+    assert first["address"] != second["address"]
+    assert second["address"] in cutaway.out("exec", "c2", "cat", "/proc/net/fib_trie", "/etc/hosts")
+    alone = cutaway.out("config", "--network=none", DEMO)
+    file.write_text(alone)
+    said = cutaway("run", "-p", "8083:80", "--config", str(file), DEMO, code=2).stderr
+    assert "-p" in said
+
+
+def test_where_no_bridge_can_be_made_it_is_the_hosts_and_told(cutaway: Elsewhere) -> None:
+    bare = WithoutEither(cutaway.root, cutaway.run, cutaway.network)
+    done = bare("run", "--name=web", DEMO, "cat", "/proc/net/dev")
+    assert "eth0" not in done.stdout
+    (line,) = (line for line in done.stderr.splitlines() if "netavark" in line)
+    assert "host's own network" in line
+    assert "install netavark" in line
+    assert "network host (default: this host has no netavark" in bare.out("trace", "web")
+    shown = bare.out("config", "--explain", DEMO)
+    assert "default: this host has no netavark" in shown
+    assert "netavark" not in bare("run", "--rm", "--network=none", DEMO, "true").stderr
+    assert "published" in bare("run", "-p", "80", DEMO, "true", code=125).stderr
+
+
+def test_the_network_that_is_wished_for(cutaway: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    wishing = Cutaway(cutaway.root, cutaway.run)
+    monkeypatch.setenv("CUTAWAY_NETWORK", "none")
+    rows = wishing.json("config", "--explain", "--json", DEMO)
+    assert "CUTAWAY_NETWORK is none" in {row["detail"] for row in rows if "/namespaces/" in row["pointer"]}
+    monkeypatch.setenv("CUTAWAY_NETWORK", "container:x")
+    assert "CUTAWAY_NETWORK container:x" in wishing("config", DEMO, code=2).stderr
+
+
+def test_the_script_of_a_container_on_a_bridge(cutaway: Elsewhere, tmp_path: Path) -> None:
+    """The same namespaces, address, files and published ports; and nothing stays."""
+    look = "cat /etc/hosts /etc/resolv.conf /proc/net/fib_trie; grep -c : /proc/net/dev"
+    told = cutaway.out("run", "--name=web", "-p", "8080:80", DEMO, "sh", "-c", look)
+    script = tmp_path / "replay.sh"
+    script.write_text(cutaway.out("trace", "--script", "web"))
+    again = subprocess.run(
+        cutaway.inside("sh", str(script), str(tmp_path / "again")), capture_output=True, text=True, check=False
+    )
+    assert (again.returncode, again.stdout.removesuffix("\n")) == (0, told), again.stderr
+    home = Path(cutaway.json("inspect", "web")[0]["path"])
+    config, copy = (
+        json.loads((place / "config.json").read_text()) for place in (home, tmp_path / "again" / "bundle")
+    )
+    for each in (config, copy):
+        del each["linux"]["cgroupsPath"]
+        (network,) = (entry for entry in each["linux"]["namespaces"] if entry["type"] == "network")
+        assert network.pop("path")
+    assert copy == config
+    assert "replay" not in cutaway.said("nft", "list", "tables") + cutaway.said("ip", "netns", "list")
+
+
+def test_ports_that_the_script_publishes(cutaway: Elsewhere, tmp_path: Path) -> None:
+    cutaway("create", "--name=web", "-p", "8080:80", "-p", "127.0.0.1:9000-9001:80-81", DEMO, "sleep", "60")
+    (tmp_path / "replay.sh").write_text(cutaway.out("trace", "--script", "web"))
+    name = "replay-" + cutaway.json("inspect", "web")[0]["id"]
+    again = tmp_path / "again"
+    line = cutaway.inside("sh", str(tmp_path / "replay.sh"), str(again))
+    replay = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    netns = Path("/run/netns") / name
+    deadline = time.monotonic() + 30
+    while f"table ip {name.replace('-', '_')}" not in cutaway.said("nft", "list", "tables") or not netns.exists():
+        assert replay.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process = subprocess.Popen(["nsenter", f"--net={netns}", sys.executable, "-c", SERVE])
+    try:
+        address = cutaway.json("inspect", "web")[0]["address"]
+        for url in (f"http://{address}/", "http://127.0.0.1:8080/", "http://127.0.0.1:9000/"):
+            while time.monotonic() < deadline:
+                with suppress(subprocess.CalledProcessError):
+                    assert cutaway.fetch(url) == "a page"
+                    break
+            else:
+                raise AssertionError(f"nothing at {url}")
+    finally:
+        process.kill()
+        process.wait()
+        subprocess.run(["runc", "--root", again / "runc", "kill", name, "KILL"], check=False)
+        said = replay.communicate(timeout=30)[1]
+    assert (replay.returncode, netns.exists()) == (137, False), said
+    assert "replay" not in cutaway.said("nft", "list", "tables")
 
 
 def test_a_page_by_the_published_port(cutaway: Elsewhere, server: None) -> None:

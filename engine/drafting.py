@@ -1,0 +1,119 @@
+"""Draft: the config.json of a container to be, joined from its image, the options, and the network it will have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from engine import rootfs, spec
+from engine.bundling import check_beside, typed
+from engine.disk import DataRoot
+from engine.events import Problem, ignore
+from engine.host import HostFacts
+from engine.jobs import Job
+from engine.linking import Linker
+from engine.network import Networks
+from engine.runtime import Containers
+from engine.spec import RunOptions
+from engine.store import ImageRecord
+from engine.trace import StepKind
+from engine.views import Draft
+from engine.volumes import Volumes
+
+
+class Drafter:
+    """Writes config.json files; nothing of a container is on disk yet."""
+
+    def __init__(
+        self, root: DataRoot, facts: HostFacts, containers: Containers, networks: Networks, linker: Linker
+    ) -> None:
+        self._root = root
+        self._facts = facts
+        self._containers = containers
+        self._networks = networks
+        self._linker = linker
+
+    def draft(
+        self,
+        image: ImageRecord,
+        options: RunOptions,
+        job: Job,
+        *,
+        config: str | None = None,
+        like: Draft | None = None,
+    ) -> Draft:
+        """A container's config.json as `create` would write it, from the image, the defaults and `options`.
+
+        `config`, a whole config.json from elsewhere, takes the place of the generated one; only what ties it to its
+        bundle and to its network is made to fit. With `like` it is for the same container as that draft. The image is
+        mounted for a moment, to look users up in its own files.
+        Raises SpecError, UsageError, MountError, NotPermitted.
+        """
+        identity: spec.ContainerIdentity = like or self._containers.reserve(options.name, image.name)
+        command, peer = typed(options, image.name, identity.name)
+        peer = peer if config is None and not image.in_place else ""
+        shaping = options
+        if config is not None:
+            named = spec.network_in(config, self._networks.is_ours)
+            check_beside(options, config, bridged=named == "bridge")
+            shaping = msgspec.structs.replace(options, network=named)
+        chosen = spec.chosen_network(shaping, self._facts)
+        network, address = (like.network, like.address) if like else self._linker.foreseen(chosen.said)
+        netns = self._networks.path(identity.id) if network else None
+        with (
+            looked_into(self._root, self._facts, image, job) as merged,
+            job.step(StepKind.CONFIG, command, peer=peer) as step,
+        ):
+            generated = spec.generate(
+                image.config.execution,
+                shaping,
+                facts=self._facts,
+                container=identity,
+                rootfs=merged,
+                netns=netns,
+                address=address,
+                volumes=Volumes(self._root).base,
+            )
+            text, provenance = generated.text, generated.provenance
+            if config is not None:
+                text, provenance = spec.adapt(config, identity, netns=netns)
+            step.detail = f"{len(provenance)} values"
+            if config is None and options.network is None:
+                step.detail += f"; network {chosen.said} ({chosen.origin.detail})"
+        if chosen.lacking and like is None:
+            job.emit(Problem("no-bridge", *chosen.lacking))
+        return Draft(
+            image=image.name,
+            image_digest=image.descriptor.digest,
+            layers=tuple(image.chain_ids),
+            in_place=tuple(map(str, image.in_place)),
+            id=identity.id,
+            name=identity.name,
+            options=options,
+            text=text,
+            provenance=provenance,
+            files=dict(generated.files),
+            steps=tuple(job.steps[-1:]),
+            network=network,
+            address=address,
+        )
+
+
+@contextmanager
+def looked_into(root: DataRoot, facts: HostFacts, image: ImageRecord, job: Job) -> Iterator[Path]:
+    """The image's merged directory, mounted for a moment below tmp/."""
+    facts.need_root("mount an image")
+    facts.need_overlay()
+    with root.staging("look") as directory:
+        for part in ("upper", "work", "merged"):
+            (directory / part).mkdir()
+        plan = rootfs.plan(root, image.chain_ids, directory, in_place=image.in_place)
+        quiet = Job(job.title, ignore)  # it is not among the steps that make the container
+        rootfs.mount(plan, quiet)
+        try:
+            yield plan.merged
+        finally:
+            rootfs.unmount(plan.merged, quiet)
