@@ -10,7 +10,7 @@ from pathlib import Path
 from engine import rootfs
 from engine.disk import DataRoot
 from engine.errors import ContainerBusy, ContainerState, ContainerUnknown, CutawayError
-from engine.events import ignore
+from engine.events import Status, ignore
 from engine.host import probe
 from engine.jobs import Job
 from engine.network import Networks
@@ -65,13 +65,22 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, networks: Ne
     def is_due(record: ContainerRecord) -> bool:
         return record.id in mounted or record.id in connected or runtime.has_leftovers(record)
 
+    def lives(record: ContainerRecord) -> bool:
+        return bool(runtime.state(record).pid) and not waits(record)
+
+    def waits(record: ContainerRecord) -> bool:
+        """Made, and not begun: where nobody holds its lock, who was to begin it is gone."""
+        state = runtime.state(record)
+        return bool(state.pid) and state.status is Status.CREATED
+
     for record in records:
-        if record.kind is Kind.WORKING or not is_due(record) or runtime.state(record).pid:
+        if record.kind is Kind.WORKING or not is_due(record) or lives(record):
             continue
         try:
             with containers.lock(record.id, wait=False):  # who is starting it, or clearing up, sees to it
-                if is_due(record) and not runtime.state(record).pid:
-                    put_away(containers, runtime, networks, record, job, remove=record.auto_remove)
+                if is_due(record) and not lives(record):
+                    force = waits(record)
+                    put_away(containers, runtime, networks, record, job, force=force, remove=record.auto_remove)
                     done.append(f"cleared up after the container {record.name}")
         except (ContainerUnknown, ContainerBusy):
             continue  # somebody else sees to it

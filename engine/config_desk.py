@@ -43,7 +43,7 @@ class ConfigDesk(ImageDesk):
     def check(self, text: str | bytes, *, bundle: Path | None = None) -> list[Diagnostic]:
         """What is wrong, or surely not meant, in a config.json; with `bundle`, the directory where it is, relative
         paths and what is in its root filesystem are looked up too."""
-        return spec.check(text, facts=self.facts, bundle=bundle)
+        return spec.check(text, facts=self.facts, bundle=bundle, will_be_made=self._networks.is_ours)
 
     def config(self, name: str) -> tuple[str, Provenance]:
         """The config.json of a container and where its values come from. Raises ContainerUnknown, ContainerState."""

@@ -159,10 +159,13 @@ class Launcher:
                 )
             self._mount(record, job)
 
-    def start(self, record: ContainerRecord, job: Job, attachment: Attachment | None = None) -> int | None:
+    def start(
+        self, record: ContainerRecord, job: Job, attachment: Attachment | None = None, *, fleeting: bool = False
+    ) -> int | None:
         """Mount its root filesystem and start it. With an attachment stay until its end and return the exit code.
 
-        The streams are connected before the process starts, so nothing of its output is lost.
+        The streams are connected before the process starts, so nothing of its output is lost. A `fleeting` container
+        that cannot be started is removed.
         Returns None if nobody stayed, or the user detached. Raises ContainerState if it runs already, RuntimeFailed.
         """
         need_config(record)
@@ -174,7 +177,7 @@ class Launcher:
                     # Whoever began to start it was killed in between.
                     self._put_away(record, job, force=True)
                 self._runtime.check_known(record)
-                pump = self._begin(record, job, stack, attachment)
+                pump = self._begin(record, job, stack, attachment, fleeting=fleeting)
             job.emit(ContainersChanged((record.id,)))
             if pump is None:
                 return None
@@ -196,7 +199,15 @@ class Launcher:
         self._containers.happenings.add(record, "restart")
         job.emit(ContainersChanged((record.id,)))
 
-    def _begin(self, record: ContainerRecord, job: Job, stack: ExitStack, attachment: Attachment | None) -> Pump | None:
+    def _begin(
+        self,
+        record: ContainerRecord,
+        job: Job,
+        stack: ExitStack,
+        attachment: Attachment | None,
+        *,
+        fleeting: bool = False,
+    ) -> Pump | None:
         """Mount, create, connect, start. The caller holds the lock. What fails is cleared up after."""
         try:
             if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
@@ -211,9 +222,7 @@ class Launcher:
             keep_launched(self._root, home)
         except BaseException:
             quiet = Job(job.title, ignore)  # one that is not cancelled
-            put_away(
-                self._containers, self._runtime, self._networks, record, quiet, force=True, remove=record.auto_remove
-            )
+            self._put_away(record, quiet, force=True, remove=record.auto_remove or fleeting)
             raise
         self._containers.happenings.add(record, "start", self._runtime.state(record).started)
         return pump

@@ -36,6 +36,7 @@ from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, Lay
 from engine.volumes import Volumes
 
 if TYPE_CHECKING:
+    from engine.runtime import Attachment
     from engine.store import Swept, Usage
 
 _STRANGE = "It is left alone. Remove it if you do not know it either."
@@ -282,6 +283,22 @@ class Workbench(TransferDesk):
                     f"{draft.image} is gone since this config.json was drafted", hint=command_to_get(draft.image)
                 )
             return self._summary(self._launcher.create(draft, job))
+
+    def launch(
+        self, draft: Draft, job: Job, *, start: bool = True, to: Attachment | None = None, revises: bool = False
+    ) -> int | None:
+        """Make a draft a container, or give the one that it is a draft of (`revises`, see `reopen`) its config.json and
+        stop it first; and `start` it: in the background, or with `to` in the foreground, as `run`.
+
+        What is new and cannot be started is not kept, so that the draft can be mended and launched again.
+        Returns the exit code of one that was in the foreground until its end. Raises as `create`, `revise`, `run`.
+        """
+        if revises:
+            self.stop(draft.id, job)
+            self.revise(draft, job)
+        else:
+            self.create(draft, job)
+        return self._launcher.start(self._find(draft.id), job, to, fleeting=not revises) if start else None
 
     def trace(self, name: str) -> list[Step]:
         """The steps that made a container (its image's first), or an image. Raises ContainerUnknown for neither."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from engine.cli.options import run_options, to_options
+from engine import run_options
 from engine.spec import Generated, RunOptions
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/sbin:/bin/false\nann:x:1000:1000::/home/ann:/bin/sh\n"
@@ -29,7 +29,7 @@ Make = Callable[..., Generated]
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def run_command(image: str, **flags: Any) -> RunOptions:
-    return to_options(flags)
+    return RunOptions(**flags)
 
 
 def parse_run(*words: str) -> RunOptions:

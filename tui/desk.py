@@ -74,9 +74,9 @@ class Desk:
         """`flags` are options of `run`, as words."""
 
         def work(job: Job) -> None:
-            from engine.cli.options import parsed
+            from engine import parse_options  # brings all of config.json with it
 
-            then(self.workbench.draft(image, parsed(flags), job))
+            then(self.workbench.draft(image, parse_options(flags), job))
 
         return self._start(f"config.json for {image}", work, "config", *flags, image)
 
@@ -90,34 +90,18 @@ class Desk:
         then: Callable[[str, ContainerSummary], None],
         failed: Callable[[CutawayError], None],
     ) -> Job:
-        """Create, or revise the container that is there, and start. What cannot be started goes again where it is new,
-        so that the draft can be mended and tried anew. `failed` is called, too, where the job fails."""
+        """Make the draft a container, or revise the one that is there, and start it (see Workbench.launch). `failed` is
+        called, too, where the job fails."""
 
         def work(job: Job) -> None:
             try:
-                then(job.id, self._revised(draft, start, job) if revises else self._made(draft, start, job))
+                self.workbench.launch(draft, job, start=start, revises=revises)
+                then(job.id, self.workbench.container(draft.id))
             except CutawayError as error:
                 failed(error)
                 raise
 
         return self.workbench.jobs.start(f"launch {draft.name}", work, command=command)
-
-    def _made(self, draft: Draft, start: bool, job: Job) -> ContainerSummary:
-        made = self.workbench.create(draft, job)
-        if start:
-            try:
-                self.workbench.start(made.id, job)
-            except CutawayError:
-                self.workbench.remove(made.id, quiet("clear away"), force=True)
-                raise
-        return self.workbench.container(made.id)
-
-    def _revised(self, draft: Draft, start: bool, job: Job) -> ContainerSummary:
-        self.workbench.stop(draft.id, job)
-        self.workbench.revise(draft, job)
-        if start:
-            self.workbench.start(draft.id, job)
-        return self.workbench.container(draft.id)
 
     def job(self, title: str, work: Callable[[Workbench, Job], object], command: str) -> Job:
         """Anything else; `command` is the command line that does the same."""

@@ -23,10 +23,11 @@ from engine import (
     fields,
     known_words,
     member_names,
+    run_options,
     visible,
 )
 from engine.cli.console import Session, narrate, print_json, print_table, session
-from engine.cli.options import as_json, platform_option, run_options, tls_verify_option, to_options
+from engine.cli.options import as_json, platform_option, tls_verify_option
 
 
 class OptionsAround(click.Command):
@@ -87,7 +88,7 @@ def config(
     if explain and against is not None:
         raise UsageError("--explain and --against each take the place of the config.json: say one of them")
     console = session()
-    options: RunOptions = to_options(flags)
+    options = RunOptions(**flags)
 
     def make(job: Job) -> Draft:
         name = console.workbench.obtain(image, job, policy=policy, platform=platform)

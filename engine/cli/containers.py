@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from engine import ContainerSummary, Job, RunOptions, Status, UsageError
+from engine import ContainerSummary, Job, RunOptions, Status, UsageError, run_options
 from engine.cli.choosing import LATEST, ContainerCommand, chosen, one
 from engine.cli.console import Session, each, session
-from engine.cli.options import platform_option, pull_option, run_options, tls_verify_option, to_options
+from engine.cli.options import platform_option, pull_option, tls_verify_option
 from engine.cli.terminal import foreground, need_terminal
 
 _TAKES_A_COMMAND = {"allow_interspersed_args": False}
@@ -62,7 +62,7 @@ def _make(
     platform: str | None,
 ) -> ContainerSummary:
     """Have the image here, draft and create."""
-    options: RunOptions = to_options(flags)
+    options = RunOptions(**flags)
     text = _read(config_file) if config_file else None
 
     def work(job: Job) -> ContainerSummary:

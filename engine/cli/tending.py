@@ -8,10 +8,21 @@ from typing import Any
 
 import click
 
-from engine import Attachment, CutawayError, ExecOptions, Job, ProcessSummary, UsageError, human_size, visible
+from engine import (
+    Attachment,
+    CutawayError,
+    ExecOptions,
+    Job,
+    ProcessSummary,
+    RunOptions,
+    UsageError,
+    human_size,
+    limit_options,
+    visible,
+)
 from engine.cli.choosing import LATEST, ContainerCommand, one
 from engine.cli.console import complain, narrate, print_json, print_table, session
-from engine.cli.options import as_json, limit_options, to_options
+from engine.cli.options import as_json
 from engine.cli.terminal import ending, need_terminal
 
 
@@ -147,5 +158,5 @@ def rename(name: str, new: str) -> None:
 def update(name: str, **flags: Any) -> None:
     """Give a container other limits, at once where it runs, and for every start from now on."""
     console = session()
-    options = to_options(flags)
+    options = RunOptions(**flags)
     click.echo(console.do(f"update {name}", lambda job: console.workbench.update(name, options, job)).id)

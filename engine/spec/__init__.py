@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from engine.spec.updating import updated
     from engine.spec.users import Accounts
+    from engine.spec.words import limit_options, parse_options, run_options
 
 provide(
     __name__,
@@ -69,6 +70,7 @@ provide(
         " set_env set_limit set_namespace",
         "updating": "updated",
         "users": "Accounts",
+        "words": "limit_options parse_options run_options",
     },
 )
 
@@ -126,11 +128,14 @@ __all__ = [
     "is_privileged",
     "known_words",
     "leaks_descriptor",
+    "limit_options",
     "member_names",
     "namespaces",
     "network_files",
     "network_in",
+    "parse_options",
     "renamed_hosts",
+    "run_options",
     "set_args",
     "set_capability",
     "set_env",

@@ -23,7 +23,7 @@ from engine.spec import (
 )
 from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document
-from engine.spec.reading import Finding, Reading, missing_required, read
+from engine.spec.reading import Finding, Reading, missing_required, nothing, read
 
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -53,11 +53,18 @@ _RULES: tuple[Callable[[Reading], Iterable[Finding]], ...] = (
 )
 
 
-def check(text: str | bytes, *, facts: HostFacts | None = None, bundle: Path | None = None) -> list[Diagnostic]:
+def check(
+    text: str | bytes,
+    *,
+    facts: HostFacts | None = None,
+    bundle: Path | None = None,
+    will_be_made: Callable[[str], bool] = nothing,
+) -> list[Diagnostic]:
     """All findings, in the order of the text.
 
     With `facts`, what depends on this machine too (its limits, namespaces, files); with `bundle`, the directory that
-    the file is for, what relative paths and the root filesystem hold.
+    the file is for, what relative paths and the root filesystem hold. `will_be_made` knows the namespaces that are made
+    before runc starts.
     """
     if len(text) > MAX_BYTES:
         return [Diagnostic("", 1, 1, Severity.ERROR, "size", f"this is over {MAX_BYTES} bytes: no config.json")]
@@ -80,6 +87,7 @@ def check(text: str | bytes, *, facts: HostFacts | None = None, bundle: Path | N
         if not problem.trailing:
             return found
     reading = read(document.text, facts=facts, bundle=bundle)
+    reading.will_be_made = will_be_made
     wrong = {finding.pointer for finding in reading.findings if finding.code == "type"}
     findings = list(reading.findings)
     if "" not in wrong:

@@ -1,14 +1,14 @@
 """What is different between two config.json: by meaning, not by text, and each difference can be taken back alone.
 
 Order and formatting of objects mean nothing. Elements of arrays are matched by what names them (a mount by its
-destination, a variable by its name, a capability by itself), else by content.
+destination, a variable by its name, a capability by itself, a rule of seccomp by its system calls), else by content.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import Enum
@@ -18,6 +18,7 @@ from engine.errors import SpecError
 from engine.spec.document import Document
 from engine.spec.inserting import insert_member, set_written, written
 from engine.spec.provenance import escape, tokens
+from engine.spec.same_rules import same_rules
 
 
 class DifferenceKind(Enum):
@@ -111,6 +112,9 @@ def _members(before: dict[str, Any], after: dict[str, Any], old: str, new: str) 
 
 
 def _elements(before: list[Any], after: list[Any], old: str, new: str) -> Iterator[Difference]:
+    if new == "/linux/seccomp/syscalls":
+        yield from _paired(before, after, old, new, same_rules(before, after))
+        return
     naming = _naming(new)
     keys = [[naming(each) for each in side] for side in (before, after)]
     if all(None not in side and len(set(side)) == len(side) for side in keys):
@@ -133,22 +137,28 @@ def _elements(before: list[Any], after: list[Any], old: str, new: str) -> Iterat
 def _named(
     before: list[Any], after: list[Any], old: str, new: str, names: list[str | None], now: list[str | None]
 ) -> Iterator[Difference]:
-    for index, name in enumerate(now):
-        if name in names:
-            was = names.index(name)
-            yield from _differences(before[was], after[index], f"{old}/{was}", f"{new}/{index}")
-        else:
-            yield Difference(DifferenceKind.ADDED, f"{new}/{index}", f"{old}/-", None, after[index])
-    for index, name in enumerate(names):
-        if name not in now:
-            # After the nearest one before it that is still there.
-            kept = [now.index(other) for other in names[:index] if other in now]
-            place = kept[-1] + 1 if kept else 0
-            yield Difference(DifferenceKind.REMOVED, f"{new}/{place}", f"{old}/{index}", before[index], None)
+    where = {name: index for index, name in enumerate(names)}
+    pairs = {index: where[name] for index, name in enumerate(now) if name in where}
+    yield from _paired(before, after, old, new, pairs)
     if new == "/mounts":
         common = [name for name in names if name in now], [name for name in now if name in names]
         if common[0] != common[1]:
             yield Difference(DifferenceKind.REORDERED, new, old, before, after)
+
+
+def _paired(before: list[Any], after: list[Any], old: str, new: str, pairs: Mapping[int, int]) -> Iterator[Difference]:
+    """`pairs`: the element that is now at an index, by the index where it was."""
+    for index, value in enumerate(after):
+        if (was := pairs.get(index)) is not None:
+            yield from _differences(before[was], value, f"{old}/{was}", f"{new}/{index}")
+        else:
+            yield Difference(DifferenceKind.ADDED, f"{new}/{index}", f"{old}/-", None, value)
+    there = {was: index for index, was in pairs.items()}
+    for index, value in enumerate(before):
+        if index not in there:
+            # After the nearest one before it that is still there.
+            place = next((there[other] + 1 for other in range(index - 1, -1, -1) if other in there), 0)
+            yield Difference(DifferenceKind.REMOVED, f"{new}/{place}", f"{old}/{index}", value, None)
 
 
 def _member(name: str) -> Callable[[Any], str | None]:

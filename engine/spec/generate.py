@@ -166,7 +166,8 @@ def _images_signal(text: str) -> str:
 
 def _sysctl(spec: Builder, options: RunOptions, profile: Profile) -> None:
     found = {}
-    if options.network != "host":
+    mapped = options.uidmap or options.gidmap
+    if options.network == "none" or (options.network != "host" and not mapped):  # a network made outside is not its own
         found = {key: (value, default(profile.detail)) for key, value in profile.sysctl}
     for text in options.sysctl:
         key, value = values.pair(text, "--sysctl")

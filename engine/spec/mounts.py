@@ -114,10 +114,10 @@ def _defaults(options: RunOptions, profile: Profile, facts: HostFacts) -> Iterab
     if options.privileged:
         system = ("rprivate", *system)
     mapped = bool(options.uidmap or options.gidmap)
-    hosts_sys = mapped and options.network == "host"
+    hosts_sys = mapped and options.network != "none"
     if hosts_sys:
         # The kernel mounts sysfs only for the owner of the network namespace (fs/sysfs/mount.c).
-        because = host("a user namespace may not mount the host's network's /sys anew")
+        because = host("a user namespace may not mount /sys anew: its network was made outside of it")
         yield Mount("/sys", "bind", "/sys", ("rprivate", "nosuid", "noexec", "nodev", rights, "rbind"), because)
     else:
         yield Mount("/sys", "sysfs", "sysfs", system, usual, ((rights, why), ("rprivate", why)))

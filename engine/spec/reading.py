@@ -6,7 +6,7 @@ What it would refuse or pass over is collected on the way; the rules then judge 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +41,11 @@ class _Members(list[tuple[str, Any]]):
     """A JSON object with all its members, in order, twice given ones included."""
 
 
+def nothing(path: str) -> bool:
+    """No namespace is made before runc starts."""
+    return False
+
+
 @dataclass
 class Reading:
     """The values that runc sees, by the runtime-spec's own names, and what was found while reading.
@@ -54,6 +59,8 @@ class Reading:
     facts: HostFacts | None = None
     bundle: Path | None = None
     spelt: dict[str, str] = field(default_factory=dict)
+    will_be_made: Callable[[str], bool] = nothing
+    """Whether the namespace at a path is made before runc starts."""
 
     @property
     def new_runc(self) -> bool:

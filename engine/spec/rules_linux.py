@@ -42,7 +42,9 @@ def namespaces(reading: Reading) -> Iterator[Finding]:
         if kind in seen:
             yield Finding(f"{pointer}/type", _ERROR, "duplicate", f"the {kind} namespace is named twice")
         seen.add(kind)
-        if entry.get("path") and reading.facts is not None and (why := _not_joinable(entry["path"], kind)):
+        if not (path := entry.get("path")) or reading.facts is None or reading.will_be_made(path):
+            continue
+        if why := _not_joinable(path, kind):
             yield Finding(f"{pointer}/path", _ERROR, "namespace-path", why, "Without a path a new one is made.")
     if "mount" not in seen:
         for key in ("maskedPaths", "readonlyPaths"):

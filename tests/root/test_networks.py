@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from command_line import CACHE, Cutaway
+from elsewhere import DEMO, Elsewhere, elsewhere
 
 from engine import Job, RunOptions, Workbench
 from engine.disk import DataRoot
@@ -24,13 +25,11 @@ from engine.events import ignore
 from engine.host import probe
 from engine.network import namespace
 
-DEMO = "localhost/cutaway/demo:latest"
 pytestmark = [
     pytest.mark.root,
     pytest.mark.interop("iptables"),
     pytest.mark.skipif(probe().netavark is None, reason="needs netavark, not installed here"),
 ]
-FETCH = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode(), end='')"
 SERVE = """
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -39,42 +38,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *a): pass
 http.server.HTTPServer(("0.0.0.0", 80), Handler).serve_forever()
 """
-
-
-@dataclasses.dataclass(frozen=True)
-class Elsewhere(Cutaway):
-    """`cutaway` on another network than this host's."""
-
-    network: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Nothing is wished for: the bridge is the usual network."""
-        return {name: value for name, value in super().environment.items() if name != "CUTAWAY_NETWORK"}
-
-    def inside(self, *words: str) -> list[str]:
-        return ["nsenter", f"--net={self.network}", *words]
-
-    def command(self, *words: str) -> list[str]:
-        return self.inside(*super().command(*words))
-
-    def said(self, *words: str) -> str:
-        return subprocess.run(self.inside(*words), capture_output=True, text=True, check=True).stdout
-
-    def fetch(self, url: str) -> str:
-        return self.said(sys.executable, "-c", FETCH, url)
-
-    def left(self) -> list[str]:
-        """What networks leave: interfaces, rules with addresses in them, namespaces, netavark's orders."""
-        links = [line.split(":")[1].strip() for line in self.said("ip", "-o", "link").splitlines()]
-        rules = [line for line in self.said("iptables-save").splitlines() if "10." in line]
-        return [link for link in links if link != "lo"] + rules + [str(p) for p in self.run.glob("*/netns/*")]
-
-    def is_clean(self) -> bool:
-        deadline = time.monotonic() + 8
-        while self.left() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return not self.left()
 
 
 class WithoutNetavark(Elsewhere):
@@ -96,17 +59,8 @@ class WithoutEither(WithoutNetavark):
 
 @pytest.fixture
 def cutaway(data_root: DataRoot, tmp_path: Path) -> Iterator[Elsewhere]:
-    network = tmp_path / "network"
-    namespace.make(network)
-    made = Elsewhere(data_root.path, data_root.run.parent, network)
-    made.said("ip", "link", "set", "lo", "up")
-    Workbench(data_root.path).demo(Job("demo", ignore))
-    yield made
-    made.remove_everything()
-    clean = made.is_clean()
-    left = made.left()
-    namespace.remove(network)
-    assert clean, left
+    with elsewhere(data_root, tmp_path / "network") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +104,9 @@ def test_the_usual_network_is_the_bridge(cutaway: Elsewhere, profile: str, tmp_p
     flags = ["--profile", profile]
     assert "eth0" in cutaway.out("run", "--rm", *flags, DEMO, "cat", "/proc/net/dev")
     rows = cutaway.json("config", "--explain", "--json", *flags, DEMO)
-    (path,) = (row for row in rows if row["pointer"].startswith("/linux/namespaces/") and "/netns/" in str(row["value"]))
+    (path,) = (
+        row for row in rows if row["pointer"].startswith("/linux/namespaces/") and "/netns/" in str(row["value"])
+    )
     assert (path["source"], "netavark" in path["detail"]) == ("default", True)
     cutaway("create", "--name=made", *flags, DEMO, "true")
     assert cutaway.json("inspect", "made")[0]["network"] == "bridge"
@@ -159,9 +115,27 @@ def test_the_usual_network_is_the_bridge(cutaway: Elsewhere, profile: str, tmp_p
     assert "eth0" not in hosts
 
 
+def test_a_user_namespace_on_the_bridge(cutaway: Elsewhere) -> None:
+    line = "cat /proc/self/uid_map; cat /proc/net/fib_trie; ls -d /sys/class/net"
+    # Other users of this host can pass through to it, as to /var/lib and not to pytest's directories.
+    home = Path(tempfile.mkdtemp(prefix="cutaway-", dir="/tmp"))
+    home.chmod(0o711)
+    open_to_all = Elsewhere(home / "data", home / "run", cutaway.network)
+    try:
+        open_to_all("demo")
+        said = open_to_all.out("run", "--name=mapped", "--uidmap=0:100000:65536", DEMO, "sh", "-c", line)
+        assert said.split()[:3] == ["0", "100000", "65536"]
+        assert open_to_all.json("inspect", "mapped")[0]["address"] in said
+        open_to_all.remove_everything()
+        assert open_to_all.is_clean()
+    finally:
+        shutil.rmtree(home)
+
+
 def test_a_config_json_of_one_container_makes_the_network_of_another(cutaway: Elsewhere, tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(cutaway("config", DEMO, "sleep", "60").stdout)
+    cutaway("check", str(file))  # the namespace that it names is made at the start
     for number in (1, 2):
         cutaway("run", "-d", f"--name=c{number}", "-p", f"808{number}:80", "--config", str(file), DEMO)
     first, second = (cutaway.json("inspect", name)[0] for name in ("c1", "c2"))
@@ -207,9 +181,7 @@ def test_the_script_of_a_container_on_a_bridge(cutaway: Elsewhere, tmp_path: Pat
     )
     assert (again.returncode, again.stdout.removesuffix("\n")) == (0, told), again.stderr
     home = Path(cutaway.json("inspect", "web")[0]["path"])
-    config, copy = (
-        json.loads((place / "config.json").read_text()) for place in (home, tmp_path / "again" / "bundle")
-    )
+    config, copy = (json.loads((place / "config.json").read_text()) for place in (home, tmp_path / "again" / "bundle"))
     for each in (config, copy):
         del each["linux"]["cgroupsPath"]
         (network,) = (entry for entry in each["linux"]["namespaces"] if entry["type"] == "network")
@@ -228,7 +200,8 @@ def test_ports_that_the_script_publishes(cutaway: Elsewhere, tmp_path: Path) -> 
     netns = Path("/run/netns") / name
     deadline = time.monotonic() + 30
     while f"table ip {name.replace('-', '_')}" not in cutaway.said("nft", "list", "tables") or not netns.exists():
-        assert replay.poll() is None and time.monotonic() < deadline
+        assert replay.poll() is None
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     process = subprocess.Popen(["nsenter", f"--net={netns}", sys.executable, "-c", SERVE])
     try:

@@ -55,6 +55,7 @@ NOT_ON_THE_SCREEN = {
     **dict.fromkeys(("images_at", "inspect_at", "is_elsewhere"), "another place's images are pulled to be looked at"),
     **dict.fromkeys(("damaged_images", "damaged_containers"), "the screen tells of them with the rest: host.check"),
     "explain": "the editor explains while it is written: where values come from is in the draft",
+    **dict.fromkeys(("create", "revise"), "the screen does both by launch"),
     "obtain": "what run --pull does; the screen pulls first, and shows it",
 }
 """Methods of the façade that only the command line needs, and why."""
@@ -67,6 +68,7 @@ NOT_ON_THE_COMMAND_LINE = {
     "baselines": "the names that diff and config print",
     "export": "config > config.json, in a directory of one's own",
     "watch": "events --follow reads the record itself",
+    "launch": "run, which keeps what cannot be started, as podman's does",
     "close": "the process ends",
 }
 """Methods of the façade that only the screen needs, and why."""

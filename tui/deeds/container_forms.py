@@ -47,7 +47,7 @@ async def _rename(bench: Bench, offer: _Offer) -> None:
 
 
 async def _update(bench: Bench, offer: _Offer) -> None:
-    from engine.cli.options import parsed
+    from engine import parse_options  # brings all of config.json with it
 
     container = offer.thing
 
@@ -61,7 +61,7 @@ async def _update(bench: Bench, offer: _Offer) -> None:
         if not flags(values):
             return "nothing is changed yet"
         try:
-            parsed(flags(values))
+            parse_options(flags(values))
         except CutawayError as error:
             return error.message
         return ""
@@ -72,7 +72,7 @@ async def _update(bench: Bench, offer: _Offer) -> None:
         Form(f"Limits of {container.name}", fields, done="change them", detail=detail, line=line, wrong=wrong)
     )
     if wish is not None:
-        options = parsed(flags(wish))
+        options = parse_options(flags(wish))
         bench.job(
             f"update {container.name}", lambda workbench, job: workbench.update(container.id, options, job), line(wish)
         )

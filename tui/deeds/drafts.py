@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine import CutawayError, Job, RuntimeFailed, differences, visible
 from tui import changing, comparing, outside, writing_out
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
-from tui.desk import quiet
 from tui.dialogs.launch import How, LaunchDialog
 from tui.screens.terminal import DETACH, visit
 from tui.state import Writing
@@ -53,39 +51,26 @@ async def _go_in(bench: Bench, writing: Writing, command: str) -> None:
         return
     if not writing.revises:
         draft = draft.interactive()
-    name = draft.name
-
-    def make(job: Job) -> None:
-        if writing.revises:
-            bench.desk.workbench.stop(draft.id, job)
-            bench.desk.workbench.revise(draft, job)
-        else:
-            bench.desk.workbench.create(draft, job)
 
     def work(workbench: Workbench, job: Job, to: Attachment) -> int | None:
-        return workbench.run(draft.id, to, job)
+        return workbench.launch(draft, job, to=to, revises=writing.revises)
 
+    name = draft.name
     leaving = ["the end of its process brings you back", f"{DETACH} brings you back, and it goes on as {name}"]
+    failure = None
     try:
-        await bench.desk.ask(lambda workbench: workbench.jobs.run(f"make {name}", make))
         visit(bench, f"run {name}", command, leaving, work)
     except CutawayError as error:
-        if not writing.revises:
-            await bench.desk.ask(lambda workbench: _clear(workbench, draft.id))
-        drafts.failed(writing, error)
-        if not (isinstance(error, RuntimeFailed) and error.pointer):  # it is told at the value that was to blame
-            bench.complain(problem(error))
-        return
+        failure = error
     found = {c.id: c for c in await bench.desk.ask(lambda workbench: workbench.containers())}
-    if draft.id in found:
+    if failure is not None and not (isinstance(failure, RuntimeFailed) and failure.pointer):
+        bench.complain(problem(failure))  # otherwise it is told at the value that was to blame
+    if failure is not None and (writing.revises or draft.id not in found):
+        drafts.failed(writing, failure)
+    elif draft.id in found:
         drafts.launched(writing, found[draft.id], go="output")
     else:  # --rm
         drafts.discard(writing)
-
-
-def _clear(workbench: Workbench, id: str) -> None:
-    with suppress(CutawayError):  # it may never have come to be
-        workbench.remove(id, quiet("clear away"), force=True)
 
 
 def _ways(writing: Writing) -> list[tuple[How, str, str]]:

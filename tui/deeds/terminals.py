@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from engine import Cancelled, ContainerUnknown, CutawayError, Job
+from engine import Cancelled, ContainerUnknown, Job
 from tui.bench import Bench
 from tui.deeds.conditions import not_running
 from tui.deeds.deed import Deed, Offer
@@ -14,7 +14,7 @@ from tui.screens.terminal import DETACH, visit
 from tui.subjects import OfContainer
 
 if TYPE_CHECKING:
-    from engine import Attachment, ContainerSummary, ImageSummary, Workbench
+    from engine import Attachment, ContainerSummary, Draft, ImageSummary, Workbench
 
     _OfContainer: TypeAlias = Offer[ContainerSummary]
     _OfImage: TypeAlias = Offer[ImageSummary]
@@ -93,39 +93,31 @@ async def _run(bench: Bench, offer: _OfImage) -> None:
 
 async def run_here(bench: Bench, image: str, flags: Sequence[str]) -> None:
     """`run -it` an image, with further options of `run` and those that a person has set for it."""
-    from engine.cli.options import parsed
+    from engine import parse_options  # brings all of config.json with it
 
     words = ["-i", "-t", *bench.state.flags.get("run", ()), *flags]
-    options = parsed(words)
+    options = parse_options(words)
 
-    def make(job: Job) -> ContainerSummary:
-        return bench.desk.workbench.create(bench.desk.workbench.draft(image, options, job), job)
+    def make(job: Job) -> Draft:
+        return bench.desk.workbench.draft(image, options, job)
 
-    made = await bench.desk.ask(lambda workbench: workbench.jobs.run(f"create from {image}", make))
-    enter(bench, made, bench.desk.command("run", *words, image))
-
-
-def enter(bench: Bench, made: ContainerSummary, command: str) -> None:
-    """Start a created container in the terminal, and look at it afterwards where it is still there."""
-    leaving = ["the end of its process brings you back", f"{DETACH} brings you back, and it goes on as {made.name}"]
+    draft = await bench.desk.ask(lambda workbench: workbench.jobs.run(f"config.json for {image}", make))
 
     def work(workbench: Workbench, job: Job, to: Attachment) -> int | None:
-        return workbench.run(made.id, to, job)
+        return workbench.launch(draft, job, to=to)
 
+    name = draft.name
+    leaving = ["the end of its process brings you back", f"{DETACH} brings you back, and it goes on as {name}"]
+    visit(bench, f"run {name}", bench.desk.command("run", *words, image), leaving, work)
+    bench.later(_look_at(bench, draft.id))
+
+
+async def _look_at(bench: Bench, id: str) -> None:
     try:
-        visit(bench, f"run {made.name}", command, leaving, work)
-    except CutawayError:
-        bench.job(f"clear {made.name} away", lambda workbench, job: workbench.remove(made.id, job, force=True), "")
-        raise
-    bench.later(_look_at(bench, made))
-
-
-async def _look_at(bench: Bench, made: ContainerSummary) -> None:
-    try:
-        bench.state.containers[made.id] = await bench.desk.ask(lambda workbench: workbench.container(made.id))
+        bench.state.containers[id] = await bench.desk.ask(lambda workbench: workbench.container(id))
     except ContainerUnknown:  # --rm
         return
-    bench.look(OfContainer(made.id), go="output")
+    bench.look(OfContainer(id), go="output")
 
 
 IMAGE_TERMINALS: Sequence[Deed[ImageSummary]] = (

@@ -123,3 +123,62 @@ def test_what_is_no_difference_any_more_is_refused() -> None:
         take_back('{"a": 3}', '{"a": 1}', found)
     with pytest.raises(SpecError, match="line 1"):
         differences('{"a": 3', "{}")
+
+
+def rule(*names: str, action: str = "SCMP_ACT_ALLOW", **more: Any) -> dict[str, Any]:
+    return {"names": list(names), "action": action, **more}
+
+
+RULES = [
+    rule("read", "write", "open"),
+    rule("personality", args=[{"index": 0, "value": 0, "op": "SCMP_CMP_EQ"}]),
+    rule("personality", args=[{"index": 0, "value": 8, "op": "SCMP_CMP_EQ"}]),
+    rule("mount", "umount2", action="SCMP_ACT_ERRNO", errnoRet=1),
+    rule("clone"),
+]
+KINDS = DifferenceKind
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ([rule("kill"), *RULES], [(KINDS.ADDED, "/0")]),
+        ([*RULES[:2], rule("kill"), *RULES[2:]], [(KINDS.ADDED, "/2")]),
+        (RULES[:1] + RULES[2:], [(KINDS.REMOVED, "/1")]),
+        (RULES[::-1], []),
+        (
+            [rule("kill"), rule("read", "write", "open", "close"), *RULES[1:]],
+            [(KINDS.ADDED, "/0"), (KINDS.ADDED, "/1/names/3")],
+        ),
+        (
+            [*RULES[:4], rule("clone", action="SCMP_ACT_LOG"), rule("fork")],
+            [(KINDS.CHANGED, "/4/action"), (KINDS.ADDED, "/5")],
+        ),
+        ([rule("kill"), RULES[0], RULES[1], *RULES[3:]], [(KINDS.ADDED, "/0"), (KINDS.REMOVED, "/3")]),
+        ([*RULES[:3], rule("mount", action="SCMP_ACT_ERRNO", errnoRet=1), RULES[4]], [(KINDS.REMOVED, "/3/names/1")]),
+    ],
+)
+def test_a_rule_of_seccomp_is_known_by_its_system_calls(now: list[Any], expected: list[Any]) -> None:
+    def text_of(rules: list[Any]) -> str:
+        return json.dumps({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules}}}, indent=1)
+
+    first, text = text_of(RULES), text_of(now)
+    found = differences(first, text)
+    place = "/linux/seccomp/syscalls"
+    assert [(each.kind, each.pointer.removeprefix(place)) for each in found] == expected
+    while found:
+        text = take_back(text, first, found[-1])
+        found = differences(first, text)
+    back = json.loads(text)["linux"]["seccomp"]["syscalls"]
+    assert sorted(back, key=json.dumps) == sorted(RULES, key=json.dumps)
+
+
+@given(st.lists(values, max_size=5), st.lists(values, max_size=5))
+def test_rules_that_are_none(before: list[Any], after: list[Any]) -> None:
+    first, text = (json.dumps({"linux": {"seccomp": {"syscalls": rules}}}) for rules in (before, after))
+    for _ in range(50):
+        if not (found := differences(first, text)):
+            break
+        text = take_back(text, first, found[-1])
+    back = json.loads(text)["linux"]["seccomp"]["syscalls"]
+    assert sorted(map(json.dumps, back)) == sorted(map(json.dumps, before))

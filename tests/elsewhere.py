@@ -1,0 +1,72 @@
+"""`cutaway` in a network namespace made for a test: this host's own network stays untouched."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from command_line import Cutaway
+
+from engine import Job, Workbench
+from engine.disk import DataRoot
+from engine.events import ignore
+from engine.network import namespace
+
+DEMO = "localhost/cutaway/demo:latest"
+FETCH = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode(), end='')"
+
+
+@dataclasses.dataclass(frozen=True)
+class Elsewhere(Cutaway):
+    """`cutaway` on another network than this host's."""
+
+    network: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Nothing is wished for: the bridge is the usual network."""
+        return {name: value for name, value in super().environment.items() if name != "CUTAWAY_NETWORK"}
+
+    def inside(self, *words: str) -> list[str]:
+        return ["nsenter", f"--net={self.network}", *words]
+
+    def command(self, *words: str) -> list[str]:
+        return self.inside(*super().command(*words))
+
+    def said(self, *words: str) -> str:
+        return subprocess.run(self.inside(*words), capture_output=True, text=True, check=True).stdout
+
+    def fetch(self, url: str) -> str:
+        return self.said(sys.executable, "-c", FETCH, url)
+
+    def left(self) -> list[str]:
+        """What networks leave: interfaces, rules with addresses in them, namespaces, netavark's orders."""
+        links = [line.split(":")[1].strip() for line in self.said("ip", "-o", "link").splitlines()]
+        rules = [line for line in self.said("iptables-save").splitlines() if "10." in line]
+        return [link for link in links if link != "lo"] + rules + [str(p) for p in self.run.glob("*/netns/*")]
+
+    def is_clean(self) -> bool:
+        deadline = time.monotonic() + 8
+        while self.left() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not self.left()
+
+
+@contextmanager
+def elsewhere(data_root: DataRoot, network: Path) -> Iterator[Elsewhere]:
+    """With the demo image; at the end its containers go, and nothing of their networks may be there."""
+    namespace.make(network)
+    made = Elsewhere(data_root.path, data_root.run.parent, network)
+    made.said("ip", "link", "set", "lo", "up")
+    Workbench(data_root.path).demo(Job("demo", ignore))
+    yield made
+    made.remove_everything()
+    clean = made.is_clean()
+    left = made.left()
+    namespace.remove(network)
+    assert clean, left

@@ -1,0 +1,43 @@
+"""Launching by one method: made, started, and not kept where it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import Attachment, Job, RunOptions, RuntimeFailed, Status, Workbench
+from engine.disk import DataRoot
+
+pytestmark = pytest.mark.root
+
+DEMO = "localhost/cutaway/demo:latest"
+
+
+@pytest.fixture
+def workbench(data_root: DataRoot, job: Job) -> Iterator[Workbench]:
+    bench = Workbench(data_root.path)
+    bench.demo(job)
+    yield bench
+    bench.close()
+
+
+def test_what_cannot_be_launched_is_not_kept_and_can_be_mended(workbench: Workbench, tmp_path: Path, job: Job) -> None:
+    draft = workbench.draft(DEMO, RunOptions(name="web", args=("sh", "-c", "exit 3")), job)
+    broken = draft.with_text(draft.text.replace('"cwd": "/"', '"cwd": "here"'))
+    with pytest.raises(RuntimeFailed):
+        workbench.launch(broken, job)
+    assert workbench.containers() == []
+    with (tmp_path / "out").open("wb") as out:
+        assert workbench.launch(draft, job, to=Attachment(None, out.fileno(), out.fileno())) == 3
+    assert workbench.container("web").id == draft.id
+    again = workbench.reopen("web")
+    with pytest.raises(RuntimeFailed):
+        workbench.launch(again.with_text(broken.text), job, revises=True)
+    assert workbench.container("web").status is not Status.RUNNING
+    workbench.launch(again.with_text(draft.text.replace("exit 3", "sleep 60")), job, revises=True)
+    assert workbench.container("web").status is Status.RUNNING
+    workbench.remove("web", job, force=True)
+    assert workbench.launch(workbench.draft(DEMO, RunOptions(name="later"), job), job, start=False) is None
+    assert workbench.container("later").status is Status.CREATED
