@@ -135,5 +135,6 @@ def reopened(record: ContainerRecord, directory: Path, text: str, provenance: Pr
         steps=(),
         network=record.network,
         address=record.address,
+        numbers=record.numbers,
         generated=generated if generated != text else "",
     )

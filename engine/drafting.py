@@ -67,6 +67,7 @@ class Drafter:
             looked_into(self._root, self._facts, image, job) as merged,
             job.step(StepKind.CONFIG, command, peer=peer) as step,
         ):
+            numbers = like.numbers if like else self._numbers(shaping, merged, image.config.execution.user)
             generated = spec.generate(
                 image.config.execution,
                 shaping,
@@ -76,6 +77,7 @@ class Drafter:
                 netns=netns,
                 address=address,
                 volumes=Volumes(self._root).base,
+                numbers=numbers,
             )
             text, provenance = generated.text, generated.provenance
             if config is not None:
@@ -99,7 +101,16 @@ class Drafter:
             steps=tuple(job.steps[-1:]),
             network=network,
             address=address,
+            numbers=numbers,
         )
+
+    def _numbers(self, options: RunOptions, rootfs: Path, user: str) -> tuple[int, int] | None:
+        """The numbers of the host that --userns auto gives a container. Raises HostError, UsageError, SpecError."""
+        size = spec.numbers_asked(options)
+        if size is None:
+            return None
+        size = size or spec.numbers_needed(rootfs, user if options.user is None else options.user)
+        return spec.free_numbers(size, [record.numbers for record in self._containers.all() if record.numbers])
 
 
 @contextmanager

@@ -98,6 +98,7 @@ def _packed(draft: Draft) -> dict[str, Any]:
         **{key: getattr(draft, key) for key in _PLAIN},
         "layers": list(draft.layers),
         "in_place": list(draft.in_place),
+        "numbers": draft.numbers,
         "options": draft.options.to_json(),
         "provenance": draft.provenance.to_json(),
         "steps": [{**msgspec.structs.asdict(step), "kind": step.kind.value} for step in draft.steps],
@@ -108,10 +109,12 @@ def _packed(draft: Draft) -> dict[str, Any]:
 def _unpacked(data: dict[str, Any]) -> KeptDraft:
     given = data["draft"]
     plain = {key: str(given[key]) for key in _PLAIN}
+    numbers = given.get("numbers")
     draft = Draft(
         **plain,
         layers=tuple(map(str, given["layers"])),
         in_place=tuple(map(str, given["in_place"])),
+        numbers=(int(numbers[0]), int(numbers[1])) if numbers else None,
         options=RunOptions.from_json(given["options"]),
         provenance=Provenance.from_json(given["provenance"]),
         files={str(name): base64.b64decode(text) for name, text in given["files"].items()},

@@ -72,6 +72,7 @@ class Launcher:
             log_size=draft.options.log_size,
             network=draft.network,
             address=draft.address,
+            numbers=draft.numbers,
             ports=self._networks.settled(draft.options.ports),
         )
         path = self._containers.path(record.id)

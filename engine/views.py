@@ -150,6 +150,8 @@ class Draft(msgspec.Struct, frozen=True):
 
     in_place: tuple[str, ...] = ()
     """Directories of others that it stands on, lowest first, in place of layers of the store."""
+    numbers: tuple[int, int] | None = None
+    """The first of the host's numbers that --userns auto gives it, and how many."""
     generated: str = ""
     """The config.json before anything was changed by hand; "" where that is `text` itself."""
 

@@ -26,6 +26,8 @@ _LABELS = {
 }
 
 _ID = re.compile(r"[0-9a-f]{12,64}")
+_NETWORK = re.compile(r"/linux/namespaces/\d+/path")
+"""In the file's name is whose network it is."""
 
 
 async def compare(bench: Bench, offer: Offer[Writing]) -> None:
@@ -87,9 +89,12 @@ async def last_launched(bench: Bench, writing: Writing) -> tuple[str, str] | Non
 
 
 def is_its_own(difference: Difference) -> bool:
-    """Whether it only says that it is another container: its control group, and the id in its name."""
+    """Whether it only says that it is another container: its control group, its network, and the id in its name."""
     if difference.pointer == "/linux/cgroupsPath":
         return True
+    if _NETWORK.fullmatch(difference.pointer):
+        places = [str(value).rpartition("/") for value in (difference.before, difference.after)]
+        return places[0][0] == places[1][0] != "" and all(_ID.fullmatch(place[2]) for place in places)
     if difference.pointer == "/hostname" or difference.pointer.startswith("/process/env/"):
         values = (str(value).removeprefix("HOSTNAME=") for value in (difference.before, difference.after))
         return all(_ID.fullmatch(value) for value in values)

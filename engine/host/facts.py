@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -137,6 +138,16 @@ class HostFacts(msgspec.Struct, frozen=True, dict=True):
         return os.environ.get("CUTAWAY_NETWORK", "")
 
     @cached_property
+    def no_user_namespaces(self) -> str:
+        """Why there can be no user namespace here, in words; "" where there can."""
+        if not Path("/proc/self/ns/user").exists():
+            return "this kernel has no user namespaces"
+        with suppress(OSError, ValueError):
+            if int(_MOST_USER_NAMESPACES.read_text()) == 0:
+                return f"user namespaces are switched off on this host ({_MOST_USER_NAMESPACES} is 0)"
+        return ""
+
+    @cached_property
     def problems(self) -> list[Problem]:
         """What is missing or dangerous here, the gravest first."""
         found = []
@@ -204,6 +215,8 @@ class HostFacts(msgspec.Struct, frozen=True, dict=True):
             )
         return found
 
+
+_MOST_USER_NAMESPACES = Path("/proc/sys/user/max_user_namespaces")
 
 _CNI_PLACES = "/usr/local/libexec/cni:/usr/libexec/cni:/usr/local/lib/cni:/usr/lib/cni:/opt/cni/bin"
 """Where podman looks, too."""

@@ -138,6 +138,8 @@ class Containers:
                         raise _name_taken(record.name)
                     if record.network == "bridge" and any(other.address == record.address for other in self.all()):
                         raise ContainerState(f"the address {record.address} has just been taken", hint="Try again.")
+                    if record.numbers and any(_meet(record.numbers, other.numbers) for other in self.all()):
+                        raise ContainerState("the numbers of --userns auto have just been taken", hint="Try again.")
                     os.rename(staging, target)
                     sync_directory(self._root.containers)
         except OSError as error:
@@ -241,6 +243,10 @@ class Containers:
 def _encoded(record: ContainerRecord) -> bytes:
     # A Digest in it is a str of ours, which msgspec wants to be told.
     return msgspec.json.format(msgspec.json.encode(record, enc_hook=str), indent=2) + b"\n"
+
+
+def _meet(one: tuple[int, int], other: tuple[int, int] | None) -> bool:
+    return other is not None and one[0] < sum(other) and other[0] < sum(one)
 
 
 def _name_taken(name: str) -> NameTaken:

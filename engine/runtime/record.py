@@ -54,6 +54,8 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
     """"" where config.json says all; "bridge"; "container:ID" of the one whose network it shares."""
     address: str = ""
     ports: list[Port] = []
+    numbers: tuple[int, int] | None = None
+    """The first of the host's numbers that --userns auto gave it, and how many: nobody else's."""
 
 
 def new_id() -> str:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         set_limit,
         set_namespace,
     )
+    from engine.spec.subids import free_numbers, numbers_asked, numbers_needed
     from engine.spec.updating import updated
     from engine.spec.users import Accounts
     from engine.spec.words import limit_options, parse_options, run_options
@@ -68,6 +69,7 @@ provide(
         "provenance": "Explained Origin Provenance SourceKind explain",
         "structured": "LIMITS Change add_device add_mount args_line capabilities namespaces set_args set_capability"
         " set_env set_limit set_namespace",
+        "subids": "free_numbers numbers_asked numbers_needed",
         "updating": "updated",
         "users": "Accounts",
         "words": "limit_options parse_options run_options",
@@ -123,6 +125,7 @@ __all__ = [
     "fields",
     "find_shell",
     "formatted",
+    "free_numbers",
     "generate",
     "id_mappings",
     "is_privileged",
@@ -133,6 +136,8 @@ __all__ = [
     "namespaces",
     "network_files",
     "network_in",
+    "numbers_asked",
+    "numbers_needed",
     "parse_options",
     "renamed_hosts",
     "run_options",

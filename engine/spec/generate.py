@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from engine.errors import SpecError, UsageError
+from engine.errors import HostError, SpecError, UsageError
 from engine.host import CgroupMode, HostFacts
 from engine.oci import Execution
 from engine.spec import mounts as mount_part
@@ -24,6 +24,7 @@ from engine.spec.netfiles import network_files
 from engine.spec.networking import Network, chosen_network
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Origin, Provenance, default, escape, host, image, option
+from engine.spec.subids import numbers_asked
 from engine.text import visible
 
 OCI_VERSION = "1.0.2"
@@ -64,17 +65,19 @@ def generate(
     netns: Path | None = None,
     address: str = "",
     volumes: Path | None = None,
+    numbers: tuple[int, int] | None = None,
 ) -> Generated:
     """The config.json of a container. `rootfs` is where the image's files can be read, for its users and groups;
     `netns` the file of the network namespace that it will have for --network bridge and container:NAME, and `address`
-    its own there; `volumes` is where named volumes are kept.
+    its own there; `volumes` is where named volumes are kept; `numbers` are the first and how many of the
+    host's that --userns auto gives it.
 
     Raises UsageError where an option cannot be had, SpecError where the image asks for what must not be.
     """
     profile = PROFILES[options.profile]
     spec = Builder()
     network = chosen_network(options, facts)
-    options = msgspec.structs.replace(options, network=network.said)
+    options = msgspec.structs.replace(_mapped(options, facts, numbers), network=network.said)
     hostname, hostname_origin = _hostname(options, profile, facts, container, network)
     host_network = network.kind == "host"
     if network.kind == "none" and (options.dns or options.dns_search or options.dns_option):
@@ -216,9 +219,25 @@ def _namespaces(
     _user_namespace(spec, options)
 
 
+def _mapped(options: RunOptions, facts: HostFacts, numbers: tuple[int, int] | None) -> RunOptions:
+    """The options with the mapping of --userns auto. Raises UsageError, HostError without user namespaces."""
+    asked = numbers_asked(options) is not None
+    if asked and (options.uidmap or options.gidmap):
+        raise UsageError("--userns auto cannot stand with --uidmap or --gidmap", hint="It chooses the numbers itself.")
+    if facts.no_user_namespaces and (asked or options.uidmap or options.gidmap or options.userns == "private"):
+        said = f"--userns {options.userns}" if options.userns else "--uidmap"
+        raise HostError(
+            f"{said}: {facts.no_user_namespaces}", hint="Leave it out: without it users are the host's own."
+        )
+    if not asked or numbers is None:
+        return options
+    return msgspec.structs.replace(options, uidmap=(f"0:{numbers[0]}:{numbers[1]}",))
+
+
 def _user_namespace(spec: Builder, options: RunOptions) -> None:
     """linux.uidMappings and gidMappings; the one that is not given is as the other. Raises UsageError."""
     maps = {"uid": options.uidmap or options.gidmap, "gid": options.gidmap or options.uidmap}
+    auto = numbers_asked(options) is not None
     if options.userns == "host" and maps["uid"]:
         raise UsageError("--userns host cannot stand with --uidmap or --gidmap")
     if options.userns == "private" and not maps["uid"]:
@@ -229,13 +248,14 @@ def _user_namespace(spec: Builder, options: RunOptions) -> None:
     if not maps["uid"]:
         return
     said = "--uidmap" if options.uidmap else "--gidmap"
-    spec.append("/linux/namespaces", {"type": "user"}, option(f"{said} {maps['uid'][0]}"))
+    whose = option(f"--userns {options.userns}: free ones of those that /etc/subuid gives to containers")
+    spec.append("/linux/namespaces", {"type": "user"}, whose if auto else option(f"{said} {maps['uid'][0]}"))
     for kind, texts in maps.items():
         flag = f"--{kind}map" if getattr(options, f"{kind}map") else said
         for text in texts:
             first, outside, size = values.id_range(text, flag)
             entry = {"containerID": first, "hostID": outside, "size": size}
-            spec.append(f"/linux/{kind}Mappings", entry, option(f"{flag} {text}"))
+            spec.append(f"/linux/{kind}Mappings", entry, whose if auto else option(f"{flag} {text}"))
 
 
 def system_call_filter(spec: Builder, options: RunOptions, facts: HostFacts, bounding: frozenset[str]) -> None:

@@ -81,6 +81,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     uts: str | None = None
     cgroupns: str | None = None
     userns: str | None = None
+    """host, auto[:size=NUMBER], or private, with a `uidmap`"""
     uidmap: tuple[str, ...] = ()
     """CONTAINER:HOST:SIZE; users that are not mapped are nobody"""
     gidmap: tuple[str, ...] = ()

@@ -66,6 +66,12 @@ class Accounts:
             found.setdefault(int(entry[2]), entry[0])
         return found
 
+    def highest(self) -> int:
+        """The highest number of a user or group in the image's files, without nobody's, 65534."""
+        fields = [*((e[2], e[3]) for e in self._entries("passwd", 7)), *((e[2],) for e in self._entries("group", 4))]
+        numbers = (int(text) for each in fields for text in each if re.fullmatch(r"\d{1,10}", text))
+        return max((number for number in numbers if number != 65534), default=0)
+
     def group(self, text: str) -> int:
         """Look up a group by name or number. Raises SpecError as `user`."""
         number = _number(text, text)

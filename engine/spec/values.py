@@ -243,10 +243,25 @@ def ipc(text: str, option: str) -> str:
     return text if text == "none" else own_or_host(text, option)
 
 
-def userns(text: str, option: str) -> str:
-    if text not in ("", "host", "private"):
-        refuse(option, text, "not there", "host, or private with --uidmap 0:100000:65536.")
-    return text
+def userns(text: str, option: str) -> int | None:
+    """ "host", "private", or "auto[:size=N]": how many numbers that asks for, 0 for as many as are needed; None for the
+    other two."""
+    if text in ("", "host", "private"):
+        return None
+    kind, _, rest = text.partition(":")
+    if kind == "auto":
+        match = re.fullmatch(r"(?:size=(\d{1,10}))?", rest, re.ASCII)
+        if match is None or (match[1] and not 0 < int(match[1]) < 2**32):
+            refuse(option, text, "of auto's options size=NUMBER is there", "What is to be whose says --uidmap.")
+        return int(match[1] or 0)
+    if kind in ("keep-id", "nomap"):
+        refuse(
+            option,
+            text,
+            "that maps the user who runs a rootless engine, and this one is root's, as with podman",
+            "--userns auto, or --uidmap 0:100000:65536.",
+        )
+    return refuse(option, text, "not there", "host, auto, or private with --uidmap 0:100000:65536.")
 
 
 def id_range(text: str, option: str) -> tuple[int, int, int]:

@@ -97,7 +97,13 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--ipc",), {"metavar": "host|private|none|ns:PATH", "help": "Whose shared memory it sees; none has none."}),
     (("--uts",), {"metavar": "host|private|ns:PATH", "help": "Whose host name it has."}),
     (("--cgroupns",), {"metavar": "host|private|ns:PATH", "help": "Whose control groups it sees."}),
-    (("--userns",), {"metavar": "host|private", "help": "User namespace (host); private goes with --uidmap."}),
+    (
+        ("--userns",),
+        {
+            "metavar": "host|auto[:size=N]|private",
+            "help": "User namespace (host); auto takes free numbers of /etc/subuid, private goes with --uidmap.",
+        },
+    ),
     (("--uidmap",), {"multiple": True, "metavar": "CONTAINER:HOST:SIZE", "help": "Users of a user namespace."}),
     (("--gidmap",), {"multiple": True, "metavar": "CONTAINER:HOST:SIZE", "help": "Groups of it; as --uidmap."}),
     # Limits.

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from command_line import Cutaway
 
-from engine.errors import MountError
+from engine import Attachment, RunOptions, Workbench
+from engine.errors import ContainerState, HostError, MountError
 from engine.events import ignore
 from engine.jobs import Job
 from engine.rootfs import IdMapping, OverlayPlan, mount
+from engine.spec import subids
 
 pytestmark = pytest.mark.root
 MAPS = ["--uidmap=0:100000:65536", "--gidmap=0:200000:65536"]
@@ -113,3 +115,35 @@ def test_what_the_kernel_does_not_take_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(MountError, match="mapping"):
         mount(plan, Job("mount", ignore))
     assert not (tmp_path / "mapped").exists()
+
+
+def test_numbers_that_nobody_else_has(rootfs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--userns auto: on a host that gives some to containers."""
+    home = Path(tempfile.mkdtemp(prefix="cutaway-", dir="/tmp"))
+    home.chmod(0o711)
+    monkeypatch.setenv("CUTAWAY_RUN", str(home / "run"))
+    (home / "sub").write_text("containers:700000:4000\n")
+    monkeypatch.setattr(subids, "FILES", (home / "sub", home / "sub"))
+    workbench, job = Workbench(home / "data"), Job("test", ignore)
+    try:
+        maps = []
+        for number in range(3):
+            options = RunOptions(userns="auto", network="none", name=f"c{number}", args=("cat", "/proc/self/uid_map"))
+            draft = workbench.draft(f"rootfs:{rootfs_dir}", options, job)
+            with (home / "out").open("w+") as out:
+                assert workbench.launch(draft, job, to=Attachment(None, out.fileno(), out.fileno())) == 0
+                out.seek(0)
+                maps.append([int(word) for word in out.read().split()])
+        assert maps == [[0, 702976, 1024], [0, 701952, 1024], [0, 700928, 1024]]
+        with pytest.raises(HostError, match="are free together"):
+            workbench.draft(f"rootfs:{rootfs_dir}", RunOptions(userns="auto"), job)
+        workbench.remove("c1", job)
+        two = [workbench.draft(f"rootfs:{rootfs_dir}", RunOptions(userns="auto", args=("true",)), job) for _ in "ab"]
+        workbench.create(two[0], job)
+        with pytest.raises(ContainerState, match="just been taken"):
+            workbench.create(two[1], job)
+    finally:
+        for each in workbench.containers():
+            workbench.remove(each.id, job, force=True)
+        workbench.close()
+        shutil.rmtree(home)
