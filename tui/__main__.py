@@ -33,8 +33,9 @@ def start_screen(root: Path | None, settings: Settings, read_only: bool) -> int:
         print("Every action is a command too: cutaway --help.", file=sys.stderr)
         return 1
     from tui.app import CutawayApp
+    from tui.collecting import Collecting
 
-    app = CutawayApp(root, settings=settings, read_only=read_only)
+    app = CutawayApp(root, settings=settings, read_only=read_only, collecting=Collecting())
     app.run()
     return app.return_code or 0
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
 
 from engine import Event, Problem, Settings, Sink
 from tui import themes
 from tui.bridge import Bridge
+from tui.collecting import Collecting
 from tui.desk import Desk
 from tui.dialogs.page import Page
 from tui.palette import Actions, Things
@@ -60,9 +61,12 @@ class CutawayApp(App[None]):
         settings: Settings | None = None,
         read_only: bool = False,
         make: Callable[[Path | None, Sink], Workbench] = make_workbench,
+        collecting: Collecting | None = None,
     ) -> None:
-        """`settings` are read from no file here; `read_only`: nothing may be changed."""
+        """`settings` are read from no file here; `read_only`: nothing may be changed; `collecting`: the process is ours
+        alone, so its garbage may be collected when it suits."""
         super().__init__()
+        self._collecting = collecting
         self._settings = settings or Settings(Path("config.toml"))
         self._read_only = read_only
         self._root, self._make = root, make
@@ -96,6 +100,13 @@ class CutawayApp(App[None]):
         self.push_screen(screen)
         for said in self._settings.problems:
             self.call_after_refresh(screen.complain, Problem("settings", f"{self._settings.path.name}: {said}"))
+        if self._collecting is not None:
+            self.set_interval(1.0, self._collecting.look)
+
+    async def on_event(self, event: events.Event) -> None:
+        if self._collecting is not None and isinstance(event, events.InputEvent):
+            self._collecting.typed()
+        await super().on_event(event)
 
     def _told_to_end(self) -> None:
         """End as `q` does, without asking; so that the terminal is left as it was found."""
