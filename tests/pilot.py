@@ -15,6 +15,7 @@ import pytest
 
 from engine import Settings
 from tui.app import CutawayApp
+from tui.collecting import Collecting
 from tui.screens.workbench import WorkbenchScreen
 
 PATIENCE = 30.0
@@ -79,8 +80,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
         settings: Settings | None = None,
         read_only: bool = False,
         root: Path | None = None,
+        collecting: Collecting | None = None,
     ) -> AsyncIterator[Bench]:
-        app = CutawayApp(root or tmp_path / "data", settings=settings, read_only=read_only)
+        app = CutawayApp(root or tmp_path / "data", settings=settings, read_only=read_only, collecting=collecting)
         async with app.run_test(size=size, notifications=True) as pilot:
             yield Bench(app, pilot)
 

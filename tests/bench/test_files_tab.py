@@ -12,6 +12,7 @@ import pytest
 from pilot import Bench
 
 from engine import Job, Workbench
+from tui.collecting import Collecting
 from tui.panes.files.tab import FilesTab
 from tui.subjects import OfContainer
 
@@ -46,7 +47,8 @@ async def _settled(screen: Bench) -> None:
 async def test_keys_and_a_large_directory(wide: Workbench, bench: Callable[..., Any]) -> None:
     id = wide.container("wide").id
     try:
-        async with bench(root=wide.root.path) as screen:
+        collecting = Collecting()
+        async with bench(root=wide.root.path, collecting=collecting) as screen:
             await screen.wait("wide")
             await screen.wait(lambda _: screen.screen.area.find("files") is not None)
             screen.screen.look(OfContainer(id), go="files")
@@ -71,6 +73,7 @@ async def test_keys_and_a_large_directory(wide: Workbench, bench: Callable[..., 
             pilot = sorted(idle)[50]  # what asking whether all is drawn costs by itself
             costs = []
             for action in [tab.tree_list.action_move] * 150:
+                collecting.typed()
                 began = time.thread_time()
                 action(1)
                 await screen.pilot.pause()
@@ -78,6 +81,7 @@ async def test_keys_and_a_large_directory(wide: Workbench, bench: Callable[..., 
             tab.tree_list.action_last()
             await _settled(screen)
             for _ in range(50):
+                collecting.typed()
                 began = time.thread_time()
                 tab.tree_list.action_page(-1)
                 await screen.pilot.pause()
@@ -88,4 +92,4 @@ async def test_keys_and_a_large_directory(wide: Workbench, bench: Callable[..., 
     median, most, worst = (round(costs[int(len(costs) * part)] * 1000, 1) for part in (0.5, 0.95, 0.999))
     print(f"\n{MANY:,} entries open in {opening:.3f} s; a key {median} ms, 95 % within {most} ms, at worst {worst} ms")
     assert opening < OPEN
-    assert most < KEY * 1000
+    assert worst < KEY * 1000

@@ -13,8 +13,10 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.widgets.lines import Lines
 
-class CursorList(ScrollView, can_focus=True):
+
+class CursorList(Lines, ScrollView, can_focus=True):
     """What a list of lines has in common; whose lines they are is its subclass's business."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"item-list--cursor", "item-list--blurred", "item-list--empty"}
@@ -138,7 +140,7 @@ class CursorList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         index = y + self.scroll_offset.y
-        base = self.rich_style
+        base = self.base
         if not self.count:
             return self._render_empty(y, width, base)
         if index >= self.count:

@@ -17,8 +17,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
-from textual.widget import Widget
 
+from tui.widgets.lines import Lines
 from tui.widgets.log_drawing import Look
 from tui.widgets.log_model import LogModel
 from tui.widgets.log_page import LogPage
@@ -40,7 +40,7 @@ COPIED_AT_MOST = 10_000
 _STYLES = ("time", "mark", "other", "found", "more")
 
 
-class LogView(Widget, can_focus=True):
+class LogView(Lines, can_focus=True):
     """Shows the lines of a source. Scrolling up pauses it; `G`, End or the way down to the end follow again."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -369,7 +369,7 @@ class LogView(Widget, can_focus=True):
         self._redraw()
 
     def render_line(self, y: int) -> Strip:
-        base, width = self.rich_style, self.size.width
+        base, width = self.base, self.size.width
         rows = self.page.rows if self.page is not None else []
         style = base
         if self._cursor is not None and y < len(rows):

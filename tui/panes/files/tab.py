@@ -73,7 +73,7 @@ class FilesTab(MainTab):
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
-        self.tree_list = TreeList(empty="there are no files", id="files-tree")
+        self.tree_list = TreeList(empty="there are no files", id="files-tree", moved=self._show_about)
         self.view = FileView(id="files-view")
         self.overlay = OverlayPage(id="files-overlay")
         self._head = Static("", id="files-head", markup=False)
@@ -318,11 +318,6 @@ class FilesTab(MainTab):
             await self._show_layer(path)
 
     # -- the file under the cursor ---------------------------------------------------------------------
-
-    @on(TreeList.Moved, "#files-tree")
-    def _moved(self, event: TreeList.Moved) -> None:
-        event.stop()
-        self._show_about()
 
     @on(TreeList.Reordered)
     @on(FileView.Changed)

@@ -51,18 +51,6 @@ class TreeList(CursorList):
         Binding("o", "order", "order", id="files.order"),
     ]
 
-    class Moved(Message):
-        """The cursor is on another path, or on none."""
-
-        def __init__(self, tree: TreeList, path: str | None) -> None:
-            super().__init__()
-            self.tree = tree
-            self.path = path
-
-        @property
-        def control(self) -> TreeList:
-            return self.tree
-
     class Chosen(Message):
         """Enter, or a click on it, on something that is no directory."""
 
@@ -78,12 +66,15 @@ class TreeList(CursorList):
     class Reordered(Message):
         """The order is another one, or the filter."""
 
-    def __init__(self, *, empty: str = "", id: str | None = None) -> None:
+    def __init__(self, *, empty: str = "", id: str | None = None, moved: Callable[[], None] | None = None) -> None:
+        """`moved` is called when another path is under the cursor: at once, so that all is drawn together."""
         super().__init__(empty=empty, id=id)
+        self._moved = moved or (lambda: None)
         self._tree = FileTree(Listed([]))
         self._path: str | None = None
         self._marks: Callable[[FileEntry], bool] = lambda entry: True
         self._strips: dict[tuple[int, int, bool, bool], Strip] = {}
+        self._styles: Styles | None = None
 
     @property
     def path(self) -> str | None:
@@ -156,6 +147,7 @@ class TreeList(CursorList):
 
     def notify_style_update(self) -> None:
         self._strips.clear()
+        self._styles = None
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
@@ -193,13 +185,15 @@ class TreeList(CursorList):
         def style(name: str) -> Style:
             return self.get_component_rich_style(f"tree--{name}", partial=True)
 
-        return Styles(style("added"), style("changed"), style("removed"), style("muted"))
+        if self._styles is None:
+            self._styles = Styles(style("added"), style("changed"), style("removed"), style("muted"))
+        return self._styles
 
     def tell_moved(self) -> None:
         path = self._tree.rows[self._cursor].path if self._tree.rows else None
         if path != self._path:
             self._path = path
-            self.post_message(self.Moved(self, path))
+            self._moved()
 
     def action_choose(self) -> None:
         if not self._tree.rows:

@@ -16,6 +16,7 @@ from textual.strip import Strip
 
 from tui.panes.files.content import Content, TextContent
 from tui.themes import rich_color
+from tui.widgets.lines import Lines
 
 _VARIABLES = {
     "keyword": "json-key",
@@ -29,7 +30,7 @@ _VARIABLES = {
 _NUMBER = 6
 
 
-class FileView(ScrollView, can_focus=True):
+class FileView(Lines, ScrollView, can_focus=True):
     """Shows lines; a filter leaves those that have the words, with their numbers."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"view--line"}
@@ -149,7 +150,7 @@ class FileView(ScrollView, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.scrollable_content_region.width, self.rich_style
+        width, base = self.scrollable_content_region.width, self.base
         left, top = self.scroll_offset
         if top + y >= self._count:
             said = " it is empty" if y == 0 and not self._content.count else ""
