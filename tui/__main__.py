@@ -35,6 +35,7 @@ def start_screen(root: Path | None, settings: Settings, read_only: bool) -> int:
     from tui.app import CutawayApp
     from tui.collecting import Collecting
 
+    sys.setswitchinterval(0.0005)  # a key does not wait long for a thread of the engine's that computes
     app = CutawayApp(root, settings=settings, read_only=read_only, collecting=Collecting())
     app.run()
     return app.return_code or 0

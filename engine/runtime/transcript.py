@@ -27,7 +27,7 @@ _LONGEST = 1 << 16  # bytes of a row's text that are read from its beginning; of
 _TAIL = 1 << 12
 _CACHED = 16  # chunks kept cut into lines
 _QUIET = 0.5  # seconds without news after which a follower looks whether the container still runs
-_BREATH = 0.02  # seconds between two looks at a log that grows: nobody sees more often
+_BREATH = 0.05  # seconds between two looks at a log that grows: so many pictures a second are enough
 
 _STREAMS = {b"stdout": Stream.STDOUT, b"stderr": Stream.STDERR}
 _BITS = {Stream.STDOUT: 1, Stream.STDERR: 2}

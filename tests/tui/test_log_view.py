@@ -293,3 +293,15 @@ async def test_a_log_of_half_a_million_lines_is_found_through(tmp_path: Path) ->
         await it.ask("filter", "777 of")
         await it.until(f"{count // 1000:,} of {count:,}")
         assert isinstance(it.view, LogView)
+
+
+async def test_a_key_as_the_first_line_comes(tmp_path: Path) -> None:
+    path = tmp_path / "output.log"
+    path.touch()
+    async with watching(path) as it:
+        assert it.view.page is not None
+        assert not it.view.page.rows
+        path.write_bytes(as_conmon([("stdout", b"line %d\n" % number) for number in range(100)]))
+        it.read_on()  # as the follower's thread does; the view has not been told yet
+        await it.press("k")
+        assert it.rows[-1] == " line 98"

@@ -59,7 +59,9 @@ class LogPage:
     def scroll(self, count: int) -> None:
         """So many rows down, or up. Up pauses; down at the very end follows again, as less does with F."""
         seen = self.model.seen
-        if not seen:
+        if not self.rows:  # they may have been laid out before the first line came
+            self.outdate()
+        if not seen or not self.rows:
             return
         index, part = bisect_left(seen, self.rows[0][0]), self._part + count
         if count < 0:
