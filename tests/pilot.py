@@ -32,6 +32,13 @@ class Bench:
     def screen(self) -> WorkbenchScreen:
         return next(screen for screen in self.app.screen_stack if isinstance(screen, WorkbenchScreen))
 
+    async def opened(self) -> None:
+        """The workbench has taken the place of its outline."""
+        deadline = time.monotonic() + PATIENCE
+        while not isinstance(self.app.screen, WorkbenchScreen) or not self.app.screen.is_mounted:
+            assert time.monotonic() < deadline, "the workbench did not open"
+            await asyncio.sleep(0.01)
+
     @property
     def text(self) -> str:
         """What is on the screen, line by line."""
@@ -84,7 +91,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     ) -> AsyncIterator[Bench]:
         app = CutawayApp(root or tmp_path / "data", settings=settings, read_only=read_only, collecting=collecting)
         async with app.run_test(size=size, notifications=True) as pilot:
-            yield Bench(app, pilot)
+            bench = Bench(app, pilot)
+            await bench.opened()
+            yield bench
 
     os.environ.pop("COLUMNS", None)
     return opened

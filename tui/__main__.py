@@ -32,11 +32,13 @@ def start_screen(root: Path | None, settings: Settings, read_only: bool) -> int:
         print(f"cutaway: {obstacle}", file=sys.stderr)
         print("Every action is a command too: cutaway --help.", file=sys.stderr)
         return 1
-    from tui.app import CutawayApp
     from tui.collecting import Collecting
 
+    collecting = Collecting()
+    from tui.app import CutawayApp
+
     sys.setswitchinterval(0.0005)  # a key does not wait long for a thread of the engine's that computes
-    app = CutawayApp(root, settings=settings, read_only=read_only, collecting=Collecting())
+    app = CutawayApp(root, settings=settings, read_only=read_only, collecting=collecting)
     app.run()
     return app.return_code or 0
 

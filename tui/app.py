@@ -1,4 +1,4 @@
-"""The application: themes, the one screen, the palette. Wiring only."""
+"""The application: themes, the first paint, the one screen, the palette. Wiring only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
 from engine import Event, Problem, Settings, Sink
@@ -21,10 +21,12 @@ from tui.desk import Desk
 from tui.dialogs.page import Page
 from tui.palette import Actions, Things
 from tui.panes.tabs import TABS
+from tui.screens.outline import Outline
 from tui.screens.workbench import WorkbenchScreen
 from tui.settings import keymap, layout, theme
 from tui.state import State
 from tui.telling import problem
+from tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from engine import Workbench
@@ -72,6 +74,7 @@ class CutawayApp(App[None]):
         self._root, self._make = root, make
         self._bridge: Bridge | None = None
         self._desk: Desk | None = None
+        self._workbench: WorkbenchScreen | None = None
         own, wrong = themes.own(self._settings.path.parent / "themes")
         self._settings.problems += wrong
         for known in [*themes.shipped(), *own]:
@@ -82,11 +85,18 @@ class CutawayApp(App[None]):
         chosen = theme(self._settings, self.available_themes, themes.DEFAULT)
         self.theme = themes.WITHOUT_COLOR if self.no_color else chosen
 
+    def compose(self) -> ComposeResult:
+        yield TitleBar("cutaway")
+        yield Outline(self._settings.layout)
+
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: somebody else's signals
             loop.add_signal_handler(signal.SIGTERM, self._told_to_end)
-        self._bridge = Bridge(loop, self._deliver)
+
+    def on_ready(self) -> None:
+        """Put the workbench in the place of its outline, which was there in no time."""
+        self._bridge = Bridge(asyncio.get_running_loop(), self._deliver)
         self._desk = Desk(self._root, self._bridge.sink, self._make)
         keys = keymap(self._settings)
         self.set_keymap(keys)
@@ -96,7 +106,7 @@ class CutawayApp(App[None]):
             layout=layout(self._settings, {tab.tab_id: tab for tab in TABS}),
             flags=self._settings.flags,
         )
-        screen = WorkbenchScreen(self._desk, state)
+        self._workbench = screen = WorkbenchScreen(self._desk, state)
         self.push_screen(screen)
         for said in self._settings.problems:
             self.call_after_refresh(screen.complain, Problem("settings", f"{self._settings.path.name}: {said}"))
@@ -110,25 +120,21 @@ class CutawayApp(App[None]):
 
     def _told_to_end(self) -> None:
         """End as `q` does, without asking; so that the terminal is left as it was found."""
-        for screen in self._workbenches:
-            screen.looking.close()
+        if self._workbench is not None:
+            self._workbench.looking.close()
         self.exit(return_code=128 + signal.SIGTERM)
 
     def _deliver(self, events: list[Event]) -> None:
-        for screen in self._workbenches:
+        if self._workbench is not None and self._workbench.is_attached:
             try:
-                screen.conductor.deliver(events)
+                self._workbench.conductor.deliver(events)
             except Exception as error:  # nobody else would hear of it
-                screen.complain(problem(error))
-
-    @property
-    def _workbenches(self) -> list[WorkbenchScreen]:
-        return [screen for screen in self.screen_stack if isinstance(screen, WorkbenchScreen)]
+                self._workbench.complain(problem(error))
 
     @on(Page.Copy)
     def _copy_from_page(self, event: Page.Copy) -> None:
-        for screen in self._workbenches:  # a dialog's messages come here, not to the screen below it
-            screen.copy(event.text, event.what)
+        if self._workbench is not None:  # a dialog's messages come here, not to the screen below it
+            self._workbench.copy(event.text, event.what)
 
     def action_interrupt(self) -> None:
         """ctrl+c neither kills nor quits by accident."""

@@ -25,6 +25,7 @@ class Collecting:
     """Takes over from the interpreter; wants to be told of keys, and asked to `look` about once a second."""
 
     def __init__(self) -> None:
+        gc.disable()  # what comes at the start, stays
         gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
         self._typed = monotonic()
         self._all_seen = True
@@ -36,6 +37,9 @@ class Collecting:
 
     def look(self) -> None:
         """Collect if there is something to collect, and nobody would notice."""
+        if not gc.isenabled():
+            gc.enable()
+            gc.freeze()
         pause = monotonic() - self._typed
         if pause > LONG_PAUSE and not self._all_seen:
             self._all_seen = True

@@ -17,7 +17,7 @@ from textual.dom import DOMNode
 import tui
 from engine import Settings
 from tui import themes
-from tui.screens.arrangement import LEFT, WIDE
+from tui.screens.sizes import LEFT, WIDE
 
 LAYOUT: dict[str, tuple[int | str, str]] = {
     "left": (LEFT, "columns of the panes at the left, where all are shown beside one another"),

@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.root]
 CONTAINERS = 150
 ROUNDS = 5
 IDLE_SECONDS = 20
+DATA = 0.2  # seconds after the first paint
 
 BARE = """
 from textual.app import App
@@ -119,8 +120,7 @@ def test_it_is_there_as_soon_as_a_bare_table(many: Cutaway, tmp_path: Path) -> N
     print(f"\nfirst paint {paint_median:.3f} s, a bare table {bare_median:.3f} s: {paint_median / bare_median:.2f};")
     print(f"{CONTAINERS} containers {data_median:.3f} s later")
     assert paint_median <= 1.4 * bare_median
-    # 0.2 s on a machine on which a bare table takes 0.5 s: a share of that, so that a slow one measures the same.
-    assert data_median <= 0.4 * bare_median
+    assert data_median <= DATA
 
 
 def test_it_costs_next_to_nothing_when_nothing_happens(many: Cutaway) -> None:

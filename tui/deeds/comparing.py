@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
 from tui.dialogs.pick import Pick
-from tui.sheets.comparison import ComparisonSheet
-from tui.sheets.differences import Side, compare
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, ImageSummary
@@ -17,8 +15,12 @@ if TYPE_CHECKING:
     _Offer: TypeAlias = Offer[ImageSummary] | Offer[ContainerSummary]
 
 
-async def _compare(bench: Bench, one: Side) -> None:
-    state = bench.state
+async def _compare(bench: Bench, name: str, shown: str, image: str) -> None:
+    # Imported when it is wanted: the list of what can be done is not to wait for it.
+    from tui.sheets.comparison import ComparisonSheet
+    from tui.sheets.differences import Side, compare
+
+    one, state = Side(name, shown, image), bench.state
     sides = [Side(image.reference, image.reference, image.reference) for image in state.images]
     sides += [Side(c.id, c.name, c.image) for c in state.containers.values()]
     others = {side.name: side for side in sides if side.name != one.name}
@@ -37,12 +39,12 @@ async def _compare(bench: Bench, one: Side) -> None:
 
 async def _image(bench: Bench, offer: Offer[ImageSummary]) -> None:
     name = offer.thing.reference
-    await _compare(bench, Side(name, name, name))
+    await _compare(bench, name, name, name)
 
 
 async def _container(bench: Bench, offer: Offer[ContainerSummary]) -> None:
     container = offer.thing
-    await _compare(bench, Side(container.id, container.name, container.image))
+    await _compare(bench, container.id, container.name, container.image)
 
 
 IMAGE_COMPARING: Sequence[Deed[ImageSummary]] = (

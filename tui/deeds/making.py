@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
-from tui.dialogs.commit import CommitDialog, CommitWish, words
 from tui.dialogs.form import Field, Form, Values
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, ImageSummary, Inside, Job, Workbench, Written
+    from tui.dialogs.commit import CommitWish
 
     _OfContainer: TypeAlias = Offer[ContainerSummary]
     _OfImage: TypeAlias = Offer[ImageSummary]
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 async def _commit(bench: Bench, offer: _OfContainer) -> None:
     """Ask until it is an image, or nobody wants it any more: what was typed is not lost with a commit that failed."""
+    # Imported when it is wanted: the list of what can be done is not to wait for it.
+    from tui.dialogs.commit import CommitDialog, CommitWish
+
     container = offer.thing
 
     def look(workbench: Workbench) -> tuple[Written, Inside]:
@@ -35,6 +38,8 @@ async def _commit(bench: Bench, offer: _OfContainer) -> None:
 
 
 async def _made(bench: Bench, container: ContainerSummary, wish: CommitWish) -> ImageSummary | None:
+    from tui.dialogs.commit import words
+
     def work(workbench: Workbench, job: Job) -> ImageSummary:
         return workbench.commit(container.id, wish.reference, job, wish.options())
 

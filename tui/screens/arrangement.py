@@ -9,16 +9,8 @@ from textual.widget import Widget
 
 from tui.screens import edges
 from tui.screens.main_area import MainArea
+from tui.screens.sizes import LEFT, SHORT, WIDE
 from tui.widgets.frame import Frame
-
-WIDE = 120
-"""Columns from which on all panes are shown beside one another."""
-
-LEFT = 39
-"""Columns of the panes at the left, there."""
-
-SHORT = 24
-"""Rows below which what explains a line gets less room."""
 
 
 class Arrangement:

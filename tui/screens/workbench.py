@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, on
@@ -91,7 +92,7 @@ class WorkbenchScreen(InFront):
         self.panes.apply()
         self.image_list.take_focus()
         self.set_interval(AGES_EVERY, self.container_list.list.refresh)
-        self.call_after_refresh(lambda: self.later(self._begin()))  # paint first, load then
+        self.later(self._begin())
 
     async def _begin(self) -> None:
         await self.conductor.begin()
@@ -100,6 +101,9 @@ class WorkbenchScreen(InFront):
     # -- what the conductor asks for -------------------------------------------------------------------
 
     async def ready(self) -> None:
+        drawn = asyncio.Event()
+        self.call_after_refresh(drawn.set)
+        await drawn.wait()  # what there is can be read while the tabs are made
         await self.area.load()
 
     def show_host(self, words: list[str]) -> None:
