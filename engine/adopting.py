@@ -12,7 +12,9 @@ from engine import spec
 from engine.errors import ImageUnknown, StoreError, UsageError
 from engine.host import HostFacts
 from engine.jobs import Job
+from engine.linking import Linker
 from engine.neighbours import OtherContainer
+from engine.network import Networks
 from engine.runtime import Containers
 from engine.spec import Note, Origin, Provenance, RunOptions, SourceKind
 from engine.store import ImageRecord, Store, directory_image, docker_image, podman_image
@@ -61,24 +63,31 @@ def adopt(
     options: RunOptions,
     containers: Containers,
     facts: HostFacts,
+    linker: Linker,
+    networks: Networks,
     job: Job,
 ) -> Adoption:
-    """The draft of a container on `image` by another one's config.json; `options` say its name and what becomes of it.
+    """The draft of a container on `image` by another one's config.json; `options` say its name, what becomes of it, and
+    its network: bridge, or none, which is the loopback alone; without one a bridge where the other has one.
 
-    `notes` are put before those on what is changed. Raises SpecError, ContainerState (name taken), UsageError.
+    `notes` are put before those on what is changed.
+    Raises SpecError, ContainerState (name taken), UsageError, ToolMissing (no bridge to be had).
     """
     identity = containers.reserve(options.name, other.name if other.kind != "file" else image.name)
     whose = f"{other.kind}'s container {other.name}" if other.kind != "file" else f"the file {other.name}"
     said = f"{other.kind}:{other.name}" if other.kind != "file" else other.name
+    bridged, network_notes = _bridged(other, options, facts)
+    network, address = linker.foreseen("bridge") if bridged else ("", "")
+    netns = networks.path(identity.id) if bridged else None
     with job.step(StepKind.CONFIG, shlex.join(["cutaway", "adopt", *options.words(), said])) as step:
-        files = _files(other.text, identity)
-        adopted = spec.adopt(other.text, other.kind, files=files, facts=facts)
-        text, provenance = spec.adapt(
-            adopted.text, identity, origin=Origin(SourceKind.ADOPTED, f"{visible(whose)}, as it was")
-        )
+        given = _with_network(other.text) if bridged else other.text
+        files = _files(given, identity, address)
+        adopted = spec.adopt(given, other.kind, files=files, facts=facts, bridged=bridged)
+        origin = Origin(SourceKind.ADOPTED, f"{visible(whose)}, as it was")
+        text, provenance = spec.adapt(adopted.text, identity, origin=origin, netns=netns)
         known = {**provenance, **{p: origin for p, origin in adopted.origins.items() if p in provenance}}
         step.detail = f"{len(known)} values, {len(adopted.notes)} replaced"
-    all_notes = [*notes, *adopted.notes, *_fitted(other.text, text, provenance)]
+    all_notes = [*notes, *network_notes, *adopted.notes, *_fitted(other.text, text, provenance)]
     draft = Draft(
         image=image.name,
         image_digest=image.descriptor.digest,
@@ -91,11 +100,51 @@ def adopt(
         provenance=Provenance(known),
         files=files,
         steps=tuple(job.steps[-1:]),
+        network=network,
+        address=address,
     )
     return Adoption(draft, tuple(all_notes))
 
 
-def _files(text: str, identity: spec.ContainerIdentity) -> dict[str, bytes]:
+def _bridged(other: OtherContainer, options: RunOptions, facts: HostFacts) -> tuple[bool, list[Note]]:
+    """Whether it is to have a bridge, and what is to be said of its network."""
+    place = "/linux/namespaces"
+    if options.network is not None or options.publish:
+        return options.network != "none", []
+    if not other.bridged:
+        return False, []
+    whose = f"{other.kind} has it on a bridge"
+    if facts.bridge is None:
+        return False, [Note(place, "the loopback alone", f"{whose}, and this host has no netavark to make one")]
+    if _mapped(other.text):
+        why = f"{whose}, and with a user namespace that is not made by itself: --network bridge tries it"
+        return False, [Note(place, "the loopback alone", why)]
+    notes = [Note(place, "on a bridge of Cutaway's, with an address of its own", whose)]
+    if other.ports:
+        shown = ", ".join(other.ports[:8])
+        notes.append(Note(place, f"{shown} not published", f"{other.kind} may have them still; -p publishes others"))
+    return True, notes
+
+
+def _mapped(text: str) -> bool:
+    try:
+        return any(spec.id_mappings(json.loads(text)))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _with_network(text: str) -> str:
+    """The config.json with a network namespace of its own where it has the host's. Raises SpecError."""
+    document = spec.Document(text)
+    entries = document.get("/linux/namespaces")
+    if document.problem is not None or not isinstance(entries, list):
+        return text
+    if any(isinstance(entry, dict) and entry.get("type") == "network" for entry in entries):
+        return text
+    return document.insert(f"/linux/namespaces/{len(entries)}", {"type": "network"}).text
+
+
+def _files(text: str, identity: spec.ContainerIdentity, address: str) -> dict[str, bytes]:
     """The hosts file and its like, as the namespaces in the text make them fit."""
     try:
         config = json.loads(text)
@@ -109,7 +158,7 @@ def _files(text: str, identity: spec.ContainerIdentity) -> dict[str, bytes]:
     if isinstance(hostname, str):
         with suppress(UsageError):
             name = RunOptions(hostname=hostname).hostname or name
-    return spec.network_files(options, hostname=name, name=identity.name, host_network=not own_network)
+    return spec.network_files(options, hostname=name, name=identity.name, host_network=not own_network, address=address)
 
 
 def _fitted(before: str, after: str, provenance: Provenance) -> list[Note]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from engine.views import Adoption, Baseline, ContainerSummary, Draft, KeptDraft
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
     from engine.drafting import Drafter
     from engine.keeping import Keeper
+    from engine.linking import Linker
     from engine.neighbours import Neighbour, Neighbours
     from engine.spec import Change, Diagnostic, Explained, Provenance, RunOptions
 
@@ -167,11 +169,14 @@ class ConfigDesk(ImageDesk):
         image: str | None = None,
         name: str | None = None,
         auto_remove: bool = False,
+        network: str | None = None,
+        publish: Sequence[str] = (),
     ) -> Adoption:
         """Another engine's container, `podman:NAME`, `docker:NAME`, `runc:ID`, or a config.json, as a draft.
 
         Without `image` it stands on an image here that has the same layers, or on the other engine's own where they
-        are. Raises ContainerUnknown, ContainerState, ImageUnknown, UsageError, SpecError, HostError, StoreError.
+        are. `network` is bridge, with what to `publish`, or none; without one it is as the other's engine has it.
+        Raises ContainerUnknown, ContainerState, ImageUnknown, UsageError, SpecError, HostError, StoreError.
         """
         from engine.adopting import adopt, base  # no other command needs it
 
@@ -184,16 +189,20 @@ class ConfigDesk(ImageDesk):
                 notes = [note]
                 if not record.in_place:
                     record = self._expanded(record.name, job)
-            options = spec.RunOptions(name=name, auto_remove=auto_remove)
-            return adopt(other, record, notes, options, self._containers, self.facts, job)
+            options = spec.RunOptions(name=name, auto_remove=auto_remove, network=network, publish=tuple(publish))
+            return adopt(other, record, notes, options, self._containers, self.facts, self._linker, self._networks, job)
 
     @cached_property
     def _drafter(self) -> Drafter:
         from engine.drafting import Drafter
+
+        return Drafter(self.root, self.facts, self._containers, self._networks, self._linker)
+
+    @cached_property
+    def _linker(self) -> Linker:
         from engine.linking import Linker
 
-        linker = Linker(self._containers, self._runtime, self._networks)
-        return Drafter(self.root, self.facts, self._containers, self._networks, linker)
+        return Linker(self._containers, self._runtime, self._networks)
 
     @cached_property
     def _keeper(self) -> Keeper:

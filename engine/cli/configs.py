@@ -233,6 +233,14 @@ def _field_data(field: Field) -> dict[str, Any]:
 @click.option("--image", metavar="IMAGE", help="Its root filesystem, in place of what it has there.")
 @click.option("--name", help="Name the new container; the other's with a number otherwise.")
 @click.option("--rm", "auto_remove", is_flag=True, help="Remove the container when it ends.")
+@click.option(
+    "--network",
+    type=click.Choice(["bridge", "none"]),
+    help="In place of what it has there; none is the loopback alone.",
+)
+@click.option(
+    "-p", "--publish", multiple=True, metavar="[[IP:][PORT]:]PORT[/PROTO]", help="Publish a port, by a bridge."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the config.json, only.")
 @click.option("--print", "to_stdout", is_flag=True, help="Print the config.json, only.")
 @tls_verify_option
@@ -243,6 +251,8 @@ def adopt(
     image: str | None,
     name: str | None,
     auto_remove: bool,
+    network: str | None,
+    publish: tuple[str, ...],
     output: Path | None,
     to_stdout: bool,
     tls_verify: bool,
@@ -259,7 +269,9 @@ def adopt(
 
     def draft(job: Job) -> Adoption:
         base = None if image is None else console.workbench.obtain(image, job, tls_verify=tls_verify)
-        return console.workbench.adopt(what, job, image=base, name=name, auto_remove=auto_remove)
+        return console.workbench.adopt(
+            what, job, image=base, name=name, auto_remove=auto_remove, network=network, publish=publish
+        )
 
     adoption = console.do(f"adopt {what}", draft)
     notes = [{"pointer": n.pointer, "done": n.done, "why": n.why} for n in adoption.notes]

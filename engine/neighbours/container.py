@@ -48,6 +48,19 @@ class OtherContainer:
     storage: Path | None = None
     rootfs: Path | None = None
     interactive: bool = False
+    bridged: bool = False
+    """Whether its engine has it on a bridge; not to be told from its config.json."""
+    ports: tuple[str, ...] = ()
+    """What its engine publishes, in words: "8080->80/tcp"."""
+
+
+def published(bindings: Any) -> tuple[str, ...]:
+    """Ports as podman and docker both have them: {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}."""
+    found = []
+    for inside, places in bindings.items() if isinstance(bindings, dict) else ():
+        for place in places if isinstance(places, list) else ():
+            found.append(visible(f"{member(place, 'HostPort') or 'any'}->{inside}")[:60])
+    return tuple(found)
 
 
 def checked(name: str) -> str:

@@ -10,7 +10,16 @@ from typing import Any
 
 from engine.disk import read_regular
 from engine.errors import ContainerState, StoreError, UsageError
-from engine.neighbours.container import CONFIG_LIMIT, Neighbour, OtherContainer, checked, config_text, member, unknown
+from engine.neighbours.container import (
+    CONFIG_LIMIT,
+    Neighbour,
+    OtherContainer,
+    checked,
+    config_text,
+    member,
+    published,
+    unknown,
+)
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _SETTINGS = Path("/etc/docker/daemon.json")
@@ -58,7 +67,9 @@ class Docker:
                 f"docker's container {name} has no config.json now: {_ENDED}",
                 hint=f"docker start {name} makes a new one.",
             )
-        config = record.get("Config")
+        config, network = record.get("Config"), record.get("NetworkSettings")
+        network = network if isinstance(network, dict) else {}
+        networks = set(named) if isinstance(named := network.get("Networks"), dict) else set()
         return OtherContainer(
             kind="docker",
             name=member(record, "Name").removeprefix("/") or number[:12],
@@ -67,6 +78,8 @@ class Docker:
             image_id=member(record, "Image").removeprefix("sha256:"),
             storage=self.data,
             interactive=isinstance(config, dict) and config.get("OpenStdin") is True,
+            bridged=bool(networks - {"host", "none"}),
+            ports=published(network.get("Ports")),
         )
 
     def _records(self) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import ContainerState, HostError
-from engine.neighbours.container import Neighbour, OtherContainer, checked, config_text, member, objects, said, unknown
+from engine.neighbours.container import (
+    Neighbour,
+    OtherContainer,
+    checked,
+    config_text,
+    member,
+    objects,
+    published,
+    said,
+    unknown,
+)
 
 _NOT_YET = "podman writes its config.json when it starts it first"
 
@@ -37,7 +47,7 @@ def found(podman: Path, name: str) -> OtherContainer:
             f"podman's container {name} has no config.json yet: {_NOT_YET}",
             hint=f"podman init {name} makes it write one.",
         )
-    config = each.get("Config")
+    config, host = each.get("Config"), each.get("HostConfig")
     return OtherContainer(
         kind="podman",
         name=member(each, "Name") or name,
@@ -48,4 +58,6 @@ def found(podman: Path, name: str) -> OtherContainer:
         storage=Path(member(each, "StaticDir")).parent.parent.parent,
         rootfs=Path(root) if (root := member(each, "Rootfs")) else None,
         interactive=isinstance(config, dict) and config.get("OpenStdin") is True,
+        bridged=member(host, "NetworkMode").partition(":")[0] == "bridge",
+        ports=published(host.get("PortBindings")) if isinstance(host, dict) else (),
     )

@@ -47,21 +47,27 @@ class Adopted(NamedTuple):
     origins: dict[str, Origin]
 
 
-def adopt(text: str, kind: str, *, files: Collection[str] = (), facts: HostFacts | None = None) -> Adopted:
+def adopt(
+    text: str, kind: str, *, files: Collection[str] = (), facts: HostFacts | None = None, bridged: bool = False
+) -> Adopted:
     """Let go of what is stale in a config.json. `kind` is who wrote it: podman, docker, runc, file.
 
     `files` are the names that the new bundle has in its files/ directory: mounts of the same meaning are pointed there,
     the others dropped. With `facts`, limits are lowered to what this process may set. root.path and linux.cgroupsPath
-    are `adapt`'s. Raises SpecError if it is no JSON object.
+    are `adapt`'s, and so is the path of the network namespace of one that will be on a bridge (`bridged`).
+    Raises SpecError if it is no JSON object.
     """
     document = Document(text)
     if not isinstance(document.value, dict):
         raise SpecError("a config.json has to be a JSON object", hint="cutaway check FILE says where it is not.")
-    return _Adoption(document, kind, files, facts).run()
+    return _Adoption(document, kind, files, facts, bridged=bridged).run()
 
 
 class _Adoption:
-    def __init__(self, document: Document, kind: str, files: Collection[str], facts: HostFacts | None) -> None:
+    def __init__(
+        self, document: Document, kind: str, files: Collection[str], facts: HostFacts | None, *, bridged: bool
+    ) -> None:
+        self._bridged = bridged
         self._document = document
         self._kind = kind
         self._files = files
@@ -100,7 +106,9 @@ class _Adoption:
                 done = f"a new {visible(str(entry.get('type')))} namespace in place of {visible(path)}"
                 why = "that one belongs to the other container, and goes with it"
                 if entry.get("type") == "network":
-                    why += "; the new one has the loopback alone"
+                    why += "; the new one " + (
+                        "is on a bridge of Cutaway's" if self._bridged else "has the loopback alone"
+                    )
                 self._note(f"{pointer}/path", done, why)
 
     def _mounts(self) -> None:
