@@ -45,13 +45,15 @@ class Outline(Widget):
             return Strip(_row(y, 0, height, width, _PANES[0][0], base, name))
         left, total = min(self._left, width // 2), sum(share for _, share in _PANES)
         top = shared = 0
-        for label, share in _PANES:
+        for label, share in _PANES:  # noqa: B007  # the label of the box that the line is in
             shared += share
             end = height * shared // total
             if y < end:
                 break
             top = end
-        return Strip([*_row(y, top, end, left, label, base, name), *_row(y, 0, height, width - left, _MAIN, base, name)])
+        return Strip(
+            [*_row(y, top, end, left, label, base, name), *_row(y, 0, height, width - left, _MAIN, base, name)]
+        )
 
 
 def _row(y: int, top: int, end: int, width: int, label: str, base: Style, name: Style) -> list[Segment]:
