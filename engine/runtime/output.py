@@ -21,7 +21,7 @@ _STREAMS = {"stdout": Stream.STDOUT, "stderr": Stream.STDERR}
 # conmon's time always has nine digits of a fraction and the zone as +hh:mm, so the head of a line has one length.
 _TIME = 35
 _HEAD = 45
-_PLAIN = b" stdout F "
+_PLAIN, _PART = b" stdout F ", b" stdout P "
 
 
 def read_log(
@@ -103,13 +103,33 @@ def moment_of(stamp: bytes) -> float | None:
 
 
 def _plain_text(block: bytes) -> bytes | None:
-    """The text of a block in which every line is a whole one of the standard output; None for any other block."""
-    lines = block.split(b"\n")
-    texts = [line[_HEAD:] for line in lines if line[_TIME:_HEAD] == _PLAIN]
-    if len(texts) != len(lines):
-        return None
-    texts.append(b"")
-    return b"\n".join(texts)
+    """The text of a block in which every line is of the standard output; None for any other block."""
+    texts: list[bytes] = []
+    start = 0
+    while start < len(block):
+        part = _next_part(block, start)
+        if part > start:
+            lines = block[start : part - 1].split(b"\n")
+            whole = [line[_HEAD:] for line in lines if line[_TIME:_HEAD] == _PLAIN]
+            if len(whole) != len(lines):
+                return None
+            texts += (b"\n".join(whole), b"\n")
+        end = (block.find(b"\n", part) + 1) or len(block) + 1
+        texts.append(block[part + _HEAD : end - 1])
+        start = end
+    return b"".join(texts)
+
+
+def _next_part(block: bytes, start: int) -> int:
+    """Where the next line begins that is a part alone: conmon parts a line where one of its read(2) ends. Where there
+    is none, one after the newline that the block has been left without."""
+    found = block.find(_PART, start)
+    while found >= 0:
+        line = found - _TIME
+        if line == start or (line > start and block[line - 1 : line] == b"\n"):
+            return line
+        found = block.find(_PART, found + 1)  # somebody's text
+    return len(block) + 1
 
 
 @lru_cache(maxsize=64)  # conmon gives all lines of one read(2) the same time

@@ -38,7 +38,20 @@ WRITES = st.lists(
         st.sampled_from(["stdout", "stderr"]),
         st.one_of(
             st.binary(min_size=1, max_size=60),
-            st.sampled_from([b"plain\n", b"\n", b"no end", b"\xff\xfe\n", b"\r\n", b"\xe2\x80\xa8x\n", b"x" * 20_000]),
+            st.sampled_from(
+                [
+                    b"plain\n",
+                    b" stdout P \n",
+                    b"x" * 35 + b" stdout P x\n",
+                    b" stdout F y\n",
+                    b"\n",
+                    b"no end",
+                    b"\xff\xfe\n",
+                    b"\r\n",
+                    b"\xe2\x80\xa8x\n",
+                    b"x" * 20_000,
+                ]
+            ),
         ),
     ),
     max_size=12,
