@@ -96,7 +96,7 @@ def damaged_images(images: Images, layers: Layers) -> Iterator[Damage]:
             yield Damage(problem, partial(images.untag, entry.ref_name))
         elif bare:
             message = f"the image {name} has {len(bare)} of {len(image.chain_ids)} layers not expanded"
-            yield Damage(Problem("image-not-expanded", message, again))
+            yield Damage(Problem("image-not-expanded", message, "Whatever uses it next expands them."))
 
 
 def strangers(folder: Path, known: Collection[str]) -> Iterator[Damage]:
