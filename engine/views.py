@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -159,6 +161,13 @@ class Draft(msgspec.Struct, frozen=True):
         """The draft with an edited config.json; what differs from before becomes the user's in the provenance."""
         provenance = spec.edited(self.text, text, self.provenance)
         return msgspec.structs.replace(self, text=text, provenance=provenance, generated=self.generated or self.text)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether its config.json gives it a terminal."""
+        with suppress(ValueError, RecursionError, LookupError, TypeError):
+            return json.loads(self.text)["process"]["terminal"] is True
+        return False
 
     def interactive(self) -> Draft:
         """The draft of a container whose standard input is connected, as -i."""

@@ -285,12 +285,19 @@ class Workbench(TransferDesk):
             return self._summary(self._launcher.create(draft, job))
 
     def launch(
-        self, draft: Draft, job: Job, *, start: bool = True, to: Attachment | None = None, revises: bool = False
+        self,
+        draft: Draft,
+        job: Job,
+        *,
+        start: bool = True,
+        to: Attachment | None = None,
+        revises: bool = False,
+        keep: bool = False,
     ) -> int | None:
         """Make a draft a container, or give the one that it is a draft of (`revises`, see `reopen`) its config.json and
         stop it first; and `start` it: in the background, or with `to` in the foreground, as `run`.
 
-        What is new and cannot be started is not kept, so that the draft can be mended and launched again.
+        What is new and cannot be started goes, so that the draft can be mended and launched again, unless `keep`.
         Returns the exit code of one that was in the foreground until its end. Raises as `create`, `revise`, `run`.
         """
         if revises:
@@ -298,7 +305,7 @@ class Workbench(TransferDesk):
             self.revise(draft, job)
         else:
             self.create(draft, job)
-        return self._launcher.start(self._find(draft.id), job, to, fleeting=not revises) if start else None
+        return self._launcher.start(self._find(draft.id), job, to, fleeting=not revises and not keep) if start else None
 
     def trace(self, name: str) -> list[Step]:
         """The steps that made a container (its image's first), or an image. Raises ContainerUnknown for neither."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from engine import ContainerSummary, Job, RunOptions, Status, UsageError, run_options
+from engine import Draft, Job, RunOptions, Status, UsageError, run_options
 from engine.cli.choosing import LATEST, ContainerCommand, chosen, one
 from engine.cli.console import Session, each, session
 from engine.cli.options import platform_option, pull_option, tls_verify_option
@@ -51,7 +51,7 @@ def _read(path: Path) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _make(
+def _draft(
     console: Session,
     image: str,
     config_file: Path | None,
@@ -60,16 +60,16 @@ def _make(
     *,
     policy: str,
     platform: str | None,
-) -> ContainerSummary:
-    """Have the image here, draft and create."""
+) -> Draft:
+    """Have the image here, and draft."""
     options = RunOptions(**flags)
     text = _read(config_file) if config_file else None
 
-    def work(job: Job) -> ContainerSummary:
+    def work(job: Job) -> Draft:
         name = console.workbench.obtain(image, job, policy=policy, platform=platform, tls_verify=tls_verify)
-        return console.workbench.create(console.workbench.draft(name, options, job, config=text), job)
+        return console.workbench.draft(name, options, job, config=text)
 
-    return console.do(f"create {image}", work)
+    return console.do(f"config {image}", work)
 
 
 @click.command(cls=ContainerCommand, context_settings=_TAKES_A_COMMAND)
@@ -91,8 +91,9 @@ def create(
     **flags: Any,
 ) -> None:
     """Make a container without starting it, and print its id."""
-    base = _base(image, rootfs=rootfs)
-    click.echo(_make(session(), base, config_file, tls_verify, flags, policy=policy, platform=platform).id)
+    console, base = session(), _base(image, rootfs=rootfs)
+    draft = _draft(console, base, config_file, tls_verify, flags, policy=policy, platform=platform)
+    click.echo(console.do(f"create {draft.name}", lambda job: console.workbench.create(draft, job)).id)
 
 
 @click.command(cls=ContainerCommand, context_settings=_TAKES_A_COMMAND)
@@ -127,12 +128,12 @@ def run(
         need_terminal()
     console = session()
     base = _base(image, rootfs=rootfs)
-    made = _make(console, base, config_file, tls_verify, flags, policy=policy, platform=platform)
+    draft = _draft(console, base, config_file, tls_verify, flags, policy=policy, platform=platform)
     if detach:
-        console.do(f"start {made.name}", lambda job: console.workbench.start(made.id, job))
-        click.echo(made.id)
+        console.do(f"run {draft.name}", lambda job: console.workbench.launch(draft, job, keep=True))
+        click.echo(draft.id)
         return
-    code = foreground(console.workbench, made, new=True, detach_keys=detach_keys, sig_proxy=sig_proxy)
+    code = foreground(console.workbench, draft, new=True, detach_keys=detach_keys, sig_proxy=sig_proxy)
     raise click.exceptions.Exit(code)
 
 

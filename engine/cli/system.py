@@ -30,6 +30,7 @@ def info(as_json: bool) -> None:
         "runc": f"{facts.runc.version} ({facts.runc.path})" if facts.runc else None,
         "conmon": f"{facts.conmon.version} ({facts.conmon.path})" if facts.conmon else None,
         "netavark": f"{facts.netavark.version} ({facts.netavark.path})" if facts.netavark else None,
+        "network": facts.wished_network or ("bridge" if facts.bridge else "host"),
         "data": str(workbench.root.path),
         "state": str(workbench.root.run),
     }

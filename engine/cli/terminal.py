@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-from engine import Attachment, ContainerSummary, CutawayError, Job, UsageError, Workbench
+from engine import Attachment, ContainerSummary, ContainerUnknown, CutawayError, Draft, Job, UsageError, Workbench
 from engine.cli.console import narrate
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -18,19 +18,21 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, sign
 
 def foreground(
     workbench: Workbench,
-    container: ContainerSummary,
+    container: ContainerSummary | Draft,
     *,
     new: bool,
     detach_keys: str,
     sig_proxy: bool = True,
     with_stdin: bool = True,
 ) -> int:
-    """Run (`new`) or attach to a container on this process's own streams; returns its exit code, 0 if detached.
+    """Run (`new`) or attach to a container, or launch a draft, on this process's own streams; returns its exit code, 0
+    if detached.
 
     With a terminal of its own, ours is a plain wire to it. Without one, signals that reach us go to the container,
     as podman's --sig-proxy does.
     """
-    interactive = with_stdin and (container.interactive or not new)
+    asked = container.options.interactive if isinstance(container, Draft) else container.interactive
+    interactive = with_stdin and (asked or not new)
     wired = container.terminal and interactive
     if wired:
         need_terminal()
@@ -39,7 +41,12 @@ def foreground(
     stdin = sys.stdin.fileno() if interactive else None
     attachment = Attachment(stdin, sys.stdout.fileno(), sys.stderr.fileno(), detach_keys)
     sys.stdout.flush()
-    act = workbench.run if new else workbench.attach
+
+    def act(job: Job) -> int | None:
+        if isinstance(container, Draft):
+            return workbench.launch(container, job, to=attachment, keep=True)
+        return (workbench.run if new else workbench.attach)(container.id, attachment, job)
+
     with ExitStack() as stack:
 
         def prepare(job: Job) -> None:
@@ -48,11 +55,10 @@ def foreground(
             elif sig_proxy:
                 stack.enter_context(_signals(workbench, container.id, job))
 
-        code = workbench.jobs.run(
-            f"run {container.name}", lambda job: act(container.id, attachment, job), prepare=prepare
-        )
+        code = workbench.jobs.run(f"run {container.name}", act, prepare=prepare)
     if code is None:
-        narrate(f"detached; it goes on as {container.name}:  cutaway attach {container.name}")
+        name = workbench.container(container.id).name
+        narrate(f"detached; it goes on as {name}:  cutaway attach {name}")
         return 0
     return code
 
@@ -75,10 +81,17 @@ def _signals(workbench: Workbench, container: str, job: Job) -> AbstractContextM
         try:
             workbench.jobs.run(f"kill {container}", lambda own: workbench.kill(container, own, signal=str(number)))
         except CutawayError:
-            if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) and not workbench.container(container).started:
+            if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) and not _started(workbench, container):
                 job.cancel()
 
     return _handling(_PASSED_ON, pass_on)
+
+
+def _started(workbench: Workbench, container: str) -> bool:
+    try:
+        return workbench.container(container).started is not None
+    except ContainerUnknown:  # not made yet
+        return False
 
 
 @contextmanager

@@ -124,7 +124,7 @@ def test_anybody_killed_while_a_container_on_a_bridge_starts(cutaway: Elsewhere)
     cutaway("run", "-d", "--name=first", *PUBLISHED, DEMO, "sleep", "300")
     whole = time.monotonic() - began
     cutaway("rm", "--force", "first")
-    for number in range(max(ROUNDS // 3, 1)):
+    for number in range(max(ROUNDS // 4, 1)):
         who = CHANCE.choice(("starter", "conmon", "runc", "init", "netavark"))
         # Half of the time is Python's own beginning.
         moment = CHANCE.uniform(0.3 * whole, 1.2 * whole)
@@ -197,7 +197,7 @@ def test_the_screen_killed_at_any_moment(cutaway: Elsewhere, tmp_path: Path) -> 
     """While it launches a container; one that runs by then goes on."""
     terminal = Terminal(tmp_path, 120, 36)
     try:
-        for number in range(max(ROUNDS // 8, 1)):
+        for number in range(max(ROUNDS // 12, 1)):
             moment = CHANCE.uniform(0.0, 1.2)
             about = f"round {number}: the screen killed {moment:.3f} s after the launch"
             names = ("CUTAWAY_RUN", "CUTAWAY_NETWORK")

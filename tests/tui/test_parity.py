@@ -68,7 +68,6 @@ NOT_ON_THE_COMMAND_LINE = {
     "baselines": "the names that diff and config print",
     "export": "config > config.json, in a directory of one's own",
     "watch": "events --follow reads the record itself",
-    "launch": "run, which keeps what cannot be started, as podman's does",
     "close": "the process ends",
 }
 """Methods of the façade that only the screen needs, and why."""
