@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import Cutaway
 
 from engine import Attachment, Job, RunOptions, RuntimeFailed, Status, Workbench
 from engine.disk import DataRoot
@@ -13,6 +15,25 @@ from engine.disk import DataRoot
 pytestmark = pytest.mark.root
 
 DEMO = "localhost/cutaway/demo:latest"
+
+
+def test_a_signal_reaches_what_runs_in_the_foreground(cutaway: Cutaway) -> None:
+    line = "trap 'echo told; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
+    with cutaway.start("run", "--name=web", DEMO, "sh", "-c", line) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        running.send_signal(signal.SIGTERM)
+        out, said = running.communicate(timeout=60)
+    assert (running.returncode, out) == (5, "told\n"), said
+
+
+def test_what_run_cannot_start_stays_to_be_looked_at(cutaway: Cutaway) -> None:
+    """As podman's: the container is there, created, and with --rm it is not."""
+    cutaway("run", "-d", "--name=broken", DEMO, "no-such-program", code=127)
+    assert [each["name"] for each in cutaway.json("ps", "--all", "--json")] == ["broken"]
+    cutaway("run", "--name=mended", DEMO, "/etc", code=126)
+    cutaway("run", "--rm", DEMO, "no-such-program", code=127)
+    assert {each["name"] for each in cutaway.json("ps", "--all", "--json")} == {"broken", "mended"}
 
 
 @pytest.fixture
