@@ -143,7 +143,8 @@ def _call(
             said = str(json.loads(said)["msg"])
         raise HostError(
             f"the CNI plugin {name} cannot {verb} the container's network: {visible(said)[:1000]}",
-            hint="--network host and --network none work without it. It needs iptables, and the kernel's bridge, veth.",
+            hint="--network host and --network none work without it (CUTAWAY_NETWORK=host makes that the default)."
+            " It needs iptables, and the kernel's bridge and veth.",
         )
     return json.loads(done.stdout) if verb == "ADD" and done.stdout.strip() else None
 

@@ -173,8 +173,8 @@ class Networks:
                 said = str(json.loads(said)["error"])
             raise HostError(
                 f"netavark cannot {verb} the container's network: {visible(said)[:1000]}",
-                hint="--network host and --network none work without it. It needs iptables (or nftables) and the"
-                " kernel's bridge and veth.",
+                hint="--network host and --network none work without it (CUTAWAY_NETWORK=host makes that the default)."
+                " It needs iptables (or nftables) and the kernel's bridge and veth.",
             )
 
     def _request(self, container_id: str, name: str, address: str, ports: Sequence[Port]) -> dict[str, Any]:

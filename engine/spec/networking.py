@@ -43,7 +43,7 @@ def chosen_network(options: RunOptions, facts: HostFacts) -> Network:
     if facts.bridge is None:
         return Network("host", host("default: this host has no netavark, which makes bridges"), _LACKING)
     maker = "netavark" if facts.bridge == facts.netavark else "the CNI plugins"
-    return Network("bridge", default(f"profile {options.profile}: a bridge, which {maker} makes"))
+    return Network("bridge", default(f"profile {options.profile}: a bridge, made by {maker}"))
 
 
 def _wished(text: str) -> str:
