@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from engine.spec.comparing import Difference, DifferenceKind, differences, take_back
     from engine.spec.completing import Choice, Completion, complete
     from engine.spec.diagnostics import Diagnostic, Severity
-    from engine.spec.document import Document, OutlineEntry, Span, SyntaxProblem
+    from engine.spec.document import Document, Span, SyntaxProblem
     from engine.spec.edits import changed, edited
     from engine.spec.executing import SHELLS, ExecOptions, best_shell, exec_process, find_shell
     from engine.spec.fields import Field, describe_field, explain_field, fields, known_words, member_names
@@ -54,7 +54,7 @@ provide(
         "comparing": "Difference DifferenceKind differences take_back",
         "completing": "Choice Completion complete",
         "diagnostics": "Diagnostic Severity",
-        "document": "Document OutlineEntry Span SyntaxProblem",
+        "document": "Document Span SyntaxProblem",
         "edits": "changed edited",
         "executing": "SHELLS ExecOptions best_shell exec_process find_shell",
         "fields": "Field describe_field explain_field fields known_words member_names",
@@ -96,7 +96,6 @@ __all__ = [
     "Generated",
     "Note",
     "Origin",
-    "OutlineEntry",
     "Provenance",
     "RunOptions",
     "Severity",

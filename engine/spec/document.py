@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,17 +36,6 @@ class SyntaxProblem(NamedTuple):
     message: str
     position: Position
     trailing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class OutlineEntry:
-    """An object or array of the document, for a list beside the editor. `count` is how many members it has."""
-
-    pointer: str
-    label: str
-    depth: int
-    line: int
-    count: int
 
 
 class Document:
@@ -83,22 +71,6 @@ class Document:
         """Whether something stands at a pointer, be it null. Works as far as a broken text can be read."""
         return self._find(tokens(pointer)) is not None
 
-    def pointer_at(self, line: int, column: int) -> str:
-        """The pointer of the innermost value (or the member whose key) stands at a position; "" is the whole."""
-        offset = self._offset((line, column))
-        path: list[str] = []
-        node = self._top
-        while node is not None:
-            for token, key, child in _members(node):
-                start = (key or child).start_byte
-                if start <= offset <= child.end_byte:
-                    path.append(token)
-                    node = child
-                    break
-            else:
-                break
-        return "".join(f"/{escape(token)}" for token in path)
-
     def span(self, pointer: str) -> Span | None:
         """Where the value at a pointer stands; None where there is none."""
         found = self._find(tokens(pointer))
@@ -110,33 +82,6 @@ class Document:
         if found is None or found[0] is None:
             return None
         return Span(self._position(found[0].start_byte), self._position(found[0].end_byte))
-
-    def lines_of(self, pointer: str) -> range:
-        """The lines that a member takes up, its key included; empty where there is none."""
-        found = self._find(tokens(pointer))
-        if found is None:
-            return range(0)
-        key, node = found
-        return range(self._position((key or node).start_byte)[0], self._position(node.end_byte)[0] + 1)
-
-    def outline(self, depth: int = 3) -> list[OutlineEntry]:
-        """The objects and arrays down to a depth, in document order."""
-        entries: list[OutlineEntry] = []
-
-        def add(node: Node, pointer: str, level: int) -> None:
-            for token, key, child in _members(node):
-                if child.type not in ("object", "array"):
-                    continue
-                below = f"{pointer}/{escape(token)}"
-                label = token if key is not None else _label(child, token)
-                line = self._position((key or child).start_byte)[0]
-                entries.append(OutlineEntry(below, label, level, line, sum(1 for _ in _members(child))))
-                if level < depth:
-                    add(child, below, level + 1)
-
-        if self._top is not None:
-            add(self._top, "", 1)
-        return entries
 
     def set(self, pointer: str, value: Any) -> Document:
         """A document with `value` at `pointer`; missing objects on the way are made; "-" appends to an array.
@@ -273,15 +218,6 @@ class Document:
         line = bisect_right(self._line_starts, offset) - 1
         return line, len(self.data[self._line_starts[line] : offset].decode("utf-8", "surrogateescape"))
 
-    def _offset(self, position: Position) -> int:
-        line, column = position
-        if line >= len(self._line_starts):
-            return len(self.data)
-        start = self._line_starts[line]
-        end = self._line_starts[line + 1] if line + 1 < len(self._line_starts) else len(self.data)
-        text = self.data[start:end].decode("utf-8", "surrogateescape")
-        return start + len(text[:column].encode("utf-8", "surrogateescape"))
-
     # Edits.
 
     def _replaced(self, start: int, end: int, text: str) -> Document:
@@ -365,11 +301,3 @@ def _key(node: Node) -> str:
         return str(json.loads(raw))
     except ValueError:
         return raw.decode("utf-8", "surrogateescape").strip('"')
-
-
-def _label(node: Node, index: str) -> str:
-    """What an array's element is called in an outline: the name that it carries, or its number."""
-    for key, _, child in _members(node):
-        if key in ("destination", "type", "path", "names") and child.type == "string":
-            return _key(child)
-    return index

@@ -42,42 +42,24 @@ def test_value_and_get() -> None:
     assert document.get("") == document.value
 
 
-@pytest.mark.parametrize(
-    ("line", "column", "pointer"),
-    [
-        (0, 0, ""),
-        (1, 6, "/ociVersion"),
-        (1, 20, "/ociVersion"),
-        (3, 17, "/process/args/0"),
-        (3, 34, "/process/args/2"),
-        (3, 10, "/process/args"),
-        (5, 13, "/process/env/0"),
-        (7, 20, "/process/cwd"),
-        (9, 40, "/x-unknown~1key~0/keep/1/me"),
-        (99, 0, ""),
-    ],
-)
-def test_pointer_at(line: int, column: int, pointer: str) -> None:
-    assert Document(TEXT).pointer_at(line, column) == pointer
-
-
 def test_spans_count_characters() -> None:
     document = Document('{"grüß €": "ü", "b": [1,\n 22]}')
     assert document.span("/grüß €") == ((0, 11), (0, 14))
     assert document.key_span("/grüß €") == ((0, 1), (0, 9))
     assert document.span("/b/1") == ((1, 1), (1, 3))
     assert document.key_span("/b/1") is None
-    assert document.lines_of("/b") == range(0, 2)
     assert document.span("/c") is None
-    assert document.lines_of("/c") == range(0)
 
 
 def test_every_pointer_is_found_at_its_own_place() -> None:
     document = Document(TEXT)
-    for pointer, _ in leaves(document.value):
+    lines = TEXT.splitlines()
+    for pointer, value in leaves(document.value):
         span = document.span(pointer)
         assert span is not None
-        assert document.pointer_at(*span.start) == pointer
+        (line, start), (last, end) = span
+        assert line == last
+        assert json.loads(lines[line][start:end]) == value
 
 
 def test_set_changes_the_value_alone() -> None:
@@ -183,22 +165,10 @@ def test_nesting_is_bounded(opening: str) -> None:
 
 def test_broken_text_is_still_found_in() -> None:
     document = Document('{"process": {"cwd": "/" "args": ["sh"],\n "env": ["A=1", ]}, "root"')
-    assert document.pointer_at(0, 34) == "/process/args/0"
-    assert document.pointer_at(1, 10) == "/process/env/0"
-    assert Document('{"a": 1, "b": {"c": 2}, "d": ["x"').pointer_at(0, 20) == "/b/c"
+    assert document.span("/process/args/0") == ((0, 33), (0, 37))
+    assert document.span("/process/env/0") == ((1, 9), (1, 14))
+    assert Document('{"a": 1, "b": {"c": 2}, "d": ["x"').span("/b/c") == ((0, 20), (0, 21))
     assert Document('{"a": 1} x').span("/a") == ((0, 6), (0, 7))
-
-
-def test_outline() -> None:
-    entries = Document('{"mounts": [{"destination": "/proc"}, {}],\n "linux": {"x": {"y": {"z": {}}}}}').outline()
-    assert [(e.pointer, e.label, e.depth, e.line, e.count) for e in entries] == [
-        ("/mounts", "mounts", 1, 0, 2),
-        ("/mounts/0", "/proc", 2, 0, 1),
-        ("/mounts/1", "1", 2, 0, 0),
-        ("/linux", "linux", 1, 1, 1),
-        ("/linux/x", "x", 2, 1, 1),
-        ("/linux/x/y", "y", 3, 1, 1),
-    ]
 
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
