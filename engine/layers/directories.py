@@ -12,7 +12,6 @@ from engine.layers import names
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _AT_ONCE = 200  # open directories; a process may have 1024 files by default
-_LINKS = 40  # symbolic links on one path, as the kernel allows (path_resolution(7))
 
 
 class Directory(NamedTuple):
@@ -43,33 +42,11 @@ class Directories:
 
     def real(self, path: bytes) -> bytes:
         """Where `path` leads when links of this layer are followed in it. Parts may be missing. Raises LayerError."""
-        known, rest = path, []
-        while known not in self._open:
-            known, part = names.split(known)
-            rest.append(part)
-        real = self._open[known].path
-        links = 0
-        while rest:
-            part = rest.pop()
-            if part in (b"", b"."):
-                continue
-            if part == b"..":
-                real = names.split(real)[0]
-                continue
-            try:
-                target = os.readlink(names.join(real, part))
-            except OSError as error:
-                if error.errno not in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # all three: not a link
-                    raise
-                real = names.join(real, part)
-                continue
-            links += 1
-            if links > _LINKS:
-                raise LayerError(f"too many symbolic links on the way to {names.shown(path)}")
-            if target.startswith(b"/"):
-                real = b""
-            rest.extend(reversed(target.split(b"/")))
-        return real
+        return names.followed(path, self._known, _link_at)
+
+    def _known(self, path: bytes) -> bytes | None:
+        directory = self._open.get(path)
+        return None if directory is None else directory.path
 
     def forget(self, keep: Directory | None = None) -> None:
         """Close all but the root and `keep`: something on a known path was replaced, or there are too many."""
@@ -106,3 +83,12 @@ class Directories:
         except NotADirectoryError as error:
             raise LayerError(f"a name goes through something that is no directory: {names.shown(path)}") from error
         return Directory(handle, path)
+
+
+def _link_at(directory: bytes, part: bytes) -> bytes | None:
+    try:
+        return os.readlink(names.join(directory, part))
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # all three: not a link
+            return None
+        raise

@@ -20,7 +20,6 @@ from engine.layers import copying, lower, names
 from engine.layers.names import shown
 from engine.layers.rooted import open_below
 
-_LINKS = 40  # symbolic links on one path, as the kernel allows (path_resolution(7))
 
 Owner = Callable[[int, int], tuple[int, int]]
 
@@ -44,7 +43,7 @@ class Place:
 def located(root: int, path: bytes, *, follow: bool) -> Iterator[Place]:
     """Where `path` leads below the open directory `root`, links on the way followed, and with `follow` the last one
     too. Nothing need be there, but its directory. Raises UsageError, OSError."""
-    for _ in range(_LINKS):
+    for _ in range(names.LINKS):
         folder, name = names.split(path.rstrip(b"/"))
         if name in (b"", b".", b".."):
             folder, name = path or b".", b"."

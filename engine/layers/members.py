@@ -22,7 +22,6 @@ from engine.text import visible
 _MOST = 100_000
 """Entries: a file or two for each layer of each image."""
 
-_LINKS = 40  # as the kernel allows on one path (path_resolution(7))
 _HEADERS = 64 * 1024
 _CHUNK = 1 << 20
 
@@ -104,7 +103,7 @@ class Members:
 
     def _find(self, name: str) -> _Place | None:
         place = self._places.get(names.clean(os.fsencode(name)))
-        for _ in range(_LINKS):
+        for _ in range(names.LINKS):
             if place is None or place.target is None:
                 return place
             place = self._places.get(place.target)

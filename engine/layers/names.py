@@ -1,6 +1,9 @@
-"""Names in layers: cleaned of what could lead astray, and those that mean a whiteout (image-spec layer.md)."""
+"""Names in layers: cleaned of what could lead astray, followed through links, and those that mean a whiteout
+(image-spec layer.md)."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from engine.errors import LayerError
 from engine.text import visible
@@ -15,6 +18,9 @@ PATH_MAX = 4096
 
 DEPTH = 255
 """Directories within each other: no honest layer has so many, and whoever walks a tree recursively can walk it."""
+
+LINKS = 40
+"""Symbolic links on one path, as the kernel allows (path_resolution(7))."""
 
 
 def check_depth(path: bytes) -> None:
@@ -55,6 +61,40 @@ def split(path: bytes) -> tuple[bytes, bytes]:
 def join(parent: bytes, base: bytes) -> bytes:
     """The opposite of `split`."""
     return parent + b"/" + base if parent else base
+
+
+def followed(
+    path: bytes, known: Callable[[bytes], bytes | None], link_at: Callable[[bytes, bytes], bytes | None]
+) -> bytes:
+    """Where a clean path leads below the root when the links in it are followed: a path in which none is one.
+
+    `known` says where a path leads whose way has been gone before, if it has; of the root it always does. `link_at`
+    says what a link points to, by its directory (without links) and its name; None where no link is there, be it
+    something else or nothing. A link that would lead out of the root ends at it. Raises LayerError.
+    """
+    ahead, rest = path, list[bytes]()
+    while (real := known(ahead)) is None:
+        ahead, part = split(ahead)
+        rest.append(part)
+    links = 0
+    while rest:
+        part = rest.pop()
+        if part in (b"", b"."):
+            continue
+        if part == b"..":
+            real = split(real)[0]
+            continue
+        target = link_at(real, part)
+        if target is None:
+            real = join(real, part)
+            continue
+        links += 1
+        if links > LINKS:
+            raise LayerError(f"too many symbolic links on the way to {shown(path)}")
+        if target.startswith(b"/"):
+            real = b""
+        rest.extend(reversed(target.split(b"/")))
+    return real
 
 
 def hidden(base: bytes, name: bytes) -> bytes:

@@ -12,10 +12,9 @@ import stat
 from engine.errors import LayerError
 from engine.layers import copying, lower, names, xattrs
 from engine.layers.merged import Places
-from engine.layers.names import check_depth, shown
+from engine.layers.names import LINKS, check_depth, shown
 from engine.layers.removal import remove_tree
 
-_LINKS = 40  # symbolic links on one path, as the kernel allows (path_resolution(7))
 _MERGE_DEPTH = 100  # directories within each other that stand under two names in one layer
 
 
@@ -45,29 +44,7 @@ class View:
 
     def real(self, path: bytes) -> bytes:
         """Where `path` leads when links, of this layer and those below, are followed inside. Parts may be missing."""
-        known, rest = path, []
-        while known not in self._reals:
-            known, part = names.split(known)
-            rest.append(part)
-        real = self._reals[known]
-        links = 0
-        while rest:
-            part = rest.pop()
-            if part in (b"", b"."):
-                continue
-            if part == b"..":
-                real = names.split(real)[0]
-                continue
-            target = self._link_target(real, part)
-            if target is None:
-                real = names.join(real, part)
-                continue
-            links += 1
-            if links > _LINKS:
-                raise LayerError(f"too many symbolic links on the way to {shown(path)}")
-            if target.startswith(b"/"):
-                real = b""
-            rest.extend(reversed(target.split(b"/")))
+        real = names.followed(path, self._reals.get, self._link_target)
         self._reals[path] = real
         return real
 
@@ -161,7 +138,7 @@ class View:
         False where that is no directory: then this one takes the link's place.
         """
         self._nested += 1
-        if self._nested > _LINKS:
+        if self._nested > LINKS:
             raise LayerError(f"too many symbolic links on the way to {shown(path)}")
         parent, part = names.split(path)
         real = self.real(target if target.startswith(b"/") else names.join(parent, target))

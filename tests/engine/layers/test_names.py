@@ -71,3 +71,41 @@ def test_shown_is_safe_and_bounded() -> None:
 )
 def test_attributes_that_are_kept(name: str, kept: bool) -> None:
     assert xattrs.kept(name) is kept
+
+
+PARTS = st.sampled_from([b"a", b"b", b"..", b".", b""])
+LINKS = st.dictionaries(
+    st.lists(st.sampled_from([b"a", b"b"]), min_size=1, max_size=2).map(b"/".join),
+    st.lists(PARTS, min_size=1, max_size=4).map(b"/".join),
+    max_size=4,
+)
+
+
+@given(path=st.lists(PARTS, max_size=4).map(b"/".join), links=LINKS)
+def test_followed_ends_where_no_link_is_and_below_the_root(path: bytes, links: dict[bytes, bytes]) -> None:
+    try:
+        real = names.followed(path, {b"": b""}.get, lambda directory, part: links.get(names.join(directory, part)))
+    except LayerError as error:
+        assert "too many symbolic links" in str(error)
+        return
+    parts = real.split(b"/") if real else []
+    assert not {b"", b".", b".."} & set(parts)
+    assert not {b"/".join(parts[:count]) for count in range(1, len(parts) + 1)} & set(links)
+
+
+def test_followed_goes_on_from_what_is_known() -> None:
+    asked = []
+
+    def link_at(directory: bytes, part: bytes) -> bytes | None:
+        asked.append((directory, part))
+        return {b"x": b"/y", b"up": b"../../..", b"round": b"round"}.get(part)
+
+    known = {b"": b"", b"a/b": b"c/d"}.get
+    assert names.followed(b"a/b", known, link_at) == b"c/d"
+    assert asked == []
+    assert names.followed(b"a/b/e", known, link_at) == b"c/d/e"
+    assert asked == [(b"c/d", b"e")]
+    assert names.followed(b"a/b/x/z", known, link_at) == b"y/z"
+    assert names.followed(b"a/b/up/z", known, link_at) == b"z"
+    with pytest.raises(LayerError, match="too many symbolic links"):
+        names.followed(b"a/b/round", known, link_at)
