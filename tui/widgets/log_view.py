@@ -17,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
+from textual.widget import Widget
 
 from tui.widgets.lines import Lines
 from tui.widgets.log_drawing import Look
@@ -40,7 +41,7 @@ COPIED_AT_MOST = 10_000
 _STYLES = ("time", "mark", "other", "found", "more")
 
 
-class LogView(Lines, can_focus=True):
+class LogView(Lines, Widget, can_focus=True):
     """Shows the lines of a source. Scrolling up pauses it; `G`, End or the way down to the end follow again."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
