@@ -17,13 +17,14 @@ from engine.trace import Step
 
 
 class LayerPhase(Enum):
-    """Where one layer of a pull, one blob of a push or the layer of a commit, is."""
+    """Where one layer of a pull, one blob of a push, the layer of a commit, or what is copied as files, is."""
 
     WAITING = "waiting"
     DOWNLOADING = "downloading"
     UPLOADING = "uploading"
     EXPANDING = "expanding"
     PACKING = "packing"
+    COPYING = "copying"
     DONE = "done"
     PRESENT = "already here"
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from engine.bundling import mapping
+from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.drafting import looked_into
 from engine.errors import ContainerState, UsageError
-from engine.events import Status
+from engine.events import LayerPhase, LayerProgress, Status
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.launching import Launcher
@@ -25,6 +27,9 @@ from engine.rootfs import IdMapping
 from engine.runtime import ContainerRecord, Containers, Runtime
 from engine.store import ImageRecord
 from engine.text import visible
+
+_EVERY = 0.1  # seconds between two words on how far a copy is
+_NO_DIGEST = Digest.of(b"")
 
 
 class Reacher:
@@ -57,7 +62,7 @@ class Reacher:
         opened = self._image_root(found, job) if isinstance(found, ImageRecord) else self._root_of(found, job)
         with opened as (root, numbers), _opened("/") as host:
             owner = numbers.inside if numbers else _same
-            graft = Graft(owner, job.token, overwrite=overwrite, replace=replace)
+            graft = Graft(owner, job.token, overwrite=overwrite, replace=replace, tell=_teller(job))
             return _copied(graft, root, os.fsencode("/" + path.lstrip("/")), host, _absolute(target), path)
 
     def copy_in(
@@ -84,7 +89,7 @@ class Reacher:
                     raise UsageError(f"{record.name} has no number for the owner {found[0]}:{found[1]}")
                 return there
 
-            graft = Graft(owner, job.token, overwrite=overwrite)
+            graft = Graft(owner, job.token, overwrite=overwrite, tell=_teller(job))
             return _copied(graft, host, _absolute(source), root, os.fsencode("/" + path.lstrip("/")), str(source))
 
     @contextmanager
@@ -103,6 +108,20 @@ class Reacher:
                 if runs and self._runtime.state(record).pid != state.pid:
                     raise ContainerState(f"{record.name} ended a moment ago", hint="Try again.")
                 yield handle, mapping(self._containers.path(record.id) / "config.json")
+
+
+def _teller(job: Job) -> Callable[[int, int], None]:
+    """Progress of what takes long; what is copied in a moment is not told of."""
+    last = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _EVERY:
+            last = now
+            job.emit(LayerProgress(job.id, _NO_DIGEST, 1, 1, LayerPhase.COPYING, done, total))
+
+    return tell
 
 
 def _same(user: int, group: int) -> tuple[int, int]:

@@ -83,7 +83,9 @@ class Progress:
                 self._latest[event.number] = event
                 if self._live:
                     self._redraw()
-                elif event.phase is not (before.phase if before else LayerPhase.WAITING):
+                elif event.phase is not LayerPhase.COPYING and event.phase is not (
+                    before.phase if before else LayerPhase.WAITING
+                ):
                     click.echo(_line(event), err=True)
 
     def _redraw(self) -> None:
@@ -94,6 +96,9 @@ class Progress:
 
 
 def _line(event: LayerProgress) -> str:
+    if event.phase is LayerPhase.COPYING:
+        of = f" of {human_size(event.total)}, {100 * event.done // event.total} %" if event.total else ""
+        return f"copying  {human_size(event.done)}{of}"
     size = human_size(event.total or event.done)
     text = f"layer {event.number}/{event.count}  {event.digest.short}  {size:>8}  {event.phase.value}"
     if event.phase not in (LayerPhase.WAITING, LayerPhase.DONE, LayerPhase.PRESENT) and event.total:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from engine.layers import sparse, xattrs
 
-_PIECE = 1 << 30  # bytes asked of the kernel at once
+_PIECE = 32 << 20  # bytes asked of the kernel at once: a moment's work, so that somebody can be told, or cancel
+
+Tell = Callable[[int], None]
+"""Called with so many more bytes that were copied; what it raises ends the copy."""
+
+
+def _nobody(copied: int) -> None:
+    pass
 
 
 @contextmanager
@@ -35,7 +42,7 @@ def file(name: bytes, source: int, target: int) -> None:
     file_as(name, source, name, target)
 
 
-def file_as(name: bytes, source: int, new: bytes, target: int) -> None:
+def file_as(name: bytes, source: int, new: bytes, target: int, tell: Tell = _nobody) -> None:
     """Copy the file `name`, of any kind but a directory, from one open directory into another as `new`, with all that
     it has. Links are not followed. Raises OSError.
     """
@@ -47,7 +54,7 @@ def file_as(name: bytes, source: int, new: bytes, target: int) -> None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             writing = os.open(new, flags, 0o600, dir_fd=target)
             try:
-                _content(reading, writing)
+                _content(reading, writing, tell)
                 os.fchown(writing, status.st_uid, status.st_gid)
                 os.fchmod(writing, stat.S_IMODE(status.st_mode))
                 xattrs.copy(reading, writing)
@@ -68,20 +75,21 @@ def file_as(name: bytes, source: int, new: bytes, target: int) -> None:
     os.utime(new, ns=mtime, dir_fd=target, follow_symlinks=False)
 
 
-def _content(reading: int, writing: int) -> None:
+def _content(reading: int, writing: int, tell: Tell) -> None:
     """A file's bytes; its holes stay holes."""
     status = os.fstat(reading)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it changed while it was looked at")
     if status.st_blocks * 512 + sparse.WORTHWHILE >= status.st_size:
-        while os.sendfile(writing, reading, None, _PIECE):
-            pass
+        while count := os.sendfile(writing, reading, None, _PIECE):
+            tell(count)
         return
     for start, length in sparse.data_pieces(reading, status.st_size):
         os.lseek(writing, start, os.SEEK_SET)
         at, end = start, start + length
         while at < end and (count := os.sendfile(writing, reading, at, min(end - at, _PIECE))):
             at += count
+            tell(count)
     os.ftruncate(writing, status.st_size)
 
 

@@ -68,11 +68,22 @@ class Graft:
     """One copy: files keep mode, times, links and attributes; whose they are to be, `owner` says of what they were.
 
     `overwrite` lets a directory be replaced by something else, and the other way round; without `replace` not even a
-    file takes another's place.
+    file takes another's place. `tell` is called with the bytes that were copied and those that there are, 0 where that
+    is not known.
     """
 
-    def __init__(self, owner: Owner, token: CancelToken, *, overwrite: bool = False, replace: bool = True) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        token: CancelToken,
+        *,
+        overwrite: bool = False,
+        replace: bool = True,
+        tell: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
         self._owner = owner
+        self._tell = tell
+        self._done = self._total = 0
         self._token = token
         self._overwrite = overwrite
         self._replaces = replace
@@ -90,6 +101,7 @@ class Graft:
             if status is None:
                 raise PathUnknown(f"there is no {shown(source)}")
             is_directory = stat.S_ISDIR(status.st_mode)
+            self._total = status.st_size if stat.S_ISREG(status.st_mode) else 0
             if content and not is_directory:
                 raise UsageError(f"{shown(source)} is no directory")
             with located(target_root, target, follow=True) as place:
@@ -121,7 +133,7 @@ class Graft:
             raise UsageError(f"{shown(target.name)} is there already")
         passing = b".cutaway-" + secrets.token_hex(6).encode()
         try:
-            copying.file_as(source.name, source.directory, passing, target.directory)
+            copying.file_as(source.name, source.directory, passing, target.directory, self._copied)
             owner = self._owner(status.st_uid, status.st_gid)
             if owner != (status.st_uid, status.st_gid):
                 os.chown(passing, *owner, dir_fd=target.directory, follow_symlinks=False)
@@ -133,6 +145,11 @@ class Graft:
                 os.unlink(passing, dir_fd=target.directory)
             raise
         return 1
+
+    def _copied(self, count: int) -> None:
+        self._token.check()
+        self._done += count
+        self._tell(self._done, self._total)
 
     def _directory(self, source: Place, target: Place) -> int:
         there = target.status()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -11,12 +12,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Cutaway
 from layer_kit import snapshot
+from pseudo_terminal import Screen
 
-from engine.errors import CutawayError, UsageError
+from engine.errors import Cancelled, CutawayError, UsageError
 from engine.jobs import CancelToken
 from engine.layers.grafting import Graft
 
@@ -79,10 +82,10 @@ class Trees:
         self.source.mkdir()
         self.target.mkdir()
 
-    def copy(self, source: str, target: str, *, overwrite: bool = False, token: CancelToken | None = None) -> int:
+    def copy(self, source: str, target: str, *, token: CancelToken | None = None, **more: Any) -> int:
         roots = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in (self.source, self.target)]
         try:
-            graft = Graft(lambda uid, gid: (uid, gid), token or CancelToken(), overwrite=overwrite)
+            graft = Graft(lambda uid, gid: (uid, gid), token or CancelToken(), **more)
             return graft.copy(roots[0], source.encode(), roots[1], target.encode())
         finally:
             for root in roots:
@@ -208,6 +211,23 @@ def test_a_socket_is_left_out_and_a_cancel_leaves_no_half_file(trees: Trees) -> 
     assert not list(trees.target.glob(".cutaway*"))
 
 
+def test_a_large_file_is_cancelled_in_its_middle(trees: Trees) -> None:
+    with (trees.source / "large").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 200 << 20)
+    token, told = CancelToken(), []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+        if done > 50 << 20:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        trees.copy("/large", "/copy", token=token, tell=tell)
+    assert [path.name for path in trees.target.iterdir()] == []
+    assert told[0][1] == 200 << 20
+    assert 1 < len(told) < 4
+
+
 @pytest.mark.parametrize("way", ["in", "out"])
 def test_nothing_is_reached_while_links_come_and_go(tmp_path: Path, victim: Path, way: str) -> None:
     """A hostile process exchanges a directory for a link to the host, again and again."""
@@ -295,6 +315,32 @@ def test_one_that_does_not_run(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Pat
     told = cutaway("cp", "still:/nowhere", str(tmp_path), code=1)
     assert told.stderr == "cutaway: there is no '/nowhere'\n"
     cutaway("rm", "still")
+
+
+def test_what_is_large_is_told_of_on_a_terminal_and_can_be_cancelled(cutaway: Cutaway, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 4 << 30)
+    (tmp_path / "rootfs").mkdir()
+    cutaway("create", "--name=roomy", "--network=none", "--rootfs", str(tmp_path / "rootfs"), "true")
+    screen = Screen()
+    try:
+        process = subprocess.Popen(
+            cutaway.command("cp", str(large), "roomy:/large"),
+            env={**cutaway.environment, "TERM": "xterm"},
+            stdin=screen.inside,
+            stdout=screen.inside,
+            stderr=screen.inside,
+        )
+        screen.wait_for(b"of 4.29 GB, ", 60)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) != 0
+        screen.wait_for(b"cancelled")
+    finally:
+        screen.close()
+    upper = cutaway.root / "containers" / cutaway.json("inspect", "roomy")[0]["id"] / "upper"
+    assert list(upper.iterdir()) == []
+    cutaway("rm", "roomy")
 
 
 def test_as_a_stream(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None:
