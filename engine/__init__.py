@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     )
     from engine.jobs import CancelToken, Job, Jobs
     from engine.layers.stacking import LayerChanges
-    from engine.looking import Inside
+    from engine.looking import Inside, Owners
     from engine.neighbours import Neighbour
     from engine.reference import check_name_to_pull
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
@@ -156,6 +156,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "OverlayView",
+    "Owners",
     "Page",
     "Problem",
     "ProcessSummary",
@@ -256,6 +257,7 @@ _LAZY = {
     "HistoryStep": "engine.views",
     "ImageSummary": "engine.views",
     "Inside": "engine.looking",
+    "Owners": "engine.looking",
     "LayerChanges": "engine.layers.stacking",
     "LayerSummary": "engine.views",
     "OverlayView": "engine.views",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -13,16 +13,33 @@ import msgspec
 
 from engine.digest import Digest
 from engine.disk import store_error
-from engine.errors import PathUnknown, StoreError
+from engine.errors import CutawayError, PathUnknown, StoreError
 from engine.jobs import CancelToken
 from engine.layers import index, lower
 from engine.layers.stacking import Change, Node, Tree
+from engine.spec.users import names_in
 from engine.store import Store
 from engine.text import visible
 from engine.views import FileEntry
 
 _LINKS = 40  # symbolic links on one path, as the kernel allows (path_resolution(7))
 _PIECE = 1 << 20
+_MOST_NAMES = 4 << 20  # bytes of passwd or group that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Names of users and of groups by number. They may be hostile."""
+
+    users: Mapping[int, str]
+    groups: Mapping[int, str]
+
+    def of(self, entry: FileEntry) -> str:
+        """`root:adm`; a number where there is no name, "" where there is none at all."""
+        user, group = self.users.get(entry.uid), self.groups.get(entry.gid)
+        if user is None and group is None:
+            return ""
+        return f"{user if user is not None else entry.uid}:{group if group is not None else entry.gid}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +147,17 @@ class Inside:
         if found is None:
             raise PathUnknown("it is empty")
         return found
+
+    def owners(self) -> Owners:
+        """Whose names the numbers are, as its own /etc/passwd and /etc/group say, looked up inside."""
+        return Owners(self._names("/etc/passwd"), self._names("/etc/group"))
+
+    def _names(self, path: str) -> dict[int, str]:
+        try:
+            with self.open(path) as file:
+                return names_in(file.read(_MOST_NAMES))
+        except (CutawayError, OSError):  # none, or something else in its place
+            return {}
 
     def open(self, path: str) -> BinaryIO:
         """A regular file's content. Raises PathUnknown for anything else, StoreError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,6 +16,7 @@ from engine.image_desk import own_name
 from engine.jobs import Job
 from engine.oci import ManifestKind, Platform
 from engine.reference import Reference, Transport, split_transport
+from engine.text import visible
 from engine.views import ImageSummary
 
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
@@ -136,16 +137,15 @@ class TransferDesk(ConfigDesk):
 
     def import_root(
         self,
-        found: BinaryIO | Path,
-        what: str,
+        source: BinaryIO | Path,
         image: str,
         job: Job,
         *,
         changes: tuple[str, ...] = (),
         message: str = "",
     ) -> ImageSummary:
-        """Take a root filesystem, in a tar archive (compressed or not; called `what`) or in a directory, in as an image
-        of one layer.
+        """Take a root filesystem in as an image of one layer: a directory, or a tar archive (compressed or not), by its
+        path or as what is being read from stdin.
 
         Raises UsageError, ContentError, StoreError, NotPermitted, Cancelled.
         """
@@ -153,7 +153,16 @@ class TransferDesk(ConfigDesk):
 
         reference = own_name(image)
         self.facts.need_root("expand layers")
-        with self._store.holding(job.token):
+        with ExitStack() as stack:
+            found, what = source, "stdin"
+            if isinstance(source, Path):
+                what = source.name
+                if not source.is_dir():
+                    try:
+                        found = stack.enter_context(source.open("rb"))
+                    except OSError as error:
+                        raise UsageError(f"cannot read {visible(str(source))}: {error.strerror}") from error
+            stack.enter_context(self._store.holding(job.token))
             made = import_root(
                 self._store, found, what, reference, self.facts.platform, job, changes=changes, message=message
             )

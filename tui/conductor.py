@@ -1,6 +1,6 @@
 """Between engine and screen: takes events, keeps the state, carries out what was asked for.
 
-It knows the screen by the `View` alone, so that every decision here can be tested without a terminal.
+It knows the screen by the `Stage` alone, so that every decision here can be tested without a terminal.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from engine import (
     ContainersChanged,
@@ -21,19 +22,17 @@ from engine import (
     LayerProgress,
     Outcome,
     Problem,
-    Status,
     StepRecorded,
     human_size,
     visible,
 )
 from tui.desk import Desk
-from tui.drafting import Drafting
+from tui.drafting import Drafting, View
 from tui.progress import Pull, Work
 from tui.state import MOST_ENDED, State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfRevision, Subject
 from tui.telling import problem
 from tui.text import clip, short_reference
-from tui.widgets.bars import percent
 
 if TYPE_CHECKING:
     from engine import Draft, ImageSummary, Job, Workbench
@@ -41,28 +40,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class View(Protocol):
-    """What the conductor asks of the screen."""
+class Stage(View, Protocol):
+    """What the conductor asks of the screen, beside what drafting does."""
 
     async def ready(self) -> None: ...
     def show_host(self, words: list[str]) -> None: ...
-    def show_images(self) -> None: ...
-    def show_containers(self, before: dict[str, Status]) -> None: ...
     def show_pull(self, pull: Pull) -> None: ...
     def show_busy(self, text: str) -> None: ...
     def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None: ...
     def hear(self, event: Event) -> None: ...
-    def look(self, subject: Subject, *, go: str = "") -> None: ...
     def in_sight(self, subject: Subject) -> bool: ...
-    def complain(self, problem: Problem) -> None: ...
     def say(self, text: str) -> None: ...
-    def later(self, work: Coroutine[Any, Any, None]) -> object: ...
 
 
 class Conductor:
     """One for the screen's life."""
 
-    def __init__(self, desk: Desk, state: State, view: View, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, desk: Desk, state: State, view: Stage, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._desk, self._state, self._view, self._clock = desk, state, view, clock
         self._loop = asyncio.get_running_loop()
         self._stale: set[str] = set()
@@ -136,7 +130,10 @@ class Conductor:
         self._tell_busy()
 
     def _started(self, event: JobStarted) -> None:
-        self._state.work[event.job] = Work(event.job, event.title, event.command, self._clock())
+        work = Work(event.job, event.title, event.command, self._clock())
+        if (pull := self._state.pulls.get(event.job)) is not None:
+            work.progress = pull.progress
+        self._state.work[event.job] = work
         for old in [work.job for work in self._state.work.values() if work.ended is not None][:-MOST_ENDED]:
             del self._state.work[old]
         if event.command:
@@ -144,10 +141,8 @@ class Conductor:
 
     def _progressed(self, event: LayerProgress) -> None:
         if (work := self._state.work.get(event.job)) is not None:
-            work.take(event, self._clock())
-        pull = self._state.pulls.get(event.job)
-        if pull is not None:
-            pull.take(event, self._clock())
+            work.progress.take(event, self._clock())
+        if (pull := self._state.pulls.get(event.job)) is not None:
             self._view.show_pull(pull)
 
     def _finished(self, event: JobFinished) -> None:
@@ -189,9 +184,9 @@ class Conductor:
             said = (
                 f"{pull.verb} {short_reference(pull.name, 24)}" if pull is not None else clip(visible(work.title), 40)
             )
-            if pull is not None or work.layers:
-                said += f" {percent(work.fraction).strip()}"
-            words.append(said + (f" {human_size(int(work.speed))}/s" if work.speed else ""))
+            how_far = work.progress
+            said += f" {how_far.percent}" if pull is not None or how_far.measured else ""
+            words.append(said + (f" {human_size(int(how_far.speed))}/s" if how_far.speed else ""))
         self._view.show_busy(" · ".join(words) or "no jobs")
 
     # -- reading ---------------------------------------------------------------------------------------
@@ -240,9 +235,34 @@ class Conductor:
 
     def pull(self, name: str, *, tls_verify: bool) -> None:
         """Begin a pull and look at it."""
+        words = ["pull", *([] if tls_verify else ["--tls-verify=false"]), name]
+        self._bring(name, words, lambda workbench, job: workbench.pull(name, job, tls_verify=tls_verify), self._pulled)
+
+    def push(self, name: str, to: str, *, tls_verify: bool, kind: str | None, words: Sequence[str]) -> None:
+        """Begin to bring an image to a registry, and look at it; `words` are the command line's."""
+
+        def work(workbench: Workbench, job: Job) -> str:
+            return workbench.push(name, job, to=to, tls_verify=tls_verify, kind=kind)
+
+        self._bring(to, words, work, partial(self._pushed, name), out=True)
+
+    def _bring(
+        self,
+        name: str,
+        words: Sequence[str],
+        work: Callable[[Workbench, Job], T],
+        then: Callable[[str, T], object],
+        *,
+        out: bool = False,
+    ) -> None:
+        """Begin it and look at it; `then` is called with the job and what came of it."""
         self._forget_finished()
-        job = self._desk.pull(name, tls_verify=tls_verify, then=self.from_thread(self._pulled))
-        self._state.pulls[job.id] = Pull(job.id, name, job.command)
+        settle = self.from_thread(then)
+        title = f"{'push' if out else 'pull'} {name}"
+        job = self._desk.job(
+            title, lambda workbench, job: settle(job.id, work(workbench, job)), self._desk.command(*words)
+        )
+        self._state.pulls[job.id] = Pull(job.id, name, job.command, out=out)
         self._view.show_images()
         self._view.look(OfJob(job.id), go="main")
 
@@ -261,20 +281,7 @@ class Conductor:
         self._view.say(f"{short_reference(image.reference, 40)} is here")
         self._view.look(OfImage(image.reference), go="images")
 
-    def push(self, name: str, to: str, *, tls_verify: bool, kind: str | None, words: Sequence[str]) -> None:
-        """Begin to bring an image to a registry, and look at it; `words` are the command line's."""
-        self._forget_finished()
-        pushed = self.from_thread(self._pushed)
-
-        def work(workbench: Workbench, job: Job) -> None:
-            pushed(job.id, name, workbench.push(name, job, to=to, tls_verify=tls_verify, kind=kind))
-
-        job = self._desk.job(f"push {name}", work, self._desk.command(*words))
-        self._state.pulls[job.id] = Pull(job.id, to, job.command, out=True)
-        self._view.show_images()
-        self._view.look(OfJob(job.id), go="main")
-
-    def _pushed(self, job: str, name: str, digest: str) -> None:
+    def _pushed(self, name: str, job: str, digest: str) -> None:
         pull = self._state.pulls.pop(job, None)
         self._view.show_images()
         self._view.say(f"pushed to {pull.name if pull is not None else name}\n{digest}")

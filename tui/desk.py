@@ -61,12 +61,6 @@ class Desk:
 
     # -- what takes long -------------------------------------------------------------------------------
 
-    def pull(self, name: str, *, tls_verify: bool, then: Callable[[str, ImageSummary], None]) -> Job:
-        def work(job: Job) -> None:
-            then(job.id, self.workbench.pull(name, job, tls_verify=tls_verify))
-
-        return self._start(f"pull {name}", work, "pull", *([] if tls_verify else ["--tls-verify=false"]), name)
-
     def demo(self, then: Callable[[ImageSummary], None]) -> Job:
         return self._start("demo image", lambda job: then(self.workbench.demo(job)), "demo")
 
@@ -115,51 +109,35 @@ class Desk:
     def follow(
         self, transcript: Transcript, grown: Callable[[], None], ended: Callable[[Exception | None], None]
     ) -> CancelToken:
-        """Read a container's output as it comes, in a thread of its own, until it ends or is cancelled.
+        """Read a container's output as it comes, as `stream` does. `grown` is called where there is more, a few times a
+        second at most."""
+        loop, arranged = asyncio.get_running_loop(), threading.Event()
 
-        `grown` is called in the screen's loop where there is more, a few times a second at most; then `ended`, with the
-        error if it broke off. Neither is called after a cancellation.
-        """
-        token, loop = CancelToken(), asyncio.get_running_loop()
-        arranged = threading.Event()
+        def read(workbench: Workbench, token: CancelToken) -> Iterator[None]:
+            for _ in transcript.follow(token):
+                if not arranged.is_set():
+                    arranged.set()
+                    yield
 
         def tell() -> None:
             arranged.clear()
             if not token.cancelled:
                 grown()
 
-        def settle(failure: Exception | None) -> None:
-            if not token.cancelled:
-                ended(failure)
-
-        def work() -> None:
-            failure = None
-            try:
-                for _ in transcript.follow(token):
-                    if not arranged.is_set():
-                        arranged.set()
-                        loop.call_soon_threadsafe(loop.call_later, TELL_EVERY, tell)
-            except Cancelled:
-                return  # nobody looks any more
-            except Exception as error:
-                failure = error
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(settle, failure)
-
-        threading.Thread(target=work, name="cutaway-follow", daemon=True).start()
+        token = self.stream(read, lambda _: loop.call_later(TELL_EVERY, tell), ended)
         return token
 
     def stream(
         self,
         read: Callable[[Workbench, CancelToken], Iterator[T]],
-        take: Callable[[T], None],
+        take: Callable[[T], object],
         ended: Callable[[Exception | None], None],
     ) -> CancelToken:
         """Give what `read` yields, in a thread of its own, to `take` in the screen's loop; then call `ended`, with the
         error if it broke off. Neither is called after a cancellation."""
         token, loop = CancelToken(), asyncio.get_running_loop()
 
-        def pass_on(call: Callable[..., None], what: object) -> None:
+        def pass_on(call: Callable[..., object], what: object) -> None:
             if not token.cancelled:
                 call(what)
 

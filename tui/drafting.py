@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine import CutawayError, RuntimeFailed, Status
 from tui.desk import Desk
-from tui.panes.config.analysis import shown
 from tui.state import Failure, State, Writing
 from tui.subjects import OfContainer, OfDraft, OfImage, OfRevision, Subject
 from tui.telling import problem
+from tui.text import shown_json
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, Draft, KeptDraft, Problem, Workbench
@@ -78,7 +78,7 @@ class Drafting:
 
     def rewrite(self, writing: Writing, text: str) -> None:
         """Give it another text, as an edit."""
-        was_edited, writing.text = writing.edited, shown(text)
+        was_edited, writing.text = writing.edited, shown_json(text)
         self.changed(writing, was_edited=was_edited)
         if writing.port is not None:
             writing.port.change_to(writing.text)

@@ -49,7 +49,7 @@ class Layering:
             layers = await self._desk.ask(lambda workbench: workbench.layers(reference))
         except ImageUnknown:
             if self._reference == reference:
-                self._pane.clear("its image is not here any more")
+                self._pane.clear("its image is not here")
             return
         if self._reference == reference:
             self._pane.show(layers)

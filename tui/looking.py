@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine import Event, Status, visible
-from tui.panes.containers.pane import state as state_of
 from tui.panes.tabs import TABS
-from tui.screens.main_area import MainArea
+from tui.places.containers import state as state_of
+from tui.places.main_area import MainArea
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfRevision, Subject
 from tui.text import clip, short_reference

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from engine import LayerPhase, LayerProgress, Outcome, Problem
+from tui.widgets.bars import percent
 
 _SPEED_OVER = 3.0
 """Seconds that a speed is measured over."""
@@ -17,8 +18,8 @@ _SETTLED = (LayerPhase.DONE, LayerPhase.PRESENT)
 class Progress:
     """What is known of how far a job's layers (or other blobs) are."""
 
-    layers: dict[int, LayerProgress] = field(default_factory=dict, kw_only=True)
-    _samples: deque[tuple[float, int]] = field(default_factory=deque, kw_only=True)
+    layers: dict[int, LayerProgress] = field(default_factory=dict)
+    _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
     def take(self, event: LayerProgress, now: float) -> None:
         """Newer progress; `now` is a clock's reading in seconds."""
@@ -47,14 +48,28 @@ class Progress:
     @property
     def fraction(self) -> float:
         """0 to 1; downloading and expanding count for half of a layer each."""
-        count = max((event.count for event in self.layers.values()), default=0)
-        if not count:
+        if not self.layers:
             return 0.0
         weights = {number: event.total or 1 for number, event in self.layers.items()}
         # Layers that nothing is known of yet count as an average one.
         average = sum(weights.values()) / len(weights)
-        whole = sum(weights.values()) + average * (count - len(weights))
+        whole = sum(weights.values()) + average * (self.count - len(weights))
         return sum(weights[number] * done(event) for number, event in self.layers.items()) / whole
+
+    @property
+    def percent(self) -> str:
+        """How far it is, as everybody is told."""
+        return percent(self.fraction).strip()
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything is known of how far it is."""
+        return any(event.total for event in self.layers.values())
+
+    @property
+    def count(self) -> int:
+        """How many layers there are, seen or not."""
+        return max((event.count for event in self.layers.values()), default=0)
 
     @property
     def settled(self) -> int:
@@ -63,9 +78,9 @@ class Progress:
 
 
 @dataclass
-class Pull(Progress):
-    """One image on its way, here or (`out`) to a registry. `problem` says why it does not arrive, `cancelled` that it
-    was stopped."""
+class Pull:
+    """One image on its way, here or (`out`) to a registry; `progress` is its job's. `problem` says why it does not
+    arrive, `cancelled` that it was stopped."""
 
     job: str
     name: str
@@ -74,6 +89,7 @@ class Pull(Progress):
     cancelled: bool = False
     finished: bool = False
     out: bool = False
+    progress: Progress = field(default_factory=Progress)
 
     @property
     def verb(self) -> str:
@@ -81,7 +97,7 @@ class Pull(Progress):
 
 
 @dataclass
-class Work(Progress):
+class Work:
     """A job: under way, or how it ended. Times are a clock's readings in seconds."""
 
     job: str
@@ -91,10 +107,11 @@ class Work(Progress):
     ended: float | None = None
     outcome: Outcome | None = None
     problem: Problem | None = None
+    progress: Progress = field(default_factory=Progress)
 
     def left(self, now: float) -> float | None:
         """Seconds that it will take still, if it goes on as it did; None where nothing can be said yet."""
-        fraction = self.fraction
+        fraction = self.progress.fraction
         if self.ended is not None or not 0.01 < fraction < 1:
             return None
         return (now - self.began) * (1 - fraction) / fraction
@@ -108,7 +125,7 @@ def done(event: LayerProgress) -> float:
             return 0.0
         case LayerPhase.DOWNLOADING:
             return part / 2
-        case LayerPhase.UPLOADING | LayerPhase.PACKING:
+        case LayerPhase.UPLOADING | LayerPhase.PACKING | LayerPhase.COPYING:
             return part
         case LayerPhase.EXPANDING:
             return 0.5 + part / 2

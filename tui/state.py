@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from engine import Status
 from tui.progress import Pull, Work
 from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfRevision, Subject
+from tui.text import shown_json
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, Draft, ImageSummary, Problem, Step
@@ -63,9 +64,7 @@ class Writing:
     port: Port | None = None
 
     def __post_init__(self) -> None:
-        from tui.panes.config.analysis import shown  # brings the reader of config.json with it
-
-        self.original = self.text = shown(self.draft.text)
+        self.original = self.text = shown_json(self.draft.text)
 
     @property
     def edited(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
@@ -108,3 +110,13 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.2f} s"
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def shown_json(text: str) -> str:
+    """The same JSON with every character that a terminal would obey, or an editor take for a line's end, escaped.
+
+    An image may put U+2028 or a bidirectional override into its environment; JSON may carry them unescaped.
+    """
+    if visible(text, keep="\n\r\t") == text:
+        return text
+    return "".join(c if c in "\n\r\t" or visible(c) == c else json.dumps(c)[1:-1] for c in text)

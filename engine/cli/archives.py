@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from engine import CutawayError, UsageError, human_size
+from engine import UsageError, human_size
 from engine.cli.console import narrate, session
 
 FORMS = ["docker-archive", "oci-archive", "oci-dir"]
@@ -67,20 +66,11 @@ def import_(archive: str, image: str, changes: tuple[str, ...], message: str, qu
     It may be in a tar archive (plain, gzip, zstd, xz, bzip2) or in a directory.
     """
     console = session(quiet=quiet)
-    with ExitStack() as stack:
-        found: Path | BinaryIO = Path(archive)
-        if archive == "-":
-            found = sys.stdin.buffer
-        elif not Path(archive).is_dir():
-            try:
-                found = stack.enter_context(Path(archive).open("rb"))
-            except OSError as error:
-                raise CutawayError(f"cannot read {archive}: {error.strerror}") from error
-        what = "stdin" if archive == "-" else Path(archive).name
-        made = console.do(
-            f"import {archive}",
-            lambda job: console.workbench.import_root(found, what, image, job, changes=changes, message=message),
-        )
+    source = sys.stdin.buffer if archive == "-" else Path(archive)
+    made = console.do(
+        f"import {archive}",
+        lambda job: console.workbench.import_root(source, image, job, changes=changes, message=message),
+    )
     if not quiet:
         narrate(f"{made.reference}  {human_size(made.size)}")
     click.echo(made.id)

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from engine import FileEntry, Job, UsageError, human_size
+from engine import FileEntry, Job, Owners, UsageError, human_size
 from engine.cli.console import print_json, print_table, session
 from engine.cli.options import as_json
 
@@ -29,16 +29,19 @@ _SIGNS = {"added": "A", "changed": "C", "removed": "D"}
 def files(name: str, path: str, recursive: bool, layer: int | None, as_json: bool) -> None:
     """List the files at PATH in an image or a container NAME, each with the layer it comes from.
 
-    A letter says what that layer did: A added, C changed (and the layer whose file it hides), D removed.
+    A letter says what that layer did: A added, C changed (and the layer whose file it hides), D removed. Owners have
+    the names of its own /etc/passwd and /etc/group.
     """
     workbench = session(recover=False).workbench
     found: Iterable[FileEntry]
+    inside = workbench.inside(name)
+    owners = inside.owners()
     if layer is not None:
         found = workbench.layer_files(name, layer)
     else:
-        found = workbench.files(name, path, recursive=recursive)
+        found = inside.all(path) if recursive else inside.entries(path)
     if as_json:
-        print_json([msgspec.structs.asdict(entry) for entry in found])
+        print_json([{**msgspec.structs.asdict(entry), **_named(entry, owners)} for entry in found])
         return
     whole = recursive or layer is not None
     print_table(
@@ -46,7 +49,7 @@ def files(name: str, path: str, recursive: bool, layer: int | None, as_json: boo
         [
             [
                 stat.filemode(entry.mode),
-                f"{entry.uid}:{entry.gid}",
+                f"{entry.uid}:{entry.gid} {owners.of(entry)}".rstrip(),
                 _size(entry),
                 _time(entry.mtime),
                 str(entry.layer),
@@ -57,6 +60,10 @@ def files(name: str, path: str, recursive: bool, layer: int | None, as_json: boo
         ],
         right=[2, 4],
     )
+
+
+def _named(entry: FileEntry, owners: Owners) -> dict[str, str]:
+    return {"user": owners.users.get(entry.uid, ""), "group": owners.groups.get(entry.gid, "")}
 
 
 def _size(entry: FileEntry) -> str:

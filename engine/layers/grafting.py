@@ -20,7 +20,6 @@ from engine.layers import copying, lower, names
 from engine.layers.names import shown
 from engine.layers.rooted import open_below
 
-
 Owner = Callable[[int, int], tuple[int, int]]
 
 

@@ -17,6 +17,7 @@ from engine.errors import SpecError
 from engine.host import HostFacts
 from engine.spec.defaults import SHM_SIZE
 from engine.spec.document import Document
+from engine.spec.formatting import formatted
 from engine.spec.mounts import FILES
 from engine.spec.process import possible_limit
 from engine.spec.provenance import Origin, host
@@ -60,6 +61,8 @@ def adopt(
     document = Document(text)
     if not isinstance(document.value, dict):
         raise SpecError("a config.json has to be a JSON object", hint="cutaway check FILE says where it is not.")
+    if "\n" not in text.strip():  # as podman and docker write it: nobody can read or edit that
+        document = Document(formatted(text))
     return _Adoption(document, kind, files, facts, bridged=bridged).run()
 
 

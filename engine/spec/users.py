@@ -6,7 +6,7 @@ Numbers are numbers, whatever the files say: an image in which a user is *named*
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ from engine.text import visible
 
 _LIMIT = 4 * 1024 * 1024  # bytes of passwd or group that are looked at
 _HIGHEST = 2**31 - 1
+_LONGEST_NAME = 64  # characters; useradd(8) takes 32
 
 
 class User(msgspec.Struct, frozen=True):
@@ -61,10 +62,7 @@ class Accounts:
 
     def names(self) -> dict[int, str]:
         """The users' names by number; of several the first."""
-        found: dict[int, str] = {}
-        for entry in self._entries("passwd", 7):
-            found.setdefault(int(entry[2]), entry[0])
-        return found
+        return _by_number(self._entries("passwd", 7))
 
     def highest(self) -> int:
         """The highest number of a user or group in the image's files, without nobody's, 65534."""
@@ -91,11 +89,7 @@ class Accounts:
             raw = read_file(self._root, f"/etc/{file}", _LIMIT)
         except NotAFile:
             return
-        for line in (raw or b"").decode("utf-8", "surrogateescape").split("\n"):
-            fields = line.strip().split(":")
-            fields += [""] * (width - len(fields))
-            if fields[0] and not fields[0].startswith("#") and re.fullmatch(r"\d{1,10}", fields[2]):
-                yield fields
+        yield from _lines(raw or b"", width)
 
     def _why(self, file: str) -> str:
         try:
@@ -103,6 +97,27 @@ class Accounts:
         except NotAFile as what:
             return f": its /etc/{file} is {what}"
         return f": it has no /etc/{file}" if raw is None else f" in its /etc/{file}"
+
+
+def names_in(raw: bytes) -> dict[int, str]:
+    """The names in a passwd or a group file, by number; of several the first. They may be hostile, but not long."""
+    return _by_number(fields for fields in _lines(raw[:_LIMIT], 3) if len(fields[0]) <= _LONGEST_NAME)
+
+
+def _by_number(entries: Iterable[list[str]]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for entry in entries:
+        found.setdefault(int(entry[2]), entry[0])
+    return found
+
+
+def _lines(raw: bytes, width: int) -> Iterator[list[str]]:
+    """The fields of each line that has a number, filled up to `width`."""
+    for line in raw.decode("utf-8", "surrogateescape").split("\n"):
+        fields = line.strip().split(":")
+        fields += [""] * (width - len(fields))
+        if fields[0] and not fields[0].startswith("#") and re.fullmatch(r"[0-9]{1,10}", fields[2]):
+            yield fields
 
 
 def _number(text: str, whole: str) -> int | None:

@@ -83,7 +83,7 @@ def container(demo: Workbench) -> OfContainer:
 
 async def test_layers_and_what_each_changed(demo: Workbench) -> None:
     async with looking_at(demo, OfImage(IMAGE)) as screen:
-        await screen.wait_for("all 3 layers", "▸ srv/", "from layer 1 of 3")
+        await screen.wait_for("all 3 layers", "▸ srv/", "from layer 1 of 3", "owner 0:0 (root:root)")
         await screen.press("a")
         await screen.wait_for("layer 3 of 3", "-3", "draft", "removed", "what it changed")
         await screen.on("srv/draft")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import stat
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from command_line import Cutaway
 from hypothesis import HealthCheck, given, settings
@@ -101,6 +103,25 @@ def test_a_file_is_read_from_its_layer_and_links_stay_inside(tmp_path: Path) -> 
     assert inside.tree.summary(2).wasted == len(b"127.0.0.1")
 
 
+def test_owners_have_the_names_that_the_image_itself_has(tmp_path: Path) -> None:
+    layered = Layered(tmp_path)
+    lines = (
+        b"ann:x:12:34::/:/bin/sh\nother:x:12:1::/:\n" + b"l" * 5000 + b":x:99:1::/:\nbad\x1b[31m:x:7:7::/:\nno:x:x\n"
+    )
+    layered.stack.add(
+        file("etc/names", lines), symlink("etc/passwd", "../../../etc/names"), file("etc/group", b"staff:x:34:ann\n")
+    )
+    inside = look(layered, upper=False)
+    owners = inside.owners()
+    assert dict(owners.users) == {12: "ann", 7: "bad\x1b[31m"}
+    entry = inside.entry("etc/group")
+    assert entry is not None
+    named = [owners.of(msgspec.structs.replace(entry, uid=uid, gid=gid)) for uid, gid in ((12, 34), (99, 34), (5, 6))]
+    assert named == ["ann:staff", "99:staff", ""]
+    layered.stack.add(file("etc/passwd", kind=b"6"), symlink("etc/group", "group"))
+    assert look(layered, upper=False).owners().users == {}  # and nobody waits for a writer
+
+
 @pytest.mark.parametrize("damage", [b"", b"cutaway-index-1\n", b"cutaway-index-1\nxxxx\x90", b"other"])
 def test_a_damaged_index_is_none(damage: bytes) -> None:
     assert index.decode(damage) is None
@@ -113,15 +134,19 @@ def test_the_commands(tmp_path: Path) -> None:
         image = "localhost/cutaway/demo:latest"
         merged = Path(cutaway.out("mount", "--name", "w", image))
         (merged / "bad\x1b[31mname").write_text("x")
+        (merged / "etc/passwd").write_text("ann\x1b[31m:x:12:34::/:/bin/sh\n")
+        os.chown(merged / "bad\x1b[31mname", 12, 34)
         subprocess.run(["rm", merged / "srv/greeting"], check=True)
         listed = {entry["path"]: entry for entry in cutaway.json("files", "--json", "-r", "w")}
         assert listed["bad\x1b[31mname"]["layer"] == 4
+        assert listed["bad\x1b[31mname"]["user"] == "ann\x1b[31m"
         assert "srv/greeting" not in listed
         plain = cutaway.out("files", "w")
         assert "\x1b" not in plain
         assert "bad␛[31mname" in plain
-        assert cutaway.out("diff", "w").splitlines() == ["A /bad␛[31mname", "D /srv/greeting"]
-        assert cutaway.out("diff", image, "w").splitlines() == ["A /bad␛[31mname", "D /srv/greeting"]
+        assert re.search(r"12:34 ann␛\[31m:34 .* bad␛", plain)
+        assert cutaway.out("diff", "w").splitlines() == ["A /bad␛[31mname", "C /etc/passwd", "D /srv/greeting"]
+        assert cutaway.out("diff", image, "w").splitlines() == ["A /bad␛[31mname", "C /etc/passwd", "D /srv/greeting"]
         assert "layer 3" in cutaway.out("cat", image, "/srv/greeting")
         kept = list((tmp_path / "data/layers").glob("*/files.index"))
         assert len(kept) == 3

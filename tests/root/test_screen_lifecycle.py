@@ -80,5 +80,21 @@ def test_every_verb_has_its_key(terminal: Terminal, cutaway: Cutaway) -> None:
     terminal.wait("none yet", "✓ done")
     assert cutaway.json("ps", "-a", "--json") == []
 
+    terminal.press("1", "Enter")
+    terminal.wait("new (container|from)", "0 edits")
+    terminal.press("C-l")
+    terminal.wait("Launch new container", "leave the start for later")
+    terminal.press("c")
+    terminal.wait("◌ demo-1 +created", "Containers 1", without="Launch new")
+    assert [c["status"] for c in cutaway.json("ps", "-a", "--json")] == ["created"]
+    terminal.press("4", "C")
+    terminal.wait("Commit 0 changes", "demo-1:latest")
+    terminal.press("C-s")
+    terminal.wait("Images 2", "✓ done", without="Commit 0")
+    terminal.press("4", "D")
+    terminal.wait("Remove demo-1 with everything")
+    terminal.press("y")
+    terminal.wait("none yet")
+
     terminal.press("q")
     terminal.wait(r"\[ended 0\]")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pilot import Bench
+from pressing import line
 from real_registry import docker_registry
 
 from engine import CommitOptions, Job, Workbench
@@ -153,7 +154,7 @@ async def test_push_tag_and_save(workbench: Workbench, bench: Callable[..., Any]
             await screen.wait("Save localhost")
             await _replace(screen, str(tmp_path / "out.tar"))
             await screen.press("tab", "space")
-            await screen.wait("--format oci-archive")
+            await screen.wait(line(screen, "--format oci-archive"))
             await screen.press("enter")
             await screen.wait("save .*done", lambda _: (tmp_path / "out.tar").exists())
             with tarfile.open(tmp_path / "out.tar") as archive:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import HOSTILE, harmless
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
@@ -26,13 +27,6 @@ from engine import (
 )
 from tui.progress import Pull
 from tui.text import unmarked
-
-HOSTILE = {
-    "controls": "a\x1b[2J\x9b31mb\x1b]0;t\x07c\x90q\x1b]52;c;aGVsbG8=\x07d",
-    "letters": "in\u202egpj.exe\nsecond\r\tthird\u2028\udcff end",
-    "markup": "[bold red]x[/] [@click=app.quit]y[/] [link=file:///etc/passwd]z",
-    "long": "\u200b\ufeff" + "容器" * 200 + "n" * 4096,
-}
 
 
 def _container(name: str) -> ContainerSummary:
@@ -80,10 +74,10 @@ async def test_it_is_shown_and_not_obeyed(bench: Any, size: tuple[int, int], nam
         await screen.wait("A container is an image", "no jobs")
         for kind in names:
             _show(screen.screen, HOSTILE[kind])
-            _harmless(screen)
+            harmless(screen)
             for keys in PLACES:
                 await screen.press(*keys)
-                _harmless(screen)
+                harmless(screen)
             while screen.app.screen is not screen.screen:
                 await screen.press("escape")
             await screen.press("1")
@@ -105,17 +99,6 @@ def _show(shell: Any, name: str) -> None:
     shell.layer_list.show([_layer(name)])
     shell.say(name)
     shell.show_command(f"cutaway rm {name}", "✗ failed", good=False)
-
-
-def _harmless(screen: Any) -> None:
-    for line in screen.text.split("\n"):
-        bad = {c for c in line if ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or c in "\u202e\u2028\u200b\ufeff"}
-        assert bad == set(), repr(line)
-    for strip in screen.app.screen._compositor.render_strips():
-        for segment in strip:
-            meta = segment.style.meta if segment.style is not None else {}
-            assert "app.quit" not in str(meta.get("@click", ""))
-            assert segment.style is None or segment.style.link is None
 
 
 @given(st.text(alphabet='[]/\\ab@= #A"(', max_size=12))

@@ -44,6 +44,7 @@ NOT_COMMANDS = {
     ),
     **dict.fromkeys(("draft.change", "draft.editor"), "an editor's work on such a file"),
     **dict.fromkeys(("pull.look", "pull.forget"), "a line of the screen"),
+    "container.config": "its config.json is a file, and `container.inspect` has its command",
     "pull.cancel": "ctrl+c of the command that pulls",
     "container.another": "looks at the container's image",
 }

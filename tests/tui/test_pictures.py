@@ -1,24 +1,15 @@
-"""The look, at three sizes in three themes: what is drawn, its colours and its places, beside what was drawn before.
-
-`export_screenshot`'s picture, brought to lines of place, style and text, so that a difference can be read. Where a
-change is meant: CUTAWAY_RECORD=1 .venv/bin/python -m pytest tests/tui/test_pictures.py
-"""
+"""The look of all panes beside one another, at three sizes in three themes, beside what was drawn before."""
 
 from __future__ import annotations
 
-import difflib
-import html
-import os
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pictures import compare, lines
 
 from engine import ContainerSummary, ImageSummary, LayerSummary, Status
 from tui.progress import Pull
-
-RECORDED = Path(__file__).parents[1] / "recorded" / "screens"
 
 
 def _image(name: str, number: int) -> ImageSummary:
@@ -94,28 +85,4 @@ async def test_it_looks_as_it_did(bench: Any, size: tuple[int, int]) -> None:
         for theme in THEMES:
             screen.app.theme = f"cutaway-{theme}"
             await screen.pilot.pause()
-            _compare(f"{theme}-{size[0]}x{size[1]}.txt", _lines(screen.app.export_screenshot()))
-
-
-def _compare(name: str, seen: list[str]) -> None:
-    path = RECORDED / name
-    if os.environ.get("CUTAWAY_RECORD"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("\n".join(seen) + "\n")
-    before = path.read_text().splitlines()
-    assert seen == before, "\n".join(difflib.unified_diff(before, seen, f"recorded {name}", "now", lineterm="", n=0))
-
-
-def _lines(svg: str) -> list[str]:
-    """Row, column, style and text of each run of characters, and the ground that it stands on."""
-    styles = {name: rule.strip() for name, rule in re.findall(r"\.terminal-\S*?-(r\d+) \{([^}]*)\}", svg)}
-    found = []
-    for color, x, y, width in re.findall(r'<rect fill="(#\w+)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)"', svg):
-        place = f"{round((float(y) - 1.5) / 24.4):3} {round(float(x) / 12.2):3}"
-        found.append(f"{place} ground {color} {round(float(width) / 12.2)}")
-    pattern = r'<text class="\S*?-(r\d+)" x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>'
-    for style, x, y, text in re.findall(pattern, svg):
-        shown = html.unescape(text).replace("\xa0", " ").rstrip()
-        if shown:
-            found.append(f"{round((float(y) - 18.5) / 24.4):3} {round(float(x) / 12.2):3} {styles[style]} {shown}")
-    return sorted(found)
+            compare(f"{theme}-{size[0]}x{size[1]}.txt", lines(screen.app.export_screenshot()))

@@ -1,4 +1,4 @@
-"""The one argument of a command, asked for."""
+"""What several forms ask for: the one argument of a command; whether a registry's certificate is verified."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections.abc import Sequence
 
 from tui.bench import Bench
 from tui.dialogs.form import Field, Form, Values
+
+TLS = Field("tls", "verify the registry's certificate (TLS)", "yes", toggle=True)
+
+
+def tls_flags(values: Values) -> list[str]:
+    """What the answer to `TLS` is on the command line."""
+    return [] if values["tls"] else ["--tls-verify=false"]
 
 
 async def ask_for_one(bench: Bench, heading: str, what: str, command: Sequence[str], done: str) -> str:

@@ -107,7 +107,6 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "e",
         "its config.json",
         at_tab("config"),
-        command=_words("inspect"),
         why_not=working,
         changes=False,
         shown=True,

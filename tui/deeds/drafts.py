@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine import CutawayError, Job, RuntimeFailed, differences, visible
-from tui import changing, comparing, outside, writing_out
+from tui import outside
 from tui.bench import Bench
+from tui.deeds import changing_drafts as changing
+from tui.deeds import comparing_drafts as comparing
+from tui.deeds import saving_drafts as saving
 from tui.deeds.deed import Deed, Offer
 from tui.dialogs.launch import How, LaunchDialog
-from tui.screens.terminal import DETACH, visit
 from tui.state import Writing
 from tui.telling import problem
+from tui.terminal import DETACH, visit
 
 if TYPE_CHECKING:
     from engine import Attachment, Difference, Workbench
@@ -162,9 +165,9 @@ DRAFT_DEEDS: Sequence[Deed[Writing]] = (
         "draft.compare", "ctrl+d", "differences", comparing.compare, changes=False, shown=True, everywhere=True
     ),
     Deed("draft.change", "ctrl+t", "change…", changing.change, why_not=_launching, shown=True, everywhere=True),
-    Deed("draft.save", "ctrl+s", "save to a file", writing_out.save, shown=True, everywhere=True),
-    Deed("draft.save-as", "S", "save to another file…", writing_out.save_as, everywhere=True),
-    Deed("draft.export", "X", "export as a bundle for runc…", writing_out.export, everywhere=True),
+    Deed("draft.save", "ctrl+s", "save to a file", saving.save, shown=True, everywhere=True),
+    Deed("draft.save-as", "S", "save to another file…", saving.save_as, everywhere=True),
+    Deed("draft.export", "X", "export as a bundle for runc…", saving.export, everywhere=True),
     Deed("draft.editor", "E", "write in $EDITOR", _edit_outside, changes=False, shown=True, everywhere=True),
     Deed("draft.discard", "D,delete", "discard", _discard, why_not=_launching, question=_question, changes=False),
 )  # fmt: skip

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from engine import human_size, visible
+from engine import UsageError, check_name_to_pull, human_size, visible
 from tui.bench import Bench
-from tui.deeds.asking import ask_for_one
+from tui.deeds.asking import TLS, ask_for_one, tls_flags
 from tui.deeds.deed import Deed, Offer
 from tui.deeds.volumes import remove_volume, show_volumes
 from tui.dialogs.form import Field, Form, Values
 from tui.dialogs.page import Page
-from tui.dialogs.pull import PullDialog
 from tui.state import State
 
 
@@ -25,9 +25,25 @@ async def _tour(bench: Bench, offer: Offer[State]) -> None:
 async def _pull(bench: Bench, offer: Offer[State]) -> None:
     failed = [pull.name for pull in bench.state.pulls.values() if pull.finished]
     verify = "--tls-verify=false" not in bench.state.flags.get("pull", ())
-    wish = await bench.put(PullDialog(bench.desk.command, failed[-1] if failed else "", tls_verify=verify))
-    if wish is not None:
-        bench.conductor.pull(wish.name, tls_verify=wish.tls_verify)
+
+    def line(values: Values) -> str:
+        return bench.desk.command("pull", *tls_flags(values), values["name"] or "NAME")
+
+    def wrong(values: Values) -> str:
+        try:
+            check_name_to_pull(values["name"])
+        except UsageError as error:
+            return f"{error.message}. {error.hint}" if values["name"] else "the name is missing"
+        return ""
+
+    fields = [
+        Field("name", "name", failed[-1] if failed else "", "name[:tag]", over=True),
+        replace(TLS, value="yes" if verify else ""),
+    ]
+    detail = "A name as podman and docker read it, or a layout on disk:\ndebian:12   quay.io/org/app   oci:DIR:TAG"
+    given = await bench.put(Form("Pull an image", fields, done="pull", detail=detail, line=line, wrong=wrong))
+    if given is not None:
+        bench.conductor.pull(given["name"], tls_verify=bool(given["tls"]))
 
 
 def _demo(bench: Bench, offer: Offer[State]) -> None:
@@ -54,7 +70,7 @@ async def _login(bench: Bench, offer: Offer[State]) -> None:
         Field("registry", "registry", hint="quay.io"),
         Field("user", "user"),
         Field("password", "password, kept where podman keeps it", secret=True),
-        Field("tls", "verify the registry's certificate (TLS)", "yes", toggle=True),
+        TLS,
     ]
 
     def wrong(values: Values) -> str:
@@ -62,8 +78,8 @@ async def _login(bench: Bench, offer: Offer[State]) -> None:
         return f"the {lacking[0]} is missing" if lacking else ""
 
     def line(values: Values) -> str:
-        flags = [] if values["tls"] else ["--tls-verify=false"]
-        return bench.desk.command("login", *flags, "-u", values["user"] or "USER", values["registry"] or "REGISTRY")
+        words = ["-u", values["user"] or "USER", values["registry"] or "REGISTRY"]
+        return bench.desk.command("login", *tls_flags(values), *words)
 
     given = await bench.put(Form("Log in to a registry", fields, done="log in", line=line, wrong=wrong))
     if given is None:
@@ -90,17 +106,27 @@ async def _logout(bench: Bench, offer: Offer[State]) -> None:
 
 
 async def _tags(bench: Bench, offer: Offer[State]) -> None:
-    name = await ask_for_one(bench, "The tags of a repository", "repository", ("tags",), "ask the registry")
-    if name:
-        found = await bench.result(
-            f"tags {name}", lambda workbench, job: list(workbench.tags(name, job)), bench.desk.command("tags", name)
-        )
-        if found is not None:
-            await bench.put(Page(f"{len(found)} tags of {name}", [("", "\n".join(found) or "none")]))
+    def line(values: Values) -> str:
+        return bench.desk.command("tags", *tls_flags(values), values["name"] or "REPOSITORY")
+
+    def wrong(values: Values) -> str:
+        return "" if values["name"] else "the repository is missing"
+
+    fields = [Field("name", "repository", hint="quay.io/org/app"), TLS]
+    form = Form("The tags of a repository", fields, done="ask the registry", line=line, wrong=wrong)
+    given = await bench.put(form)
+    if given is None:
+        return
+    name, verify = given["name"], bool(given["tls"])
+    found = await bench.result(
+        f"tags {name}", lambda workbench, job: list(workbench.tags(name, job, tls_verify=verify)), line(given)
+    )
+    if found is not None:
+        await bench.put(Page(f"{len(found)} tags of {name}", [("", "\n".join(found) or "none")]))
 
 
 async def _load(bench: Bench, offer: Offer[State]) -> None:
-    name = await ask_for_one(bench, "Images from an archive", "archive", ("load",), "load")
+    name = await ask_for_one(bench, "Images from an archive", "archive", ("load", "-i"), "load")
     if name:
         path, command = Path(name).expanduser(), bench.desk.command("load", "-i", name)
         images = await bench.result(f"load {name}", lambda workbench, job: workbench.load(path, job), command)
@@ -109,7 +135,10 @@ async def _load(bench: Bench, offer: Offer[State]) -> None:
 
 
 async def _import(bench: Bench, offer: Offer[State]) -> None:
-    fields = [Field("file", "tar archive of a root filesystem"), Field("image", "name of the image", hint="name[:tag]")]
+    fields = [
+        Field("file", "root filesystem: a tar archive or a directory"),
+        Field("image", "name of the image", hint="name[:tag]"),
+    ]
 
     def wrong(values: Values) -> str:
         return "" if values["file"] and values["image"] else "both are needed"
@@ -122,7 +151,7 @@ async def _import(bench: Bench, offer: Offer[State]) -> None:
         path = Path(given["file"]).expanduser()
         made = await bench.result(
             f"import {path.name}",
-            lambda workbench, job: workbench.import_root(path, given["file"], given["image"], job),
+            lambda workbench, job: workbench.import_root(path, given["image"], job),
             line(given),
         )
         if made is not None:
@@ -208,7 +237,7 @@ HOST_DEEDS: Sequence[Deed[State]] = (
     Deed(
         "host.import",
         "",
-        "make an image of an archive",
+        "make an image of an archive or a directory",
         _import,
         command=lambda s: ("import", "FILE", "IMAGE"),
         why_not=_needs_root,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from engine import human_size
@@ -11,6 +10,7 @@ from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
 from tui.dialogs.form import Field, Form, Values
 from tui.dialogs.page import Page
+from tui.files_out import may_write, place, wrong_place
 
 if TYPE_CHECKING:
     from engine import ImageSummary
@@ -45,19 +45,15 @@ async def _save(bench: Bench, offer: _Offer) -> None:
         flags = ["--format", "oci-archive"] if values["oci"] else []
         return bench.desk.command("save", *flags, "-o", values["file"] or "FILE", name)
 
-    def wrong(values: Values) -> str:
-        path = Path(values["file"]).expanduser()
-        if not values["file"]:
-            return "a file is needed"
-        return f"{path} is there already" if path.exists() else ""
-
     fields = [
         Field("file", "file"),
         Field("oci", "as an OCI archive (podman's and docker's form otherwise)", toggle=True),
     ]
-    given = await bench.put(Form(f"Save {name} to an archive", fields, done="save", line=line, wrong=wrong))
-    if given is not None:
-        target, form = Path(given["file"]).expanduser(), "oci-archive" if given["oci"] else "docker-archive"
+    given = await bench.put(
+        Form(f"Save {name} to an archive", fields, done="save", line=line, wrong=lambda v: wrong_place(v["file"]))
+    )
+    if given is not None and await may_write(bench, target := place(given["file"])):
+        form = "oci-archive" if given["oci"] else "docker-archive"
         bench.job(f"save {name}", lambda workbench, job: workbench.save([name], target, job, form=form), line(given))
 
 

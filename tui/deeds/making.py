@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from tui.bench import Bench
+from tui.deeds.asking import TLS, tls_flags
 from tui.deeds.deed import Deed, Offer
 from tui.dialogs.form import Field, Form, Values
+from tui.panes.files.commit import CommitDialog, CommitWish, words
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, ImageSummary, Inside, Job, Workbench, Written
-    from tui.dialogs.commit import CommitWish
+    from tui.panes.files.commit import CommitWish
 
     _OfContainer: TypeAlias = Offer[ContainerSummary]
     _OfImage: TypeAlias = Offer[ImageSummary]
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 async def _commit(bench: Bench, offer: _OfContainer) -> None:
     """Ask until it is an image, or nobody wants it any more: what was typed is not lost with a commit that failed."""
     # Imported when it is wanted: the list of what can be done is not to wait for it.
-    from tui.dialogs.commit import CommitDialog, CommitWish
+    from tui.panes.files.commit import CommitWish
 
     container = offer.thing
 
@@ -38,7 +40,6 @@ async def _commit(bench: Bench, offer: _OfContainer) -> None:
 
 
 async def _made(bench: Bench, container: ContainerSummary, wish: CommitWish) -> ImageSummary | None:
-    from tui.dialogs.commit import words
 
     def work(workbench: Workbench, job: Job) -> ImageSummary:
         return workbench.commit(container.id, wish.reference, job, wish.options())
@@ -50,12 +51,12 @@ async def _push(bench: Bench, offer: _OfImage) -> None:
     name = offer.thing.reference
 
     def given_words(values: Values) -> list[str]:
-        flags = ["--tls-verify=false"] * (not values["tls"]) + ["--format", "v2s2"] * bool(values["docker"])
+        flags = [*tls_flags(values), *(["--format", "v2s2"] if values["docker"] else [])]
         return ["push", *flags, name, *([values["to"]] if values["to"] not in ("", name) else [])]
 
     fields = [
         Field("to", "to", name, "registry/name[:tag]"),
-        Field("tls", "verify the registry's certificate (TLS)", "yes", toggle=True),
+        TLS,
         Field("docker", "as Docker's schema 2, for old registries", toggle=True),
     ]
     given = await bench.put(

@@ -10,8 +10,8 @@ from engine import Cancelled, ContainerUnknown, Job
 from tui.bench import Bench
 from tui.deeds.conditions import not_running
 from tui.deeds.deed import Deed, Offer
-from tui.screens.terminal import DETACH, visit
 from tui.subjects import OfContainer
+from tui.terminal import DETACH, visit
 
 if TYPE_CHECKING:
     from engine import Attachment, ContainerSummary, Draft, ImageSummary, Workbench

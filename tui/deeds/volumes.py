@@ -14,7 +14,11 @@ async def show_volumes(bench: Bench, offer: Offer[State]) -> None:
     """Each with its directory and who binds it."""
     found = await bench.desk.ask(lambda workbench: workbench.volumes())
     bench.show_command(offer.command)
-    rows = [(v.name, f"{v.path}\n{', '.join(v.containers) or 'no container binds it'}") for v in found]
+    called = {id: container.name for id, container in bench.state.containers.items()}
+    rows = []
+    for volume in found:
+        binding = ", ".join(called.get(id, id) for id in volume.containers)
+        rows.append((volume.name, f"{volume.path}\n{binding or 'no container binds it'}"))
     await bench.put(Page("Volumes", rows or [("", "There are none. run -v NAME:DIR makes one.")]))
 
 

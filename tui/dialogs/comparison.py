@@ -17,8 +17,8 @@ from textual.widgets import Static
 
 from engine import CutawayError, Difference, differences, visible
 from tui.dialogs.dialog import Dialog
+from tui.dialogs.difference import SIGNS, STYLES, line_of
 from tui.dialogs.page import Page
-from tui.panes.config.difference import SIGNS, STYLES, line_of
 from tui.widgets.item_list import Item, ItemList
 
 

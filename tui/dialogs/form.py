@@ -34,6 +34,8 @@ class Field:
     toggle: bool = False
     secret: bool = False
     """Not to be read over a shoulder."""
+    over: bool = False
+    """What is typed takes the place of what it begins with."""
 
 
 def _nothing_wrong(values: Values) -> str:
@@ -105,7 +107,7 @@ class Form(Dialog[Values | None]):
                             field.value,
                             placeholder=field.hint,
                             id=f"field-{field.name}",
-                            select_on_focus=False,
+                            select_on_focus=field.over,
                             compact=True,
                             password=field.secret,
                         )

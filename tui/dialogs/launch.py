@@ -15,7 +15,7 @@ from textual.widgets import Static
 from engine import visible
 from tui.dialogs.choice import key_and_words
 from tui.dialogs.dialog import Dialog
-from tui.panes.config.difference import line_of
+from tui.dialogs.difference import line_of
 from tui.text import plain
 from tui.widgets.item_list import Item, ItemList
 

@@ -9,7 +9,7 @@ from engine import human_size, visible
 from tui.panes.layers.pane import progress_line
 from tui.progress import Pull
 from tui.text import plain
-from tui.widgets.bars import bar, percent
+from tui.widgets.bars import bar
 
 
 class PullView(Static, can_focus=True):
@@ -21,20 +21,20 @@ class PullView(Static, can_focus=True):
     def show(self, pull: Pull) -> None:
         width = max(20, self.size.width - 4) if self.size.width else 76
         page, again = Text(), "P in [1]" if pull.out else "p"
+        how_far = pull.progress
         things, sent = ("blobs", "sent") if pull.out else ("layers", "loaded")
         page.append_text(plain(pull.name, "bold")).append("\n\n")
-        if not pull.layers and pull.problem is None and not pull.cancelled:
+        if not how_far.layers and pull.problem is None and not pull.cancelled:
             page.append("asking the registry what it has…\n" if pull.out else "asking the registry for the manifest…\n")
-        for number in sorted(pull.layers):
-            page.append_text(progress_line(pull.layers[number], width)).append("\n")
-        if pull.layers:
-            count = max(event.count for event in pull.layers.values())
-            page.append(f"\n   {bar(pull.fraction, min(40, width - 10))} {percent(pull.fraction)}\n", "bold")
-            page.append(f"   {pull.settled} of {count} {things} · {human_size(pull.downloaded)} {sent}")
-            if pull.speed and not pull.finished:
-                page.append(f" · {human_size(int(pull.speed))}/s")
+        for number in sorted(how_far.layers):
+            page.append_text(progress_line(how_far.layers[number], width)).append("\n")
+        if how_far.layers:
+            page.append(f"\n   {bar(how_far.fraction, min(40, width - 10))} {how_far.percent:>4}\n", "bold")
+            page.append(f"   {how_far.settled} of {how_far.count} {things} · {human_size(how_far.downloaded)} {sent}")
+            if how_far.speed and not pull.finished:
+                page.append(f" · {human_size(int(how_far.speed))}/s")
             page.append("\n")
-        page.append("\n" if pull.layers else "")
+        page.append("\n" if how_far.layers else "")
         if pull.problem is not None:
             page.append(f"✗ {visible(pull.problem.message)}\n", "bold")
             page.append(f"{visible(pull.problem.hint)}\n" if pull.problem.hint else "")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.places.main_area import MainArea
 from tui.screens import edges
-from tui.screens.main_area import MainArea
 from tui.screens.sizes import LEFT, SHORT, WIDE
 from tui.widgets.frame import Frame
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tui.conductor import Conductor
 from tui.desk import Desk
 from tui.dialogs.page import Page
-from tui.screens.help import help_rows, host_rows
+from tui.help import help_rows, host_rows
 from tui.screens.services import Services
 from tui.state import State
 from tui.subjects import Subject

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+FRESH = 1.0
+"""Seconds in which what was said is about what is done just now, and not about what was looked at before."""
+
 
 class Services(Screen[None]):
     """The part of `Bench` that does not depend on which panes there are."""
@@ -35,15 +38,26 @@ class Services(Screen[None]):
         self.desk, self.state = desk, state
         self.command_line = CommandLine()
         self.listeners: list[Callable[[Event], None]] = []
+        self.said_at = 0.0
+        """When something was said last, by the monotonic clock."""
 
     def complain(self, problem: Problem) -> None:
         text = visible(problem.message) + (f"\n{visible(problem.hint)}" if problem.hint else "")
         self.state.messages.append(Message(time.time(), text, grave=True))
-        self.notify(text[:400], severity="error", timeout=8, markup=False)
+        self._tell(text, timeout=8, grave=True)
 
     def say(self, text: str) -> None:
         self.state.messages.append(Message(time.time(), visible(text)))
-        self.notify(visible(text[:400]), timeout=5, markup=False)
+        self._tell(visible(text), timeout=5)
+
+    def _tell(self, text: str, *, timeout: float, grave: bool = False) -> None:
+        self.said_at = time.monotonic()
+        self.notify(text[:400], severity="error" if grave else "information", timeout=timeout, markup=False)
+
+    def hush(self) -> None:
+        """Something else is looked at: what was said of the last thing would lie over it. M has it still."""
+        if time.monotonic() - self.said_at > FRESH:
+            self.app.clear_notifications()
 
     def later(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
         return self.run_worker(guarded(work, self.complain))

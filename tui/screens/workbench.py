@@ -14,22 +14,22 @@ from textual.widgets import Input
 from engine import Event, Status, visible
 from tui.conductor import Conductor
 from tui.deeds import ALL_DEEDS, DEEDS, Offer
+from tui.deeds.menu import Menu
 from tui.desk import Desk
 from tui.dialogs.kept import offer_kept
-from tui.dialogs.menu import Menu
 from tui.dialogs.page import Page
 from tui.doing import Doing
 from tui.layering import Layering
 from tui.looking import Looking
-from tui.panes.containers.pane import ContainersPane
-from tui.panes.images.pane import ImagesPane
 from tui.panes.layers.pane import LayersPane
-from tui.panes.things import ThingsPane
+from tui.places.containers import ContainersPane
+from tui.places.images import ImagesPane
+from tui.places.main_area import MainArea
+from tui.places.things import ThingsPane
 from tui.progress import Pull
 from tui.screens.arrangement import Arrangement
 from tui.screens.in_front import InFront
 from tui.screens.keys import KEYS, LETTERS
-from tui.screens.main_area import MainArea
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, Subject
 from tui.widgets.frame import Edge, Frame
@@ -152,6 +152,8 @@ class WorkbenchScreen(InFront):
             case OfImage() | OfDraft() | OfJob():
                 self.image_list.select(subject)
         self.layering.at(subject)
+        if subject != self.looking.subject:
+            self.hush()
         self.looking.at(subject, go)
         self.refresh_bindings()
         if subject is None and self.panes.narrow:

@@ -8,9 +8,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
@@ -22,10 +20,10 @@ from tui.panes.files.sources import Listed
 from tui.panes.files.tree_list import TreeList
 from tui.panes.layers.pane import made_by
 from tui.sheets.differences import Compared, Pair, Side, text_difference
+from tui.sheets.whole import WholeScreen
 from tui.text import clip, fill, plain, short_reference
 from tui.widgets.frame import Edge, Frame, Tab
 from tui.widgets.item_list import Item, ItemList
-from tui.widgets.key_line import KeyLine
 
 _OWNERS_FROM = 100
 VIEWS = {"files": "Files", "config": "Config", "history": "History"}
@@ -90,33 +88,23 @@ class _Body(Frame):
         self.lists[self.view].set_filter(text)
 
 
-class ComparisonSheet(ModalScreen[None]):
+class ComparisonSheet(WholeScreen[None]):
     """Files, configuration and history that differ; left is the one, right the other."""
-
-    DEFAULT_CSS = """
-    ComparisonSheet { layout: vertical; background: $background; &:ansi { background: ansi_default; } }
-    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left_square_bracket", "turn(-1)", "previous", show=False, id="comparison.previous"),
         Binding("right_square_bracket,tab", "turn(1)", "next", key_display="]", id="comparison.next"),
         Binding("slash", "filter", "filter", id="comparison.filter"),
         Binding("y", "copy", "copy", id="comparison.copy"),
-        Binding("question_mark", "help", "help", id="comparison.help"),
-        Binding("escape,q", "leave", "leave", id="comparison.leave", key_display="esc"),
     ]
 
     def __init__(self, bench: Bench, one: Side, other: Side, compared: Compared) -> None:
-        super().__init__()
-        self._bench, self._one, self._other, self._compared = bench, one, other, compared
+        self._one, self._other, self._compared = one, other, compared
         self._files = DifferenceList(compared)
         self._config = ItemList(empty="their configurations say the same", id="compared-config")
         self._history = ItemList(empty="neither says how it was made", id="compared-history")
         self._body = _Body(self._files, self._config, self._history)
-
-    def compose(self) -> ComposeResult:
-        yield self._body
-        yield KeyLine(always=("help", "leave"))
+        super().__init__(bench, self._body)
 
     def on_mount(self) -> None:
         self._config.set_items(_items(self._compared.config, _value_line))
@@ -155,14 +143,11 @@ class ComparisonSheet(ModalScreen[None]):
         self._body.take_focus()
         self._show()
 
-    def action_filter(self) -> None:
-        self._body.action_filter()
-
     def action_copy(self) -> None:
         if self._body.view == "files" and self._files.path is not None:
-            self._bench.copy(f"/{self._files.path}", "the path")
+            self.bench.copy(f"/{self._files.path}", "the path")
         elif (pair := self._pair) is not None:
-            self._bench.copy(f"{pair.label}\n{pair.one}\n{pair.other}", "both sides")
+            self.bench.copy(f"{pair.label}\n{pair.one}\n{pair.other}", "both sides")
 
     @property
     def _pair(self) -> Pair | None:
@@ -174,11 +159,11 @@ class ComparisonSheet(ModalScreen[None]):
     @on(TreeList.Chosen)
     def _file_chosen(self, event: TreeList.Chosen) -> None:
         event.stop()
-        self._bench.later(self._show_difference(event.entry.path))
+        self.bench.later(self._show_difference(event.entry.path))
 
     async def _show_difference(self, path: str) -> None:
-        text = await self._bench.desk.off_thread(lambda: text_difference(self._compared, path))
-        await self._bench.put(Page(f"/{visible(path)}", [(f"- {self._one.shown}   + {self._other.shown}", text)]))
+        text = await self.bench.desk.off_thread(lambda: text_difference(self._compared, path))
+        await self.bench.put(Page(f"/{visible(path)}", [(f"- {self._one.shown}   + {self._other.shown}", text)]))
 
     @on(ItemList.Chosen)
     def _pair_chosen(self, event: ItemList.Chosen) -> None:
@@ -186,17 +171,6 @@ class ComparisonSheet(ModalScreen[None]):
         if (pair := self._pair) is not None:
             rows = [(self._one.shown, pair.one or "—"), (self._other.shown, pair.other or "—")]
             self.app.push_screen(Page(pair.label or "A step", rows))
-
-    def action_help(self) -> None:
-        from tui.screens.help import help_rows
-
-        self.app.push_screen(Page("Keys that work here", help_rows(self)))
-
-    def action_leave(self) -> None:
-        if self._body.has_class("filtering"):
-            self._body.action_unfilter()
-        else:
-            self.dismiss(None)
 
 
 def _items(pairs: Sequence[Pair], draw: Callable[[Pair, int], Text]) -> list[Item]:

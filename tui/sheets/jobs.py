@@ -13,7 +13,7 @@ from engine import Event, JobFinished, JobStarted, LayerProgress, Outcome, human
 from tui.progress import Work
 from tui.sheets.sheet import Row, Sheet
 from tui.text import clip, duration, fill
-from tui.widgets.bars import bar, percent
+from tui.widgets.bars import bar
 
 _SIGNS = {Outcome.SUCCEEDED: "✓ done", Outcome.FAILED: "✗ failed", Outcome.CANCELLED: "✗ cancelled"}
 
@@ -55,8 +55,8 @@ class JobsSheet(Sheet[None]):
 
 def _row(work: Work) -> Row:
     rows = [("command", work.command or "none does the same"), ("job", work.title), ("state", _state(work))]
-    if work.layers:
-        rows.append(("blobs", f"{work.settled} of {max(e.count for e in work.layers.values())} settled"))
+    if work.progress.layers:
+        rows.append(("blobs", f"{work.progress.settled} of {work.progress.count} settled"))
     if work.problem is not None:
         rows.append(("what went wrong", f"{work.problem.message}\n{work.problem.hint}"))
     return Row(work.job, f"{work.title} {work.command} {_state(work)}", _line(work), work.command or work.title, rows)
@@ -67,10 +67,10 @@ def _state(work: Work) -> str:
     if work.ended is not None and work.outcome is not None:
         return f"{_SIGNS[work.outcome]} in {duration(work.ended - work.began)}"
     words = [f"running for {duration(now - work.began)}"]
-    if work.layers:
-        words.append(percent(work.fraction).strip())
-    if work.speed:
-        words.append(f"{human_size(int(work.speed))}/s")
+    if work.progress.measured:
+        words.append(work.progress.percent)
+    if work.progress.speed:
+        words.append(f"{human_size(int(work.progress.speed))}/s")
     if (left := work.left(now)) is not None:
         words.append(f"about {duration(left)} left")
     return " · ".join(words)
@@ -80,7 +80,9 @@ def _line(work: Work) -> Callable[[int], Text]:
     def draw(width: int) -> Text:
         state = _state(work)
         if work.ended is None:
-            state = f"{bar(work.fraction, 10)} {state}" if work.layers and width >= 70 else f"● {state}"
+            state = (
+                f"{bar(work.progress.fraction, 10)} {state}" if work.progress.measured and width >= 70 else f"● {state}"
+            )
         state = clip(state, max(10, width * 2 // 3))
         text = Text(no_wrap=True, end="")
         text.append(fill(visible(work.title), max(1, width - len(state) - 2)))

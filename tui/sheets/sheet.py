@@ -8,18 +8,15 @@ from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import on
-from textual.actions import SkipAction
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from engine import Event
 from tui.bench import Bench
 from tui.dialogs.page import Page
+from tui.sheets.whole import WholeScreen
 from tui.widgets.frame import Frame, Tab
 from tui.widgets.item_list import Item, ItemList
-from tui.widgets.key_line import KeyLine
 
 T = TypeVar("T")
 
@@ -51,19 +48,13 @@ class _Body(Frame):
         self._items.set_filter(text)
 
 
-class Sheet(ModalScreen[T | None]):
+class Sheet(WholeScreen[T]):
     """Shows rows, the newest last; filters, copies one or all of them. `what` names one."""
-
-    DEFAULT_CSS = """
-    Sheet { layout: vertical; background: $background; &:ansi { background: ansi_default; } }
-    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="sheet.filter"),
         Binding("y", "copy", "copy", id="sheet.copy"),
         Binding("Y", "copy_all", "copy all", id="sheet.copy-all"),
-        Binding("question_mark", "help", "help", id="sheet.help"),
-        Binding("escape,q", "leave", "leave", id="sheet.leave", key_display="esc"),
     ]
 
     heading: ClassVar[str] = ""
@@ -71,15 +62,9 @@ class Sheet(ModalScreen[T | None]):
     nothing: ClassVar[str] = "nothing yet"
 
     def __init__(self, bench: Bench) -> None:
-        super().__init__()
-        self.bench = bench
         self.items = ItemList(empty=self.nothing, id="sheet-list")
-        self.body = _Body(self.items)
+        super().__init__(bench, _Body(self.items))
         self._rows: list[Row] = []
-
-    def compose(self) -> ComposeResult:
-        yield self.body
-        yield KeyLine(always=("help", "leave"))
 
     def on_mount(self) -> None:
         self.bench.listeners.append(self.hear)
@@ -121,9 +106,6 @@ class Sheet(ModalScreen[T | None]):
         if self.row is not None and self.row.details:
             self.app.push_screen(Page(self.heading, self.row.details, copies=f"the {self.what}"))
 
-    def action_filter(self) -> None:
-        self.body.action_filter()
-
     def action_copy(self) -> None:
         if self.row is not None:
             self.bench.copy(self.row.text, f"the {self.what}")
@@ -131,13 +113,3 @@ class Sheet(ModalScreen[T | None]):
     def action_copy_all(self) -> None:
         shown = self._shown
         self.bench.copy("".join(f"{row.text}\n" for row in shown), f"{len(shown)} {self.what}s")
-
-    def action_help(self) -> None:
-        from tui.screens.help import help_rows
-
-        self.app.push_screen(Page("Keys that work here", help_rows(self)))
-
-    def action_leave(self) -> None:
-        if self.focused is not self.items and self.body.has_class("filtering"):
-            raise SkipAction
-        self.dismiss(None)

@@ -8,15 +8,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine import CutawayError, visible
 from tui.bench import Bench
-from tui.dialogs.page import Page
-from tui.screens.help import help_rows
+from tui.sheets.whole import WholeScreen
 from tui.widgets.frame import Frame, Tab
-from tui.widgets.key_line import KeyLine
 
 if TYPE_CHECKING:
     from engine import Job, Tour, Workbench
@@ -33,11 +30,10 @@ class _Body(Frame):
             yield self.page
 
 
-class TourScreen(ModalScreen[None]):
+class TourScreen(WholeScreen[None]):
     """A step is done when it is first gone to. What was made goes at the end, unless it is to stay."""
 
     DEFAULT_CSS = """
-    TourScreen { layout: vertical; background: $background; &:ansi { background: ansi_default; } }
     TourScreen #tour-page { padding: 1 2; height: auto; }
     TourScreen #tour-scroll { scrollbar-size-vertical: 1; }
     """
@@ -49,24 +45,18 @@ class TourScreen(ModalScreen[None]):
         Binding("up,k", "scroll(-1)", "up", show=False, id="tour.up"),
         Binding("y", "copy", "copy the commands", id="tour.copy"),
         Binding("K", "keep", "keep what was made", id="tour.keep"),
-        Binding("question_mark", "help", "help", id="tour.help"),
-        Binding("escape,q", "leave", "end", id="tour.end", key_display="esc"),
     ]
 
     def __init__(self, bench: Bench, image: str | None = None) -> None:
         """On the built-in image, unless one is named."""
-        super().__init__()
-        self._bench, self._image = bench, image
-        self.body = _Body()
+        self._page = _Body()
+        super().__init__(bench, self._page)
+        self._image = image
         self._tour: Tour | None = None
         self._pages: list[TourPage] = []
         self._number = -1
         self._busy = False
         self._keep = False
-
-    def compose(self) -> ComposeResult:
-        yield self.body
-        yield KeyLine(always=("leave", "help"))
 
     def on_mount(self) -> None:
         self.body.take_focus()
@@ -86,14 +76,14 @@ class TourScreen(ModalScreen[None]):
         else:
             self._busy = True
             self._say(wanted, Text(f"doing it…\n\n{'It can be left at any time with esc.' if not wanted else ''}"))
-            self._bench.later(self._go(wanted))
+            self.bench.later(self._go(wanted))
 
     async def _go(self, number: int) -> None:
         from engine import Tour
 
         if self._tour is None:
             image = self._image
-            self._tour = await self._bench.desk.ask(lambda workbench: Tour(workbench, image))
+            self._tour = await self.bench.desk.ask(lambda workbench: Tour(workbench, image))
         tour = self._tour
         title = f"tour, step {number + 1}"
         why = "it ended without a word; M in the workbench shows what was said"
@@ -106,7 +96,7 @@ class TourScreen(ModalScreen[None]):
                 why = visible(f"{error.message}\n{error.hint}".strip(), keep="\n")
                 raise
 
-        page = await self._bench.result(title, work, "")
+        page = await self.bench.result(title, work, "")
         self._busy = False
         if page is not None:
             self._pages.append(page)
@@ -119,7 +109,7 @@ class TourScreen(ModalScreen[None]):
         page = self._pages[number]
         text = Text()
         text.append(f"{page.title}\n\n", "bold").append(f"{page.text}\n\n")
-        root = str(self._bench.desk.workbench.root.path)
+        root = str(self.bench.desk.workbench.root.path)
         if any(root in command for command in page.commands):
             text.append("$ ", "bold").append(f"ROOT={visible(root)}\n")
         for command in page.commands:
@@ -140,7 +130,7 @@ class TourScreen(ModalScreen[None]):
         dots = " ".join("●" if n == number else "✓" if n < len(self._pages) else "○" for n in range(len(Tour.TITLES)))
         kept = "what was made stays" if self._keep else "what was made goes at the end · K keeps it"
         self.body.set_subtitle(f"{dots} · enter on · b back · {kept}")
-        self.body.page.update(text)
+        self._page.page.update(text)
         self.body.query_one("#tour-scroll", VerticalScroll).scroll_home(animate=False)
 
     def action_scroll(self, lines: int) -> None:
@@ -155,26 +145,23 @@ class TourScreen(ModalScreen[None]):
     def action_copy(self) -> None:
         if 0 <= self._number < len(self._pages):
             commands = self._pages[self._number].commands
-            self._bench.copy("".join(f"{command}\n" for command in commands), "the commands of this step")
-
-    def action_help(self) -> None:
-        self.app.push_screen(Page("Keys that work here", help_rows(self)))
+            self.bench.copy("".join(f"{command}\n" for command in commands), "the commands of this step")
 
     def action_leave(self) -> None:
         """End it, at any time: a step under way is cancelled first."""
         if self._tour is not None:
             tour, keep = self._tour, self._keep
-            for work in self._bench.state.working:
+            for work in self.bench.state.working:
                 if work.title.startswith("tour, step"):
-                    self._bench.conductor.cancel(work.job)
-            self._bench.later(self._end(tour, keep))
+                    self.bench.conductor.cancel(work.job)
+            self.bench.later(self._end(tour, keep))
         self.dismiss(None)
 
     async def _end(self, tour: Tour, keep: bool) -> None:
-        while any(work.title.startswith("tour, step") for work in self._bench.state.working):
+        while any(work.title.startswith("tour, step") for work in self.bench.state.working):
             await _moment()
-        for line in await self._bench.result("end the tour", lambda w, job: tour.end(job, keep=keep), "") or ():
-            self._bench.say(line)
+        for line in await self.bench.result("end the tour", lambda w, job: tour.end(job, keep=keep), "") or ():
+            self.bench.say(line)
 
 
 async def _moment() -> None:

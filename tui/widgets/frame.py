@@ -151,7 +151,7 @@ class Frame(Vertical):
     def compose(self) -> ComposeResult:
         yield self.edge
         if self.filterable:
-            yield Input(placeholder="filter; ! first shows what does not match", id="filter", compact=True)
+            yield Input(placeholder="filter by words; ! before one leaves out what has it", id="filter", compact=True)
         with self.body:
             yield from self.compose_body()
 

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.widgets.cursor_list import CursorList
+from tui.widgets.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class ItemList(CursorList):
         self._choose_shown()
 
     def set_filter(self, text: str) -> None:
-        """Show only items whose words contain `text` (any case); those that do not, where it begins with `!`."""
+        """Show only the items that all of these words are in (`tui.widgets.words`)."""
         self._filter = text
         self._choose_shown()
 
@@ -157,13 +158,8 @@ class ItemList(CursorList):
         return False
 
     def _choose_shown(self) -> None:
-        wanted = self._filter.casefold()
-        inverse = wanted.startswith("!")
-        wanted = wanted.removeprefix("!")
-        if wanted:
-            self._shown = [item for item in self._all if (wanted in item.words.casefold()) is not inverse]
-        else:
-            self._shown = self._all
+        words = Words(self._filter)
+        self._shown = [item for item in self._all if words.lets_through(item.words)] if words else self._all
         keys = [item.key for item in self._shown]
         # The item stays under the cursor; where it has gone, the one that took its place.
         self._cursor = keys.index(self._key) if self._key in keys else self._cursor

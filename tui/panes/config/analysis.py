@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from engine import CutawayError, visible
+from engine import CutawayError
 from tui.panes.config.outline import Node, nodes
 from tui.panes.config.places import Places
 
@@ -121,13 +121,3 @@ def _is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def shown(text: str) -> str:
-    """The same JSON with every character that a terminal would obey, or an editor take for a line's end, escaped.
-
-    An image may put U+2028 or a bidirectional override into its environment; JSON may carry them unescaped.
-    """
-    if visible(text, keep="\n\r\t") == text:
-        return text
-    return "".join(c if c in "\n\r\t" or visible(c) == c else json.dumps(c)[1:-1] for c in text)

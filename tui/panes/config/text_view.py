@@ -15,13 +15,14 @@ from textual.timer import Timer
 from textual.widgets import Static, TextArea
 
 from engine import CutawayError, complete, differences, formatted, take_back
-from tui.panes.config.analysis import Analysis, shown
+from tui.panes.config.analysis import Analysis
 from tui.panes.config.bar import Bar
 from tui.panes.config.completer import Completer
 from tui.panes.config.describe import ADOPTED, LEGEND, LETTERS, difference_at, fitted, sentences
 from tui.panes.config.editor import ConfigEditor
 from tui.panes.config.finder import Finder
 from tui.panes.config.outline import Outline
+from tui.text import shown_json
 from tui.themes import rich_color
 from tui.widgets.item_list import ItemList
 
@@ -99,7 +100,7 @@ class TextView(Vertical):
         self._loading = True
         self._finder.forget()
         self.completer.close()
-        self.editor.show(shown(text), writing=writable)
+        self.editor.show(shown_json(text), writing=writable)
         self._about.update("")
         self._said = None
         self.outline.show([])
@@ -108,7 +109,7 @@ class TextView(Vertical):
 
     def change_to(self, text: str, *, follow: bool = False) -> None:
         """Another text in the place of this one, as an edit that can be undone; `follow` it with the cursor."""
-        self.editor.change_to(shown(text), follow=follow)
+        self.editor.change_to(shown_json(text), follow=follow)
 
     @property
     def writing(self) -> bool:

@@ -14,14 +14,17 @@ from rich.text import Text
 from engine import human_size, visible
 from tui.panes.files.model import Row
 from tui.panes.layers.pane import made_by
-from tui.text import clip, plain
+from tui.text import clip, fill, plain
 
 if TYPE_CHECKING:
-    from engine import FileEntry, Inside, LayerSummary
+    from engine import FileEntry, Inside, LayerSummary, Owners
 
 SIGNS = {"added": "A", "changed": "C", "removed": "D"}
 OWNER_FROM = 62
 """Cells from which on a line has room for the owner."""
+
+NAMES_FROM = 100
+"""Cells from which on it has room for the owner's names, too."""
 
 _INDENT = 2
 _DEEPEST = 20
@@ -51,9 +54,10 @@ def line(
     opened: bool,
     marks: bool,
     mark: str = "",
+    owner: str = "",
 ) -> Text:
     """One line of the tree in `width` cells. `marks` says whether what changed is shown as such; `mark` stands in
-    front of all."""
+    front of all, and `owner` are names beside the numbers."""
     text = Text(no_wrap=True, end="")
     text.append(mark)
     change = entry.change if entry is not None and marks else ""
@@ -61,10 +65,12 @@ def line(
     layer = "" if entry is None or change == "removed" else str(entry.layer)
     text.append(f"{SIGNS.get(change, ' ')}{layer:>3} ", style if change else styles.muted)
     mode = stat.filemode(entry.mode) if entry is not None else " " * 10
-    owner = f"{entry.uid}:{entry.gid}" if entry is not None else ""
+    numbers = f"{entry.uid}:{entry.gid}" if entry is not None else ""
     text.append(f"{mode} ", styles.muted)
     if width >= OWNER_FROM:
-        text.append(f"{clip(owner, 11):<11} ", styles.muted)
+        text.append(f"{clip(numbers, 11):<11} ", styles.muted)
+    if width >= NAMES_FROM:
+        text.append(f"{fill(visible(owner), 17)} ", styles.muted)
     device = entry is not None and (stat.S_ISCHR(entry.mode) or stat.S_ISBLK(entry.mode))
     shown = f"{entry.device[0]}, {entry.device[1]}" if entry is not None and device else human_size(size)
     text.append(f"{shown:>8}  ")
@@ -80,14 +86,21 @@ def line(
 
 
 def details(
-    entry: FileEntry, inside: Inside | None, layers: Sequence[LayerSummary], width: int, *, size: int, upto: int
+    entry: FileEntry,
+    inside: Inside | None,
+    layers: Sequence[LayerSummary],
+    width: int,
+    *,
+    size: int,
+    upto: int,
+    owners: Owners | None = None,
 ) -> list[Text]:
     """All about a file, the most important first: there may be room for three lines alone. `upto` is the layer whose
-    changes are shown."""
+    changes are shown, `owners` are the names that its numbers have there."""
     head = plain("/" + entry.path, "bold")
     if entry.target:
         head.append(f" → {visible(entry.target)}")
-    lines = [head, _facts(entry, size)]
+    lines = [head, _facts(entry, size, owners.of(entry) if owners is not None else "")]
     if inside is not None:
         lines += [_belongs(entry, inside, layers, upto), *_versions(entry, inside)]
         lines += _attributes(inside.attributes(entry))
@@ -96,8 +109,9 @@ def details(
     return lines
 
 
-def _facts(entry: FileEntry, size: int) -> Text:
-    words = [f"{stat.filemode(entry.mode)} {stat.S_IMODE(entry.mode):04o}", f"owner {entry.uid}:{entry.gid}"]
+def _facts(entry: FileEntry, size: int, owner: str) -> Text:
+    named = f" ({clip(visible(owner), 32)})" if owner else ""
+    words = [f"{stat.filemode(entry.mode)} {stat.S_IMODE(entry.mode):04o}", f"owner {entry.uid}:{entry.gid}{named}"]
     if stat.S_ISCHR(entry.mode) or stat.S_ISBLK(entry.mode):
         words.append(f"device {entry.device[0]}, {entry.device[1]}")
     elif stat.S_ISDIR(entry.mode):

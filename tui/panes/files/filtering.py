@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from tui.widgets.words import words_of
+
 _SIZE = re.compile(r"([<>])(\d+(?:\.\d+)?)([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
@@ -38,11 +40,7 @@ class Filter:
 def parse(text: str) -> Filter:
     """Read a filter. Nothing is wrong: what is no size is a word."""
     words, sizes = [], []
-    for word in text.split():
-        wanted = not word.startswith("!")
-        rest = word.removeprefix("!")
-        if not rest:
-            continue
+    for wanted, rest in words_of(text):
         if (match := _SIZE.fullmatch(rest)) is not None:
             sizes.append((wanted, _size_test(match)))
         else:

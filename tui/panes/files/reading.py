@@ -10,7 +10,7 @@ from engine import ImageUnknown
 from tui.panes.files.sources import Listed, Merged, Source
 
 if TYPE_CHECKING:
-    from engine import FileEntry, Inside, LayerChanges, LayerSummary, Workbench
+    from engine import FileEntry, Inside, LayerChanges, LayerSummary, Owners, Workbench
 
 
 @dataclass
@@ -26,6 +26,8 @@ class Opened:
     sizes: Mapping[str, int] = field(default_factory=dict)
     wasted: Mapping[str, int] = field(default_factory=dict)
     """Bytes of hidden files, by path."""
+    owners: Owners | None = None
+    """Whose names the numbers are, once `weigh` has looked."""
     _below: dict[int, tuple[Inside, Mapping[str, int]]] = field(default_factory=dict)
     _numbers: dict[int, LayerChanges] = field(default_factory=dict)
 
@@ -60,6 +62,7 @@ class Opened:
         """Add up the sizes of directories, and get ready what is asked for at each key."""
         self.sizes = self.inside.sizes()
         self.wasted = self.inside.wasted()
+        self.owners = self.inside.owners()
         self.inside.versions("")
 
     def entry(self, layer: int, path: str) -> FileEntry | None:

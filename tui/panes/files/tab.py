@@ -210,6 +210,7 @@ class FilesTab(MainTab):
             self.front("page")
         await self.bench.desk.off_thread(opened.weigh)
         if self.subject == subject:
+            self.tree_list.owners = opened.owners
             await self._show_layer()
 
     def _say(self, text: str) -> None:
@@ -336,7 +337,7 @@ class FilesTab(MainTab):
         size = self.tree_list.source.size(entry.path)
         width = max(20, self.size.width - 2)
         inside = opened.inside if opened.sizes else None  # what it takes to tell more is being made ready
-        lines = details(entry, inside, opened.layers, width, size=size, upto=self.shown_layer)
+        lines = details(entry, inside, opened.layers, width, size=size, upto=self.shown_layer, owners=opened.owners)
         self._about.update(Text("\n").join(lines), layout=False)
 
     @on(TreeList.Chosen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -17,6 +17,9 @@ from tui.panes.files.filtering import parse
 from tui.panes.files.model import FileTree, Sort
 from tui.panes.files.sources import Listed, Source
 from tui.widgets.cursor_list import CursorList
+
+if TYPE_CHECKING:
+    from engine import Owners
 
 MOST_OPEN = 200_000
 """Rows that may be opened at once."""
@@ -47,7 +50,7 @@ class TreeList(CursorList):
         Binding("right,l", "into", "into it", show=False, id="files.into"),
         Binding("left,h", "out", "out of it", show=False, id="files.out"),
         Binding("asterisk", "open_all", "open all", show=False, id="files.open-all"),
-        Binding("minus", "close_all", "close all", show=False, id="files.close-all"),
+        Binding("Z", "close_all", "close all", show=False, id="files.close-all"),
         Binding("o", "order", "order", id="files.order"),
     ]
 
@@ -75,6 +78,8 @@ class TreeList(CursorList):
         self._marks: Callable[[FileEntry], bool] = lambda entry: True
         self._strips: dict[tuple[int, int, bool, bool], Strip] = {}
         self._styles: Styles | None = None
+        self.owners: Owners | None = None
+        """Whose names the numbers are, where that is known."""
 
     @property
     def path(self) -> str | None:
@@ -172,6 +177,7 @@ class TreeList(CursorList):
             opened=self._tree.is_open(row.path),
             marks=entry is not None and self._marks(entry),
             mark=self.mark(row.path),
+            owner=self.owners.of(entry) if self.owners is not None and entry is not None else "",
         )
 
     def mark(self, path: str) -> str:

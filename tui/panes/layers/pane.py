@@ -74,7 +74,8 @@ class LayersPane(Frame):
         """How far each layer of an image on its way is."""
         self._layers = []
         self.list.set_empty("asking the registry…" if pull.problem is None else "")
-        self.list.set_items([Item(str(n), "", _progress_line(pull.layers[n])) for n in sorted(pull.layers)])
+        layers = pull.progress.layers
+        self.list.set_items([Item(str(n), "", _progress_line(layers[n])) for n in sorted(layers)])
 
     def clear(self, why: str) -> None:
         """Nothing to show, and why."""
@@ -185,6 +186,7 @@ _PHASES = {
     LayerPhase.DOWNLOADING: "loading",
     LayerPhase.UPLOADING: "sending",
     LayerPhase.PACKING: "packing",
+    LayerPhase.COPYING: "copying",
     LayerPhase.EXPANDING: "expanding",
     LayerPhase.DONE: "done",
     LayerPhase.PRESENT: "is here",

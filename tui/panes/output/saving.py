@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import Job, UsageError
+from engine import Job
+from tui.files_out import written
 from tui.widgets.log_model import LogModel
 from tui.widgets.log_search import Pattern
 
@@ -38,34 +37,10 @@ def command(line: str, pattern: Pattern | None, path: str) -> str:
 
 
 def save(model: LogModel, numbers: Sequence[int], path: Path, job: Job) -> None:
-    """Write these lines to a file: beside it first, so that there is all of it or nothing.
-
-    Raises UsageError where that cannot be, Cancelled.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        try:
-            with beside.open("x", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-                for start in range(0, len(numbers), _BATCH):
-                    job.token.check()
-                    for line in model.read(numbers[start : start + _BATCH]):
-                        label = f"{line.label} | " if line.label else ""
-                        file.write(f"{label}{line.text}\n")
-            os.replace(beside, path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}", hint="Give another place.") from error
-
-
-def wrong(path: str) -> str:
-    """What is wrong with a place for a file, in words; "" where nothing is."""
-    place = Path(path).expanduser()
-    if not path:
-        return "a file's name is needed"
-    if place.is_dir():
-        return "this is a directory"
-    if not place.parent.is_dir():
-        return "there is no such directory"
-    return ""
+    """Write these lines to a file: all of them, or none. Raises UsageError where that cannot be, Cancelled."""
+    with written(path) as file:
+        for start in range(0, len(numbers), _BATCH):
+            job.token.check()
+            for line in model.read(numbers[start : start + _BATCH]):
+                label = f"{line.label} | " if line.label else ""
+                file.write(f"{label}{line.text}\n".encode("utf-8", "surrogateescape"))

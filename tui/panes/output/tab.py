@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -17,6 +16,7 @@ from tui.bench import Bench
 from tui.dialogs.choice import Choice
 from tui.dialogs.form import Field, Form, Values
 from tui.dialogs.page import Page
+from tui.files_out import may_write, place, wrong_place
 from tui.panes.output import saving
 from tui.panes.output.pane import OutputPane
 from tui.panes.output.saving import Limits
@@ -47,7 +47,7 @@ class OutputTab(MainTab):
     title = "Output"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("T", "since", "since", id="output.since"),
+        Binding("T", "since", "since 0–6", id="output.since"),
         Binding("0", "begin('0')", "everything again", show=False, id="output.everything"),
         Binding("m", "merge", "merge with", id="output.merge"),
         Binding("S", "save", "save", id="output.save"),
@@ -213,25 +213,16 @@ class OutputTab(MainTab):
             logs = self.bench.desk.command("logs", *self._limits.words, container.name)
             return saving.command(logs, pattern, values["path"])
 
-        def wrong(values: Values) -> str:
-            found = saving.wrong(values["path"])
-            exists = Path(values["path"]).expanduser().exists()
-            return found or ("it exists: turn on “overwrite”" if exists and not values["over"] else "")
-
         wish = await self.bench.put(
             Form(
                 f"Save {len(numbers):,} lines",
-                [
-                    Field("path", "to the file", f"{container.name}.log"),
-                    Field("over", "overwrite a file that exists", toggle=True),
-                ],
+                [Field("path", "to the file", f"{container.name}.log")],
                 done="save",
                 line=line,
-                wrong=wrong,
+                wrong=lambda values: wrong_place(values["path"]),
             )
         )
-        if wish is not None:
-            path = Path(wish["path"]).expanduser()
+        if wish is not None and await may_write(self.bench, path := place(wish["path"])):
             self.bench.job(f"save {path.name}", lambda _, job: saving.save(model, numbers, path, job), line(wish))
 
     @on(LogView.Whole)

@@ -18,15 +18,11 @@ from engine import human_size, visible
 from tui.panes.stats.usage import Usage
 from tui.text import clip, fill
 from tui.widgets.item_list import Item, ItemList
+from tui.widgets.sorting import Sorting
 
 if TYPE_CHECKING:
     from engine import ProcessSummary
 
-_ORDERS: dict[str, Callable[[Usage, ProcessSummary], float]] = {
-    "CPU": lambda usage, p: -usage.shares.get(p.host_pid, 0.0),
-    "memory": lambda usage, p: -p.memory,
-    "age": lambda usage, p: p.host_pid,
-}
 HEAD = "   PID   HOST  USER      % CPU   MEMORY     TIME  COMMAND"
 
 
@@ -70,7 +66,13 @@ class StatsPane(Vertical, can_focus=True):
         super().__init__(id=id)
         self.numbers = Numbers()
         self.list = ItemList(empty="no processes", id="process-list")
-        self.order = "CPU"
+        self.sorting: Sorting[ProcessSummary] = Sorting(
+            {
+                "CPU": (lambda process: self.usage.shares.get(process.host_pid, 0.0), True),
+                "memory": (lambda process: process.memory, True),
+                "age": (lambda process: process.host_pid, False),
+            }
+        )
         self.showing = False
 
     def compose(self) -> ComposeResult:
@@ -89,7 +91,7 @@ class StatsPane(Vertical, can_focus=True):
         if not self.showing:
             return ""
         count = self.list.shown
-        words = f"{count:,} {'process' if count == 1 else 'processes'}, by {self.order}"
+        words = f"{count:,} {'process' if count == 1 else 'processes'}, by {self.sorting.name}"
         return f"{words} · o order · enter all of one · / filter · y copy · once a second"
 
     @property
@@ -131,11 +133,10 @@ class StatsPane(Vertical, can_focus=True):
         self.post_message(self.Summary())
 
     def _ordered(self) -> list[ProcessSummary]:
-        return sorted(self.usage.processes, key=lambda p: (_ORDERS[self.order](self.usage, p), p.host_pid))
+        return self.sorting.sorted(sorted(self.usage.processes, key=lambda process: process.host_pid))
 
     def action_order(self) -> None:
-        names = list(_ORDERS)
-        self.order = names[(names.index(self.order) + 1) % len(names)]
+        self.sorting.next()
         self.update()
 
     @on(ItemList.Chosen)

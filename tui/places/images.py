@@ -13,13 +13,13 @@ from textual.message import Message
 
 from engine import human_size, visible
 from tui.deeds import keys_of
-from tui.panes.sorting import Sorting
-from tui.panes.things import ThingsPane
+from tui.places.things import ThingsPane
 from tui.progress import Pull
 from tui.subjects import OfDraft, OfImage, OfJob, Subject
 from tui.text import clip, fill, short_repository, split_reference
-from tui.widgets.bars import bar, percent
+from tui.widgets.bars import bar
 from tui.widgets.item_list import Item, ItemList
+from tui.widgets.sorting import Sorting
 
 if TYPE_CHECKING:
     from engine import ImageSummary
@@ -114,7 +114,7 @@ def _pull_line(pull: Pull) -> Callable[[int], Text]:
         elif pull.cancelled:
             tail = "✗ cancelled"
         else:
-            tail = f"{bar(pull.fraction, 6)} {percent(pull.fraction)}"
+            tail = f"{bar(pull.progress.fraction, 6)} {pull.progress.percent:>4}"
         shown = clip(visible(tag), max(4, width // 3))
         room = max(1, width - cell_len(shown) - cell_len(tail) - 3)
         text.append(fill(short_repository(repository, room), room))

@@ -14,11 +14,11 @@ from textual.message import Message
 
 from engine import Status, visible
 from tui.deeds import keys_of
-from tui.panes.sorting import Sorting
-from tui.panes.things import ThingsPane
+from tui.places.things import ThingsPane
 from tui.subjects import OfContainer, Subject
 from tui.text import age, clip, fill, short_reference
 from tui.widgets.item_list import Item, ItemList
+from tui.widgets.sorting import Sorting
 
 if TYPE_CHECKING:
     from engine import ContainerSummary

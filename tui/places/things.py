@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from engine import Problem, visible
-from tui.panes.sorting import Sorting
 from tui.subjects import Subject
 from tui.widgets.frame import Frame
 from tui.widgets.item_list import ItemList
+from tui.widgets.sorting import Sorting
 
 
 class ThingsPane(Frame):

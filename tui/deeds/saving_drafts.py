@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from functools import partial
 from pathlib import Path
 
-from engine import ContainerSummary, Job, UsageError, Workbench, visible
+from engine import ContainerSummary, Job, Workbench
 from tui.bench import Bench
 from tui.deeds.deed import Offer
 from tui.dialogs.form import Field, Form, Values
 from tui.dialogs.page import Page
+from tui.files_out import may_write, place, written, wrong_place
 from tui.state import Writing
 
 
@@ -28,47 +28,26 @@ async def save_as(bench: Bench, offer: Offer[Writing]) -> None:
     """To a file that is asked for."""
     writing = offer.thing
     start = writing.saved_to or str(Path.cwd() / "config.json")
-    form = Form("Save the config.json", [Field("path", "File", start)], done="save", wrong=_wrong_file)
+    form = Form(
+        "Save the config.json",
+        [Field("path", "File", start)],
+        done="save",
+        wrong=lambda values: wrong_place(values["path"]),
+    )
     values = await bench.put(form)
     if values is None:
         return
-    path = _path(values)
-    if path.exists() and str(path) != writing.saved_to:
-        question = f"{visible(str(path))} is there already. Write over it?"
-        if not await bench.ask(question, yes="Write over it"):
-            return
-    await _write(bench, writing, path)
-
-
-def _path(values: Values) -> Path:
-    return Path(os.path.abspath(os.path.expanduser(values["path"])))
-
-
-def _wrong_file(values: Values) -> str:
-    if not values["path"]:
-        return "a file's name is wanted"
-    path = _path(values)
-    if path.is_dir():
-        return "that is a directory"
-    return "" if path.parent.is_dir() else f"there is no directory {visible(str(path.parent))}"
+    path = place(values["path"])
+    if str(path) == writing.saved_to or await may_write(bench, path):
+        await _write(bench, writing, path)
 
 
 async def _write(bench: Bench, writing: Writing, path: Path) -> None:
     text = writing.text
 
     def write() -> None:
-        try:
-            # Written beside it and renamed: what is there stays whole whatever happens. 0600: it may hold secrets.
-            part = path.with_name(f".{path.name}.cutaway")
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(text.encode("utf-8", "surrogateescape"))
-                os.fsync(file.fileno())
-            if path.exists():
-                part.chmod(path.stat().st_mode & 0o777)
-            part.replace(path)
-        except OSError as error:
-            raise UsageError(f"cannot write {visible(str(path))}: {error.strerror}") from error
+        with written(path) as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
 
     await bench.desk.off_thread(write)
     writing.saved_to = str(path)
@@ -85,13 +64,13 @@ async def export(bench: Bench, offer: Offer[Writing]) -> None:
         [Field("path", "Directory", start)],
         done="export",
         detail="The config.json as it is now, the files that it binds, and a working container as root filesystem.",
-        line=lambda values: _runc(_path(values), writing.draft.name) if values["path"] else "",
+        line=lambda values: _runc(place(values["path"]), writing.draft.name) if values["path"] else "",
         wrong=_wrong_directory,
     )
     values = await bench.put(form)
     if values is None:
         return
-    directory = _path(values)
+    directory = place(values["path"])
     draft = writing.result
 
     done = bench.conductor.from_thread(partial(_exported, bench, directory, draft.name))
@@ -105,7 +84,7 @@ async def export(bench: Bench, offer: Offer[Writing]) -> None:
 def _wrong_directory(values: Values) -> str:
     if not values["path"]:
         return "a directory's name is wanted"
-    path = _path(values)
+    path = place(values["path"])
     if path.exists() and not path.is_dir():
         return "that is no directory"
     return "that directory has a config.json already" if (path / "config.json").exists() else ""

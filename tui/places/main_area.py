@@ -13,7 +13,7 @@ from tui.bench import Bench
 from tui.panes.pulling import PullView
 from tui.panes.tab import MainTab
 from tui.panes.tabs import load
-from tui.panes.welcome import Welcome
+from tui.places.welcome import Welcome
 from tui.widgets.frame import Frame
 
 

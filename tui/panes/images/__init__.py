@@ -1,1 +1,0 @@
-"""[1] The images of the store, and those on their way."""
