@@ -41,6 +41,10 @@ def test_numbers_and_rates() -> None:
     assert "host" not in lines[4]
     assert "(the host's)" in usage.draw(80, own_network=False).plain
     assert all(cell_len(line) <= 80 for line in lines)
+    narrow = usage.draw(58, own_network=True).plain.split("\n")
+    assert all(cell_len(line) <= 58 for line in narrow)
+    assert "received" in narrow[4]
+    assert "/s)" not in narrow[4]
 
 
 def test_the_newest_is_at_the_right_and_old_ones_go() -> None:

@@ -18,6 +18,7 @@ KEPT = 120
 """Readings, one a second."""
 
 _BAR, _NUMBERS = 10, 54  # cells: of a bar, and of all before the curves
+_PAIR, _AROUND_PAIR = 24, 29  # cells: of the words of one of two counters, and of all that is not words in their line
 
 
 class Usage:
@@ -68,22 +69,25 @@ class Usage:
             row.append(spark(values, max(0, min(KEPT, width - _NUMBERS - 1))), "green")
         limit = f"{now.pids_limit:,}" if now.pids_limit is not None else "any number"
         processes = _row("processes", str(now.pids if now.pids is not None else "?"), f" of {limit}")
-        disk = _row("disk", *self._pair(("read", "block_read"), ("written", "block_written")))
-        network = _row("network", *self._pair(("received", "received"), ("sent", "sent")))
+        room = (width - _AROUND_PAIR) // 2 if width else _PAIR
+        disk = _row("disk", *self._pair(room, ("read", "block_read"), ("written", "block_written")))
+        network = _row("network", *self._pair(room, ("received", "received"), ("sent", "sent")))
         if not own_network:
             network.append(" (the host's)", "dim")
         return Text("\n", end="").join([cpu, memory, processes, disk, network])
 
-    def _pair(self, *parts: tuple[str, str]) -> list[str]:
-        """Two counters with their rates; every other word is a number."""
-        found = []
+    def _pair(self, room: int, *parts: tuple[str, str]) -> list[str]:
+        """Two counters with their rates, where there are so many cells for the words of each; every other word is a
+        number."""
+        found: list[tuple[int | None, str, str]] = []
         for words, name in parts:
             now, before = self._value(-1, name), self._value(-2, name)
             seconds = self._lines[-1].reading.time - self._lines[-2].reading.time if len(self._lines) > 1 else 0
             rate = int((now - before) / seconds) if now is not None and before is not None and seconds > 0 else None
-            said = f"{words} ({human_size(max(0, rate))}/s)" if rate is not None else words
-            found += [_size(now), f" {said:<24}"]
-        return found
+            found.append((now, words, f"{words} ({human_size(max(0, rate))}/s)" if rate is not None else words))
+        whole = all(len(said) <= room for _, _, said in found)
+        shown = [(now, said if whole else words) for now, words, said in found]
+        return [part for now, said in shown for part in (_size(now), f" {said:<{max(0, min(_PAIR, room))}}")]
 
     def _value(self, index: int, name: str) -> int | None:
         if len(self._lines) < -index:
