@@ -15,7 +15,8 @@ RUN_PARTS='runc:runc:runc conmon:conmon:conmon'
 NETWORK_PARTS='netavark:netavark:netavark iptables:iptables:iptables nft:nftables:nftables'
 TEST_PARTS='docker-registry:docker-registry:docker-distribution podman:podman:podman skopeo:skopeo:skopeo buildah:buildah:buildah umoci:umoci:-
 tmux:tmux:tmux sshd:openssh-server:openssh-server ssh:openssh-client:openssh-clients mmdebstrap:mmdebstrap:mmdebstrap curl:curl:curl busybox:busybox-static:busybox
-setfattr:attr:attr zstd:zstd:zstd ip:iproute2:iproute openssl:openssl:openssl mkfs.ext4:e2fsprogs:e2fsprogs qemu-system-x86_64:qemu-system-x86:qemu-system-x86-core'
+setfattr:attr:attr zstd:zstd:zstd ip:iproute2:iproute openssl:openssl:openssl mkfs.ext4:e2fsprogs:e2fsprogs
+dockerd:docker.io:moby-engine ctr:containerd:containerd qemu-system-x86_64:qemu-system-x86:qemu-system-x86-core'
 
 say() { printf 'cutaway: %s\n' "$*" >&2; }
 fail() {
