@@ -7,11 +7,11 @@ its row is drawn.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import NamedTuple
 
 from tui.panes.files.filtering import Filter
 from tui.panes.files.sources import Source
+from tui.widgets.sorting import Sorting
 
 
 class Row(NamedTuple):
@@ -26,14 +26,6 @@ class Row(NamedTuple):
         return self.path[self.path.rfind("/") + 1 :]
 
 
-class Sort(Enum):
-    """The order in a directory."""
-
-    NAME = "by name"
-    SIZE = "by size"
-    TIME = "newest first"
-
-
 class FileTree:
     """Rows of a source."""
 
@@ -41,7 +33,14 @@ class FileTree:
         self._source = source
         self._open: set[str] = set()
         self._filter = Filter()
-        self._sort = Sort.NAME
+        self.sorting: Sorting[tuple[str, bool]] = Sorting(
+            {
+                "name": (lambda each: not each[1], False),
+                "size": (lambda each: self._source.size(each[0]), True),
+                "time": (lambda each: self._changed(each[0]), True),
+            }
+        )
+        """Of paths, and whether each is a directory; as they come they are in the order of names."""
         self._folded: list[tuple[str, str]] | None = None
         self._matching: dict[str, list[tuple[str, bool]]] = {}
         self._found: frozenset[str] = frozenset()
@@ -51,10 +50,6 @@ class FileTree:
     @property
     def source(self) -> Source:
         return self._source
-
-    @property
-    def sort(self) -> Sort:
-        return self._sort
 
     @property
     def filter(self) -> Filter:
@@ -159,8 +154,9 @@ class FileTree:
         self._open = {path for path in self._matching if path}
         self._rebuild()
 
-    def sort_by(self, order: Sort) -> None:
-        self._sort = order
+    def next_order(self) -> None:
+        """In the next order, from now on."""
+        self.sorting.next()
         self._rebuild()
 
     def _all_folded(self) -> list[tuple[str, str]]:
@@ -200,17 +196,9 @@ class FileTree:
 
     def _level(self, path: str, depth: int) -> list[Row]:
         prefix = f"{path}/" if path else ""
-        return [Row(prefix + name, depth, directory) for name, directory in self._sorted(path, prefix)]
+        found = self.sorting.sorted((prefix + name, directory) for name, directory in self._names(path))
+        return [Row(path, depth, directory) for path, directory in found]
 
-    def _sorted(self, path: str, prefix: str) -> Sequence[tuple[str, bool]]:
-        names = self._names(path)
-        match self._sort:
-            case Sort.NAME:
-                return [each for each in names if each[1]] + [each for each in names if not each[1]]
-            case Sort.SIZE:
-                size = self._source.size
-                return sorted(names, key=lambda each: size(prefix + each[0]), reverse=True)
-            case Sort.TIME:
-                entry = self._source.entry
-                times = {name: found.mtime for name, _ in names if (found := entry(prefix + name)) is not None}
-                return sorted(names, key=lambda each: times.get(each[0], 0.0), reverse=True)
+    def _changed(self, path: str) -> float:
+        entry = self._source.entry(path)
+        return entry.mtime if entry is not None else 0.0

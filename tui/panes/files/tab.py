@@ -18,7 +18,6 @@ from tui.bench import Bench
 from tui.dialogs.pick import Pick
 from tui.panes.files.drawing import details
 from tui.panes.files.live import Live
-from tui.panes.files.model import Sort
 from tui.panes.files.opening import Opening
 from tui.panes.files.overlay import OverlayPage
 from tui.panes.files.reading import Opened, open_thing
@@ -147,8 +146,8 @@ class FilesTab(MainTab):
         words = ["what it changed" if self._changed else "all files"]
         if model.filter:
             words = [f"{model.matches:,} match {visible(model.filter.said)}"]
-        if model.sort is not Sort.NAME:
-            words.append(model.sort.value)
+        if model.sorting.words:
+            words.append(model.sorting.words)
         words.append("a all files" if self._changed else "a changed only")
         return " · ".join([*words, "< > layer", "enter opens", "w copies out"])
 

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from engine import FileEntry, visible
 from tui.panes.files.drawing import Styles, line
 from tui.panes.files.filtering import parse
-from tui.panes.files.model import FileTree, Sort
+from tui.panes.files.model import FileTree
 from tui.panes.files.sources import Listed, Source
 from tui.widgets.cursor_list import CursorList
 
@@ -247,7 +247,6 @@ class TreeList(CursorList):
         self._keep_cursor()
 
     def action_order(self) -> None:
-        orders = list(Sort)
-        self._tree.sort_by(orders[(orders.index(self._tree.sort) + 1) % len(orders)])
+        self._tree.next_order()
         self._keep_cursor()
         self.post_message(self.Reordered())
