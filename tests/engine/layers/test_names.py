@@ -86,7 +86,11 @@ def test_followed_ends_where_no_link_is_and_below_the_root(path: bytes, links: d
     try:
         real = names.followed(path, {b"": b""}.get, lambda directory, part: links.get(names.join(directory, part)))
     except LayerError as error:
-        assert "too many symbolic links" in str(error)
+        told = str(error)
+    else:
+        told = ""
+    if told:
+        assert "too many symbolic links" in told
         return
     parts = real.split(b"/") if real else []
     assert not {b"", b".", b".."} & set(parts)
