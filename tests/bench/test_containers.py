@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from command_line import Cutaway
 from measuring import Cost, compare, cost
+from waiting import until_asleep
 
 from engine import Attachment, Cancelled, CancelToken, Job, RunOptions, Workbench
 from engine.events import ignore
@@ -103,7 +104,8 @@ def watching(bench: Workbench, token: CancelToken, seconds: float) -> float:
 
     thread = threading.Thread(target=watch)
     thread.start()
-    time.sleep(2.0)  # its first look at everything
+    assert thread.native_id
+    until_asleep(thread.native_id)  # after its first look at everything
 
     def used() -> float:
         words = Path(f"/proc/self/task/{thread.native_id}/stat").read_text().rpartition(")")[2].split()

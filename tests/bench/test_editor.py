@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.root]
 
 KEYS = 200
 PATIENCE = 60.0  # seconds until the screen is there
+KEY = 0.030  # seconds until it is drawn, 99 of 100
 CHECKOUT = Path(__file__).parent.parent.parent
 PROFILE = Path("/usr/share/containers/seccomp.json")
 
@@ -158,8 +159,7 @@ def test_a_key_is_on_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             median, worst = statistics.median(seconds) * 1000, _p99(seconds) * 1000
             print(f"{name}, {lines} lines, {kind}: median {median:.1f} ms, p99 {worst:.1f} ms")
     assert statistics.median(ours[1]) < statistics.median(plain[1])
-    # Where the machine does other things, too, the time until a key is drawn is theirs.
-    assert _p99(ours[0]) < 0.030 or os.getloadavg()[0] > 1.5
+    assert _p99(ours[0]) < KEY
 
 
 def _p99(seconds: list[float]) -> float:
