@@ -80,6 +80,8 @@ class FaultyRegistry:
         self.forgets_uploads = False
         """Answer 404 to whoever asks how far an upload came."""
         self.ending = threading.Event()
+        self.stalled = threading.Event()
+        """Somebody has been left waiting."""
         self._replies: dict[str, list[Reply]] = defaultdict(list)
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.registry = self
@@ -88,6 +90,11 @@ class FaultyRegistry:
         self.host = f"127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
+
+    def stall(self) -> None:
+        """Say nothing, until the registry ends."""
+        self.stalled.set()
+        self.ending.wait(30)
 
     def close(self) -> None:
         self.ending.set()
@@ -309,7 +316,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(part[start : start + size])
             self.server.registry.ending.wait(pause)
         if reply.stall is not None:
-            self.server.registry.ending.wait(30)
+            self.server.registry.stall()
         if reply.reset is not None:
             # Closing with a linger of zero seconds sends RST in place of FIN (socket(7)),
             # if nothing shuts it down first.

@@ -228,16 +228,24 @@ def test_a_partial_file_is_one_process_s(root: DataRoot) -> None:
 
 def test_one_who_waited_for_a_file_that_was_finished_gets_a_new_one(root: DataRoot) -> None:
     got: list[bytes] = []
+    waits = threading.Event()
+
+    class Token(CancelToken):
+        """Tells when it is taken for a wait."""
+
+        def sleep(self, seconds: float) -> None:
+            waits.set()
+            super().sleep(seconds)
 
     def wait() -> None:
-        with root.partial("blob", CancelToken()) as (_, handle):
+        with root.partial("blob", Token()) as (_, handle):
             got.append(os.read(handle, 10))
 
     waiter = threading.Thread(target=wait)
     with root.partial("blob") as (path, handle):
         os.write(handle, b"whole")
         waiter.start()
-        time.sleep(0.1)
+        assert waits.wait(20)
         path.rename(root.images / "whole")
     waiter.join()
     assert got == [b""]

@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
+from waiting import until
 
 from engine.errors import Cancelled, ContentError
 from engine.events import Event, JobFinished, JobStarted, Outcome, Problem, StepRecorded
@@ -20,13 +20,6 @@ def events() -> list[Event]:
 @pytest.fixture
 def jobs(events: list[Event]) -> Jobs:
     return Jobs(events.append)
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def test_a_job_tells_its_start_and_its_end(jobs: Jobs, events: list[Event]) -> None:

@@ -11,12 +11,13 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import Cutaway
 from real_registry import make_layout, push
+from waiting import until
 
 pytestmark = [pytest.mark.interop, pytest.mark.root]
 
@@ -28,13 +29,6 @@ def debian(cutaway: Cutaway, debian_image: str) -> str:
     """The Debian, pulled."""
     cutaway("pull", "--tls-verify=false", debian_image)
     return debian_image
-
-
-def until(what: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not come to be in time"
-        time.sleep(0.02)
 
 
 def status(cutaway: Cutaway, name: str) -> str:
@@ -154,8 +148,7 @@ def test_killed_pull_goes_on_where_it_was(
     push(make_layout(tmp_path / "layout", [{"random": os.urandom(size)}]), f"{registry}/big/random:1")
     name = f"{slow_way.host}/big/random:1"
     pull = cutaway.start("pull", "--tls-verify=false", name)
-    until(lambda: slow_way.passed > 5_500_000)
-    time.sleep(0.5)  # what has passed is on its way to the disk
+    until(lambda: sum(part.stat().st_size for part in (cutaway.root / "tmp").glob("*.part")) > 5_000_000)
     pull.kill()
     pull.communicate()
     assert not any(name == image["reference"] for image in cutaway.json("images", "--json"))

@@ -6,14 +6,14 @@ import os
 import signal
 import termios
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import Cutaway
 from pseudo_terminal import Screen
+from waiting import until, until_ended
 
 from engine import Attachment, CancelToken, ExecOptions, Job, RunOptions, Status, Workbench
 from engine.disk import DataRoot
@@ -66,18 +66,22 @@ def sessions(it: Any) -> list[Path]:
     return list((it.root.run / "containers" / it.record.id).glob("exec-*"))
 
 
-def gone(it: Any) -> bool:
-    deadline = time.monotonic() + 5
-    while sessions(it) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return not sessions(it)
+def until_gone(it: Any) -> None:
+    until(lambda: not sessions(it), lambda: sessions(it))
+
+
+def once(condition: Callable[[], object], then: Callable[[], object]) -> threading.Thread:
+    """Do something from another thread as soon as the condition holds."""
+    thread = threading.Thread(target=lambda: (until(condition), then()))
+    thread.start()
+    return thread
 
 
 def test_output_input_and_exit_code(workbench: Workbench, running: Any, tmp_path: Path) -> None:
     assert output(workbench, tmp_path, "sh", "-c", "cat; echo err >&2; exit 7", typed=b"in") == (7, "in", "err\n")
     assert output(workbench, tmp_path, "cat") == (0, "", "")  # no input is an empty one
     assert output(workbench, tmp_path, "sh", "-c", "kill -9 $$")[0] == 137
-    assert gone(running)
+    until_gone(running)
     assert any("runc" in step.command and " exec " in step.command for step in workbench.trace("w"))
 
 
@@ -114,7 +118,7 @@ def test_what_cannot_be_started(workbench: Workbench, running: Any, tmp_path: Pa
     with pytest.raises(ContainerState, match="paused"):
         output(workbench, tmp_path, "true")
     workbench.unpause("w", Job("unpause", ignore))
-    assert gone(running)
+    until_gone(running)
     assert workbench.container("w").status is Status.RUNNING
 
 
@@ -133,7 +137,7 @@ def test_in_the_background(workbench: Workbench, running: Any) -> None:
     assert [process.command for process in inside] == ["sleep 300", "sleep 211"]
     assert (inside[0].pid, inside[0].ppid, inside[0].user) == (1, 0, "root")
     os.kill(inside[1].host_pid, signal.SIGKILL)
-    assert gone(running)
+    until_gone(running)
 
 
 def test_a_shell_on_a_terminal(workbench: Workbench, running: Any) -> None:
@@ -154,7 +158,7 @@ def test_a_shell_on_a_terminal(workbench: Workbench, running: Any) -> None:
     assert codes == [3]
     assert termios.tcgetattr(screen.inside) == before
     screen.close()
-    assert gone(running)
+    until_gone(running)
 
 
 def test_whoever_detaches_leaves_it_running(workbench: Workbench, running: Any) -> None:
@@ -172,23 +176,26 @@ def test_whoever_detaches_leaves_it_running(workbench: Workbench, running: Any) 
     screen.close()
 
 
-@pytest.mark.parametrize("command", ["sleep 212; true", "trap '' HUP TERM; echo on; while :; do sleep 0.1; done"])
+@pytest.mark.parametrize(
+    "command", ["echo on; sleep 212; true", "trap '' HUP TERM; echo on; while :; do sleep 0.1; done"]
+)
 def test_a_cancelled_one_ends(workbench: Workbench, running: Any, command: str, tmp_path: Path) -> None:
     job = Job("exec", ignore)
-    threading.Timer(0.5, job.cancel).start()
     options = ExecOptions(args=("sh", "-c", command))
-    with (tmp_path / "out").open("wb") as out, pytest.raises(Cancelled):
-        workbench.exec("w", options, Attachment(None, out.fileno(), out.fileno()), job)
-    deadline = time.monotonic() + 3
-    while len(workbench.top("w")) > 1:
-        assert time.monotonic() < deadline, workbench.top("w")
-        time.sleep(0.01)
-    assert gone(running)
+    with (tmp_path / "out").open("wb") as out:
+        canceller = once(lambda: (tmp_path / "out").read_bytes() == b"on\n", job.cancel)
+        with pytest.raises(Cancelled):
+            workbench.exec("w", options, Attachment(None, out.fileno(), out.fileno()), job)
+    canceller.join()
+    until(lambda: len(workbench.top("w")) == 1, lambda: workbench.top("w"))
+    until_gone(running)
 
 
 def test_it_ends_with_its_container(workbench: Workbench, running: Any, tmp_path: Path) -> None:
-    threading.Timer(0.4, lambda: workbench.kill("w", Job("kill", ignore))).start()
+    there = lambda: "sleep 213" in [process.command for process in workbench.top("w")]  # noqa: E731
+    killer = once(there, lambda: workbench.kill("w", Job("kill", ignore)))
     assert output(workbench, tmp_path, "sleep", "213")[0] == 137
+    killer.join()
 
 
 def test_restart_keeps_what_was_written(workbench: Workbench, container: Any) -> None:
@@ -197,19 +204,23 @@ def test_restart_keeps_what_was_written(workbench: Workbench, container: Any) ->
     job = Job("restart", ignore)
     written = it.path / "merged/tmp/count"
 
-    def wait_for(starts: int) -> None:
-        deadline = time.monotonic() + 20
-        while not written.exists() or written.read_text() != "x\n" * starts:
-            assert time.monotonic() < deadline, written.exists() and written.read_text()
-            time.sleep(0.02)
+    def until_begun(starts: int) -> None:
+        until(
+            lambda: written.exists() and written.read_text() == "x\n" * starts,
+            lambda: written.exists() and written.read_text(),
+        )
 
-    wait_for(1)
+    until_begun(1)
+    earlier = []
     for starts in (2, 3):
         before = workbench.container("again").pid
+        conmon = int((it.root.run / "containers" / it.record.id / "conmon.pid").read_text())
+        earlier.append(os.pidfd_open(conmon))
         assert workbench.restart("again", job, timeout=0).status is Status.RUNNING
         assert workbench.container("again").pid != before
-        wait_for(starts)
-    time.sleep(0.5)  # the clean-ups of the earlier runs have had their turn
+        until_begun(starts)
+    for each in earlier:
+        until_ended(each)  # and its clean-up with it
     assert workbench.container("again").status is Status.RUNNING
 
 
@@ -263,9 +274,7 @@ def test_what_happens_is_told(workbench: Workbench, container: Any) -> None:
     job = Job("test", ignore)
     workbench.start("w", job)
     assert workbench.wait("w", CancelToken()) == 3
-    deadline = time.monotonic() + 5
-    while it.runtime.has_leftovers(it.record) and time.monotonic() < deadline:
-        time.sleep(0.01)  # conmon's clean-up tells of the end
+    until(lambda: not it.runtime.has_leftovers(it.record))  # conmon's clean-up tells of the end
     workbench.remove("w", job)
     told = list(workbench.happenings(CancelToken()))
     assert [happening.action for happening in told] == ["start", "died", "remove"]

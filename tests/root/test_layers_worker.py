@@ -19,6 +19,7 @@ import pytest
 import zstandard
 from isal import igzip_lib
 from layer_kit import END, block, directory, expand, file, snapshot
+from waiting import until, until_ended
 
 from engine.digest import Digest
 from engine.errors import Cancelled, LayerError, StoreError
@@ -158,19 +159,12 @@ def test_worker_ends_with_its_parent(tmp_path: Path, staging: Path) -> None:
         try:
             os.write(writing, file("f", b"x"))
             children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-            deadline = time.monotonic() + 20
-            while not (staging / "diff").exists():
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            until(lambda: (staging / "diff").exists())
             (worker,) = map(int, children.read_text().split())
             handle = os.pidfd_open(worker)
             parent.kill()
             parent.wait()
-            deadline = time.monotonic() + 5
-            while Path(f"/proc/{worker}/stat").exists() and " Z " not in Path(f"/proc/{worker}/stat").read_text():
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-            os.close(handle)
+            until_ended(handle)
         finally:
             os.close(writing)
 

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 import pytest
 from command_line import CACHE, Cutaway
 from elsewhere import DEMO, Elsewhere, elsewhere
+from waiting import until
 
 from engine import Job, RunOptions, Workbench
 from engine.disk import DataRoot
@@ -90,13 +90,19 @@ def server(cutaway: Elsewhere) -> Iterator[None]:
     cutaway("run", "-d", "--name=web", "-p", "8080:80", DEMO, "sleep", "60")
     pid = cutaway.json("ps", "--json")[0]["pid"]
     process = subprocess.Popen(["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", SERVE])
-    deadline = time.monotonic() + 5
-    while ":0050 " not in Path(f"/proc/{pid}/net/tcp").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: ":0050 " in Path(f"/proc/{pid}/net/tcp").read_text())
     yield
     process.kill()
     process.wait()
+
+
+def until_a_page(cutaway: Elsewhere, url: str) -> None:
+    def is_served() -> bool:
+        with suppress(subprocess.CalledProcessError):
+            return cutaway.fetch(url) == "a page"
+        return False
+
+    until(is_served, lambda: f"nothing at {url}")
 
 
 @pytest.mark.parametrize("profile", ["podman", "docker"])
@@ -198,21 +204,17 @@ def test_ports_that_the_script_publishes(cutaway: Elsewhere, tmp_path: Path) -> 
     line = cutaway.inside("sh", str(tmp_path / "replay.sh"), str(again))
     replay = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
     netns = Path("/run/netns") / name
-    deadline = time.monotonic() + 30
-    while f"table ip {name.replace('-', '_')}" not in cutaway.said("nft", "list", "tables") or not netns.exists():
-        assert replay.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+
+    def is_made() -> bool:
+        return netns.exists() and f"table ip {name.replace('-', '_')}" in cutaway.said("nft", "list", "tables")
+
+    until(lambda: is_made() or replay.poll() is not None)
+    assert replay.poll() is None
     process = subprocess.Popen(["nsenter", f"--net={netns}", sys.executable, "-c", SERVE])
     try:
         address = cutaway.json("inspect", "web")[0]["address"]
         for url in (f"http://{address}/", "http://127.0.0.1:8080/", "http://127.0.0.1:9000/"):
-            while time.monotonic() < deadline:
-                with suppress(subprocess.CalledProcessError):
-                    assert cutaway.fetch(url) == "a page"
-                    break
-            else:
-                raise AssertionError(f"nothing at {url}")
+            until_a_page(cutaway, url)
     finally:
         process.kill()
         process.wait()
@@ -273,9 +275,7 @@ def test_whoever_was_killed_leaves_nothing(cutaway: Elsewhere, moment: str) -> N
         namespace.remove(path)
     if moment == "half":
         subprocess.run(["nsenter", f"--net={path}", "ip", "link", "delete", "eth0"], check=True)
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{shown['pid']}").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: not Path(f"/proc/{shown['pid']}").exists())
     assert cutaway.json("ps", "-a", "--json")[0]["status"] == "exited"
     assert cutaway.left() == []
 
@@ -291,10 +291,7 @@ def test_by_the_cni_plugins(
     )
     (shown,) = cutaway.json("ps", "--json")
     process = subprocess.Popen(["nsenter", f"--net=/proc/{shown['pid']}/ns/net", sys.executable, "-c", SERVE])
-    deadline = time.monotonic() + 20
-    while ":0050 " not in Path(f"/proc/{shown['pid']}/net/tcp").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: ":0050 " in Path(f"/proc/{shown['pid']}/net/tcp").read_text())
     address = cutaway.json("inspect", "web")[0]["address"]
     assert cutaway.fetch(f"http://{address}/") == "a page"
     if ports:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from command_line import Cutaway
 from faulty_registry import FaultyRegistry, Reply, faulty_registry
 from layer_kit import END, file
+from waiting import until
 
 from engine.digest import Digest
 from engine.disk import DataRoot
@@ -63,11 +63,8 @@ def stop_in_mid_blob(cutaway: Cutaway, registry: FaultyRegistry, number: signal.
     """Begin a pull and stop it by a signal when half of its large layer is here; returns the exit code."""
     process = cutaway.start(*pull(registry))
     parts = cutaway.root / "tmp"
-    deadline = time.monotonic() + PATIENCE
-    while sum(part.stat().st_size for part in parts.glob("*.part")) < BEFORE:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: process.poll() is not None or sum(part.stat().st_size for part in parts.glob("*.part")) >= BEFORE)
+    assert process.poll() is None
     process.send_signal(number)
     process.communicate(timeout=PATIENCE)
     return process.returncode
@@ -136,15 +133,10 @@ def test_one_fails_while_another_waits_for_it(cutaway: Cutaway, registry: Faulty
     path = f"/v2/t/blobs/{Digest.of(large)}"
     registry.reply(path, Reply(stall=BEFORE))
     first = cutaway.start(*pull(registry))
-    deadline = time.monotonic() + PATIENCE
-    while not any(part.stat().st_size >= BEFORE for part in (cutaway.root / "tmp").glob("*.part")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: any(part.stat().st_size >= BEFORE for part in (cutaway.root / "tmp").glob("*.part")))
     manifests = registry.paths().count("/v2/t/manifests/latest")
     second = cutaway.start(*pull(registry))
-    while registry.paths().count("/v2/t/manifests/latest") == manifests:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: registry.paths().count("/v2/t/manifests/latest") > manifests)
     first.kill()
     first.communicate()
     said = second.communicate(timeout=PATIENCE)

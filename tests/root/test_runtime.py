@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 from engine.errors import CommandNotExecutable, CommandNotFound, ContainerState, RuntimeFailed
 from engine.events import Status, Stream
@@ -85,7 +86,7 @@ def test_stop_asks_first(container: Any) -> None:
         "sh", "-c", "trap 'echo asked; exit 5' USR1; echo ready; while :; do sleep 0.05; done", stop_signal="USR1"
     )
     it.start()
-    wait_for(lambda: lines(it))
+    until(lambda: lines(it))
     assert it.runtime.stop(it.record, 10, it.job) == 5
     assert lines(it)[-1] == (Stream.STDOUT, "asked")
     assert it.runtime.stop(it.record, 10, it.job) == 5  # nothing to do is no error
@@ -95,7 +96,7 @@ def test_stop_asks_first(container: Any) -> None:
 def test_stop_kills_what_does_not_listen(container: Any) -> None:
     it = container("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
     it.start()
-    wait_for(lambda: lines(it))
+    until(lambda: lines(it))
     began = time.monotonic()
     assert it.runtime.stop(it.record, 0.5, it.job) == 137
     assert 0.5 <= time.monotonic() - began < 5
@@ -106,7 +107,7 @@ def test_stop_can_be_cancelled_while_it_waits(container: Any) -> None:
 
     it = container("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
     it.start()
-    wait_for(lambda: lines(it))
+    until(lambda: lines(it))
     threading.Timer(0.3, it.job.cancel).start()
     began = time.monotonic()
     with pytest.raises(Cancelled):
@@ -182,10 +183,3 @@ def test_following_ends_with_the_container(container: Any) -> None:
         for line in batch
     ]
     assert found == ["1", "2", "3"]
-
-
-def wait_for(condition: Any, seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.01)

@@ -7,11 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until, until_ended, until_waited_for
 
 from engine import rootfs
 from engine.cleanup import sweep
@@ -48,13 +48,6 @@ time.sleep(60)
 """
 
 
-def until(condition: Any, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
-
-
 def started_elsewhere(it: Any) -> subprocess.Popen[str]:
     starter = subprocess.Popen(
         [sys.executable, "-c", STARTER, it.root.path, it.record.id],
@@ -66,6 +59,10 @@ def started_elsewhere(it: Any) -> subprocess.Popen[str]:
     assert starter.stdout is not None
     assert starter.stdout.readline() == "started\n"
     return starter
+
+
+def conmon(it: Any) -> int:
+    return int((it.root.run / "containers" / it.record.id / "conmon.pid").read_text())
 
 
 @pytest.mark.cgroups
@@ -101,7 +98,7 @@ def test_the_starter_clears_up_before_conmon_does(container: Any) -> None:
     with it.containers.lock(it.record.id):
         it.start()
         it.runtime.wait(it.record, CancelToken())
-        time.sleep(0.3)
+        until_waited_for(it.path)
         assert it.path.exists()
         it.away()
         it.containers.remove(it.record.id)
@@ -114,9 +111,10 @@ def test_a_container_started_again_at_once_is_let_alone(container: Any) -> None:
     with it.containers.lock(it.record.id):
         it.start()
         it.runtime.wait(it.record, CancelToken())
+        first = os.pidfd_open(conmon(it))  # it is there as long as its clean-up, which waits for the lock
         it.away()
         it.start()
-    time.sleep(1)
+    until_ended(first)
     assert it.runtime.state(it.record).status is Status.RUNNING
     assert rootfs.is_mounted(it.path / "merged")
 

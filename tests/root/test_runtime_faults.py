@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 from engine.disk import DataRoot
 from engine.errors import CutawayError
@@ -29,10 +30,10 @@ def small_disk(data_root: DataRoot) -> Iterator[Path]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", data_root.path], check=True)
     data_root.prepare()
     yield data_root.path
-    deadline = time.monotonic() + 5
-    while subprocess.run(["umount", data_root.path], check=False).returncode:
-        assert time.monotonic() < deadline, "somebody still uses it"
-        time.sleep(0.05)
+    until(
+        lambda: subprocess.run(["umount", data_root.path], check=False).returncode == 0,
+        lambda: "somebody still uses it",
+    )
 
 
 def test_out_of_memory_is_told(container: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from waiting import until
 
 from engine import rootfs
 from engine.errors import CutawayError, RuntimeFailed
@@ -115,6 +116,14 @@ def how_long_it_takes(container: Any) -> float:
     return took * 1.2
 
 
+def until_running(it: Any) -> None:
+    until(lambda: it.runtime.state(it.record).status is Status.RUNNING)
+
+
+def until_truthful(it: Any, about: str) -> None:
+    until(lambda: truthful(it), lambda: f"{about}: {it.runtime.state(it.record)}")
+
+
 def test_anybody_killed_at_any_moment(container: Any) -> None:
     chance = random.Random(SEED)
     job = Job("clear", lambda event: None)
@@ -126,19 +135,13 @@ def test_anybody_killed_at_any_moment(container: Any) -> None:
         who, moment = SURE[number] if number < len(SURE) else (chance.choice(VICTIMS), chance.uniform(0.0, whole))
         starter = start_in_a_process(it)
         if moment is None:
-            deadline = time.monotonic() + 20
-            while it.runtime.state(it.record).status is not Status.RUNNING:
-                assert time.monotonic() < deadline
-                time.sleep(0.002)
+            until_running(it)
         else:
             time.sleep(moment)
         kill(victim(it, who, starter))
         os.waitpid(starter, 0)
         about = f"round {number}: {who} killed after {moment} s (seed {SEED})"
-        deadline = time.monotonic() + 3
-        while not truthful(it):
-            assert time.monotonic() < deadline, f"{about}: {it.runtime.state(it.record)}"
-            time.sleep(0.01)
+        until_truthful(it, about)
         met.add(it.runtime.state(it.record).status)
         if it.runtime.state(it.record).status is Status.RUNNING:
             it.runtime.stop(it.record, 0, job)

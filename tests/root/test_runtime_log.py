@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+from waiting import until
 
 from engine import Job, RunOptions, Workbench
 from engine.disk import DataRoot
@@ -85,10 +86,7 @@ def test_what_follows_a_container_that_goes_sees_all_of_it(container: Any, workb
 
     follower = threading.Thread(target=follow)
     follower.start()
-    deadline = time.monotonic() + 20
-    while not lines:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: lines)
     workbench.stop(it.record.name, Job("stop", ignore), timeout=0)
     follower.join(20)
     assert not follower.is_alive()

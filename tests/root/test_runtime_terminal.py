@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import termios
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -47,8 +46,8 @@ def test_a_shell_on_a_terminal(container: Any, screen: Screen) -> None:
         it.runtime.resize(it.record, 20, 40)
         screen.type(b"stty size\r")
         screen.wait_for(b"20 40\r\n")
-        screen.type(b"sleep 30\r")
-        time.sleep(0.3)
+        screen.type(b"sh -c 'echo be''gun; exec sleep 30'\r")
+        screen.wait_for(b"begun\r\n")
         screen.type(b"\x03")  # ctrl-C is the container's
         screen.type(b"exit 4\r")
         thread.join(5)
@@ -68,8 +67,8 @@ def test_detach_and_come_back(container: Any, screen: Screen) -> None:
         thread, endings = in_thread(lambda: pump.run(CancelToken()))
         screen.type(b"X=before\r")
         screen.wait_for(b"X=before\r\n")
-        screen.type(b"\x10")
-        time.sleep(0.1)
+        screen.type(b"echo o''n\r\x10")  # the keys may come one by one
+        screen.wait_for(b"\non\r\n")
         screen.type(b"\x11")
         thread.join(5)
         assert endings == [Ending.DETACHED]

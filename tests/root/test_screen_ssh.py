@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 from command_line import Cutaway
 from terminal import CHECKOUT, Terminal
+from waiting import until
 
 from engine.disk import DataRoot
 
@@ -70,13 +70,7 @@ def ssh(tmp_path: Path) -> Iterator[Ssh]:
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd(8) wants it for its unprivileged part
     server = subprocess.Popen([sshd, "-D", "-e", "-f", folder / "config"], stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 20
-        while True:
-            with socket.socket() as tried:
-                if tried.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: _answers(port))
         yield Ssh(folder, port, server)
     finally:
         server.terminate()
@@ -100,6 +94,11 @@ def terminal(tmp_path: Path, cutaway: Cutaway, ssh: Ssh) -> Iterator[Terminal]:
     made.close()
 
 
+def _answers(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _line(cutaway: Cutaway) -> str:
     """The command on the other side; sshd gives a bare environment."""
     variables = {"PYTHONPATH": str(CHECKOUT), "CUTAWAY_RUN": str(cutaway.run), "XDG_CONFIG_HOME": str(cutaway.run)}
@@ -109,10 +108,7 @@ def _line(cutaway: Cutaway) -> str:
 
 def _kept(cutaway: Cutaway) -> None:
     """Wait until what was typed is on disk, below the data directory and outside of containers."""
-    deadline = time.monotonic() + 30
-    while not list(cutaway.root.glob("drafts/**/*")):
-        assert time.monotonic() < deadline, sorted(cutaway.root.iterdir())
-        time.sleep(0.05)
+    until(lambda: list(cutaway.root.glob("drafts/**/*")), lambda: sorted(cutaway.root.iterdir()))
 
 
 def test_a_connection_that_is_cut_costs_nothing(terminal: Terminal, ssh: Ssh, cutaway: Cutaway) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from real_registry import make_layout
+from waiting import until
 
 from engine.disk import DataRoot
 from engine.jobs import CancelToken, Job
@@ -68,10 +69,10 @@ def children(pid: int) -> list[int]:
 
 
 def wait_until_gone(pids: list[int]) -> None:
-    deadline = time.monotonic() + 5
-    while any(Path(f"/proc/{pid}/cwd").exists() for pid in pids):
-        assert time.monotonic() < deadline, "a worker outlives the pull that started it"
-        time.sleep(0.01)
+    until(
+        lambda: not any(Path(f"/proc/{pid}/cwd").exists() for pid in pids),
+        lambda: "a worker outlives the pull that started it",
+    )
 
 
 @pytest.fixture

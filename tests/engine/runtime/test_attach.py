@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import until
 
 from engine.errors import Cancelled, ContainerState, UsageError
 from engine.jobs import CancelToken
@@ -82,7 +83,7 @@ def test_a_container_that_reads_nothing_does_not_stop_its_output() -> None:
     )
     writer.start()
     pump.start()
-    time.sleep(0.2)
+    until(lambda: not select.select([], [ours], [], 0)[1])  # nobody reads there: so it stays
     for number in range(100):
         theirs.send(b"\x02%03d" % number)
         assert os.read(stdout, 3) == b"%03d" % number
