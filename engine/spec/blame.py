@@ -236,6 +236,7 @@ _PLACES: tuple[tuple[str, str | Callable[[re.Match[str], Document], str | None]]
     (r"device access at (\d+) field", _numbered("/linux/resources/devices", "/access")),
     (r"invalid cgroup device type \"(.*?)\"", _element("/linux/resources/devices", "type")),
     (r"invalid device type \"(.*?)\"", _element("/linux/devices", "type")),
+    (r"device nodes: mkdir .*: read-only file system", _checked("destination")),  # a mount lies over the root
     (r"mkdev|device node", "/linux/devices"),
     (r"reopening /dev/null", _checked("mount-option")),
     (r"reopening (/dev/\w+)", _element("/linux/devices", "path")),
