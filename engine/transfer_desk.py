@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engine.config_desk import ConfigDesk
 from engine.describe import image_summary
-from engine.errors import UsageError
+from engine.errors import CutawayError, UsageError
 from engine.events import ImagesChanged
 from engine.image_desk import own_name
 from engine.jobs import Job
@@ -161,7 +161,7 @@ class TransferDesk(ConfigDesk):
                     try:
                         found = stack.enter_context(source.open("rb"))
                     except OSError as error:
-                        raise UsageError(f"cannot read {visible(str(source))}: {error.strerror}") from error
+                        raise CutawayError(f"cannot read {visible(str(source))}: {error.strerror}") from error
             stack.enter_context(self._store.holding(job.token))
             made = import_root(
                 self._store, found, what, reference, self.facts.platform, job, changes=changes, message=message
