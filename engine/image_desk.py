@@ -112,14 +112,6 @@ class ImageDesk(ContainerDesk):
         in_place = [Path(path) for path in record.in_place]
         return look(self._store, layers, in_place, self._containers.path(record.id) / "upper")
 
-    def files(self, name: str, path: str = "/", *, recursive: bool = False) -> list[FileEntry]:
-        """What is at a path of an image or a container: a directory's content, or the file itself.
-
-        Raises UsageError where there is nothing, StoreError.
-        """
-        inside = self.inside(name)
-        return list(inside.all(path)) if recursive else inside.entries(path)
-
     def image_shell(self, name: str) -> list[str]:
         """The command of the best shell that an image has. Raises CommandNotFound, ImageUnknown, StoreError."""
         inside = self.inside(name)

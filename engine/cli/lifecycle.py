@@ -61,7 +61,7 @@ def restart(timeout: float | None, running: bool, **choose: Any) -> None:
     if running:
         choose["everything"] = True
     states = _ALIVE if running else _ANY
-    _each("restart", states, choose, lambda bench, name, job: bench.restart(name, job, timeout=timeout))
+    _each("restart", states, choose, lambda workbench, name, job: workbench.restart(name, job, timeout=timeout))
 
 
 @click.command(cls=ContainerCommand)

@@ -65,7 +65,7 @@ async def test_images_from_files(workbench: Workbench, bench: Open, tmp_path: Pa
             await screen.wait(f"localhost/{name}:latest is here")
         await screen.wait("Images 3")
     for name in ("of-directory", "of-archive"):
-        assert {entry.path for entry in workbench.files(name, "/bin")} >= {"bin/busybox", "bin/sh"}
+        assert {entry.path for entry in workbench.inside(name).entries("/bin")} >= {"bin/busybox", "bin/sh"}
 
 
 async def test_volumes_and_the_store(workbench: Workbench, bench: Open, tmp_path: Path, job: Job) -> None:
