@@ -9,13 +9,16 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Cancelled, CutawayError
 from engine.events import Event, JobFinished, JobStarted, Outcome, Problem, Sink, StepRecorded
 from engine.trace import Step, StepKind
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -233,3 +236,18 @@ class Jobs:
             with self._lock:
                 self._running.pop(job.id, None)
             job.emit(JobFinished(job.id, outcome, problem))
+
+
+def all_or_none(futures: Sequence[Future[T]], job: Job) -> None:
+    """Wait for a job's work in several threads. When a part fails the others have no purpose: they are stopped, by
+    cancelling the job, and what failed first is raised."""
+    from concurrent.futures import FIRST_EXCEPTION, wait  # not loaded by who has no such work
+
+    done, pending = wait(futures, return_when=FIRST_EXCEPTION)
+    failed = next((future for future in done if future.exception() is not None), None)
+    if failed is not None:
+        for future in pending:
+            future.cancel()
+        job.cancel()
+        wait(futures)
+        failed.result()

@@ -10,7 +10,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from engine import layers, trace
 from engine.digest import Digest, chain_ids
 from engine.disk import DataRoot
 from engine.events import LayerPhase, LayerProgress
-from engine.jobs import Job
+from engine.jobs import Job, all_or_none
 from engine.oci import Descriptor, Platform
 from engine.source import FetchedImage, Source
 from engine.store import ImageRecord, LayerRecord, Store
@@ -99,7 +99,7 @@ class _Pull:
             ]
             pool = stack.enter_context(ThreadPoolExecutor(max(1, len(stagings)), thread_name_prefix="cutaway-layer"))
             unpacked = [pool.submit(self._bring, *pair) for pair in zip(self._layers, stagings, strict=True)]
-            self._all_or_none(unpacked)
+            all_or_none(unpacked, self._job)
             for layer, staging, future in zip(self._layers, stagings, unpacked, strict=True):
                 self._job.check()
                 if staging is not None and (result := future.result()) is not None:
@@ -122,17 +122,6 @@ class _Pull:
             ),
         )
         self._tell(layer, LayerPhase.DONE, layer.descriptor.size, layer.descriptor.size)
-
-    def _all_or_none(self, futures: list[Future[layers.Unpacked | None]]) -> None:
-        """Wait; when one fails, the others have no purpose: stop them, and raise what failed first."""
-        done, pending = wait(futures, return_when=FIRST_EXCEPTION)
-        failed = next((future for future in done if future.exception() is not None), None)
-        if failed is not None:
-            for future in pending:
-                future.cancel()
-            self._job.cancel()
-            wait(futures)
-            failed.result()
 
     def _bring(self, layer: _Layer, staging: Path | None) -> layers.Unpacked | None:
         """Fetch a layer's blob if it is not here, and unpack it unless it stands expanded already (no `staging`)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +14,7 @@ import msgspec
 from engine.digest import Digest
 from engine.errors import StoreError, UsageError
 from engine.events import LayerPhase, LayerProgress
-from engine.jobs import Job
+from engine.jobs import Job, all_or_none
 from engine.oci import Descriptor, ManifestKind, encode
 from engine.reference import Reference, command_to_get
 from engine.store import ImageRecord, Store
@@ -130,14 +130,7 @@ class _Push:
             self._tell(number, blob, LayerPhase.WAITING, 0)
         with ThreadPoolExecutor(UPLOADS, thread_name_prefix="cutaway-push") as pool:
             futures = [pool.submit(self._send, number, blob) for number, blob in enumerate(self._blobs, 1)]
-            done, pending = wait(futures, return_when=FIRST_EXCEPTION)
-            failed = next((future for future in done if future.exception() is not None), None)
-            if failed is not None:
-                for future in pending:
-                    future.cancel()
-                self._job.cancel()
-                wait(futures)
-                failed.result()
+            all_or_none(futures, self._job)
 
     def _send(self, number: int, blob: Descriptor) -> None:
         last = 0.0

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,3 +77,16 @@ class Cutaway:
     def remove_everything(self) -> None:
         for container in self.json("ps", "--all", "--json"):
             self("rm", "--force", container["id"])
+
+
+@contextmanager
+def passable() -> Iterator[Cutaway]:
+    """On a path that other users of this host can pass through, as /var/lib is and pytest's directories are not."""
+    home = Path(tempfile.mkdtemp(prefix="cutaway-", dir="/tmp"))
+    home.chmod(0o711)
+    made = Cutaway(home / "data", home / "run")
+    try:
+        yield made
+        made.remove_everything()
+    finally:
+        shutil.rmtree(home)

@@ -26,7 +26,7 @@ from command_line import Cutaway
 from layer_kit import Stack
 from pilot import bench
 
-from engine import rootfs
+from engine import Workbench, rootfs
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.host import HostFacts, probe
@@ -163,6 +163,14 @@ def runc_config(*args: str, terminal: bool = False, **process: Any) -> dict[str,
     config["process"].update(args=list(args), terminal=terminal, rlimits=[], **process)
     config["root"] = {"path": "merged", "readonly": False}
     return config
+
+
+@pytest.fixture
+def workbench(data_root: DataRoot) -> Iterator[Workbench]:
+    """The façade on the data directory."""
+    made = Workbench(data_root.path)
+    yield made
+    made.close()
 
 
 @pytest.fixture

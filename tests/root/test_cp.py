@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Cutaway
+from command_line import Cutaway, passable
 from layer_kit import snapshot
 from pseudo_terminal import Screen
 
@@ -30,14 +28,8 @@ MAPS = ["--uidmap=0:100000:65536", "--gidmap=0:200000:65536"]
 
 @pytest.fixture(scope="module")
 def cutaway() -> Iterator[Cutaway]:
-    home = Path(tempfile.mkdtemp(prefix="cutaway-", dir="/tmp"))
-    home.chmod(0o711)
-    made = Cutaway(home / "data", home / "run")
-    try:
+    with passable() as made:
         yield made
-        made.remove_everything()
-    finally:
-        shutil.rmtree(home)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import signal
 import termios
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,6 @@ from engine.errors import (
 from engine.events import ignore
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def workbench(data_root: DataRoot) -> Iterator[Workbench]:
-    bench = Workbench(data_root.path)
-    yield bench
-    bench.close()
 
 
 @pytest.fixture

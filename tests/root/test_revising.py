@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,13 +26,6 @@ from engine.events import ignore
 
 pytestmark = pytest.mark.root
 JOB = Job("test", ignore)
-
-
-@pytest.fixture
-def workbench(data_root: DataRoot) -> Iterator[Workbench]:
-    bench = Workbench(data_root.path)
-    yield bench
-    bench.close()
 
 
 def output(workbench: Workbench, name: str, tmp_path: Path) -> str:

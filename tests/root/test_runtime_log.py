@@ -12,7 +12,6 @@ import pytest
 from waiting import until
 
 from engine import Job, RunOptions, Workbench
-from engine.disk import DataRoot
 from engine.errors import ContainerUnknown
 from engine.events import LogLine, ignore
 from engine.jobs import CancelToken
@@ -35,13 +34,6 @@ def numbers(batches: Iterable[list[LogLine]]) -> Iterator[int]:
                 if found := re.fullmatch(r"line (\d+)", begun):
                     yield int(found[1])
                 begun = ""
-
-
-@pytest.fixture
-def workbench(data_root: DataRoot) -> Iterator[Workbench]:
-    bench = Workbench(data_root.path)
-    yield bench
-    bench.close()
 
 
 def test_a_log_with_a_limit_keeps_the_newest(container: Any) -> None:

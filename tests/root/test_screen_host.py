@@ -25,11 +25,6 @@ DEMO = "localhost/cutaway/demo:latest"
 
 
 @pytest.fixture
-def job() -> Job:
-    return Job("test", lambda event: None)
-
-
-@pytest.fixture
 def workbench(data_root: DataRoot, job: Job) -> Workbench:
     made = Workbench(data_root.path)
     made.demo(job)

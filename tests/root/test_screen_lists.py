@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,16 +13,6 @@ from engine.disk import DataRoot
 pytestmark = pytest.mark.root
 
 DEMO = "localhost/cutaway/demo:latest"
-
-
-@pytest.fixture
-def cutaway(data_root: DataRoot) -> Iterator[Cutaway]:
-    made = Cutaway(data_root.path, Path(os.environ["CUTAWAY_RUN"]))
-    made("demo")
-    yield made
-    names = [c["name"] for c in made.json("ps", "-a", "--json")]
-    if names:
-        made("rm", "-f", *names)
 
 
 async def test_several_at_once_with_one_question(cutaway: Cutaway, bench: Any, data_root: DataRoot) -> None:

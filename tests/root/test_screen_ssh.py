@@ -17,8 +17,6 @@ from command_line import Cutaway
 from terminal import CHECKOUT, Terminal
 from waiting import until
 
-from engine.disk import DataRoot
-
 pytestmark = [pytest.mark.root, pytest.mark.screen, pytest.mark.interop("sshd", "ssh")]
 
 DEMO = "localhost/cutaway/demo:latest"
@@ -75,16 +73,6 @@ def ssh(tmp_path: Path) -> Iterator[Ssh]:
     finally:
         server.terminate()
         server.wait()
-
-
-@pytest.fixture
-def cutaway(data_root: DataRoot) -> Iterator[Cutaway]:
-    made = Cutaway(data_root.path, Path(os.environ["CUTAWAY_RUN"]))
-    made("demo")
-    yield made
-    names = [c["name"] for c in made.json("ps", "-a", "--json")]
-    if names:
-        made("rm", "-f", *names)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Cutaway
+from command_line import Cutaway, passable
 
 from engine import Attachment, RunOptions, Workbench
 from engine.errors import ContainerState, HostError, MountError
@@ -23,15 +23,8 @@ MAPS = ["--uidmap=0:100000:65536", "--gidmap=0:200000:65536"]
 
 @pytest.fixture
 def cutaway() -> Iterator[Cutaway]:
-    """On a path that other users of this host can pass through, as /var/lib is and pytest's directories are not."""
-    home = Path(tempfile.mkdtemp(prefix="cutaway-", dir="/tmp"))
-    home.chmod(0o711)
-    made = Cutaway(home / "data", home / "run")
-    try:
+    with passable() as made:
         yield made
-        made.remove_everything()
-    finally:
-        shutil.rmtree(home)
 
 
 def test_its_root_is_another_user_of_the_host(cutaway: Cutaway, rootfs_dir: Path) -> None:

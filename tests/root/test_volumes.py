@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine import Attachment, Job, RunOptions, UsageError, Workbench
-from engine.disk import DataRoot
 from engine.events import ignore
 
 pytestmark = pytest.mark.root
 JOB = Job("test", ignore)
-
-
-@pytest.fixture
-def workbench(data_root: DataRoot) -> Iterator[Workbench]:
-    bench = Workbench(data_root.path)
-    yield bench
-    bench.close()
 
 
 @pytest.fixture

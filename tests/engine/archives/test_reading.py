@@ -21,7 +21,6 @@ from engine.archives import docker
 from engine.archives.loading import archived, sources
 from engine.archives.opening import opened
 from engine.digest import Digest
-from engine.disk import DataRoot
 from engine.errors import Cancelled, ContentError, CutawayError, ImageUnknown, StoreError, UsageError
 from engine.jobs import Job
 from engine.oci import Platform
@@ -31,18 +30,6 @@ from engine.store import LayoutSource, Store
 
 AMD64 = Platform("amd64", "linux")
 Members = list[tuple[str, bytes]]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(DataRoot(tmp_path / "root"))
-    store.prepare()
-    return store
-
-
-@pytest.fixture
-def job() -> Job:
-    return Job("test", lambda event: None)
 
 
 def tar(members: Members, *more: tarfile.TarInfo) -> bytes:

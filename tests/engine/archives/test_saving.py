@@ -29,11 +29,6 @@ ARCHIVES = [Form.DOCKER_ARCHIVE, Form.OCI_ARCHIVE]
 
 
 @pytest.fixture
-def job() -> Job:
-    return Job("test", lambda event: None)
-
-
-@pytest.fixture
 def store(tmp_path: Path, job: Job) -> Store:
     """With two images that have a layer in common, which need not be expanded to be saved."""
     store = Store(DataRoot(tmp_path / "root"))

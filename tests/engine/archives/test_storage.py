@@ -13,7 +13,6 @@ import pytest
 
 from engine.archives.storage import storage_source
 from engine.digest import Digest
-from engine.disk import DataRoot
 from engine.errors import ContentError, CutawayError, ImageUnknown, StoreError
 from engine.jobs import Job
 from engine.oci import Platform
@@ -22,18 +21,6 @@ from engine.store import Store, podman_images
 AMD64 = Platform("amd64", "linux")
 NAME = "docker.io/library/debian:12"
 FILES = {"etc/hostname": b"one\n", "etc/empty": b"", "big": bytes(range(256)) * 700}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(DataRoot(tmp_path / "root"))
-    store.prepare()
-    return store
-
-
-@pytest.fixture
-def job() -> Job:
-    return Job("test", lambda event: None)
 
 
 class Storage:

@@ -1,13 +1,11 @@
 """A store, and small images to put into it."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from engine.digest import Digest, chain_ids
-from engine.disk import DataRoot
-from engine.jobs import CancelToken, Job
+from engine.jobs import CancelToken
 from engine.oci import CONFIG, LAYER, MANIFEST, Descriptor, ImageConfig, Manifest, RootFS, encode
 from engine.store import LayerRecord, Store
 
@@ -15,20 +13,8 @@ AddImage = Callable[..., Descriptor]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(DataRoot(tmp_path / "root"))
-    store.prepare()
-    return store
-
-
-@pytest.fixture
 def token() -> CancelToken:
     return CancelToken()
-
-
-@pytest.fixture
-def job() -> Job:
-    return Job("test", lambda event: None)
 
 
 @pytest.fixture
