@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from engine.events import (
+        ALIVE,
         ContainersChanged,
         Event,
         ImagesChanged,
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ALIVE",
     "LIMITS",
     "Adoption",
     "Attachment",
@@ -217,6 +219,7 @@ _LAZY = {
     "RuntimeFailed": "engine.errors",
     "SpecError": "engine.errors",
     "UsageError": "engine.errors",
+    "ALIVE": "engine.events",
     "ContainersChanged": "engine.events",
     "Event": "engine.events",
     "ImagesChanged": "engine.events",

@@ -16,7 +16,7 @@ from engine import rootfs
 from engine.describe import container_summary
 from engine.disk import DataRoot, default_root
 from engine.errors import Cancelled, ContainerUnknown
-from engine.events import ContainersChanged, LogLine, Problem, Sink, Status, ignore
+from engine.events import ALIVE, ContainersChanged, LogLine, Problem, Sink, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.network import Networks
@@ -312,4 +312,4 @@ class ContainerDesk:
         return container_summary(record, self._runtime.state(record), path, mounted=here)
 
     def _is_alive(self, record: ContainerRecord) -> bool:
-        return self._runtime.state(record).status in (Status.RUNNING, Status.PAUSED)
+        return self._runtime.state(record).status in ALIVE

@@ -47,6 +47,10 @@ class Status(Enum):
     UNKNOWN = "unknown"
 
 
+ALIVE = (Status.RUNNING, Status.PAUSED)
+"""Its first process is there, and has begun."""
+
+
 class Stream(Enum):
     """Which of a process's two outputs a line came from."""
 

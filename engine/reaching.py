@@ -18,7 +18,7 @@ from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.drafting import looked_into
 from engine.errors import ContainerState, UsageError
-from engine.events import LayerPhase, LayerProgress, Status
+from engine.events import ALIVE, LayerPhase, LayerProgress
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.launching import Launcher
@@ -103,7 +103,7 @@ class Reacher:
         self._facts.need_root("reach into a container")
         with self._launcher.still(record, job) as merged:
             state = self._runtime.state(record)
-            runs = state.status in (Status.RUNNING, Status.PAUSED)
+            runs = state.status in ALIVE
             with _opened(f"/proc/{state.pid}/root" if runs else merged) as handle:
                 if runs and self._runtime.state(record).pid != state.pid:
                     raise ContainerState(f"{record.name} ended a moment ago", hint="Try again.")

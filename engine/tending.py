@@ -12,7 +12,7 @@ import msgspec
 from engine import spec
 from engine.disk import DataRoot
 from engine.errors import CommandNotFound, ContainerState, SpecError
-from engine.events import ContainersChanged, Status
+from engine.events import ALIVE, ContainersChanged
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.journalling import journalled, need_config
@@ -22,8 +22,6 @@ from engine.trace import StepKind
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
     from engine.runtime import Attachment, ContainerStats, ProcessSummary, Reading
     from engine.spec import ExecOptions, RunOptions
-
-_ALIVE = (Status.RUNNING, Status.PAUSED)
 
 
 class Tender:
@@ -108,7 +106,7 @@ class Tender:
         lines = []
         for record in records:
             state = self._runtime.state(record)
-            if state.status not in _ALIVE:
+            if state.status not in ALIVE:
                 continue
             now = read_usage(self._runtime.files(record), state)
             if now is not None:
@@ -120,7 +118,7 @@ class Tender:
         """The processes in a container, the first one first. Raises ContainerState where none run."""
         from engine.runtime import processes
 
-        if self._runtime.state(record).status not in _ALIVE:
+        if self._runtime.state(record).status not in ALIVE:
             raise ContainerState(f"{record.name} does not run", hint=f"cutaway start {record.name}")
         names = spec.Accounts(self._containers.path(record.id) / "merged").names()
         return processes(self._runtime.files(record), names)

@@ -8,11 +8,10 @@ from typing import Any
 
 import click
 
-from engine import CancelToken, ContainerUnknown, CutawayError, Job, Status, Workbench
+from engine import ALIVE, CancelToken, ContainerUnknown, CutawayError, Job, Status, Workbench
 from engine.cli.choosing import ContainerCommand, choice, chosen
 from engine.cli.console import complain, each, session
 
-_ALIVE = (Status.RUNNING, Status.PAUSED)
 _ANY = tuple(Status)
 
 
@@ -41,7 +40,7 @@ def stop(timeout: float | None, **choose: Any) -> None:
     def act(workbench: Workbench, name: str, job: Job) -> None:
         workbench.stop(name, job, timeout=timeout)
 
-    _each("stop", _ALIVE, choose, act)
+    _each("stop", ALIVE, choose, act)
 
 
 @click.command(cls=ContainerCommand)
@@ -49,7 +48,7 @@ def stop(timeout: float | None, **choose: Any) -> None:
 @choice("All that run.")
 def kill(signal: str, **choose: Any) -> None:
     """Send a signal to containers' first processes."""
-    _each("kill", _ALIVE, choose, lambda workbench, name, job: workbench.kill(name, job, signal=signal))
+    _each("kill", ALIVE, choose, lambda workbench, name, job: workbench.kill(name, job, signal=signal))
 
 
 @click.command(cls=ContainerCommand)
@@ -60,7 +59,7 @@ def restart(timeout: float | None, running: bool, **choose: Any) -> None:
     """Stop containers where they run, and start them."""
     if running:
         choose["everything"] = True
-    states = _ALIVE if running else _ANY
+    states = ALIVE if running else _ANY
     _each("restart", states, choose, lambda workbench, name, job: workbench.restart(name, job, timeout=timeout))
 
 
@@ -93,7 +92,7 @@ def rm(force: bool, timeout: float | None, volumes: bool, **choose: Any) -> None
     choose["ignore"] |= force
 
     def act(workbench: Workbench, name: str, job: Job) -> None:
-        if force and timeout is not None and workbench.container(name).status in _ALIVE:
+        if force and timeout is not None and workbench.container(name).status in ALIVE:
             workbench.stop(name, job, timeout=timeout)
         workbench.remove(name, job, force=force)
 
@@ -116,7 +115,7 @@ def rm(force: bool, timeout: float | None, volumes: bool, **choose: Any) -> None
 
 def _runs(workbench: Workbench, name: str) -> bool:
     try:
-        return workbench.container(name).status in _ALIVE
+        return workbench.container(name).status in ALIVE
     except CutawayError:
         return False
 
@@ -129,5 +128,5 @@ def wait(condition: str, interval: str | None, **choose: Any) -> None:
     """Wait until containers end, and print their exit codes."""
     workbench = session().workbench
     token = CancelToken()
-    for name in chosen(workbench, _ALIVE, **choose):
+    for name in chosen(workbench, ALIVE, **choose):
         click.echo(workbench.wait(name, token))

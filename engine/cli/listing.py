@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from engine import ContainerSummary, Status, UsageError, visible
+from engine import ALIVE, ContainerSummary, Status, UsageError, visible
 from engine.cli.choosing import ContainerCommand
 from engine.cli.console import print_json, print_table, session, warn
 from engine.cli.filters import matches, parse_filters
@@ -65,7 +65,7 @@ def ps(
     if last or latest:
         found = found[-(last or 1) :]
     elif not everything and "status" not in wanted and "exited" not in wanted:
-        found = [c for c in found if c.status in (Status.RUNNING, Status.PAUSED)]
+        found = [c for c in found if c.status in ALIVE]
     found.sort(key=_ORDERS[sort])
     if as_json or form == "json":
         print_json([_as_data(container) for container in found])

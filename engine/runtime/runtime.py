@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.disk import DataRoot
 from engine.errors import ContainerState, RuntimeFailed, UsageError
-from engine.events import Status, ignore
+from engine.events import ALIVE, Status, ignore
 from engine.host import HostFacts, how_it_ended
 from engine.jobs import CancelToken, Job, StepDraft
 from engine.runtime import cgroups
@@ -28,7 +28,6 @@ from engine.runtime.state import EXIT, STARTED, LiveState, RuntimeFiles, make_di
 from engine.text import visible
 from engine.trace import StepKind
 
-_ALIVE = (Status.RUNNING, Status.PAUSED)
 _END_PATIENCE = 10.0  # seconds from a container's end until conmon must have written it down
 
 
@@ -119,7 +118,7 @@ class Runtime:
         if not state.pid:
             return state.exit_code
         gentle = record.stop_signal or "TERM"
-        if state.status in _ALIVE and timeout > 0:
+        if state.status in ALIVE and timeout > 0:
             try:
                 self.kill(record, gentle, job)
                 if state.status is Status.PAUSED:

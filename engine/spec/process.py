@@ -244,11 +244,12 @@ def limit_entry(limit: values.Ulimit) -> dict[str, str | int]:
 
 def possible_limit(facts: HostFacts, name: str, soft: int, hard: int) -> tuple[int, int]:
     """A limit, -1 for none, lowered to what this process may set: it cannot raise its own without CAP_SYS_RESOURCE."""
-    ceiling = -1 if _may_raise(facts) else facts.rlimits.get(name, (-1, -1))[1]
+    ceiling = -1 if may_raise_limits(facts) else facts.rlimits.get(name, (-1, -1))[1]
     return _lower(soft, ceiling), _lower(hard, ceiling)
 
 
-def _may_raise(facts: HostFacts) -> bool:
+def may_raise_limits(facts: HostFacts) -> bool:
+    """Whether this process has CAP_SYS_RESOURCE."""
     return facts.is_root and CAPABILITY_NUMBERS["CAP_SYS_RESOURCE"] in facts.bounding
 
 

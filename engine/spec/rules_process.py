@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.host import HostFacts
 from engine.spec.diagnostics import Severity
+from engine.spec.process import may_raise_limits
 from engine.spec.programs import is_executable, why_not_started
 from engine.spec.reading import Finding, Reading
 from engine.spec.vocabulary import CAPABILITIES, CAPABILITY_NUMBERS, RLIMITS, suggestion
@@ -131,11 +131,6 @@ def _own_score() -> int:
         return int(Path("/proc/self/oom_score_adj").read_text())
     except (OSError, ValueError):
         return 0
-
-
-def may_raise_limits(facts: HostFacts) -> bool:
-    """Whether this process has CAP_SYS_RESOURCE."""
-    return facts.is_root and CAPABILITY_NUMBERS["CAP_SYS_RESOURCE"] in facts.bounding
 
 
 def _labels(reading: Reading) -> Iterator[Finding]:

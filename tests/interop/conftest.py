@@ -36,6 +36,13 @@ def debian_image(registry: str) -> str:
     return name
 
 
+@pytest.fixture(scope="module")
+def debian(cutaway: Cutaway, debian_image: str) -> str:
+    """The Debian, pulled."""
+    cutaway("pull", "--tls-verify=false", debian_image)
+    return debian_image
+
+
 @pytest.fixture(scope="session")
 def podman() -> Iterator[list[str]]:
     """podman's words, with storage of its own (its paths short, for sockets), for containers of the host's network."""

@@ -16,12 +16,6 @@ from layer_kit import snapshot
 pytestmark = [pytest.mark.interop, pytest.mark.root]
 
 
-@pytest.fixture(scope="module")
-def debian(cutaway: Cutaway, debian_image: str) -> str:
-    cutaway("pull", "--tls-verify=false", debian_image)
-    return debian_image
-
-
 def change(merged: Path) -> None:
     """Something of everything that a layer knows."""
     (merged / "etc/motd").unlink(missing_ok=True)

@@ -17,12 +17,6 @@ pytestmark = [pytest.mark.interop, pytest.mark.root]
 LIMITS = ["--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096"]
 
 
-@pytest.fixture(scope="module")
-def debian(cutaway: Cutaway, debian_image: str) -> str:
-    cutaway("pull", "--tls-verify=false", debian_image)
-    return debian_image
-
-
 def test_our_mount_as_podmans_rootfs(cutaway: Cutaway, debian: str, podman: list[str]) -> None:
     merged = Path(cutaway.out("mount", "--name", "forpodman", debian))
     (merged / "etc/issue").write_text("changed in our directory\n")

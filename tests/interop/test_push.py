@@ -26,12 +26,6 @@ from engine.registry import Patience, RegistryHosts, RegistryTarget
 pytestmark = [pytest.mark.interop, pytest.mark.root]
 
 
-@pytest.fixture(scope="module")
-def debian(cutaway: Cutaway, debian_image: str) -> str:
-    cutaway("pull", "--tls-verify=false", debian_image)
-    return debian_image
-
-
 def test_podman_pulls_and_runs_what_was_pushed(
     cutaway: Cutaway, debian: str, logged_in: Guarded, tmp_path: Path, podman: list[str]
 ) -> None:

@@ -24,13 +24,6 @@ pytestmark = [pytest.mark.interop, pytest.mark.root]
 BLOB = "/blobs/sha256:"
 
 
-@pytest.fixture(scope="module")
-def debian(cutaway: Cutaway, debian_image: str) -> str:
-    """The Debian, pulled."""
-    cutaway("pull", "--tls-verify=false", debian_image)
-    return debian_image
-
-
 def status(cutaway: Cutaway, name: str) -> str:
     return next(entry["status"] for entry in cutaway.json("ps", "--all", "--json") if entry["name"] == name)
 
