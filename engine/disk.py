@@ -196,7 +196,7 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
             try:
                 yield path, handle
             finally:
-                if os.fstat(handle).st_size == 0 and _is_at(handle, path):
+                if os.fstat(handle).st_size == 0 and is_at(handle, path):
                     path.unlink()
 
     @contextmanager
@@ -208,10 +208,10 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
             except OSError as error:
                 raise store_error(error, f"cannot lock {path}") from error
             try:
-                if not _flock(handle, operation, token):
+                if not flock(handle, operation, token):
                     yield None
                     return
-                if _is_at(handle, path):  # otherwise its holder took it away while this process waited
+                if is_at(handle, path):  # otherwise its holder took it away while this process waited
                     yield handle
                     return
             finally:
@@ -292,25 +292,28 @@ def _leftover(entry: Path) -> Iterator[bool]:
         return
     try:
         is_resumable = entry.name.endswith(PART) and time.time() - os.fstat(handle).st_mtime < KEEP_PARTIAL
-        yield _flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, None) and (entry.is_dir() or not is_resumable)
+        yield flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, None) and (entry.is_dir() or not is_resumable)
     finally:
         os.close(handle)
 
 
-def _flock(handle: int, operation: int, token: CancelToken | None) -> bool:
-    """False where `operation` has LOCK_NB and somebody else holds it."""
+def flock(handle: int, operation: int, token: CancelToken | None) -> bool:
+    """Lock an open file or directory (flock(2)); False where `operation` has LOCK_NB and somebody else holds it.
+
+    With a `token` the wait can be cancelled. Raises Cancelled, OSError.
+    """
     if token is None:
         try:
             fcntl.flock(handle, operation)
         except BlockingIOError:
             return False
         return True
-    while not _flock(handle, operation | fcntl.LOCK_NB, None):
+    while not flock(handle, operation | fcntl.LOCK_NB, None):
         token.sleep(_POLL)
     return True
 
 
-def _is_at(handle: int, path: Path) -> bool:
+def is_at(handle: int, path: Path) -> bool:
     """Whether `path` is still the file that `handle` has open."""
     try:
         there = path.lstat()

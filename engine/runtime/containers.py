@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from engine.digest import Digest
-from engine.disk import DataRoot, store_error, sync_directory
+from engine.disk import DataRoot, flock, is_at, store_error, sync_directory
 from engine.errors import ContainerBusy, ContainerState, ContainerUnknown, StoreError, UsageError
 from engine.events import Problem
 from engine.jobs import CancelToken
@@ -23,7 +23,6 @@ from engine.text import visible
 
 RECORD = "container.json"
 _NAMES = "containers"  # the lock under which names are given
-_POLL = 0.05  # seconds between two tries for a container's lock
 
 
 class NameTaken(ContainerState):
@@ -193,15 +192,9 @@ class Containers:
         except OSError as error:
             raise store_error(error, f"cannot lock {path}") from error
         try:
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | (0 if token is None and wait else fcntl.LOCK_NB))
-                    break
-                except BlockingIOError:
-                    if token is None or not wait:
-                        raise ContainerBusy(f"another process is at work on {container_id}") from None
-                    token.sleep(_POLL)
-            if not _same(handle, path):
+            if not flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), token if wait else None):
+                raise ContainerBusy(f"another process is at work on {container_id}")
+            if not is_at(handle, path):
                 raise ContainerUnknown(f"container {container_id} has just been removed")
             yield path
         finally:
@@ -253,13 +246,6 @@ def _name_taken(name: str) -> NameTaken:
     return NameTaken(
         f"there is a container {name!r} already", hint=f"Remove it with: cutaway rm {name}, or choose another --name."
     )
-
-
-def _same(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
-    except FileNotFoundError:
-        return False
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
