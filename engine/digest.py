@@ -41,10 +41,12 @@ class Digest(str):
 
     @property
     def algorithm(self) -> str:
+        """What it was made by: `sha256`."""
         return self.partition(":")[0]
 
     @property
     def hex(self) -> str:
+        """Its digits alone."""
         return self.partition(":")[2]
 
     @property

@@ -78,6 +78,7 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def locks(self) -> Path:
+        """Who takes turns with whom right now, by the lock's name."""
         return self.path / "locks"
 
     @property

@@ -54,6 +54,7 @@ class CancelToken:
 
     @property
     def cancelled(self) -> bool:
+        """Whether somebody has asked to stop."""
         return self._event.is_set()
 
     def cancel(self) -> None:

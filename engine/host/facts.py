@@ -108,6 +108,7 @@ class HostFacts(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def runc(self) -> Tool | None:
+        """None where it is not installed; `need_runc` raises then."""
         return find_tool("runc")
 
     @cached_property

@@ -67,6 +67,7 @@ def find(stack: Stack, name: bytes) -> Found | None:
 
 
 def close(handles: Stack) -> None:
+    """Close them all."""
     for handle in handles:
         os.close(handle)
 

@@ -20,6 +20,7 @@ class Place:
 
     @property
     def handles(self) -> tuple[int, ...]:
+        """All of its directories, topmost first."""
         return self.below if self.upper is None else (self.upper, *self.below)
 
 

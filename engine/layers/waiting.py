@@ -61,8 +61,10 @@ def read(path: Path) -> Iterator[tuple[Wait, bytes, bytes]]:
 
 
 def text(name: bytes) -> str:
+    """A name as notes have it: with surrogates for bytes that are not UTF-8."""
     return name.decode("utf-8", "surrogateescape")
 
 
 def raw(name: str) -> bytes:
+    """The opposite of `text`."""
     return name.encode("utf-8", "surrogateescape")

@@ -49,6 +49,7 @@ _UNUSABLE = frozenset(
 
 
 def main() -> None:
+    """Unpack the layer that a line on stdin orders; without one whoever ordered has gone."""
     line = sys.stdin.readline()
     if not line:
         return

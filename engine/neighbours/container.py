@@ -71,6 +71,7 @@ def checked(name: str) -> str:
 
 
 def unknown(engine: str, name: str) -> ContainerUnknown:
+    """The error for a name that an engine has no container by."""
     return ContainerUnknown(
         f"{engine} has no container {visible(name)[:80]!r}", hint="cutaway adopt lists what is here."
     )

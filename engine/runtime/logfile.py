@@ -39,6 +39,7 @@ class Extent(msgspec.Struct, frozen=True):
         return self.since is not None or self.until is not None
 
     def covers(self, moment: float) -> bool:
+        """Whether a moment (seconds since the epoch) is within the limits."""
         return (self.since is None or moment >= self.since) and (self.until is None or moment <= self.until)
 
 

@@ -77,6 +77,7 @@ class RuntimeFiles(msgspec.Struct, frozen=True):
 
     @property
     def bundle(self) -> Path:
+        """Where its config.json is: its directory in the data directory."""
         return self.root.containers / self.id
 
     @property
@@ -101,10 +102,12 @@ class RuntimeFiles(msgspec.Struct, frozen=True):
 
     @property
     def conmon_pid(self) -> Path:
+        """Its monitor's process id, as conmon writes it."""
         return self.here / "conmon.pid"
 
     @property
     def container_pid(self) -> Path:
+        """Its first process's id, as conmon writes it."""
         return self.here / "container.pid"
 
     @property
@@ -113,6 +116,7 @@ class RuntimeFiles(msgspec.Struct, frozen=True):
 
     @property
     def log(self) -> Path:
+        """What it prints, as conmon writes it."""
         return self.bundle / "output.log"
 
     def exists_in_runc(self) -> bool:

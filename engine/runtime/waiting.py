@@ -51,6 +51,7 @@ class ProcessId(msgspec.Struct, frozen=True):
 
     @property
     def alive(self) -> bool:
+        """Whether the process is there, and no other by its number."""
         return ProcessId.of(self.pid) == self
 
     @contextmanager
