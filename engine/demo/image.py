@@ -52,10 +52,11 @@ class DemoSource:
         self._files: dict[Digest, Path] = {}
         programs = Collection(_LIMIT)
         programs.add(_PROGRAMS)
+        base = content.base(_host_name(), programs.programs)
         stacked = [
             (
                 f"COPY {len(programs.programs)} programs of the host and what they need, /etc",
-                [*content.base(_host_name(), programs.programs), *_skeleton(programs.files)],
+                [*base, *_skeleton(programs.files, {entry.path for entry in base})],
             ),
             ("COPY hello /usr/local/bin/; COPY data /srv/", content.program()),
             ("RUN rm /srv/draft, replace /srv/greeting, empty /srv/menu and refill it", content.changes()),
@@ -89,14 +90,17 @@ class DemoSource:
         return built
 
 
-def _skeleton(files: list[HostFile]) -> list[Entry]:
-    """The host's files as entries, with the directories that they are in, and the links of the merged layout."""
-    folders = {str(parent) for file in files for parent in PurePosixPath(file.path).parents} - {".", "usr"}
+def _skeleton(files: list[HostFile], told: set[str]) -> list[Entry]:
+    """The host's files as entries, with the directories that they are in, and the links of the merged layout.
+
+    `told` are the paths that have an entry already: podman and docker refuse a layer that tells one twice.
+    """
+    folders = {str(parent) for file in files for parent in PurePosixPath(file.path).parents} - {"."}
     tops = {folder for folder in folders if folder.count("/") == 1}
     links = [name for name in MERGED if f"usr/{name}" in tops | {"usr/bin", "usr/lib", "usr/sbin"}]
     return [
         *(_link(name, f"usr/{name}") for name in links),
-        *(content.directory(folder) for folder in sorted(folders)),
+        *(content.directory(folder) for folder in sorted(folders - told)),
         *(_entry(file) for file in files),
     ]
 

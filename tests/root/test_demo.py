@@ -7,6 +7,7 @@ import shlex
 import shutil
 import stat
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,15 @@ def cutaway(folder: Path, demo: object) -> Iterator[Cutaway]:
 def test_the_same_host_makes_the_same_image(tmp_path: Path, demo: tuple[Store, ImageRecord]) -> None:
     _, again = built(tmp_path / "another")
     assert again == demo[1]
+
+
+def test_no_layer_tells_a_path_twice(demo: tuple[Store, ImageRecord]) -> None:
+    """podman and docker refuse a layer that does."""
+    store, image = demo
+    for layer in image.manifest.layers:
+        with tarfile.open(store.blob_path(layer.digest)) as archive:
+            names = archive.getnames()
+        assert len(names) == len(set(names))
 
 
 def test_it_is_small_and_well_described(demo: tuple[Store, ImageRecord]) -> None:
