@@ -159,16 +159,17 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
             raise store_error(error, f"cannot write {target}") from error
 
     @contextmanager
-    def lock(self, name: str, *, shared: bool = False, token: CancelToken | None = None) -> Iterator[None]:
+    def lock(self, name: str, *, shared: bool = False, token: CancelToken | None = None) -> Iterator[int]:
         """Hold the lock `name` (made of letters, digits and `._-`) against other processes and threads.
 
+        Gives the descriptor that holds it: a child that inherits it holds the lock, too, if this process is killed.
         With a `token` the wait can be cancelled. Not reentrant. Raises StoreError, Cancelled.
         """
         path = self.locks / _checked(name)
         with self._locked(path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, token) as handle:
             assert handle is not None
             try:
-                yield
+                yield handle
             finally:
                 if not shared:
                     path.unlink(missing_ok=True)  # those who wait for it see that it has gone, and make a new one

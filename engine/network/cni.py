@@ -25,21 +25,23 @@ _VERSION = "0.4.0"
 _SIOCSIFFLAGS, _SIOCBRDELBR = 0x8914, 0x89A1  # linux/sockios.h
 
 
-def setup(plugins: Path, path: Path, order: dict[str, Any]) -> None:
-    """Connect the namespace that `path` keeps, as netavark would by the same order. Raises HostError."""
+def setup(plugins: Path, path: Path, order: dict[str, Any], held: int) -> None:
+    """Connect the namespace that `path` keeps, as netavark would by the same order. The plugins inherit the descriptor
+    `held`. Raises HostError."""
     result: Any = None
     for name, interface, conf in _chain(plugins, order):
-        answer = _call(plugins, "ADD", name, interface, path, order, {**conf, "prevResult": result} if result else conf)
+        conf = {**conf, "prevResult": result} if result else conf
+        answer = _call(plugins, "ADD", name, interface, path, order, conf, held)
         if name == "bridge":
             result = answer
 
 
-def teardown(plugins: Path, path: Path, order: dict[str, Any]) -> None:
+def teardown(plugins: Path, path: Path, order: dict[str, Any], held: int) -> None:
     """Undo it, also where only half of it was done; the bridge stays (see `remove_bridge`). Raises HostError."""
     previous = _result(path, order)
     for name, interface, conf in reversed(list(_chain(plugins, order))):
         if name != "loopback":
-            _call(plugins, "DEL", name, interface, path, order, {**conf, "prevResult": previous})
+            _call(plugins, "DEL", name, interface, path, order, {**conf, "prevResult": previous}, held)
 
 
 def _chain(plugins: Path, order: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -116,7 +118,14 @@ def _result(path: Path, order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(
-    plugins: Path, verb: str, name: str, interface: str, path: Path, order: dict[str, Any], conf: dict[str, Any]
+    plugins: Path,
+    verb: str,
+    name: str,
+    interface: str,
+    path: Path,
+    order: dict[str, Any],
+    conf: dict[str, Any],
+    held: int,
 ) -> Any:
     try:
         done = subprocess.run(
@@ -126,6 +135,7 @@ def _call(
             text=True,
             errors="replace",
             check=False,
+            pass_fds=[held],
             env={
                 "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin",
                 "CNI_COMMAND": verb,

@@ -108,8 +108,8 @@ class Networks:
                 told.write_text(request)
                 try:
                     namespace.make(path)
-                    with self._root.lock("network"):
-                        self._call("setup", path, request)
+                    with self._root.lock("network") as held:
+                        self._call("setup", path, request, held)
                 except BaseException:
                     self.down(container_id)
                     raise
@@ -123,21 +123,21 @@ class Networks:
         if told.exists():
             request = told.read_text()
             if request:
-                with self._root.lock("network"):
-                    self._undo(path, request)
+                with self._root.lock("network") as held:
+                    self._undo(path, request, held)
                     if "cni" in json.loads(request) and not list(path.parent.glob("*.json"))[1:]:
                         cni.remove_bridge(self._settings()["interface"])  # that was the last
             told.unlink(missing_ok=True)
         namespace.remove(path)
 
-    def _undo(self, path: Path, request: str) -> None:
+    def _undo(self, path: Path, request: str, held: int) -> None:
         try:
-            self._call("teardown", path, request)
+            self._call("teardown", path, request, held)
         except HostError:
             # Half of it, or none, is there: whoever made it was killed. What is whole can be undone.
             namespace.make(path)
-            self._call("setup", path, request)
-            self._call("teardown", path, request)
+            self._call("setup", path, request, held)
+            self._call("teardown", path, request, held)
 
     def _told(self, container_id: str) -> Path:
         return self._root.run / "netns" / f"{container_id}.json"
@@ -145,12 +145,13 @@ class Networks:
     def _options(self) -> list[str]:
         return ["--config", str(self._root.run / "netns")]
 
-    def _call(self, verb: str, path: Path, request: str) -> None:
-        """Have whoever the request is for do it. Raises HostError, ToolMissing."""
+    def _call(self, verb: str, path: Path, request: str, held: int) -> None:
+        """Have whoever the request is for do it. They inherit the lock `held`: if this process is killed they go on, and
+        nobody undoes what they have not yet done. Raises HostError, ToolMissing."""
         if (order := json.loads(request).get("cni")) is not None:
             if self._facts.cni is None:
                 raise ToolMissing("the CNI plugins are gone, and they made this network", hint="Install them again.")
-            (cni.setup if verb == "setup" else cni.teardown)(self._facts.cni, path, order)
+            (cni.setup if verb == "setup" else cni.teardown)(self._facts.cni, path, order, held)
             return
         tool = self._facts.netavark
         if tool is None:
@@ -163,6 +164,7 @@ class Networks:
                 text=True,
                 errors="replace",
                 check=False,
+                pass_fds=[held],
                 env={"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"},
             )
         except OSError as error:

@@ -68,7 +68,7 @@ def test_detach_and_come_back(container: Any, screen: Screen) -> None:
         screen.type(b"X=before\r")
         screen.wait_for(b"X=before\r\n")
         screen.type(b"echo o''n\r\x10")  # the keys may come one by one
-        screen.wait_for(b"\non\r\n")
+        screen.wait_for(b"on\r\n")
         screen.type(b"\x11")
         thread.join(5)
         assert endings == [Ending.DETACHED]

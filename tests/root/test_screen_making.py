@@ -74,7 +74,7 @@ async def test_commit_shows_first_what_it_takes(
             await screen.press("ctrl+s", "backspace", "shift+tab", "space", "tab", "tab", "space")
             await screen.wait("Docker's format has no layers compressed with zstd", r"\[x\] Docker's format")
             await screen.press("space")
-            await screen.wait("--compression-format zstd", without="✗ Docker")
+            await screen.wait("--compression-format", without="✗ Docker")
             await screen.press("ctrl+s")
             await screen.wait("done", lambda _: len(workbench.images()) == 2)
         name = "localhost/team/w:1"
