@@ -18,7 +18,7 @@ from engine.errors import CommandNotFound, ContainerUnknown, UsageError
 from engine.events import ContainersChanged, ImagesChanged, ignore
 from engine.jobs import Job
 from engine.oci import Platform
-from engine.reference import DOCKER_HUB, Reference, Transport
+from engine.reference import Transport, own_name
 from engine.store import ImageRecord, Store
 from engine.trace import StepKind
 from engine.views import FileEntry, ImageSummary, OverlayView, Written
@@ -266,16 +266,3 @@ def _changed(upper: Path, path: bytes) -> float:
         return os.lstat(os.path.join(os.fsencode(upper), path)).st_ctime
     except OSError:
         return 0.0
-
-
-def own_name(text: str) -> str:
-    """The full reference for an image made here: without a registry in the name it is localhost's, as podman has it.
-
-    Raises UsageError.
-    """
-    reference = Reference.parse(text)
-    if reference.domain == DOCKER_HUB and not text.startswith((f"{DOCKER_HUB}/", "index.docker.io/")):
-        reference = Reference.parse(f"localhost/{text}")
-    if reference.digest is not None:
-        raise UsageError(f"{text} names a digest, and what is made has one of its own", hint="Give it a tag.")
-    return str(reference)

@@ -42,7 +42,7 @@ def pull(source: Source, store: Store, root: DataRoot, platform: Platform, job: 
     Cancelled; what had arrived by then stays for the next try.
     """
     image, fresh = bring(source, store, platform, job)
-    store.tag(source.name, image.descriptor)
+    store.tag(source.name, image.descriptor, image.asked)
     if fresh:
         trace.append(root.traces / f"{image.descriptor.digest.hex}.jsonl", job.steps)
     return store.find(source.name)

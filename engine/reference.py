@@ -94,6 +94,34 @@ def command_to_get(image: str) -> str:
     return "cutaway demo" if image in (BUILT_IN, BUILT_IN.removesuffix(":latest")) else f"cutaway pull {image}"
 
 
+def own_name(text: str) -> str:
+    """The full reference for an image made or named here: without a registry it is localhost's, as podman has it.
+
+    Raises UsageError.
+    """
+    reference = Reference.parse(text)
+    if reference.domain == DOCKER_HUB and not text.startswith((f"{DOCKER_HUB}/", "index.docker.io/")):
+        reference = Reference.parse(f"localhost/{text}")
+    if reference.digest is not None:
+        raise UsageError(
+            f"{visible(text)} names a digest, and an image has one of its own already", hint="Give it a tag."
+        )
+    return str(reference)
+
+
+def check_digest(name: str, *own: Digest | None) -> None:
+    """Raises UsageError where `name` has a digest that is none of the image's `own`."""
+    try:
+        digest = Reference.parse(name).digest
+    except UsageError:  # another program's name, by which nobody asks for a digest
+        return
+    if digest is not None and digest not in own:
+        raise UsageError(
+            f"the name {visible(name)} has the digest of another image: this one is {own[0]}",
+            hint="Whoever made it must not choose that. Give it a tag.",
+        )
+
+
 def is_tag(text: str) -> bool:
     """Whether `text` can be a tag."""
     return _TAG.fullmatch(text) is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from engine.digest import Digest
 from engine.disk import open_regular, read_regular, store_error
 from engine.errors import ContentError
 from engine.jobs import Job
@@ -20,7 +21,8 @@ _CHUNK = 1 << 20
 class FetchedImage:
     """One platform's image: its manifest and configuration, verified against their digests, as bytes and typed.
 
-    `offers` are the platforms that stood beside it, where it comes from an index.
+    `offers` are the platforms that stood beside it, where it comes from an index; `asked` is the digest of the document
+    that its name led to, that index's or the manifest's own.
     Raises ContentError unless the configuration has one diff ID for each layer of the manifest.
     """
 
@@ -30,6 +32,7 @@ class FetchedImage:
     config_raw: bytes
     config: ImageConfig
     offers: tuple[str, ...] = ()
+    asked: Digest | None = None
 
     def __post_init__(self) -> None:
         check_coherent(self.manifest, self.config)

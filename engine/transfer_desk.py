@@ -12,10 +12,9 @@ from engine.config_desk import ConfigDesk
 from engine.describe import image_summary
 from engine.errors import CutawayError, UsageError
 from engine.events import ImagesChanged
-from engine.image_desk import own_name
 from engine.jobs import Job
 from engine.oci import ManifestKind, Platform
-from engine.reference import Reference, Transport, split_transport
+from engine.reference import Reference, Transport, own_name, split_transport
 from engine.text import visible
 from engine.views import ImageSummary
 

@@ -27,7 +27,7 @@ from engine.events import ImagesChanged, Problem, ignore
 from engine.image_desk import ROOTFS
 from engine.jobs import Job
 from engine.oci import Platform
-from engine.reference import Reference, Transport, command_to_get
+from engine.reference import Transport, command_to_get, own_name
 from engine.runtime import Kind
 from engine.text import visible
 from engine.trace import Step, StepKind
@@ -130,7 +130,7 @@ class Workbench(TransferDesk):
 
     def tag(self, name: str, new: str, job: Job) -> None:
         """Give an image a further name. Raises UsageError, ImageUnknown, StoreError."""
-        reference, image = str(Reference.parse(new)), self._store.find(name)
+        reference, image = own_name(new), self._store.find(name)
         command = ["umoci", "tag", "--image", f"{self.root.images}:{image.name}", reference]
         with job.step(StepKind.STORE, shlex.join(command)) as step:
             self._store.tag(reference, image.descriptor)

@@ -69,6 +69,9 @@ def source(folder: Folder, name: str, store: Store) -> PlainSource:
 def _source(folder: Folder, item: Item, store: Store) -> PlainSource:
     raw = folder.read(item.config, DOCUMENT_LIMIT + 1)
     names = list(dict.fromkeys(full for tag in item.repo_tags or [] if (full := _canonical(tag))))
+    for name in names:
+        if "@" in name:  # a manifest's, and docker's archives have none
+            raise ContentError(f"{folder.path} calls an image {visible(name)}: a digest that it cannot have")
     names = names or [local_name(folder.path, Digest.of(raw).short)]
     return PlainSource(store, raw, [_layer(folder, name) for name in item.layers], names[0], names[1:])
 

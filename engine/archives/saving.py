@@ -14,6 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from engine.archives import docker
 from engine.archives.writing import ArchiveWriter
 from engine.digest import Digest
@@ -141,8 +143,7 @@ class Saving:
         for image, name in self._images:
             raw, media_type = manifest_as(self._store, image, ManifestKind.OCI)
             digest = Digest.of(raw)
-            tag = Reference.parse(name).tag if _tag_of(name) else ""
-            notes = {REF_NAME: name, **({FULL_NAME: name} if tag else {})}
+            notes = {REF_NAME: name, FULL_NAME: name} if _tag_of(name) else {REF_NAME: _with_digest(name, digest)}
             entries.append(Descriptor(media_type, digest, len(raw), notes))
             config = image.manifest.config
             blobs |= {_blob(layer.digest): layer for layer in image.manifest.layers}
@@ -209,6 +210,15 @@ def _tag_of(name: str) -> str:
     except UsageError:
         return ""
     return "" if reference.digest else str(reference)
+
+
+def _with_digest(name: str, digest: Digest) -> str:
+    """A name that has a digest with that of the manifest that is saved: the index by which it came is not in there."""
+    try:
+        reference = Reference.parse(name)
+    except UsageError:
+        return name
+    return str(msgspec.structs.replace(reference, digest=digest)) if reference.digest else name
 
 
 def _replace(target: Path, pieces: Sequence[bytes] | Iterator[bytes]) -> None:

@@ -54,12 +54,13 @@ class Resolver:
 
     def image(self, wanted: Platform) -> FetchedImage:
         descriptor, raw = self._first()
+        asked = descriptor.digest
         offers: list[str] = []
         from_index = False
         for _ in range(_NESTING):
             if descriptor.media_type in MANIFEST_TYPES:
                 image = self._finish(descriptor, raw, wanted, warn=not from_index)
-                return replace(image, offers=tuple(offers))
+                return replace(image, offers=tuple(offers), asked=asked)
             index = parse_index(raw, self._what)
             from_index = True
             offers = offers or offered(index.manifests)

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,13 @@ from engine.oci import (
     parse_index,
     parse_manifest,
 )
-from engine.reference import Reference, command_to_get
+from engine.reference import Reference, check_digest, command_to_get
 from engine.store.blobs import Blobs
 from engine.text import visible
 
 _LOCK = "index"
+_INDEX_DIGEST = "io.cutaway.index"
+"""An entry's annotation: the digest of the index by which the image came, where its name has that."""
 _ID = re.compile(r"[0-9a-f]{4,64}")
 
 
@@ -140,18 +143,21 @@ class Images:
                 raise ImageUnknown(f"the image {name} is damaged: {why}", hint=mending(descriptor.ref_name))
         raise ImageUnknown(f"no image {visible(text)!r} here", hint=_hint(text))
 
-    def tag(self, name: str, descriptor: Descriptor) -> None:
-        """Let `name` mean this image from now on.
+    def tag(self, name: str, descriptor: Descriptor, index: Digest | None = None) -> None:
+        """Let `name` mean this image from now on. A digest in it must be the image's own, or that of the `index` by
+        which it came, and which was verified.
 
         Raises UsageError if it is not a full reference, StoreError if a part of the image is not here.
         """
         if str(Reference.parse(name)) != name:
             raise UsageError(f"not a full reference: {visible(name)!r}", hint=f"Write {Reference.parse(name)}.")
+        check_digest(name, descriptor.digest, index)
         if missing := self.missing_parts(descriptor):
             raise StoreError(f"{descriptor.digest} is not whole: {', '.join(missing)} is missing")
-        entry = Descriptor(
-            descriptor.media_type, descriptor.digest, descriptor.size, {REF_NAME: name}, descriptor.platform
-        )
+        notes = {REF_NAME: name}
+        if index is not None and Reference.parse(name).digest == index != descriptor.digest:
+            notes[_INDEX_DIGEST] = index
+        entry = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size, notes, descriptor.platform)
         with self._root.lock(_LOCK):
             tree = self._tree()
             others = [other for other in tree["manifests"] if _name(other) != name]
@@ -217,13 +223,15 @@ class Images:
             known = (manifest, parse_config(self._blobs.read(manifest.config)))
             check_coherent(*known)
             self._known[descriptor.digest] = known
+        _check_own(descriptor)
         return ImageRecord(descriptor.ref_name, descriptor, *known)
 
     def of_digest(self, digest: Digest) -> ImageRecord:
         """The image whose manifest has this digest, whether a name leads to it or not. Raises ImageUnknown."""
         for descriptor in self.entries():
             if descriptor.digest == digest:
-                return self.load(descriptor)
+                with suppress(ContentError, StoreError):
+                    return self.load(descriptor)
         try:
             raw = read_regular(self._blobs.path(digest), DOCUMENT_LIMIT + 1)
             kind = parse_manifest(raw).media_type or MANIFEST
@@ -242,6 +250,18 @@ class Images:
 
     def _write(self, tree: dict[str, Any]) -> None:
         self._root.write(self._path, json.dumps(tree, indent=2).encode())
+
+
+def _check_own(entry: Descriptor) -> None:
+    """Raises ContentError where the name of an entry of index.json, which other programs write to as well, has the
+    digest of something else: who asks for a digest must get what it names."""
+    if "@" not in entry.ref_name:
+        return
+    try:
+        index = (entry.annotations or {}).get(_INDEX_DIGEST)
+        check_digest(entry.ref_name, entry.digest, Digest.parse(index) if index else None)
+    except UsageError as error:
+        raise ContentError(error.message) from error
 
 
 def _hint(text: str) -> str:

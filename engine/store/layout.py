@@ -23,7 +23,7 @@ from engine.oci import (
     pick_platform,
     verify,
 )
-from engine.reference import Reference
+from engine.reference import Reference, check_digest
 from engine.source import Directory, FetchedImage, Folder
 from engine.text import visible
 from engine.trace import StepKind
@@ -65,7 +65,10 @@ class LayoutSource:
         return local_name(self._folder.path, own)
 
     def image(self, platform: Platform, job: Job) -> FetchedImage:
-        """Follow the index to one platform's image, each document verified. Raises ContentError, StoreError."""
+        """Follow the index to one platform's image, each document verified.
+
+        Raises ContentError, StoreError; UsageError where the image's name has the digest of another one.
+        """
         with job.step(StepKind.REQUEST, self._command()) as step:
             descriptor = self._manifest(self._entries, platform, frozenset())
             manifest_raw = self._read(descriptor)
@@ -73,7 +76,9 @@ class LayoutSource:
             config_raw = self._read(manifest.config)
             config = parse_config(config_raw, f"the image configuration {manifest.config.digest}")
             step.detail = str(descriptor.digest)
-        return FetchedImage(descriptor, manifest_raw, manifest, config_raw, config, tuple(self._offers))
+        asked = self._entries[0].digest if len(self._entries) == 1 else None
+        check_digest(self.name, descriptor.digest, asked)  # whoever made the layout wrote it: before any layer comes
+        return FetchedImage(descriptor, manifest_raw, manifest, config_raw, config, tuple(self._offers), asked)
 
     def blob(self, descriptor: Descriptor, offset: int, job: Job) -> Iterator[bytes]:
         """The bytes of a blob from `offset` on. Raises StoreError, Cancelled."""

@@ -108,12 +108,13 @@ class Store:
         """The image whose manifest has this digest, whether a name leads to it or not. Raises ImageUnknown."""
         return self._images.of_digest(digest)
 
-    def tag(self, name: str, descriptor: Descriptor) -> None:
-        """Let `name` (a full reference) mean this image from now on.
+    def tag(self, name: str, descriptor: Descriptor, index: Digest | None = None) -> None:
+        """Let `name` (a full reference) mean this image from now on. A digest in it must be the image's own, or that of
+        the `index` by which it came, and which was verified.
 
         Raises UsageError if it is not one, StoreError if a part of the image is not here.
         """
-        self._images.tag(name, descriptor)
+        self._images.tag(name, descriptor, index)
 
     def untag(self, name: str) -> None:
         """Let `name` mean nothing. What it meant stays until it is swept. Raises ImageUnknown."""

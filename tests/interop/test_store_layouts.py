@@ -26,7 +26,7 @@ NAMES = [
     "docker.io/library/debian:12",
     "localhost/cutaway/demo:latest",
     "localhost:5000/a_b/c-d.e:1.0_x-y",
-    "quay.io/org/name@sha256:" + "0123456789abcdef" * 4,
+    "quay.io/org/name:1.0",
 ]
 
 

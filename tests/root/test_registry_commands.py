@@ -11,6 +11,8 @@ from command_line import Cutaway
 from faulty_registry import FaultyRegistry, faulty_registry
 from layer_kit import END, file
 
+from engine.digest import Digest
+
 pytestmark = pytest.mark.root
 
 LAYER = file("f", b"content") + END
@@ -46,6 +48,21 @@ def test_inspect_fetches_documents_alone(cutaway: Cutaway, registry: FaultyRegis
     assert not any(found["manifest"]["layers"][0]["digest"] in path for path in registry.paths())
     assert len(registry.seen) == 3, "index, manifest, configuration"
     assert not list((cutaway.root / "images/blobs").glob("*/*"))
+
+
+def test_pulled_by_the_digest_of_an_index(cutaway: Cutaway, registry: FaultyRegistry, tmp_path: Path) -> None:
+    _, raw = registry.manifests["latest"]
+    name = f"{registry.host}/t@{Digest.of(raw)}"
+    cutaway("pull", "--tls-verify=false", name)
+    (found,) = cutaway.json("inspect", name)
+    assert (found["reference"], found["config"]["architecture"]) == (name, "amd64")
+    cutaway("system", "check")
+    cutaway("save", "--format=oci-archive", "-o", str(tmp_path / "a.tar"), name)
+    other = Cutaway(tmp_path / "other", tmp_path / "run")
+    other("load", "-i", str(tmp_path / "a.tar"))  # in there it goes by its own digest: that of the index is not
+    (loaded,) = other.json("images", "--json")
+    assert loaded["reference"] == f"{registry.host}/t@{found['digest']}"
+    cutaway("tag", name, name, code=2)
 
 
 def test_no_match_lists_what_is_on_offer(cutaway: Cutaway, registry: FaultyRegistry) -> None:

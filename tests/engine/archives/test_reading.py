@@ -131,6 +131,14 @@ def test_all_tags_and_none(store: Store, job: Job, tmp_path: Path) -> None:
     assert names_in(nameless, store, job) == [f"localhost/my-image:{Digest.of(config(*LAYERS)).short}"]
 
 
+def test_no_archive_chooses_the_digest_in_a_name(store: Store, job: Job, tmp_path: Path) -> None:
+    """Who asks for a digest would get what whoever made the archive likes."""
+    for name in (f"debian@sha256:{'a' * 64}", f"docker.io/library/debian:12@sha256:{'a' * 64}"):
+        path = write(tmp_path / "a.tar", tar(docker_members("ok:1", name)))
+        with pytest.raises(ContentError, match="a digest that it cannot have"):
+            names_in(path, store, job)
+
+
 def test_links_lead_to_the_layer_that_they_mean(store: Store, job: Job, tmp_path: Path) -> None:
     """`docker save` wrote a layer that several images have once, and links for the others."""
     members = [("a/layer.tar", LAYERS[0]), *docker_members("x:1", layers=LAYERS[:1], Layers=["b/layer.tar"])[1:]]

@@ -10,6 +10,7 @@ import pytest
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import ImageUnknown, StoreError, UsageError
+from engine.jobs import CancelToken
 from engine.oci import INDEX, MANIFEST, REF_NAME, Descriptor, ImageConfig, RootFS, encode
 from engine.store import Store
 
@@ -230,3 +231,41 @@ def test_a_name_is_a_full_reference(store: Store, add_image: Any) -> None:
     for name in ("debian", "debian:12", "x\n", ""):
         with pytest.raises(UsageError):
             store.tag(name, descriptor)
+
+
+# -- digests in names -------------------------------------------------------------------------------------
+
+OTHER = Digest(f"sha256:{'a' * 64}")
+
+
+def test_a_digest_in_a_name_is_the_image_s_own(store: Store, add_image: Any) -> None:
+    image = add_image(b"x", names=(DEBIAN,))
+    store.tag(f"quay.io/a/b@{image.digest}", image)
+    assert store.find(f"quay.io/a/b@{image.digest}").descriptor.digest == image.digest
+    for name in (f"docker.io/library/debian@{OTHER}", f"{DEBIAN}@{OTHER}"):
+        with pytest.raises(UsageError, match="has the digest of another image"):
+            store.tag(name, image)
+        with pytest.raises(UsageError, match="has the digest of another image"):
+            store.tag(name, image, image.digest)
+    assert len(store.images()) == 2
+
+
+def test_a_digest_in_a_name_may_be_the_index_s_by_which_it_came(store: Store, add_image: Any) -> None:
+    image, name = add_image(b"x", names=(DEBIAN,)), f"docker.io/library/debian@{OTHER}"
+    store.tag(name, image, OTHER)
+    assert Store(store.root).find(f"debian@{OTHER}").descriptor.digest == image.digest
+    store.tag(DEBIAN, image, OTHER)  # where the name has no digest nothing is noted
+    assert [entry["annotations"] for entry in index(store)["manifests"]][1] == {REF_NAME: DEBIAN}
+
+
+def test_a_digest_that_another_program_wrote_into_a_name_leads_nowhere(store: Store, add_image: Any) -> None:
+    image, name = add_image(b"x", names=(DEBIAN,)), f"docker.io/library/debian@{OTHER}"
+    tree = index(store)
+    tree["manifests"].append({**tree["manifests"][0], "annotations": {REF_NAME: name}})
+    rewrite(store, tree)
+    with pytest.raises(ImageUnknown, match="has the digest of another image"):
+        store.find(f"debian@{OTHER}")
+    assert [each.name for each in store.images()] == [DEBIAN]
+    assert store.of_digest(image.digest).descriptor.digest == image.digest
+    assert [problem.code for problem in store.check(lambda: [], CancelToken(), repair=True)] == ["image-damaged"]
+    assert len(index(store)["manifests"]) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from engine.digest import Digest
 from engine.disk import DataRoot
-from engine.errors import Cancelled, ContentError, ImageUnknown, StoreError
+from engine.errors import Cancelled, ContentError, ImageUnknown, StoreError, UsageError
 from engine.jobs import Job
 from engine.oci import (
     CONFIG,
@@ -26,6 +26,7 @@ from engine.oci import (
     encode,
 )
 from engine.reference import Reference
+from engine.source import Directory
 from engine.store import LayoutSource, Store
 
 LINUX = Platform("amd64", "linux")
@@ -129,6 +130,20 @@ def test_the_name_in_the_store(layout: Layout, own: str, name: str) -> None:
     layout.add(layout.image(), name=own)
     assert layout().name == name
     assert str(Reference.parse(layout().name)) == name
+
+
+def test_no_layout_chooses_the_digest_in_a_name(layout: Layout, job: Job) -> None:
+    image = layout.image()
+    index = layout.index(image)
+    name = "docker.io/library/debian"
+    layout.add(image, name=f"{name}@sha256:{'a' * 64}")
+    layout.add(image, name=f"{name}:12@{image.digest}")
+    layout.add(index, name=f"{name}@{index.digest}")
+    forged, own, by_index = [layout(tag) for tag in LayoutSource.names(Directory(layout.path))]
+    with pytest.raises(UsageError, match="has the digest of another image"):
+        forged.image(LINUX, job)
+    assert own.image(LINUX, job).descriptor.digest == image.digest
+    assert by_index.image(LINUX, job).asked == index.digest
 
 
 @pytest.mark.parametrize(
