@@ -3,7 +3,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-set -- -m pytest --ignore=tests/bench -n 2 --dist loadgroup "$@"
+# One more than there are processors: a third of the time a test waits for somebody else.
+workers=$(($(nproc) + 1))
+[ "$workers" -le 8 ] || workers=8
+set -- -m pytest --ignore=tests/bench -n "$workers" --dist loadgroup "$@"
 if [ "$(id -u)" -ne 0 ] && sudo -n true 2>/dev/null; then
     # Root leaves no files of its own in a user's checkout.
     exec sudo -n -E env "PATH=$PATH:/usr/sbin:/sbin" PYTHONDONTWRITEBYTECODE=1 \
