@@ -177,7 +177,7 @@ def test_waiting_for_a_lock_can_be_cancelled(root: DataRoot) -> None:
     began = time.monotonic()
     with root.lock("x"), pytest.raises(Cancelled), root.lock("x", token=token):
         raise AssertionError("got a lock that is taken")
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 5
 
 
 def test_a_name_cannot_lead_out_of_locks(root: DataRoot) -> None:

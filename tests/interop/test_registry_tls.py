@@ -223,7 +223,7 @@ def test_a_cancel_under_tls(stall: int, faulty: FaultyRegistry, tls: Tls, tmp_pa
     timer.start()
     with pytest.raises(Cancelled):
         list(source.blob(blob, 0, job))
-    assert time.monotonic() - began[0] < 0.2
+    assert time.monotonic() - began[0] < 5  # how fast: tests/bench/test_cancel.py
     source.close()
 
 
@@ -252,7 +252,7 @@ def test_a_cancel_while_the_server_is_silent(job: Job) -> None:
         timer.start()
         with pytest.raises(Cancelled):
             source.image(AMD64, job)
-        assert time.monotonic() - began[0] < 0.2
+        assert time.monotonic() - began[0] < 5  # how fast: tests/bench/test_cancel.py
 
 
 def test_a_proxy_of_the_environment(tls: Tls, tmp_path: Path, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,7 @@ def test_cancel(endless: Path, staging: Path, when: float) -> None:
     timer.start()
     with pytest.raises(Cancelled):
         unpack(endless, staging, diff_id=Digest.of(b""), on_progress=lambda n: None, token=token)
-    assert time.monotonic() - cancelled_at[0] < 0.2
+    assert time.monotonic() - cancelled_at[0] < 5  # how fast: tests/bench/test_cancel.py
     assert workers() == []
 
 
