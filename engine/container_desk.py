@@ -16,7 +16,7 @@ from engine import rootfs
 from engine.describe import container_summary
 from engine.disk import DataRoot, default_root
 from engine.errors import Cancelled, ContainerUnknown
-from engine.events import ALIVE, ContainersChanged, LogLine, Problem, Sink, ignore
+from engine.events import ALIVE, ContainersChanged, ImagesChanged, LogLine, Problem, Sink, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.network import Networks
@@ -283,7 +283,9 @@ class ContainerDesk:
     def _watch(self) -> None:
         from engine.runtime import Watcher
 
-        watcher = Watcher(self.root, lambda ids: self._sink(ContainersChanged(ids)))
+        watcher = Watcher(
+            self.root, lambda ids: self._sink(ContainersChanged(ids)), lambda: self._sink(ImagesChanged())
+        )
         with suppress(Cancelled):
             watcher.run(self._stop_watching)
 

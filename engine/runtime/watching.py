@@ -1,4 +1,5 @@
 """Changes of containers, told as they happen: by inotify(7) and pidfds, without looking at all of them again and again.
+Of images it is told that there was a change, whichever process made it.
 
 | what happens | how it is noticed |
 | --- | --- |
@@ -6,6 +7,7 @@
 | runc makes or deletes one | its directory in runc's own root |
 | one ends | conmon's exit file; its first process's pidfd, where conmon was killed |
 | anything that Cutaway does, in whichever process | a line more in events.jsonl |
+| an image comes or goes | another index.json in images/ |
 
 What none of these tells (a freezer that somebody else turned, a watch that the kernel's limits refused) is found by a
 look at all states, each `_ROUND` seconds, which reads some small files and starts no process.
@@ -48,11 +50,15 @@ _State = tuple[Status, int, int | None]
 
 
 class Watcher:
-    """Watches the containers of one data directory and calls `tell` with the ids of those that have changed."""
+    """Watches the containers of one data directory and calls `tell` with the ids of those that have changed, and
+    `tell_images` when there are other images."""
 
-    def __init__(self, root: DataRoot, tell: Callable[[tuple[str, ...]], None]) -> None:
+    def __init__(
+        self, root: DataRoot, tell: Callable[[tuple[str, ...]], None], tell_images: Callable[[], None] = lambda: None
+    ) -> None:
         self._root = root
-        self._tell = tell
+        self._tell, self._tell_images = tell, tell_images
+        self._index = self._index_now()
         self._containers = Containers(root)
         self._happenings = Follower(root)
         self._known: dict[str, _State] = {}
@@ -71,6 +77,7 @@ class Watcher:
                 token.sleep(_ROUND if self._root.containers.is_dir() else _COMING)
                 with suppress(StoreError):
                     self._look(self._everything(), set())
+                    self._look_at_images()
         finally:
             for handle in self._ends.values():
                 os.close(handle)
@@ -84,8 +91,11 @@ class Watcher:
         with Watch(self._root.path, MODIFIED | MOVED_HERE | DELETED_SELF | MOVED_SELF) as watch:
             for directory in (self._root.containers, files.runc_root, files.exits):
                 watch.add(directory, _COMES_AND_GOES)
+            if self._root.images.is_dir():
+                watch.add(self._root.images, MOVED_HERE | DELETED_SELF | MOVED_SELF)
             self._look(self._everything(), set())  # what came before the watch did
             while True:
+                self._look_at_images()
                 ready = wait_readable([watch.fileno(), *self._ends.values()], token, _ROUND)
                 if not ready:
                     self._look(self._everything(), set())
@@ -106,6 +116,19 @@ class Watcher:
         """Look at those containers and tell of the changed ones, and of those to which something was `done`."""
         if changed := self._look_at(names) | done:
             self._tell(tuple(sorted(changed)))
+
+    def _look_at_images(self) -> None:
+        if (now := self._index_now()) != self._index:
+            self._index = now
+            self._tell_images()
+
+    def _index_now(self) -> tuple[int, int]:
+        """What tells one index of the images from the next: it is never written in place."""
+        try:
+            found = (self._root.images / "index.json").stat()
+        except OSError:
+            return 0, 0
+        return found.st_ino, found.st_mtime_ns
 
     def _look_at(self, names: Iterable[str]) -> set[str]:
         changed = set()

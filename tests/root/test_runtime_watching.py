@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from waiting import until_asleep
 
+from engine import Job, Workbench
 from engine.disk import DataRoot
 from engine.errors import Cancelled
-from engine.events import Status
+from engine.events import Status, ignore
 from engine.jobs import CancelToken
 from engine.runtime import Watcher, watching
 
@@ -29,7 +30,8 @@ class Ears:
         self.told: list[str] = []
         self._token = CancelToken()
         self._news = threading.Condition()
-        self._thread = threading.Thread(target=self._listen, args=(Watcher(root, self._hear),))
+        watcher = Watcher(root, self._hear, lambda: self._hear(("images",)))
+        self._thread = threading.Thread(target=self._listen, args=(watcher,))
         self._thread.start()
 
     def _listen(self, watcher: Watcher) -> None:
@@ -136,3 +138,20 @@ def test_nothing_is_done_while_nothing_happens(container: Any, ears: Ears) -> No
         it.containers.happenings.add(it.record, "start")
     ears.wait(running[-1].record.id)
     ears.until_asleep()
+
+
+def test_images_that_somebody_else_has_made_are_told(data_root: DataRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_ROUND", 3600.0)
+    job = Job("test", ignore)
+    other = Workbench(data_root.path)
+    demo = other.demo(job).reference
+    ears = Ears(data_root)
+    try:
+        ears.until_asleep()
+        other.tag(demo, "localhost/second:1", job)
+        ears.wait("images")
+        other.untag("localhost/second:1", job)
+        ears.wait("images")
+    finally:
+        ears.close()
+        other.close()
