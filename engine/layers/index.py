@@ -20,6 +20,9 @@ from engine.layers import copying, lower, names, xattrs
 FILE = "files.index"
 """Its name beside the layer's `diff`."""
 
+_EARLIEST, _LATEST = -(1 << 63), (1 << 63) - 1
+"""Nanoseconds; what is outside (before 1677, after 2262) is told as the nearest: files can have such times."""
+
 _MAGIC = b"cutaway-index-1\n"
 
 
@@ -130,7 +133,7 @@ def _add(columns: Columns, path: bytes, status: os.stat_result) -> int:
     columns.uids.append(status.st_uid)
     columns.gids.append(status.st_gid)
     columns.sizes.append(0)
-    columns.times.append(status.st_mtime_ns)
+    columns.times.append(max(_EARLIEST, min(status.st_mtime_ns, _LATEST)))
     return len(columns.paths) - 1
 
 

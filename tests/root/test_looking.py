@@ -16,7 +16,7 @@ import pytest
 from command_line import Cutaway
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from layer_kit import file, snapshot, symlink
+from layer_kit import Stack, file, snapshot, symlink
 from layered import Layered, disorder
 
 from engine.errors import UsageError
@@ -53,6 +53,15 @@ def seen(snap: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
         name: (mode, owner, None if isinstance(content, bytes) else content, mtime, attributes)
         for name, (mode, owner, content, mtime, _, attributes) in snap.items()
     }
+
+
+def test_a_time_that_nobody_lives_to_see_is_told_as_the_last_that_can_be(stack: Stack) -> None:
+    stack.add(file("far", b"content", mtime=10**10), file("near", b"", mtime=5))
+    columns = index.decode(index.encode(index.scan(stack.diffs[-1])))
+    assert columns is not None
+    times = dict(zip(columns.paths, columns.times, strict=True))
+    assert times[b"near"] == 5 * 10**9
+    assert times[b"far"] == 2**63 - 1
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
