@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from engine import instructions
@@ -35,7 +34,7 @@ class CommitOptions:
 
     `changes` are instructions as in a Dockerfile (`CMD`, `ENV`, …), carried out in order; `squash` makes one layer of
     the image's and the container's; `docker` asks for Docker's media types instead of OCI's; `level` is the
-    compression's own (None: a quick one); `leave_out` holds absolute paths in the container that are not taken;
+    compression's own (None: a quick one); `leave_out` holds absolute paths in the container that stay as in the image;
     `pause` freezes a running container meanwhile.
     """
 
@@ -170,33 +169,3 @@ def _stack(
 
 def _stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def mount_points(config: Path, upper: Path) -> set[bytes]:
-    """What runc made in the upper directory for mounts to stand on: it is empty, and not the container's content."""
-    try:
-        mounts = json.loads(config.read_bytes())["mounts"]
-        destinations = [mount["destination"] for mount in mounts]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return set()
-    found = set()
-    for destination in destinations:
-        path = os.path.normpath(str(destination)).strip("/")
-        if path and _is_empty(upper, path):
-            found.add(os.fsencode(path))
-    return found
-
-
-def _is_empty(upper: Path, path: str) -> bool:
-    """Whether an empty file or directory lies there, by a way without links."""
-    here = upper
-    for part in Path(path).parts:
-        if here.is_symlink():
-            return False
-        here /= part
-    try:
-        if here.is_symlink():
-            return False
-        return not any(here.iterdir()) if here.is_dir() else here.is_file() and here.stat().st_size == 0
-    except OSError:
-        return False

@@ -47,12 +47,14 @@ class ImageDesk(ContainerDesk):
     def commit(self, name: str, image: str, job: Job, options: CommitOptions | None = None) -> ImageSummary:
         """Make what a container has changed a layer on top of its image, and call the result `image`.
 
-        Empty files and directories that runc made for mounts to stand on are not taken. With SOURCE_DATE_EPOCH the
-        same changes make the same image. Owners are those that the container's user namespace has.
+        Empty files and directories that runc made for mounts to stand on are not taken; what is left out is as in the
+        image, squashed or not. With SOURCE_DATE_EPOCH the same changes make the same image. Owners are those that the
+        container's user namespace has.
         Raises ContainerUnknown, UsageError, LayerError, StoreError, Cancelled.
         """
-        from engine.committing import CommitOptions, commit, mount_points
+        from engine.committing import CommitOptions, commit
         from engine.layers.capture import Capture
+        from engine.leaving_out import as_below, mount_points, named
 
         options = options or CommitOptions()
         record = self._find(name)
@@ -60,14 +62,17 @@ class ImageDesk(ContainerDesk):
         self.facts.need_root("read a container's files")
         with self._store.holding(job.token), self._launcher.still(record, job, pause=options.pause) as merged:
             home = self._containers.path(record.id)
-            leave_out = {os.fsencode(path.strip("/")) for path in options.leave_out}
+            upper = home / "upper"
+            leave_out = named(upper, options.leave_out) | mount_points(home / "config.json", upper)
             numbers = mapping(home / "config.json")
             capture = Capture(
-                merged if options.squash else home / "upper",
+                merged if options.squash else upper,
                 overlay=not options.squash,
                 merged=merged,
-                leave_out=frozenset(leave_out | mount_points(home / "config.json", home / "upper")),
+                leave_out=frozenset(leave_out),
                 owner=numbers.inside if numbers else None,
+                below=self._launcher.plan(record).lower,
+                restored=frozenset(as_below(upper, leave_out) if options.squash else ()),
             )
             made_by = shlex.join(record.command) or "cutaway commit"
             base = self._base(record, job)
@@ -156,7 +161,7 @@ class ImageDesk(ContainerDesk):
     def diff(self, name: str, other: str | None, job: Job) -> list[FileEntry]:
         """What a container has changed, as `commit` would take it; with `other`, in what that image or container
         differs from the first. Raises StoreError, Cancelled."""
-        from engine.committing import mount_points
+        from engine.leaving_out import mount_points
         from engine.looking import compare, entry_of
 
         if other is not None:
@@ -177,7 +182,7 @@ class ImageDesk(ContainerDesk):
 
         Only its own directory is read, so that it can be asked again and again. Raises ContainerUnknown, StoreError.
         """
-        from engine.committing import mount_points
+        from engine.leaving_out import mount_points
         from engine.looking import entry_of
 
         record = self._find(name)

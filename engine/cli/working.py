@@ -54,7 +54,7 @@ def umount(names: tuple[str, ...]) -> None:
 @click.option("-f", "--format", "kind", type=click.Choice(["oci", "docker"]), default="oci", help="Whose media types.")
 @click.option("--compression-format", "compression", type=click.Choice(["gzip", "zstd"]), default="gzip")
 @click.option("--compression-level", "level", type=int, metavar="N", help="gzip 0 to 9 (2), zstd 1 to 19 (3).")
-@click.option("--leave-out", multiple=True, metavar="PATH", help="A path in the container that is not taken.")
+@click.option("--leave-out", multiple=True, metavar="PATH", help="A path in the container that stays as in the image.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the image's id alone.")
 @click.argument("container")
 @click.argument("image")

@@ -14,7 +14,8 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from engine.disk import store_error
@@ -23,7 +24,6 @@ from engine.layers import copying, lower, names, xattrs
 from engine.layers.names import shown
 from engine.layers.pack import Entry, Kind, opaque, whiteout
 
-_REDIRECT = "trusted.overlay.redirect"
 _METACOPY = "trusted.overlay.metacopy"
 _WHITEOUT = "trusted.overlay.whiteout"
 _OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -38,7 +38,9 @@ class Capture:
     `latest` is the latest time that any entry may have, in nanoseconds since the epoch (None: as it is); `leave_out`
     holds paths, without leading slash, that are passed over with all below them; `overlay` says that the tree is an
     overlay's upper directory, whose `merged` one is mounted (None: it is not, and must not be needed); `owner` gives
-    the user and group that an entry gets for those on disk, -1 for one that has none (None: the same).
+    the user and group that an entry gets for those on disk, -1 for one that has none (None: the same). Of a merged
+    tree, `restored` are those paths left out that are taken from the layers `below` (lowest first), as these have them:
+    otherwise the tree's own layer would hide them, as no layer on top of theirs does.
     """
 
     root: Path
@@ -47,6 +49,8 @@ class Capture:
     latest: int | None = None
     leave_out: frozenset[bytes] = field(default_factory=frozenset)
     owner: Callable[[int, int], tuple[int, int]] | None = None
+    below: tuple[Path, ...] = ()
+    restored: frozenset[bytes] = field(default_factory=frozenset)
 
     def entries(self) -> Iterator[Entry]:
         """The entries, parents first, the names of a directory in order. Files are open only while their entry is the
@@ -63,6 +67,10 @@ class _Walk:
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
         self._first: dict[tuple[int, int], bytes] = {}  # files with several names: the name that came first
+        self._restored: dict[bytes, set[bytes]] = {}  # by directory
+        for path in capture.restored:
+            folder, name = names.split(path)
+            self._restored.setdefault(folder, set()).add(name)
 
     def directory(self, root: Path, path: bytes, *, overlay: bool) -> Iterator[Entry]:
         """The directory `path` below `root`, opened from the top: another tree's than its parent's."""
@@ -78,7 +86,7 @@ class _Walk:
         try:
             names.check_depth(path)
             yield self._entry(path, Kind.DIRECTORY, os.fstat(handle), xattrs.kept_of(handle))
-            if overlay and xattrs.get(handle, _REDIRECT) is not None:
+            if overlay and xattrs.get(handle, lower.REDIRECT) is not None:
                 yield opaque(os.fsdecode(path))
                 yield from self._merged_content(path)
                 return
@@ -99,8 +107,11 @@ class _Walk:
         return self._capture.merged
 
     def _content(self, handle: int, path: bytes, *, overlay: bool) -> Iterator[Entry]:
-        for name in sorted(map(os.fsencode, os.listdir(handle))):
+        restored = self._restored.get(path, set())
+        for name in sorted({*map(os.fsencode, os.listdir(handle)), *restored}):
             inner = names.join(path, name)
+            if name in restored:
+                yield from self._beneath.at(inner)
             if inner in self._capture.leave_out:
                 continue
             status = os.lstat(name, dir_fd=handle)
@@ -114,10 +125,21 @@ class _Walk:
             elif stat.S_ISDIR(status.st_mode):
                 below = os.open(name, lower.OPEN_DIRECTORY, dir_fd=handle)
                 yield from self._open_directory(below, inner, overlay=overlay)
-            elif stat.S_ISREG(status.st_mode):
-                yield from self._file(handle, name, inner, overlay=overlay)
-            elif not stat.S_ISSOCK(status.st_mode):  # a socket without its process is nothing
-                yield self._other(handle, name, inner, status)
+            else:
+                yield from self._leaf(handle, name, inner, status, overlay=overlay)
+
+    def _leaf(
+        self, directory: int, name: bytes, path: bytes, status: os.stat_result, *, overlay: bool
+    ) -> Iterator[Entry]:
+        if stat.S_ISREG(status.st_mode):
+            yield from self._file(directory, name, path, overlay=overlay)
+        elif not stat.S_ISSOCK(status.st_mode):  # a socket without its process is nothing
+            yield self._other(directory, name, path, status)
+
+    @cached_property
+    def _beneath(self) -> _Beneath:
+        # The layers below have the owners that the image has, whatever the container's user namespace makes of them.
+        return _Beneath(replace(self._capture, owner=None))
 
     def _file(self, directory: int, name: bytes, path: bytes, *, overlay: bool) -> Iterator[Entry]:
         handle = os.open(name, _OPEN_FILE, dir_fd=directory)
@@ -135,7 +157,7 @@ class _Walk:
                     return
             attributes = xattrs.kept_of(handle)
             if overlay and xattrs.get(handle, _METACOPY) is not None:
-                whole = _beneath(self._merged(path), path)
+                whole = _open_beneath(self._merged(path), path)
                 os.close(handle)
                 handle = whole
             yield self._entry(path, Kind.FILE, status, attributes, content=handle)
@@ -181,7 +203,39 @@ class _Walk:
         )
 
 
-def _beneath(root: Path, path: bytes) -> int:
+class _Beneath(_Walk):
+    """What the layers below show where something is left out: as if the container had not touched it."""
+
+    def at(self, path: bytes) -> Iterator[Entry]:
+        """What shows at a path, with all below it; nothing where nothing does."""
+        folder, last = names.split(path)
+        stack = lower.open_stack(self._capture.below)
+        try:
+            for part in folder.split(b"/") if folder else []:
+                found = lower.find(stack, part)
+                lower.close(stack)
+                stack = found.merged if found else ()
+            yield from self._shown(stack, last, path)
+        finally:
+            lower.close(stack)
+
+    def _shown(self, stack: lower.Stack, name: bytes, path: bytes) -> Iterator[Entry]:
+        found = lower.find(stack, name)
+        if found is None:
+            return
+        if not found.is_directory:
+            yield from self._leaf(found.parent, name, path, found.status, overlay=False)
+            return
+        try:
+            names.check_depth(path)
+            yield self._entry(path, Kind.DIRECTORY, found.status, xattrs.kept_of(found.merged[0]))
+            for inner in sorted(lower.listed(found.merged)):
+                yield from self._shown(found.merged, inner, names.join(path, inner))
+        finally:
+            lower.close(found.merged)
+
+
+def _open_beneath(root: Path, path: bytes) -> int:
     """Open a regular file below `root`, following no link on the way. Raises StoreError, OSError."""
     handle = os.open(root, lower.OPEN_DIRECTORY)
     try:

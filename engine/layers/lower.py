@@ -10,6 +10,9 @@ from pathlib import Path
 
 from engine.layers import xattrs
 
+REDIRECT = "trusted.overlay.redirect"
+"""The mark of a directory that was renamed: it merges with another one below than its namesake."""
+
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 Stack = tuple[int, ...]
@@ -82,6 +85,11 @@ def listed(stack: Stack) -> set[bytes]:
                 continue
             (gone if is_whiteout(os.lstat(name, dir_fd=handle)) else shown).add(name)
     return shown
+
+
+def hides_below(directory: int) -> bool:
+    """True for an open directory of an upper layer that does not merge with what the layers below have at its path."""
+    return xattrs.is_opaque(directory) or xattrs.get(directory, REDIRECT) is not None
 
 
 def is_whiteout(status: os.stat_result) -> bool:
