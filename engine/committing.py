@@ -13,6 +13,7 @@ from typing import Any
 
 from engine import instructions
 from engine.digest import Digest
+from engine.disk import store_error
 from engine.errors import UsageError
 from engine.events import LayerPhase, LayerProgress
 from engine.jobs import Job
@@ -108,10 +109,13 @@ def _build(store: Store, capture: Capture, options: CommitOptions, job: Job) -> 
     command = f"tar --create --xattrs --numeric-owner --sort=name --directory={shlex.quote(str(capture.root))} ."
     with store.root.staging("commit") as folder, job.step(StepKind.LAYER, f"{command} | {kind.value}") as step:
         path = folder / "layer"
-        with path.open("wb", buffering=0) as out:
-            built = build_layer(
-                capture.entries(), out, kind=kind, level=options.level, on_progress=_teller(job), token=job.token
-            )
+        try:
+            with path.open("wb") as out:
+                built = build_layer(
+                    capture.entries(), out, kind=kind, level=options.level, on_progress=_teller(job), token=job.token
+                )
+        except OSError as error:
+            raise store_error(error, f"cannot write {path}") from error
         step.detail = f"{human_size(built.diff_size)}, {human_size(built.size)} compressed"
         store.adopt_blob(path, Descriptor("", built.digest, built.size))
     job.emit(LayerProgress(job.id, built.digest, 1, 1, LayerPhase.DONE, built.diff_size, built.diff_size))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.digest import Digest, chain_ids
+from engine.disk import store_error
 from engine.errors import ContentError
 from engine.events import LayerPhase, LayerProgress
 from engine.jobs import Job
@@ -103,8 +104,11 @@ class PlainSource:
 
         with self._store.root.staging("load") as folder, job.step(StepKind.LAYER, f"{layer.command} | gzip") as step:
             path = folder / "layer"
-            with path.open("wb") as out:
-                built = compress(layer.open(job), out, on_progress=tell, token=job.token)
+            try:
+                with path.open("wb") as out:
+                    built = compress(layer.open(job), out, on_progress=tell, token=job.token)
+            except OSError as error:
+                raise store_error(error, f"cannot pack layer {number + 1} of {self.name}") from error
             if built.diff_id != diff_id:
                 raise ContentError(
                     f"layer {number + 1} of {self.name} is {built.diff_id}, not {diff_id} as its configuration says",

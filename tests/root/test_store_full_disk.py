@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 from real_registry import make_layout
 
+from engine.archives.loading import load
+from engine.archives.opening import opened
+from engine.committing import CommitOptions, commit
 from engine.disk import DataRoot
 from engine.errors import StoreError
 from engine.jobs import CancelToken, Job
+from engine.layers.capture import Capture
 from engine.oci import Platform
 from engine.pulling import pull
 from engine.store import LayoutSource, Store
@@ -80,6 +84,34 @@ def test_no_space_for_names(small: Path, tmp_path: Path) -> None:
         store.tag("localhost/other:1", image.descriptor)
     assert [each.name for each in store.images()] == [image.name]
     assert store.check(lambda: [], CancelToken()) == []
+
+
+@pytest.mark.interop("skopeo")
+def test_no_space_for_a_layer_of_our_own(small: Path, tmp_path: Path) -> None:
+    """Committed, and packed from an archive whose layers are plain."""
+    layouts = {"base": {"a": b"small"}, "large": {"a": os.urandom(3_000_000)}}
+    for layout, files in layouts.items():
+        make_layout(tmp_path / layout, [files])
+    archive = tmp_path / "large.tar"
+    command = ["skopeo", "copy", "--quiet", f"oci:{tmp_path}/large:latest", f"docker-archive:{archive}:large:1"]
+    subprocess.run(command, check=True)
+    store = Store(DataRoot(small / "root"))
+    store.prepare()
+    image = pull(LayoutSource(tmp_path / "base"), store, store.root, AMD64, quiet())
+    (small / "ballast").write_bytes(bytes(2_500_000))
+    (tmp_path / "changed").mkdir()
+    (tmp_path / "changed/large").write_bytes(os.urandom(3_000_000))
+    capture = Capture(tmp_path / "changed", overlay=False)
+    with pytest.raises(StoreError, match="No space left") as caught:
+        commit(store, image, capture, "localhost/more:1", "", CommitOptions(), quiet())
+    assert "disk is full" in caught.value.hint
+    with (
+        opened(archive, store.root, quiet()) as folder,
+        pytest.raises(StoreError, match="No space left") as caught,
+    ):
+        load(folder, store, AMD64, quiet())
+    assert "disk is full" in caught.value.hint
+    assert [each.name for each in store.images()] == [image.name]
 
 
 def test_removal_makes_room_on_a_disk_that_is_full_to_the_last_byte(small: Path, tmp_path: Path) -> None:
