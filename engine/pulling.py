@@ -124,10 +124,18 @@ class _Pull:
         self._tell(layer, LayerPhase.DONE, layer.descriptor.size, layer.descriptor.size)
 
     def _bring(self, layer: _Layer, staging: Path | None) -> layers.Unpacked | None:
-        """Fetch a layer's blob if it is not here, and unpack it unless it stands expanded already (no `staging`)."""
+        """Fetch a layer's blob if it is not here, and unpack it unless it stands expanded already (no `staging`).
+
+        What stands there may have come of another blob: this one has to be the same, or whoever made this image gave it
+        a layer that others never see, and that would go on to wherever it is pushed.
+        """
         with self._fetching:
             fetched = self._fetch(layer)
         if staging is None:
+            record = self._store.layer(layer.chain_id)
+            if record is None or not record.is_from(layer.descriptor.digest):
+                with self._expanding:
+                    self._prove(layer)
             phase = LayerPhase.DONE if fetched else LayerPhase.PRESENT
             self._tell(layer, phase, layer.descriptor.size, layer.descriptor.size)
             return None
@@ -169,6 +177,15 @@ class _Pull:
             )
             step.detail = f"{human_size(layer.descriptor.size)} compressed"
         return unpacked
+
+    def _prove(self, layer: _Layer) -> None:
+        blob = self._store.blob_path(layer.descriptor.digest)
+        command = f"zstd -dcf {shlex.quote(str(blob))} | {layer.diff_id.algorithm}sum"
+        with self._job.step(StepKind.LAYER, command) as step:
+            tell = self._throttled(layer, LayerPhase.EXPANDING)
+            layers.prove(blob, layer.diff_id, self._limits, self._job.token, tell)
+            step.detail = f"the content of a layer that is here: {layer.diff_id}"
+        self._store.note_layer(layer.chain_id, layer.descriptor.digest)
 
     def _throttled(self, layer: _Layer, phase: LayerPhase) -> Callable[[int], None]:
         last = 0.0

@@ -37,7 +37,7 @@ from engine.volumes import Volumes
 
 if TYPE_CHECKING:
     from engine.runtime import Attachment
-    from engine.store import Swept, Usage
+    from engine.store import Damage, Swept, Usage
 
 _STRANGE = "It is left alone. Remove it if you do not know it either."
 _CLEARED = "The next command that changes something clears it away; so does system check --repair."
@@ -186,11 +186,17 @@ class Workbench(TransferDesk):
     def check_store(self, job: Job, *, repair: bool = False) -> list[Problem]:
         """Read everything in the store and say what is damaged, and what a crash left behind; `repair` takes that
         away, so that a pull brings it anew. Takes its time. Raises StoreError, Cancelled."""
+        from engine.examining import forged_images
+
         self._store.prepare()
         behind = [*self._left_behind(), *self.damaged_containers()]
         if repair:
             self.recover()
-        return behind + self._store.check(self._in_use_if_known, job.token, repair=repair)
+
+        def further(used: frozenset[Digest] | None) -> Iterator[Damage]:
+            yield from forged_images(self._store, job.token)
+
+        return behind + self._store.check(self._in_use_if_known, job.token, repair=repair, further=further)
 
     def _left_behind(self) -> Iterator[Problem]:
         """What `recover` would clear away in the data directory."""

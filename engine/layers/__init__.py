@@ -28,13 +28,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.layers.limits import Limits
+    from engine.layers.proving import prove
     from engine.layers.settling import LayerStats
     from engine.layers.unpacking import Unpacked, settle, unpack
 
-__all__ = ["LayerStats", "Limits", "Unpacked", "settle", "unpack"]
+__all__ = ["LayerStats", "Limits", "Unpacked", "prove", "settle", "unpack"]
 
 # Loaded when first asked for: the worker, which is started for every layer, needs none of them.
-_HOMES = {"LayerStats": "settling", "Limits": "limits"}
+_HOMES = {"LayerStats": "settling", "Limits": "limits", "prove": "proving"}
 
 
 def __getattr__(name: str) -> Any:

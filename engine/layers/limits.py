@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from engine.errors import UsageError
+from engine.errors import LayerError, UsageError
 from engine.text import visible
 
 VARIABLE = "CUTAWAY_LIMITS"
@@ -51,6 +51,13 @@ class Limits(NamedTuple):
                 )
             chosen[name] = int(match[1]) * _UNITS[match[2].upper()]
         return cls()._replace(**chosen)
+
+    def hold(self, size: int, taken: int) -> None:
+        """Raises LayerError where so many bytes out of so many compressed ones are too many."""
+        if size > self.size:
+            raise LayerError(f"the layer unpacks to more than {self.size} bytes", hint=self.hint("size"))
+        if size > self.ratio_from and size > self.ratio * taken:
+            raise LayerError(f"the layer unpacks to more than {self.ratio} times its size", hint=self.hint("ratio"))
 
     def hint(self, name: str) -> str:
         """What to do where the limit `name` was reached."""

@@ -119,6 +119,14 @@ def _zstd(source: Counted, decoder: ZstdDecompressor, failure: type[Exception]) 
         raise LayerError(f"the layer's zstd stream is damaged: {error}") from error
 
 
+def unlike(seen: str, promised: str) -> LayerError:
+    """What is said of a layer that is not the one its image names."""
+    return LayerError(
+        f"the layer unpacks to {seen}, the image's configuration promises {promised}",
+        hint="The image is damaged or forged. Pull it again, or ask who built it.",
+    )
+
+
 class Pump:
     """A thread that reads, decompresses and hashes ahead of the parser; iterating gives the chunks.
 
@@ -147,12 +155,7 @@ class Pump:
             for chunk in self._chunks:
                 hasher.update(chunk)
                 size += len(chunk)
-                if size > limits.size:
-                    raise LayerError(f"the layer unpacks to more than {limits.size} bytes", hint=limits.hint("size"))
-                if size > limits.ratio_from and size > limits.ratio * self._source.taken:
-                    raise LayerError(
-                        f"the layer unpacks to more than {limits.ratio} times its size", hint=limits.hint("ratio")
-                    )
+                limits.hold(size, self._source.taken)
                 self._queue.put(chunk)
                 self._progress(self._source.taken)
             self.size = size

@@ -27,7 +27,7 @@ from engine.layers import waiting
 from engine.layers.archive import Archive
 from engine.layers.limits import Limits
 from engine.layers.names import shown
-from engine.layers.stream import Counted, FileSource, Pump
+from engine.layers.stream import Counted, FileSource, Pump, unlike
 from engine.layers.times import Times
 from engine.layers.tree import Tree
 
@@ -135,10 +135,7 @@ def _unpack(task: dict[str, Any], tell: _Teller) -> dict[str, int]:
         raise _Refused(error, what) from error
     seen = hasher.hexdigest()
     if seen != promised:
-        raise LayerError(
-            f"the layer unpacks to {algorithm}:{seen}, the image's configuration promises {algorithm}:{promised}",
-            hint="The image is damaged or forged. Pull it again, or ask who built it.",
-        )
+        raise unlike(f"{algorithm}:{seen}", task["diff_id"])
     counts = tree.counts
     return {"size": counts.size, "files": counts.files, "skipped_xattrs": counts.skipped_xattrs}
 

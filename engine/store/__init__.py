@@ -6,6 +6,7 @@ from engine.lazy import provide
 
 if TYPE_CHECKING:
     from engine.store.blobs import BlobWriter
+    from engine.store.checking import Damage
     from engine.store.images import ImageRecord
     from engine.store.in_place import directory_image, docker_image, podman_image, podman_images, podman_parts
     from engine.store.layers import LayerRecord
@@ -18,6 +19,7 @@ provide(
     __name__,
     {
         "blobs": "BlobWriter",
+        "checking": "Damage",
         "images": "ImageRecord",
         "in_place": "directory_image docker_image podman_image podman_images podman_parts",
         "layers": "LayerRecord",
@@ -30,6 +32,7 @@ provide(
 
 __all__ = [
     "BlobWriter",
+    "Damage",
     "ImageRecord",
     "ImageUsage",
     "LayerRecord",

@@ -69,9 +69,14 @@ def damaged_layers(layers: Layers, in_use: frozenset[Digest] | None) -> Iterator
             yield Damage(Problem("layer-damaged", message, _AGAIN), partial(layers.remove, chain_id))
 
 
-def damaged_images(images: Images, layers: Layers) -> Iterator[Damage]:
-    """An index.json that cannot be read, names that do not lead to a whole image, and images that have layers that are
-    not expanded."""
+def useless(images: Images, name: str, message: str) -> Damage:
+    """An image that cannot be put right: its name goes."""
+    return Damage(Problem("image-damaged", message, _again(name)), partial(images.untag, name))
+
+
+def damaged_images(images: Images) -> Iterator[Damage]:
+    """An index.json that cannot be read, and names that do not lead to a whole image. One with layers that are not
+    expanded is sound: whatever uses it next expands them."""
     try:
         entries = images.entries()
     except StoreError as error:
@@ -83,20 +88,15 @@ def damaged_images(images: Images, layers: Layers) -> Iterator[Damage]:
     for entry in entries:
         if entry.media_type not in MANIFEST_TYPES or not entry.ref_name:
             continue  # another program's
-        name, again = visible(entry.ref_name), _again(entry.ref_name)
+        name = visible(entry.ref_name)
         try:
-            image, missing = images.load(entry), images.missing_parts(entry)
+            images.load(entry)
+            missing = images.missing_parts(entry)
         except (ContentError, StoreError) as error:
-            problem = Problem("image-damaged", f"the image {name} cannot be used: {error.message}", again)
-            yield Damage(problem, partial(images.untag, entry.ref_name))
+            yield useless(images, entry.ref_name, f"the image {name} cannot be used: {error.message}")
             continue
-        bare = [chain_id for chain_id in image.chain_ids if layers.find(chain_id) is None]
         if missing:
-            problem = Problem("image-damaged", f"the image {name} is not whole without {', '.join(missing)}", again)
-            yield Damage(problem, partial(images.untag, entry.ref_name))
-        elif bare:
-            message = f"the image {name} has {len(bare)} of {len(image.chain_ids)} layers not expanded"
-            yield Damage(Problem("image-not-expanded", message, "Whatever uses it next expands them."))
+            yield useless(images, entry.ref_name, f"the image {name} is not whole without {', '.join(missing)}")
 
 
 def strangers(folder: Path, known: Collection[str]) -> Iterator[Damage]:

@@ -27,7 +27,7 @@ class LayerRecord(msgspec.Struct, frozen=True):
 
     `parent` is the chain ID of the layer below (None at the bottom), `blob` the digest of what it was unpacked
     from, `size` the bytes of its files, `files` the number of its entries, `created` when it was unpacked (RFC 3339;
-    filled in when it is published).
+    filled in when it is published), `also` other blobs with the same content, proved to have it.
     """
 
     chain_id: Digest
@@ -37,6 +37,11 @@ class LayerRecord(msgspec.Struct, frozen=True):
     size: int
     files: int
     created: str = ""
+    also: tuple[Digest, ...] = ()
+
+    def is_from(self, blob: Digest) -> bool:
+        """Whether a blob is known to hold this layer."""
+        return blob == self.blob or blob in self.also
 
 
 class Layers:
@@ -95,9 +100,7 @@ class Layers:
         target = self._home(record.chain_id)
         created = record.created or datetime.now(UTC).isoformat(timespec="seconds")
         try:
-            (staging / _RECORD).write_bytes(
-                msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(record, created=created), enc_hook=str))
-            )
+            (staging / _RECORD).write_bytes(_encoded(msgspec.structs.replace(record, created=created)))
             sync_filesystem(staging)
             if os.path.lexists(target):  # its record cannot be read: it was damaged from outside
                 self.remove(record.chain_id)
@@ -105,6 +108,15 @@ class Layers:
             sync_directory(target.parent)
         except OSError as error:
             raise store_error(error, f"cannot keep the layer {record.chain_id}") from error
+
+    def note(self, chain_id: Digest, blob: Digest) -> None:
+        """Remember that a blob, too, was proved to hold a layer that is here. Raises StoreError."""
+        # A lock for all of them, since who has a layer's own waits for others' (see `stage`).
+        with self._root.lock("layer-notes"):
+            record = self.find(chain_id)
+            if record is not None and not record.is_from(blob):
+                noted = msgspec.structs.replace(record, also=(*record.also, blob))
+                self._root.write(self._home(chain_id) / _RECORD, _encoded(noted))
 
     def remove(self, chain_id: Digest) -> int:
         """Take a layer away, at once and as a whole; returns the bytes it had, as far as known. Raises StoreError."""
@@ -121,3 +133,7 @@ class Layers:
 
     def _home(self, chain_id: Digest) -> Path:
         return self._root.layers / chain_id.hex
+
+
+def _encoded(record: LayerRecord) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record, enc_hook=str))

@@ -16,7 +16,7 @@ from engine.events import Problem
 from engine.jobs import CancelToken
 from engine.oci import Descriptor
 from engine.store.blobs import ALGORITHMS, Blobs, BlobWriter
-from engine.store.checking import Damage, damaged_blobs, damaged_images, damaged_layers, strangers
+from engine.store.checking import Damage, damaged_blobs, damaged_images, damaged_layers, strangers, useless
 from engine.store.images import ImageRecord, Images, mending
 from engine.store.layers import LayerRecord, Layers
 from engine.store.partials import forget, measure
@@ -169,27 +169,38 @@ class Store:
         ]
 
     def check(
-        self, in_use: Callable[[], Iterable[Digest] | None], token: CancelToken, *, repair: bool = False
+        self,
+        in_use: Callable[[], Iterable[Digest] | None],
+        token: CancelToken,
+        *,
+        repair: bool = False,
+        further: Callable[[frozenset[Digest] | None], Iterable[Damage]] = lambda used: (),
     ) -> list[Problem]:
         """Look at everything and say what is damaged. It reads every blob, and so takes its time.
 
         With `repair`, what is damaged is taken away, so that a next pull brings it; meanwhile nobody can put an image
         together or begin to use one. See `sweep` for `in_use`; where it gives None, that is not known, and every layer
-        stays. Raises StoreError, Cancelled.
+        stays. `further` finds more by what is in use. Raises StoreError, Cancelled.
         """
         found = []
         with self.root.lock(_SWEEP_LOCK, shared=not repair, token=token):
-            used = in_use()
+            in_use_now = in_use()
+            used = None if in_use_now is None else frozenset(in_use_now)
             for damage in chain(
                 damaged_blobs(self._blobs, token),
-                damaged_layers(self._layers, None if used is None else frozenset(used)),
-                damaged_images(self._images, self._layers),
+                damaged_layers(self._layers, used),
+                damaged_images(self._images),
                 self._strangers(),
+                further(used),
             ):
                 found.append(damage.problem)
                 if repair and damage.repair:
                     damage.repair()
         return found
+
+    def without(self, name: str, message: str) -> Damage:
+        """The damage of an image that cannot be put right, in words; its name goes."""
+        return useless(self._images, name, message)
 
     def _strangers(self) -> Iterator[Damage]:
         yield from strangers(self.root.layers, {chain_id.hex for chain_id in self._layers.all()})
@@ -206,6 +217,10 @@ class Store:
     def layer(self, chain_id: Digest) -> LayerRecord | None:
         """An expanded layer's record, or None if it is not here, whole."""
         return self._layers.find(chain_id)
+
+    def note_layer(self, chain_id: Digest, blob: Digest) -> None:
+        """Remember that a blob, too, was proved to hold an expanded layer. Raises StoreError."""
+        self._layers.note(chain_id, blob)
 
     def layer_path(self, chain_id: Digest) -> Path:
         """The directory with a layer's files, or where it would be."""

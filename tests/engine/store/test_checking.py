@@ -74,11 +74,11 @@ def test_a_blob_that_is_something_else(filled: Store) -> None:
 def test_half_layers(filled: Store) -> None:
     base, one = filled.find(ONE).chain_ids
     (filled.root.layers / base.hex / "layer.json").unlink()
-    assert sorted(check(filled)) == ["image-not-expanded"] * 2 + ["layer-damaged"] * 3  # base, and those on it
+    assert check(filled) == ["layer-damaged"] * 3  # base, and those on it
     (filled.layer_path(one) / "content").unlink()
     filled.layer_path(one).rmdir()
     assert check(filled, repair=True).count("layer-damaged") == 3
-    assert check(filled) == ["image-not-expanded"] * 2
+    assert check(filled) == []  # what is not expanded is so at its next use
     assert list(filled.root.layers.iterdir()) == []
 
 
