@@ -186,7 +186,7 @@ class Workbench(TransferDesk):
     def check_store(self, job: Job, *, repair: bool = False) -> list[Problem]:
         """Read everything in the store and say what is damaged, and what a crash left behind; `repair` takes that
         away, so that a pull brings it anew. Takes its time. Raises StoreError, Cancelled."""
-        from engine.examining import forged_images
+        from engine.examining import altered_layers, forged_images
 
         self._store.prepare()
         behind = [*self._left_behind(), *self.damaged_containers()]
@@ -195,6 +195,8 @@ class Workbench(TransferDesk):
 
         def further(used: frozenset[Digest] | None) -> Iterator[Damage]:
             yield from forged_images(self._store, job.token)
+            if self.facts.is_root:
+                yield from altered_layers(self._store, used, job.token)
 
         return behind + self._store.check(self._in_use_if_known, job.token, repair=repair, further=further)
 

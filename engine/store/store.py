@@ -43,7 +43,7 @@ class Store:
         self._images.prepare()
         self.root.lay_by()
 
-    def holding(self, token: CancelToken | None = None) -> AbstractContextManager[None]:
+    def holding(self, token: CancelToken | None = None) -> AbstractContextManager[int]:
         """While inside, nothing is swept away, in no process: for who puts an image together, or starts to use one.
 
         The store is there from then on. May be held several times over. Raises StoreError; Cancelled while a sweep is
@@ -221,6 +221,10 @@ class Store:
     def note_layer(self, chain_id: Digest, blob: Digest) -> None:
         """Remember that a blob, too, was proved to hold an expanded layer. Raises StoreError."""
         self._layers.note(chain_id, blob)
+
+    def layers(self) -> list[Digest]:
+        """The chain IDs of all layers that are here, damaged ones too."""
+        return self._layers.all()
 
     def layer_path(self, chain_id: Digest) -> Path:
         """The directory with a layer's files, or where it would be."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,56 @@ def test_records_that_cannot_be_read_are_told(cutaway: Cutaway) -> None:
     assert "the image localhost/two:latest is damaged" in listed.stderr
     for command in ("rmi", "layers", "inspect"):
         assert "the image localhost/two:latest is damaged" in cutaway(command, "two", code=1).stderr
+
+
+def _rewritten(path: Path) -> None:
+    """Other bytes, as many, and the old time: what a bad disk does."""
+    before = path.stat()
+    path.write_bytes(b"x" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _replaced(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "removed": (Path.unlink, "'base' is missing"),
+    "another kind": (_replaced, "'base' has another type"),
+    "another mode": (lambda path: path.chmod(0o4755), "'base' has another mode"),
+    "another owner": (lambda path: os.chown(path, 7, 7), "'base' has another owner"),
+    "another size": (lambda path: os.truncate(path, 4000), "'base' has another size"),
+    "another time": (lambda path: os.utime(path, (7, 7)), "'base' has another time"),
+    "another content": (_rewritten, "'base' has another content"),
+    "an attribute": (lambda path: os.setxattr(path, "user.x", b"1"), "'base' has another set of attributes"),
+    "something new": (lambda path: (path.parent / "evil").touch(), "'evil' is not its own"),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_an_expanded_layer_that_was_altered(cutaway: Cutaway, how: str) -> None:
+    home = next(path for path in (cutaway.root / "layers").iterdir() if (path / "diff/base").exists())
+    damage, words = DAMAGE[how]
+    damage(home / "diff/base")
+    (found,) = json.loads(cutaway("system", "check", "--json", code=1).stdout)
+    assert found["code"] == "layer-altered"
+    assert words in found["message"]
+    assert codes(cutaway, "--repair", code=0) == ["layer-altered"]
+    assert codes(cutaway, code=0) == []
+    assert [path.name for path in (home / "diff").iterdir()] == ["base"]
+    assert (home / "diff/base").read_bytes() == b"b" * 5000
+
+
+def test_an_altered_layer_that_a_container_stands_on_stays(cutaway: Cutaway) -> None:
+    home = next(path for path in (cutaway.root / "layers").iterdir() if (path / "diff/base").exists())
+    cutaway("create", "--name=on-it", "one", "/nothing")
+    (home / "diff/base").unlink()
+    said = cutaway("system", "check", code=1).stdout
+    assert "'base' is missing. A container stands on it" in said
+    cutaway("system", "check", "--repair")
+    assert not (home / "diff/base").exists()
+    cutaway("rm", "on-it")
+    cutaway("system", "check", "--repair")
+    assert (home / "diff/base").exists()
+    assert codes(cutaway, code=0) == []
