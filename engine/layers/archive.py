@@ -16,6 +16,7 @@ from engine.layers import header, pax, sparse
 from engine.layers.header import number
 from engine.layers.limits import Limits
 from engine.layers.names import shown
+from engine.layers.stream import is_nothing
 
 _ZEROS = bytes(header.BLOCK)
 _EXTENSION_LIMIT = 1 << 20  # bytes of one extended header; what Go's archive/tar, and so docker and podman, allow
@@ -147,7 +148,11 @@ class Archive:
                 write_all(handle, self._buffer[at:end] if small else memoryview(self._buffer)[at:end])
                 return
             for piece in self._pieces(self._left):
-                write_all(handle, piece)
+                if is_nothing(piece):
+                    os.lseek(handle, len(piece), os.SEEK_CUR)  # a hole, as it may have been where it comes from
+                else:
+                    write_all(handle, piece)
+            os.ftruncate(handle, member.size)  # it may end with a hole
         else:
             for offset, length in member.holes.pieces:
                 os.lseek(handle, offset, os.SEEK_SET)

@@ -8,9 +8,11 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from engine.layers import sparse, xattrs
+from engine.layers import xattrs
 
 _PIECE = 32 << 20  # bytes asked of the kernel at once: a moment's work, so that somebody can be told, or cancel
+_WORTHWHILE = 64 * 1024  # bytes of holes: to ask where fewer are costs more than to read them
+_PIECES_LIMIT = 1_000_000  # of one file: more than any real one has, few enough to hold in memory
 
 Tell = Callable[[int], None]
 """Called with so many more bytes that were copied; what it raises ends the copy."""
@@ -80,17 +82,43 @@ def _content(reading: int, writing: int, tell: Tell) -> None:
     status = os.fstat(reading)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it changed while it was looked at")
-    if status.st_blocks * 512 + sparse.WORTHWHILE >= status.st_size:
+    if not has_holes(status):
         while count := os.sendfile(writing, reading, None, _PIECE):
             tell(count)
         return
-    for start, length in sparse.data_pieces(reading, status.st_size):
+    for start, length in data_pieces(reading, status.st_size):
         os.lseek(writing, start, os.SEEK_SET)
         at, end = start, start + length
         while at < end and (count := os.sendfile(writing, reading, at, min(end - at, _PIECE))):
             at += count
             tell(count)
     os.ftruncate(writing, status.st_size)
+
+
+def has_holes(status: os.stat_result) -> bool:
+    """Whether a file has so many bytes of holes that it is worth while to ask where they are."""
+    return status.st_blocks * 512 + _WORTHWHILE < status.st_size
+
+
+def data_pieces(handle: int, size: int) -> list[tuple[int, int]]:
+    """Where an open file holds data, as offset and length, by lseek(2)'s SEEK_DATA and SEEK_HOLE; the last one ends at
+    `size`, be it empty. Raises OSError."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at < size and len(found) < _PIECES_LIMIT:
+        try:
+            start = os.lseek(handle, at, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # no data up to the end
+                raise
+            break
+        if start >= size:
+            break
+        at = min(os.lseek(handle, start, os.SEEK_HOLE), size)
+        found.append((start, at - start))
+    if len(found) == _PIECES_LIMIT:  # the rest in one piece, holes and all
+        found[-1] = (found[-1][0], size - found[-1][0])
+    return found if found and sum(found[-1]) == size else [*found, (size, 0)]
 
 
 def beneath(directory: int, name: bytes) -> bytes:

@@ -22,8 +22,9 @@ class Limits(NamedTuple):
     `entries` counts tar entries and the directories that they imply; `waiting` those that only the layers below can
     decide (whiteouts, implied directories, hard links to lower files), which are held in memory; `size` is bytes of
     the uncompressed tar stream, and of each file in it (sparse ones are longer than their data); `ratio` is
-    uncompressed to compressed bytes and is looked at once `ratio_from` bytes came out (gzip reaches 1032, real layers
-    2 to 20); `after_end` is bytes behind the archive's end, where writers pad to their record size.
+    uncompressed to compressed bytes, long runs of zeros apart, which take no room, and is looked at once `ratio_from`
+    bytes came out (gzip reaches 1032, real layers 2 to 20); `after_end` is bytes behind the archive's end, where
+    writers pad to their record size.
     """
 
     entries: int = 5_000_000
@@ -52,11 +53,12 @@ class Limits(NamedTuple):
             chosen[name] = int(match[1]) * _UNITS[match[2].upper()]
         return cls()._replace(**chosen)
 
-    def hold(self, size: int, taken: int) -> None:
-        """Raises LayerError where so many bytes out of so many compressed ones are too many."""
+    def hold(self, size: int, filled: int, taken: int) -> None:
+        """Raises LayerError where so many bytes, `filled` of them no long runs of zeros, out of so many compressed ones
+        are too many."""
         if size > self.size:
             raise LayerError(f"the layer unpacks to more than {self.size} bytes", hint=self.hint("size"))
-        if size > self.ratio_from and size > self.ratio * taken:
+        if filled > self.ratio_from and filled > self.ratio * taken:
             raise LayerError(f"the layer unpacks to more than {self.ratio} times its size", hint=self.hint("ratio"))
 
     def hint(self, name: str) -> str:

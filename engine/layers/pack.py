@@ -15,9 +15,10 @@ from typing import BinaryIO
 from engine.disk import store_error
 from engine.errors import StoreError
 from engine.jobs import CancelToken
-from engine.layers import names, pax, sparse
+from engine.layers import names, pax
 from engine.layers.archive import Kind
 from engine.layers.compress import BuiltLayer, Compression, compress
+from engine.layers.copying import data_pieces, has_holes
 from engine.layers.header import BLOCK
 from engine.layers.names import shown
 
@@ -33,6 +34,7 @@ _TYPES = {
     Kind.FIFO: b"6",
 }
 _PIECE = 256 * 1024
+_NOTHING = bytes(_PIECE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +120,10 @@ def _from_file(entry: Entry, handle: int) -> Iterator[bytes]:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise StoreError(f"{shown(os.fsencode(entry.path))} is no regular file")
-        if status.st_blocks * 512 + sparse.WORTHWHILE < status.st_size:
-            data = sparse.data_pieces(handle, status.st_size)
-            raw = sparse.map_1_0(data)
-            yield _headers(entry, len(raw) + sum(length for _, length in data), holes_in=status.st_size) + raw
-        else:
-            data = [(0, status.st_size)]
-            yield _headers(entry, status.st_size)
-        total = 0
-        for start, length in data:
-            total += length
+        yield _headers(entry, status.st_size)
+        at, size = 0, status.st_size
+        for start, length in data_pieces(handle, size) if has_holes(status) else [(0, size)]:
+            yield from _zeros(start - at)
             at, end = start, start + length
             while at < end:
                 piece = os.pread(handle, min(end - at, _PIECE), at)
@@ -138,25 +134,26 @@ def _from_file(entry: Entry, handle: int) -> Iterator[bytes]:
                     )
                 at += len(piece)
                 yield piece
-        if total % BLOCK:
-            yield bytes(-total % BLOCK)
+        if at % BLOCK:
+            yield bytes(-at % BLOCK)
     except OSError as error:
         raise store_error(error, f"cannot read {shown(os.fsencode(entry.path))}") from error
 
 
-def _headers(entry: Entry, size: int, *, holes_in: int | None = None) -> bytes:
-    """The entry's header block, behind an extended header where it needs one. `holes_in` is the real size of a file
-    of which a map and the pieces with data follow (GNU tar manual, "PAX Format, Version 1.0")."""
+def _zeros(count: int) -> Iterator[bytes]:
+    """A hole: podman and docker cannot give away again what has the headers of sparse files."""
+    for at in range(0, count, _PIECE):
+        yield _NOTHING[: count - at]
+
+
+def _headers(entry: Entry, size: int) -> bytes:
+    """The entry's header block, behind an extended header where it needs one."""
     name = os.fsencode(entry.path) or b"."
     if entry.kind is Kind.DIRECTORY:
         name += b"/"
     target = os.fsencode(entry.target)
     records = {pax.XATTR + key: value for key, value in entry.xattrs.items()}
     seconds, fraction = divmod(entry.mtime_ns, 10**9)
-    if holes_in is not None:
-        records |= {"GNU.sparse.major": b"1", "GNU.sparse.minor": b"0"}
-        records |= {"GNU.sparse.name": name, "GNU.sparse.realsize": b"%d" % holes_in}
-        name = b"GNUSparseFile.0/" + name.rpartition(b"/")[2][:80]
     if len(name) > 100:
         records["path"] = name
     if len(target) > 100:

@@ -10,7 +10,7 @@ from engine.digest import Digest
 from engine.disk import store_error
 from engine.jobs import CancelToken
 from engine.layers.limits import Limits
-from engine.layers.stream import Counted, FileSource, decompressed, unlike
+from engine.layers.stream import Counted, FileSource, decompressed, is_nothing, unlike
 
 
 def prove(
@@ -20,7 +20,7 @@ def prove(
 
     Raises LayerError where it is damaged, beyond the limits, or another than `diff_id` says; StoreError; Cancelled.
     """
-    hasher, size = diff_id.hasher(), 0
+    hasher, size, filled = diff_id.hasher(), 0, 0
     try:
         handle = os.open(blob, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -29,7 +29,8 @@ def prove(
                 token.check()
                 hasher.update(chunk)
                 size += len(chunk)
-                limits.hold(size, source.taken)
+                filled += 0 if is_nothing(chunk) else len(chunk)
+                limits.hold(size, filled, source.taken)
                 if on_progress is not None:
                     on_progress(source.taken)
         finally:

@@ -5,8 +5,6 @@ A map lists the pieces that hold data, as (offset, length) in bytes of the unpac
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -19,10 +17,6 @@ PIECES_LIMIT = 1_000_000
 """Pieces of one file: more than any real file has, few enough to hold in memory."""
 
 _NUMBER = re.compile(rb"[0-9]{1,19}")
-
-
-WORTHWHILE = 64 * 1024
-"""Bytes of holes from which on a file is written with a map: below, the map costs more than zeros do."""
 
 
 class SparseMap(NamedTuple):
@@ -41,33 +35,6 @@ def from_pax(records: pax.Records, data_size: int) -> SparseMap | None:
         _count(records["GNU.sparse.size"]),
         data_size,
     )
-
-
-def data_pieces(handle: int, size: int) -> list[tuple[int, int]]:
-    """Where an open file holds data, by lseek(2)'s SEEK_DATA and SEEK_HOLE. Raises OSError."""
-    found: list[tuple[int, int]] = []
-    at = 0
-    while at < size and len(found) < PIECES_LIMIT:
-        try:
-            start = os.lseek(handle, at, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno != errno.ENXIO:  # no data up to the end
-                raise
-            break
-        if start >= size:
-            break
-        at = min(os.lseek(handle, start, os.SEEK_HOLE), size)
-        found.append((start, at - start))
-    if len(found) == PIECES_LIMIT:  # the rest in one piece, holes and all
-        found[-1] = (found[-1][0], size - found[-1][0])
-    # A file that ends with a hole: readers take its size from the last piece (as GNU tar writes it).
-    return found if found and sum(found[-1]) == size else [*found, (size, 0)]
-
-
-def map_1_0(pieces: list[tuple[int, int]]) -> bytes:
-    """The map that stands before the data in form 1.0, filled up to whole blocks."""
-    raw = b"%d\n" % len(pieces) + b"".join(b"%d\n%d\n" % piece for piece in pieces)
-    return raw + bytes(-len(raw) % header.BLOCK)
 
 
 def is_version_1(records: pax.Records) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CHUNK = 256 * 1024
 """Bytes that go through inflate, hash and parser at a time: they stay in the processor's cache."""
 
+_NOTHING = bytes(CHUNK)
 _INPUT = 64 * 1024
 _AHEAD = 8  # chunks that may wait for the parser
 _ZSTD_WINDOW = 1 << 27  # bytes; the default bound of zstd(1), --memory
@@ -127,6 +128,11 @@ def unlike(seen: str, promised: str) -> LayerError:
     )
 
 
+def is_nothing(data: bytes | memoryview) -> bool:
+    """Whether a piece of at most CHUNK bytes is zeros alone; of nearly all others the first or the last byte tells."""
+    return not data[0] and not data[-1] and bytes(data) == _NOTHING[: len(data)]
+
+
 class Pump:
     """A thread that reads, decompresses and hashes ahead of the parser; iterating gives the chunks.
 
@@ -151,11 +157,13 @@ class Pump:
 
     def _run(self) -> None:
         limits, hasher, size = self._limits, self._hasher, 0
+        filled = 0  # without chunks of zeros: they become holes, and take no room
         try:
             for chunk in self._chunks:
                 hasher.update(chunk)
                 size += len(chunk)
-                limits.hold(size, self._source.taken)
+                filled += 0 if is_nothing(chunk) else len(chunk)
+                limits.hold(size, filled, self._source.taken)
                 self._queue.put(chunk)
                 self._progress(self._source.taken)
             self.size = size

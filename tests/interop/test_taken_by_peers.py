@@ -47,3 +47,42 @@ def test_podman_takes_the_demo_image(cutaway: Cutaway, demo: str, podman: list[s
 def test_docker_takes_the_demo_image(cutaway: Cutaway, demo: str, docker: DockerDaemon, tmp_path: Path) -> None:
     cutaway("save", "--output", f"{tmp_path}/demo.tar", demo)
     assert docker("load", "--input", f"{tmp_path}/demo.tar") == f"Loaded image: {demo}"
+
+
+@pytest.fixture(scope="module")
+def sparse(cutaway: Cutaway, demo: str) -> str:
+    """An image of ours with a file that is mostly holes."""
+    merged = Path(cutaway.out("mount", "--name", "holes", demo))
+    with (merged / "srv/disk").open("wb") as file:
+        file.seek(5_000_000)
+        file.write(b"data")
+        file.truncate(20_000_000)
+    cutaway("commit", "holes", "localhost/sparse:1")
+    cutaway("umount", "holes")
+    return "localhost/sparse:1"
+
+
+def test_podman_gives_an_image_with_holes_away_again(
+    cutaway: Cutaway, sparse: str, podman: list[str], registry: str, tmp_path: Path
+) -> None:
+    image = run(*podman, "pull", "--quiet", f"oci:{cutaway.root}/images:{sparse}")
+    run(*podman, "save", "--quiet", f"--output={tmp_path}/theirs.tar", image)
+    run(*podman, "push", "--quiet", "--tls-verify=false", image, f"docker://{registry}/podmans/sparse:1")
+    assert differs(cutaway, f"{registry}/podmans/sparse:1", sparse) == ""
+
+
+@pytest.mark.interop("dockerd", "docker", "docker-registry")
+def test_docker_gives_an_image_with_holes_away_again(
+    cutaway: Cutaway, sparse: str, docker: DockerDaemon, registry: str, tmp_path: Path
+) -> None:
+    cutaway("save", "--output", f"{tmp_path}/ours.tar", sparse)
+    docker("load", "--input", f"{tmp_path}/ours.tar")
+    docker("save", "--output", f"{tmp_path}/theirs.tar", sparse)
+    docker("tag", sparse, f"{registry}/dockers/sparse:1")
+    docker("push", f"{registry}/dockers/sparse:1")
+    assert differs(cutaway, f"{registry}/dockers/sparse:1", sparse) == ""
+
+
+def differs(cutaway: Cutaway, pushed: str, ours: str) -> str:
+    cutaway("pull", "--tls-verify=false", pushed)
+    return cutaway.out("diff", pushed, ours)
