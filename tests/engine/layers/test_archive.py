@@ -112,6 +112,18 @@ def test_any_changed_byte_of_a_header_is_noticed(at: int, change: int) -> None:
             header.read_block(bytes(raw))
 
 
+@pytest.mark.parametrize("name", [b"f", b"\xff" * 99])
+def test_a_checksum_is_exact(name: bytes) -> None:
+    """Also where it is wrong by what Adler-32 divides by, and where the sum of all bytes is beyond that."""
+    raw = block(name)
+    for filled in (raw, raw[:157] + b"\xff" * 100 + raw[257:345] + b"\xff" * 155 + raw[500:]):
+        whole = filled[:148] + b" " * 8 + filled[156:]
+        for wrong in (-65521, 0, 1, 65521):
+            if sum(whole) + wrong >= 0:
+                told = filled[:148] + b"%06o\0 " % (sum(whole) + wrong) + filled[156:]
+                assert header.is_sound(told) is (not wrong), (filled, wrong)
+
+
 def test_prefix_of_ustar_star_and_gnu() -> None:
     assert only(block(b"name", prefix=b"some/long") + END).name == b"some/long/name"
     assert only(block(b"name", magic=b"ustar  \0", prefix=b"14353311111\0") + END).name == b"name"
