@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from zstandard import ZstdDecompressor
 
+    from engine.layers.frames import Frames
+
 CHUNK = 256 * 1024
 """Bytes that go through inflate, hash and parser at a time: they stay in the processor's cache."""
 
@@ -87,7 +89,10 @@ def decompressed(source: Counted) -> Iterator[bytes]:
     if magic.startswith(b"\x28\xb5\x2f\xfd") or (magic[1:4] == b"\x2a\x4d\x18" and magic[0] & 0xF0 == 0x50):
         import zstandard
 
-        return _zstd(source, zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW), zstandard.ZstdError)
+        from engine.layers.frames import Frames
+
+        decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        return _zstd(Frames(source), decoder, zstandard.ZstdError)
     return iter(lambda: source.read(CHUNK), b"")
 
 
@@ -110,14 +115,16 @@ def _gzip(source: Counted, igzip_lib: Any) -> Iterator[bytes]:
         raise LayerError(f"the layer's gzip stream is damaged: {error}") from error
 
 
-def _zstd(source: Counted, decoder: ZstdDecompressor, failure: type[Exception]) -> Iterator[bytes]:
+def _zstd(source: Frames, decoder: ZstdDecompressor, failure: type[Exception]) -> Iterator[bytes]:
     try:
-        # Bounded output, whatever the input; that the last frame is whole is proved by the diff ID.
+        # Bounded output, whatever the input.
         with decoder.stream_reader(source, read_size=_INPUT, read_across_frames=True) as reader:  # type: ignore[arg-type]
             while chunk := reader.read(CHUNK):
                 yield chunk
     except failure as error:
         raise LayerError(f"the layer's zstd stream is damaged: {error}") from error
+    if not source.whole:
+        raise LayerError("the layer's zstd stream ends too early")
 
 
 def unlike(seen: str, promised: str) -> LayerError:

@@ -99,6 +99,34 @@ def test_damaged_zstd() -> None:
         unpack(zstd(TEXT) + b"garbage behind the end")
 
 
+def untold(data: bytes) -> bytes:
+    writer = zstandard.ZstdCompressor(write_content_size=False).compressobj()
+    return writer.compress(data) + writer.flush()
+
+
+FRAMES = {
+    "with a checksum": zstandard.ZstdCompressor(write_checksum=True).compress(TEXT),
+    "without": zstandard.ZstdCompressor(write_checksum=False).compress(TEXT),
+    "of a length that is not told": untold(TEXT),
+    "incompressible": zstandard.ZstdCompressor(write_checksum=True).compress(NOISE[:300_000]),
+    "all alike": zstandard.ZstdCompressor(write_checksum=True).compress(bytes(1_000_000)),
+    "empty": zstandard.ZstdCompressor(write_checksum=True).compress(b""),
+    "to be skipped": b"\x5f\x2a\x4d\x18\x05\0\0\0hello",
+}
+
+
+@pytest.mark.parametrize("how", FRAMES)
+def test_zstd_that_ends_too_early(how: str) -> None:
+    """Also where all of the content is there, and nothing but the end of its frame is missing."""
+    first, last = zstd(b"first"), FRAMES[how]
+    unpack(first + last)
+    unpack(last + first)
+    for missing in {1, 2, 3, 4, 5, 6, 7, len(last) // 2, len(last) - 5, len(last) - 1}:
+        if 0 < missing < len(last):
+            with pytest.raises(LayerError, match="ends too early"):
+                unpack(first + last[:-missing])
+
+
 @pytest.mark.parametrize(("name", "data"), [("bzip2", bz2.compress(TEXT)), ("xz", lzma.compress(TEXT))])
 def test_other_compressions_are_named(name: str, data: bytes) -> None:
     with pytest.raises(LayerError, match=name):
