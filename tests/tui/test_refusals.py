@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from engine import ImagesChanged, JobStarted, Problem
 from tui.deeds import offers
 from tui.progress import Pull
@@ -65,3 +67,29 @@ async def test_the_title_tells_of_a_pull_where_its_page_does_not(bench: Any) -> 
         shell.look(OfJob("j1"), go="main")
         shell.conductor.deliver([])
         await screen.wait(r"\A cutaway .*cgroup.* pulling ", "asking the registry")
+
+
+async def test_an_answer_in_a_hurry_counts_once(bench: Any) -> None:
+    async with bench() as screen:
+        await screen.wait("A container is an image", "no jobs")
+        await screen.press("question_mark")
+        await screen.wait("Keys that work here")
+        page = screen.app.screen
+        for _ in range(4):  # as keys come that are held down: before the screen has gone
+            page.dismiss(None)
+        await screen.wait("A container is an image", without="Keys that work here")
+        assert screen.app.screen is screen.screen
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 18)])
+async def test_a_page_longer_than_the_screen_can_be_read_to_its_end(bench: Any, size: tuple[int, int]) -> None:
+    async with bench(size=size) as screen:
+        await screen.wait("no jobs")
+        await screen.press("question_mark")
+        await screen.wait("In this place", "esc leave")
+        await screen.press("G")
+        last = await screen.wait(r"q, ctrl\+q +quit", without="In this place")
+        await screen.press("k")
+        assert await screen.wait(lambda text: text != last)
+        await screen.press("g")
+        await screen.wait("In this place")

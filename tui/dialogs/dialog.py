@@ -9,13 +9,14 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widget import Widget
+
+from tui.widgets.answered import Answered
 
 T = TypeVar("T")
 
 
-class Dialog(ModalScreen[T]):
+class Dialog(Answered[T]):
     """A box in the middle; Escape leaves it without an answer."""
 
     DEFAULT_CSS = """

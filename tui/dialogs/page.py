@@ -24,6 +24,8 @@ class Page(Dialog[None]):
         Binding("q,enter", "leave", "leave", show=False, id="page.leave"),
         Binding("j,down", "scroll(1)", show=False, id="page.down"),
         Binding("k,up", "scroll(-1)", show=False, id="page.up"),
+        Binding("g,home", "scroll(-10_000)", show=False, id="page.first"),
+        Binding("G,end", "scroll(10_000)", show=False, id="page.last"),
     ]
 
     class Copy(Message):
@@ -55,6 +57,10 @@ class Page(Dialog[None]):
 
     def on_mount(self) -> None:
         self.query_one("#page").focus()
+
+    def on_resize(self) -> None:
+        # A box as high as what it holds cuts off what is too much, and then there is nothing to scroll.
+        self.query_one("#page").styles.max_height = max(1, self.size.height * 9 // 10 - 4)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return bool(self._copies) if action == "copy" else True

@@ -6,18 +6,18 @@ from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
 from tui.bench import Bench
 from tui.dialogs.page import Page
 from tui.help import help_rows
+from tui.widgets.answered import Answered
 from tui.widgets.frame import Frame
 from tui.widgets.key_line import KeyLine
 
 T = TypeVar("T")
 
 
-class WholeScreen(ModalScreen[T | None]):
+class WholeScreen(Answered[T | None]):
     """`?` tells its keys, and esc leaves it: first its filter, where there is one."""
 
     DEFAULT_CSS = """
