@@ -17,6 +17,7 @@ from engine import Event, Problem, Settings, Sink
 from tui import themes
 from tui.bridge import Bridge
 from tui.collecting import Collecting
+from tui.colourless import Colourless
 from tui.desk import Desk
 from tui.dialogs.page import Page
 from tui.palette import Actions, Things
@@ -84,6 +85,8 @@ class CutawayApp(App[None]):
                 self.unregister_theme(name)
         chosen = theme(self._settings, self.available_themes, themes.DEFAULT)
         self.theme = themes.WITHOUT_COLOR if self.no_color else chosen
+        if self.no_color:  # the library's own filter makes greys of colours
+            self._filters = [Colourless()]
 
     def compose(self) -> ComposeResult:
         yield TitleBar("cutaway")
