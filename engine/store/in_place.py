@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -37,6 +38,7 @@ _ID = re.compile(r"[0-9a-f]{64}")
 _PLACE = re.compile(r"\[(?:overlay@)?(/[^\]+]*)(?:\+[^\]]*)?\](.*)")
 _LIST_LIMIT = 64 * 1024 * 1024
 _DEFAULT = Path("/var/lib/containers/storage")
+_VARIABLE = "CONTAINERS_STORAGE_CONF"
 _CONFIGURATION = (Path("/etc/containers/storage.conf"), Path("/usr/share/containers/storage.conf"))
 
 
@@ -123,10 +125,17 @@ def docker_image(root: Path, number: str, name: str) -> ImageRecord:
 
 
 def _graph_root() -> Path:
-    for path in _CONFIGURATION:
+    """Where podman's storage is when nothing is said of it. Raises StoreError where the variable that names its
+    configuration leads to none."""
+    named = os.environ.get(_VARIABLE)
+    for path in (Path(named),) if named else _CONFIGURATION:
         try:
             said = tomllib.loads(path.read_text())["storage"]["graphroot"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            if named:
+                raise StoreError(f"{_VARIABLE} is {visible(named)}, which cannot be read: {error}") from error
+            continue
+        except (KeyError, TypeError):
             continue
         if isinstance(said, str) and said.startswith("/"):
             return Path(said)

@@ -156,3 +156,19 @@ def test_what_is_not_there_and_what_is_damaged(storage: Storage, store: Store, t
     (storage.path / "overlay-images/images.json").write_text("{")
     with pytest.raises(CutawayError):
         podman_images(storage.place)
+
+
+def test_the_variable_says_where_the_storage_is(
+    storage: Storage, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for podman itself."""
+    conf = tmp_path / "storage.conf"
+    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(conf))
+    for damage in (None, "[storage", "\0"):
+        if damage is not None:
+            conf.write_text(damage)
+        with pytest.raises(StoreError, match=r"CONTAINERS_STORAGE_CONF is .*, which cannot be read"):
+            podman_images()
+    conf.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{storage.path}"\n')
+    assert [image.name for image in podman_images()] == [f"containers-storage:{NAME}"]
+    assert storage_source("debian:12", store).name == NAME
