@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.errors import UsageError
+from engine.spec.values import signal_name
 from engine.text import visible
 
 Settings = dict[str, Any]
 """The `config` part of an image configuration (image-spec config.md), as JSON has it."""
 
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?")
-_SIGNAL = re.compile(r"(?:SIG)?[A-Z0-9]+(?:[+-]\d+)?|\d{1,2}")
 
 
 def apply(settings: Settings, instruction: str) -> None:
@@ -111,8 +111,8 @@ def _volume(settings: Settings, text: str) -> None:
 
 
 def _stop_signal(settings: Settings, text: str) -> None:
-    if not _SIGNAL.fullmatch(text):
-        raise ValueError("not a signal")
+    """Of the signals that there are alone: no container could be made of an image with another."""
+    signal_name(text, "STOPSIGNAL")
     settings["StopSignal"] = text
 
 

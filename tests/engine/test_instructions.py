@@ -33,6 +33,7 @@ from engine.instructions import apply
         ({}, "VOLUME /a /b", {"Volumes": {"/a": {}, "/b": {}}}),
         ({}, 'VOLUME ["/a b"]', {"Volumes": {"/a b": {}}}),
         ({}, "STOPSIGNAL SIGRTMIN+3", {"StopSignal": "SIGRTMIN+3"}),
+        ({}, "STOPSIGNAL 15", {"StopSignal": "15"}),
         ({"Unknown": 1}, "USER 5", {"Unknown": 1, "User": "5"}),
     ],
 )
@@ -57,7 +58,18 @@ def test_what_is_changed(before: dict[str, Any], instruction: str, after: dict[s
             "LABEL 'open",
             "USER a b",
         ],
-        *["EXPOSE 0", "EXPOSE 70000", "EXPOSE 80/http", "EXPOSE 9-1", "VOLUME rel", "STOPSIGNAL a b", "USER :"],
+        *[
+            "EXPOSE 0",
+            "EXPOSE 70000",
+            "EXPOSE 80/http",
+            "EXPOSE 9-1",
+            "VOLUME rel",
+            "STOPSIGNAL a b",
+            "STOPSIGNAL FOO",
+            "STOPSIGNAL 99",
+            "STOPSIGNAL SIGRTMIN+99",
+            "USER :",
+        ],
     ],
 )
 def test_what_is_refused(instruction: str) -> None:
