@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # what not every command needs is loaded where it is used
     from engine.layers.stacking import LayerChanges
     from engine.looking import Inside
     from engine.reaching import Reacher
+    from engine.rootfs import IdMapping
     from engine.runtime import ContainerRecord
 
 ROOTFS = "rootfs:"
@@ -167,8 +168,10 @@ class ImageDesk(ContainerDesk):
         if other is not None:
             return list(compare(self.inside(name, job), self.inside(other, job), job.token))
         home = self._containers.path(self._find(name).id)
-        left_out = {b"", *mount_points(home / "config.json", home / "upper")}
+        left_out = mount_points(home / "config.json", home / "upper")
         inside = self.inside(name, job)
+        if not _root_was_changed(inside, mapping(home / "config.json")):
+            left_out.add(b"")
         return [entry_of(node) for node in inside.tree.changes(len(inside.roots)) if node.path not in left_out]
 
     def overlay(self, name: str) -> OverlayView:
@@ -263,6 +266,15 @@ class ImageDesk(ContainerDesk):
 
     def _platform(self, text: str | None) -> Platform:
         return Platform.parse(text) if text else self.facts.platform
+
+
+def _root_was_changed(inside: Inside, numbers: IdMapping | None) -> bool:
+    """Whether a container has given its root directory another mode, owner or attributes than the image's has."""
+    *_, below, top = [None, None, *inside.tree.versions(b"")]
+    if below is None or top is None:
+        return False
+    owner = numbers.inside(top.uid, top.gid) if numbers else (top.uid, top.gid)
+    return (top.mode, owner, top.attributes) != (below.mode, (below.uid, below.gid), below.attributes)
 
 
 def _changed(upper: Path, path: bytes) -> float:

@@ -102,3 +102,17 @@ def test_what_leaves_nothing_out_is_an_error(cutaway: Cutaway, merged: Path, pat
     failed = cutaway("commit", f"--leave-out={path}", "k", "none:1", code=2)
     assert "left out" in failed.stderr
     assert "localhost/none:1" not in cutaway.out("images")
+
+
+def test_a_change_of_the_root_directory_itself_is_told_as_it_is_committed(cutaway: Cutaway, merged: Path) -> None:
+    assert cutaway.out("diff", "k") == ""
+    (merged / "new").write_text("new")
+    assert cutaway.out("diff", "k") == "A /new"
+    merged.chmod(0o700)
+    assert cutaway.out("diff", "k") == "C /\nA /new"
+    cutaway("commit", "k", "root:1")
+    assert files(cutaway, "root:1")["."][0] == "drwx------"
+    cutaway("create", "--name=mapped", "--network=none", *MAPS, DEMO)
+    cutaway("start", "--attach", "mapped")
+    assert "C /" not in cutaway.out("diff", "mapped").splitlines()
+    cutaway("rm", "mapped")
