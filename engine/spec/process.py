@@ -134,7 +134,8 @@ def working_directory(spec: Builder, execution: Execution, options: RunOptions, 
 
 def leaks_descriptor(path: str) -> bool:
     """Whether a working directory would be one of runc's own open files (CVE-2024-21626)."""
-    return bool(re.match(r"/+proc/+[^/]+/+(?:task/+[^/]+/+)?fd(?:/|$)", posixpath.normpath(path)))
+    # /dev/fd is a link to /proc/self/fd that runc makes.
+    return bool(re.match(r"/+(?:proc/+[^/]+/+(?:task/+[^/]+/+)?|dev/+)fd(?:/|$)", posixpath.normpath(path)))
 
 
 def user(spec: Builder, execution: Execution, options: RunOptions, profile: Profile, rootfs: Path) -> User:

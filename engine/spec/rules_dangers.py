@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from engine.spec.diagnostics import Severity
 from engine.spec.reading import Finding, Reading
 from engine.spec.seeing import is_bind
 from engine.spec.vocabulary import CAPABILITIES
+from engine.text import visible
 
 _WARNING = Severity.WARNING
 
 _SOCKETS = ("docker.sock", "podman.sock", "containerd.sock", "crio.sock")
 _TELLING = {
-    "/": "the host's whole file system",
-    "/etc": "the host's configuration",
-    "/root": "root's home on the host",
-    "/boot": "the host's kernel",
-    "/usr": "the host's programs",
-    "/var": "the data of the host's services",
-    "/dev": "the host's devices",
-    "/proc": "the host's processes and kernel parameters",
-    "/sys": "the host's kernel objects",
-    "/run": "the sockets of the host's services",
+    "/": ("the host's whole file system", "a line in /etc/crontab is run there as root"),
+    "/etc": ("the host's configuration", "a line in /etc/crontab is run there as root"),
+    "/root": ("root's home on the host", "a key in .ssh/authorized_keys logs in there as root"),
+    "/boot": ("the host's kernel", "what is put there runs at the next start"),
+    "/usr": ("the host's programs", "root runs there what is put in their place"),
+    "/var": ("the data of the host's services", "a file in spool/cron is run there as root"),
+    "/dev": ("the host's devices", "by a listed disk every file on it can be changed"),
+    "/proc": (
+        "the host's kernel parameters",
+        "sys/kernel/core_pattern runs a program there as root (as CVE-2022-0811)",
+    ),
+    "/sys": ("the host's kernel objects", "kernel/uevent_helper runs a program there as root"),
+    "/run": ("the sockets of the host's services", "some of them start what they are told to, as root"),
 }
+"""Directories of the host: what they are, and what a container that may write there can do."""
+
+_AS_ROOT = "It can mount the host's disks and load code into its kernel: run only what you trust."
 
 
 def dangers(reading: Reading) -> Iterator[Finding]:
@@ -34,7 +44,7 @@ def dangers(reading: Reading) -> Iterator[Finding]:
     filtered = bool(reading.members("/linux/seccomp").get("defaultAction"))
     if len(bounding) > 30 and not filtered:
         message = "this is as good as root on the host: all capabilities, and no filter on system calls"
-        yield Finding("/process/capabilities", _WARNING, "privileged", message, "Run only what you trust.")
+        yield Finding("/process/capabilities", _WARNING, "privileged", message, _AS_ROOT)
         return
     shared = [kind for kind in ("pid", "network", "ipc") if reading.namespace(kind) is None]
     if "CAP_SYS_ADMIN" in bounding:
@@ -82,10 +92,55 @@ def _binds(reading: Reading) -> Iterator[Finding]:
         source = mount.get("source", "")
         if not is_bind(mount) or not source.startswith("/"):
             continue
-        source = posixpath.normpath(source).replace("//", "/", 1)
-        if posixpath.basename(source) in _SOCKETS:
-            message = f"whoever may use {posixpath.basename(source)} is root on the host: it starts what it likes there"
-            yield Finding(f"{pointer}/source", _WARNING, "engine-socket", message)
-        elif source in _TELLING and "ro" not in (mount.get("options") or ()):
-            message = f"the container can write to {_TELLING[source]}"
-            yield Finding(f"{pointer}/source", _WARNING, "writable-host", message, 'Add "ro" to its options.')
+        said = posixpath.normpath(source).replace("//", "/", 1)
+        source = _without_links(reading, said)
+        for name in (posixpath.basename(path) for path in (said, source)):
+            if name in _SOCKETS:
+                message = f"whoever may use {name} is root on the host: it starts what it likes there"
+                hint = "Leave it out: read-only does not help, a socket can be written to all the same."
+                yield Finding(f"{pointer}/source", _WARNING, "engine-socket", message, hint)
+                break
+        else:
+            if source in _TELLING:
+                yield from _writable(reading, pointer, source, list(mount.get("options") or ()))
+
+
+def _without_links(reading: Reading, path: str) -> str:
+    """Where a path of the host leads; without a look at the host, by the one link that all of them have."""
+    if reading.facts is not None and "\0" not in path:
+        return os.path.realpath(path)
+    return re.sub(r"^/var/run(?=/|$)", "/run", path)
+
+
+def _writable(reading: Reading, pointer: str, source: str, options: list[str]) -> Iterator[Finding]:
+    """`ro` reaches one mount alone, and the last of `ro` and `rw` counts; `rro` reaches those below it, too."""
+    what, so = _TELLING[source]
+    if "rro" in options:
+        return
+    rights = [word for word in options if word in ("ro", "rw")]
+    if rights[-1:] != ["ro"]:
+        message = f"the container can write to {what}: {so}"
+        hint = 'Add "rro" to its options.' if "rbind" in options else 'Add "ro" to its options.'
+        if "ro" in rights:
+            hint = 'Take "rw" out: the last of "ro" and "rw" counts.'
+        yield Finding(f"{pointer}/source", _WARNING, "writable-host", message, hint)
+    elif "rbind" in options and (below := _writable_below(reading, source)) is not None:
+        where = f", such as {visible(below)[:80]}" if below else ""
+        message = f'"ro" does not reach what is mounted below {source} on the host{where}: it can be written to'
+        hint = 'Write "rro" in place of "ro", or "bind" in place of "rbind".'
+        yield Finding(f"{pointer}/options", _WARNING, "writable-host", message, hint)
+
+
+def _writable_below(reading: Reading, source: str) -> str | None:
+    """A writable mount of this host below a directory; "" where that is not looked at, None where there is none."""
+    if reading.facts is None:
+        return ""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        place, rights = line.split(" ")[4:6]
+        if place != source and place.startswith(f"{source.rstrip('/')}/") and "rw" in rights.split(","):
+            return place
+    return None

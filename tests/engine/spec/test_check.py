@@ -105,7 +105,7 @@ def test_null_is_nothing_as_for_go() -> None:
 
 
 def test_cwd_below_descriptors_is_refused(with_changes: Check) -> None:
-    for cwd in ("/proc/self/fd/7", "//proc/./self/fd", "/proc/self/fd/../fd/8/"):
+    for cwd in ("/proc/self/fd/7", "//proc/./self/fd", "/proc/self/fd/../fd/8/", "/dev/fd/8", "//dev/fd"):
         (found,) = with_changes({"/process/cwd": cwd})
         assert found.code == "cwd-leak"
         assert found.severity is Severity.ERROR
@@ -143,7 +143,35 @@ def test_dangers_are_warnings(with_changes: Check) -> None:
     assert "pid and ipc" in said["sys-admin"].message
     (socket,) = with_changes({"/mounts/-": mount | {"source": "/run/docker.sock"}})
     assert socket.code == "engine-socket"
-    assert not with_changes({"/mounts/-": mount | {"options": ["rbind", "ro"]}})
+    linked = with_changes({"/mounts/-": mount | {"source": "/var/run"}})
+    assert codes(linked) == {("writable-host", "/mounts/10/source")}
+
+
+@pytest.mark.parametrize(
+    ("options", "place", "advice"),
+    [
+        (["rbind"], "source", '"rro"'),
+        (["bind"], "source", '"ro"'),
+        (["rbind", "ro", "rw"], "source", 'Take "rw" out'),
+        (["rbind", "ro"], "options", '"rro" in place of "ro"'),
+        (["rbind", "rw", "rro"], "", ""),
+        (["rbind", "rro"], "", ""),
+        (["bind", "rw", "ro"], "", ""),
+    ],
+)
+def test_what_is_read_only_of_a_bind(
+    with_changes: Check, facts: HostFacts, options: list[str], place: str, advice: str
+) -> None:
+    mount = {"destination": "/x", "type": "bind", "source": "/", "options": options}
+    for keywords in ({}, {"facts": facts}):
+        found = [d for d in with_changes({"/mounts/-": mount}, **keywords) if d.code == "writable-host"]
+        assert [d.pointer for d in found] == ([f"/mounts/10/{place}"] if place else [])
+        assert all(advice in d.hint for d in found)
+
+
+def test_read_only_is_enough_where_nothing_is_mounted_below(with_changes: Check, facts: HostFacts) -> None:
+    mount = {"destination": "/x", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]}
+    assert "writable-host" not in {d.code for d in with_changes({"/mounts/-": mount}, facts=facts)}
 
 
 def test_host_is_looked_at_only_with_facts(with_changes: Check, facts: HostFacts) -> None:
