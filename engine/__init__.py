@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from engine.settings import Settings, read_settings
     from engine.spec import (
         LIMITS,
+        MAX_CONFIG_BYTES,
         Change,
         Choice,
         Completion,
@@ -111,6 +112,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ALIVE",
     "LIMITS",
+    "MAX_CONFIG_BYTES",
     "Adoption",
     "Attachment",
     "Baseline",
@@ -288,6 +290,7 @@ _LAZY = {
     "known_words": "engine.spec",
     "member_names": "engine.spec",
     "LIMITS": "engine.spec",
+    "MAX_CONFIG_BYTES": "engine.spec",
     "Difference": "engine.spec",
     "DifferenceKind": "engine.spec",
     "differences": "engine.spec",

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import click
 
 from engine import (
+    MAX_CONFIG_BYTES,
     Adoption,
     Difference,
     DifferenceKind,
@@ -157,7 +158,7 @@ def check(file: BinaryIO, as_json: bool, bundle: Path | None) -> None:
     at 0.
     """
     path = Path(file.name) if isinstance(file.name, str) else None
-    text = file.read()
+    text = file.read(MAX_CONFIG_BYTES + 1)
     bundle = bundle or (_bundle_around(path, text) if path is not None else None)
     found = session(recover=False).workbench.check(text, bundle=bundle)
     if as_json:

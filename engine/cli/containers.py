@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine import Draft, Job, RunOptions, Status, UsageError, run_options
+from engine import MAX_CONFIG_BYTES, Draft, Job, RunOptions, Status, UsageError, run_options
 from engine.cli.choosing import LATEST, ContainerCommand, chosen, one
 from engine.cli.console import Session, each, session
 from engine.cli.options import platform_option, pull_option, tls_verify_option
@@ -45,9 +46,12 @@ def _base(image: str, *, rootfs: bool) -> str:
 def _read(path: Path) -> str:
     """A config.json, of stdin for "-". Raises UsageError."""
     try:
-        data = sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
+        with path.open("rb") if path != Path("-") else nullcontext(sys.stdin.buffer) as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    if len(data) > MAX_CONFIG_BYTES:
+        raise UsageError(f"{path} is over {MAX_CONFIG_BYTES >> 20} MiB: that is no config.json")
     return data.decode("utf-8", "surrogateescape")
 
 

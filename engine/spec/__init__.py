@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from engine.spec.check import check
     from engine.spec.comparing import Difference, DifferenceKind, differences, take_back
     from engine.spec.completing import Choice, Completion, complete
-    from engine.spec.diagnostics import Diagnostic, Severity
+    from engine.spec.diagnostics import MAX_CONFIG_BYTES, Diagnostic, Severity
     from engine.spec.document import Document, Span, SyntaxProblem
     from engine.spec.edits import changed, edited
     from engine.spec.executing import SHELLS, ExecOptions, best_shell, exec_process, find_shell
@@ -53,7 +53,7 @@ provide(
         "check": "check",
         "comparing": "Difference DifferenceKind differences take_back",
         "completing": "Choice Completion complete",
-        "diagnostics": "Diagnostic Severity",
+        "diagnostics": "MAX_CONFIG_BYTES Diagnostic Severity",
         "document": "Document Span SyntaxProblem",
         "edits": "changed edited",
         "executing": "SHELLS ExecOptions best_shell exec_process find_shell",
@@ -78,6 +78,7 @@ provide(
 
 __all__ = [
     "LIMITS",
+    "MAX_CONFIG_BYTES",
     "SHELLS",
     "STOP_SIGNAL",
     "Accounts",

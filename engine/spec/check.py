@@ -21,11 +21,9 @@ from engine.spec import (
     rules_sysctl,
     rules_user,
 )
-from engine.spec.diagnostics import Diagnostic, Severity
+from engine.spec.diagnostics import MAX_CONFIG_BYTES, Diagnostic, Severity
 from engine.spec.document import Document
 from engine.spec.reading import Finding, Reading, missing_required, nothing, read
-
-MAX_BYTES = 16 * 1024 * 1024
 
 _RULES: tuple[Callable[[Reading], Iterable[Finding]], ...] = (
     rules_process.root,
@@ -66,8 +64,8 @@ def check(
     the file is for, what relative paths and the root filesystem hold. `will_be_made` knows the namespaces that are made
     before runc starts.
     """
-    if len(text) > MAX_BYTES:
-        return [Diagnostic("", 1, 1, Severity.ERROR, "size", f"this is over {MAX_BYTES} bytes: no config.json")]
+    if len(text) > MAX_CONFIG_BYTES:
+        return [Diagnostic("", 1, 1, Severity.ERROR, "size", f"this is over {MAX_CONFIG_BYTES} bytes: no config.json")]
     found: list[Diagnostic] = []
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     try:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+MAX_CONFIG_BYTES = 16 * 1024 * 1024
+"""What is longer is no config.json, and is not read to its end: a device or a pipe may have none."""
+
 
 class Severity(Enum):
     """How grave a finding is. ERROR means that runc will refuse the configuration."""

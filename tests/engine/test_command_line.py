@@ -78,6 +78,15 @@ def test_check_ends_with_1_only_for_what_runc_refuses(tmp_path: Path) -> None:
     assert cutaway("check", "-", root=tmp_path, given="{").returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [(["check", "/dev/zero"], 1, "[size]"), (["create", "--config", "/dev/zero", "nobody"], 2, "no config.json")],
+)
+def test_what_has_no_end_is_not_read_to_its_end(words: list[str], code: int, said: str, tmp_path: Path) -> None:
+    done = cutaway(*words, root=tmp_path)
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done.stderr
+
+
 def test_check_judges_a_bundle_where_there_is_one(tmp_path: Path) -> None:
     """What `config` prints is for a container to be made: its root filesystem is not there yet, and no mistake."""
     bundle = tmp_path / "bundle"
