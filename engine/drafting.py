@@ -79,9 +79,11 @@ class Drafter:
                 volumes=Volumes(self._root).base,
                 numbers=numbers,
             )
-            text, provenance = generated.text, generated.provenance
+            text, provenance, files = generated.text, generated.provenance, dict(generated.files)
             if config is not None:
                 text, provenance = spec.adapt(config, identity, netns=netns)
+                # Made by options for another network, it may bind a file that this container would not have.
+                files = dict.fromkeys(spec.own_files(text), b"") | files
             step.detail = f"{len(provenance)} values"
             if config is None and options.network is None:
                 step.detail += f"; network {chosen.said} ({chosen.origin.detail})"
@@ -97,7 +99,7 @@ class Drafter:
             options=options,
             text=text,
             provenance=provenance,
-            files=dict(generated.files),
+            files=files,
             steps=tuple(job.steps[-1:]),
             network=network,
             address=address,

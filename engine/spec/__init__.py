@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from engine.lazy import provide
 
 if TYPE_CHECKING:
-    from engine.spec.adapt import adapt, id_mappings
+    from engine.spec.adapt import adapt, id_mappings, own_files
     from engine.spec.adopt import Adopted, Note, adopt
     from engine.spec.blame import blame
     from engine.spec.check import check
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 provide(
     __name__,
     {
-        "adapt": "adapt id_mappings",
+        "adapt": "adapt id_mappings own_files",
         "adopt": "Adopted Note adopt",
         "blame": "blame",
         "check": "check",
@@ -138,6 +138,7 @@ __all__ = [
     "network_in",
     "numbers_asked",
     "numbers_needed",
+    "own_files",
     "parse_options",
     "renamed_hosts",
     "run_options",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from engine.errors import SpecError
 from engine.spec.generate import ROOT_PATH, ContainerIdentity, cgroups_path
+from engine.spec.mounts import FILES, MARKER
 from engine.spec.provenance import Origin, Provenance, SourceKind, host, leaves
 
 Range = tuple[int, int, int]
@@ -39,6 +41,16 @@ def _ranges(value: Any) -> tuple[Range, ...]:
             raise ValueError("a mapping of numbers is not what it should be")
         found.append((inside, outside, size))
     return tuple(found)
+
+
+def own_files(text: str) -> frozenset[str]:
+    """The names of those files of the engine's own, in files/ of the bundle, that a config.json binds."""
+    try:
+        mounts = json.loads(text)["mounts"]
+        sources = {mount.get("source") for mount in mounts if isinstance(mount, dict)}
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return frozenset()
+    return frozenset(name for name in (*FILES, MARKER) if f"files/{name}" in sources)
 
 
 def adapt(

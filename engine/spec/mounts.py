@@ -22,7 +22,8 @@ from engine.text import visible
 FILES = {"hosts": "/etc/hosts", "hostname": "/etc/hostname", "resolv.conf": "/etc/resolv.conf"}
 """The engine's own files, below files/ in the bundle, and where they appear in the container."""
 
-_MARKER = "containerenv"
+MARKER = "containerenv"
+"""The name there of the file that tells a container by which engine it is."""
 
 INIT = "/run/cutaway-init"
 """Where process 1 of --init appears in the container."""
@@ -171,7 +172,7 @@ def _own_files(options: RunOptions, profile: Profile, files: dict[str, bytes]) -
     if options.read_only:
         flags += read_only
     why = tuple((flag, option("--read-only")) for flag in read_only)
-    marked = {_MARKER: profile.marker} if profile.marker else {}
+    marked = {MARKER: profile.marker} if profile.marker else {}
     files |= dict.fromkeys(marked, b"")
     for name, destination in {**FILES, **marked}.items():
         if name in files:

@@ -153,6 +153,15 @@ def test_a_config_json_of_one_container_makes_the_network_of_another(cutaway: El
     assert "-p" in said
 
 
+def test_a_config_json_whose_network_was_changed_by_hand_starts(cutaway: Elsewhere, tmp_path: Path) -> None:
+    """It binds a file that a container without a network does not have by itself."""
+    made = json.loads(cutaway.out("config", "--network=bridge", DEMO, "wc", "-c", "/etc/resolv.conf"))
+    (entry,) = (each for each in made["linux"]["namespaces"] if each["type"] == "network")
+    del entry["path"]
+    (tmp_path / "config.json").write_text(json.dumps(made))
+    assert cutaway.out("run", "--rm", "--config", str(tmp_path / "config.json"), DEMO).split()[0] == "0"
+
+
 def test_where_no_bridge_can_be_made_it_is_the_hosts_and_told(cutaway: Elsewhere) -> None:
     bare = WithoutEither(cutaway.root, cutaway.run, cutaway.network)
     done = bare("run", "--name=web", DEMO, "cat", "/proc/net/dev")
