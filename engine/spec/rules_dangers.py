@@ -132,9 +132,10 @@ def _writable(reading: Reading, pointer: str, source: str, options: list[str]) -
 
 
 def _writable_below(reading: Reading, source: str) -> str | None:
-    """A writable mount of this host below a directory; "" where that is not looked at, None where there is none."""
+    """A writable mount of this host below a directory, None where there is none; "" for one that every host has, where
+    this one is not looked at."""
     if reading.facts is None:
-        return ""
+        return "" if source in ("/", "/dev", "/run", "/sys") else None
     try:
         lines = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
     except OSError:
