@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -85,6 +87,7 @@ class Tour:
         self._made: ContainerSummary | None = None
         self._pages: list[Page] = []
         self._committed = False
+        self._pushed: Path | None = None
 
     def page(self, number: int, job: Job) -> Page:
         """The page of a step, counted from 0. Raises whatever keeps the step from being done, as the façade's methods
@@ -102,8 +105,12 @@ class Tour:
     def end(self, job: Job, *, keep: bool = False) -> list[str]:
         """Take away what the tour made, and say what stays, in words. With `keep` all of it stays."""
         made = [container for container in (self._files, self._made) if container is not None]
+        pushed, self._pushed = self._pushed, None
         if keep:
-            return [f"{container.name} stays: cutaway rm {container.name}" for container in made]
+            stays = [f"{container.name} stays: cutaway rm {container.name}" for container in made]
+            return stays + ([f"{pushed} stays: rm -r {pushed}"] if pushed else [])
+        if pushed:
+            shutil.rmtree(pushed, ignore_errors=True)
         for container in made:
             with suppress(ContainerUnknown):
                 self._workbench.remove(container.id, job, force=True)
@@ -226,17 +233,21 @@ class Tour:
         self._committed = True
         top = self._workbench.layers(RESULT)[-1]
         blob = self._workbench.root.images / "blobs" / top.digest.replace(":", "/")
+        self._pushed = self._pushed or Path(tempfile.mkdtemp(prefix="cutaway-tour-"))
+        digest = self._workbench.push(RESULT, job, to=f"oci:{self._pushed}:latest")
         text = (
             "commit packs the upper directory into a tar archive, which is the new image's last layer; the others are"
-            " the old image's own. push sends a registry the blobs that it does not have yet, and then the manifest."
+            " the old image's own. push sends the blobs that are not there yet, and then the manifest: here to a"
+            " directory of the form that skopeo, podman and umoci read, in the same way to a registry."
         )
         seen = [
             f"{made.reference}  manifest {made.digest}",
             f"{made.layers} layers; the last, {human_size(top.blob_size)} compressed, has what upper has:",
             f"     {_listed(self._files.path / 'upper')}",
-            f"to push it:  cutaway push {RESULT} REGISTRY/NAME",
+            f"pushed: {digest}",
+            f"to a registry:  cutaway push {RESULT} REGISTRY/NAME",
         ]
-        return text, seen, [blob]
+        return text, seen, [blob, self._pushed]
 
     @property
     def _container(self) -> ContainerSummary:

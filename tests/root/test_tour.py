@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
@@ -54,11 +55,16 @@ def test_every_step_is_done_and_shown(workbench: Workbench) -> None:
     assert any(line.startswith("own    pid") for line in pages[5].seen)
     packed = subprocess.run(["tar", "-tzf", pages[6].paths[0]], capture_output=True, text=True, check=True).stdout
     assert "note-of-the-tour" in packed.split()
+    pushed = pages[6].paths[1]
+    (manifest,) = json.loads((pushed / "index.json").read_text())["manifests"]
+    assert f"pushed: {manifest['digest']}" in pages[6].seen
+    assert any(str(pushed) in command for command in pages[6].commands)
     assert tour.page(2, do()) is pages[2]  # a page that was turned back to
 
     assert tour.end(do()) == [
         "The image localhost/cutaway/demo:latest stays: cutaway rmi localhost/cutaway/demo:latest"
     ]
+    assert not pushed.exists()
     assert workbench.containers() == []
     assert [image.reference for image in workbench.images()] == [DEMO]
     assert mounts_below(workbench.root.path) == []
