@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from engine.digest import Digest
@@ -23,7 +24,7 @@ from engine.oci import (
     pick_platform,
     verify,
 )
-from engine.reference import Reference, check_digest
+from engine.reference import Reference, check_digest, is_tag, own_name
 from engine.source import Directory, FetchedImage, Folder
 from engine.text import visible
 from engine.trace import StepKind
@@ -56,12 +57,15 @@ class LayoutSource:
 
     @property
     def name(self) -> str:
-        """Its own name if that is a full reference (or Docker and containerd wrote one beside it), otherwise
-        `localhost/<directory>:<tag>`."""
+        """Its own name if that is a full reference (or Docker and containerd wrote one beside it), with localhost as
+        its registry if it is a short one, otherwise `localhost/<directory>:<tag>`."""
         own = self._entries[0].ref_name
         for full in (own, (self._entries[0].annotations or {}).get(FULL_NAME, "")):
             if full and _canonical(full) == full:
                 return full
+        with suppress(UsageError):
+            if own and not is_tag(own):  # a word that can be a tag is one: so the layout's specification has it
+                return own_name(own)
         return local_name(self._folder.path, own)
 
     def image(self, platform: Platform, job: Job) -> FetchedImage:

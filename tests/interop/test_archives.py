@@ -349,3 +349,23 @@ def test_containerd_both_ways(
     assert cutaway.out("load", "--input", str(tmp_path / "theirs.tar")) == "Loaded image: localhost/containerd:1"
     assert mounted_by_us(cutaway, "localhost/containerd:1") == files
     cutaway("rmi", "localhost/containerd:1")
+
+
+def test_a_short_name_is_the_same_one_as_podman_s(
+    cutaway: Cutaway, layout: Path, podman: list[str], tmp_path: Path
+) -> None:
+    """In an archive, and where a further name is given: localhost's where no registry is in it."""
+    for given in ("short:12", "org/short", "quay.io/org/short:2"):
+        archive = tmp_path / "a.tar"
+        run("skopeo", "copy", "--quiet", f"oci:{layout}:latest", f"oci-archive:{archive}:{given}")
+        theirs = run(*podman, "load", "--quiet", "--input", archive).removeprefix("Loaded image: ")
+        assert cutaway.out("load", "--quiet", "--input", str(archive)) == f"Loaded image: {theirs}"
+        run(*podman, "tag", theirs, "further:1")
+        cutaway("tag", theirs, "further:1")
+        names = [image["reference"] for image in cutaway.json("images", "--json")]
+        told = json.loads(run(*podman, "image", "inspect", theirs))[0]["RepoTags"]
+        assert {"localhost/further:1", theirs} <= set(told) & set(names)
+        for name in ("localhost/further:1", theirs):
+            cutaway("rmi", name)
+            run(*podman, "untag", theirs, name)
+        archive.unlink()
