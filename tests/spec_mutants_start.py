@@ -27,6 +27,14 @@ def _args(*words: str) -> Config:
     return {"/process/args": list(words)}
 
 
+def _device(path: str) -> Config:
+    return {"/linux/devices": [{"path": path, "type": "c", "major": 1, "minor": 3}]}
+
+
+def _sysctl(name: str, value: str) -> Config:
+    return {"/linux/sysctl": {name: value}, "/linux/namespaces/-": {"type": "network"}}
+
+
 EDITS: dict[str, Config] = {
     # The root.
     "root path a link": {"/root/path": "link"},
@@ -137,6 +145,44 @@ EDITS: dict[str, Config] = {
     "proc subset nonsense": _mount("proc", "subset=all"),
     "proc gid a name": _mount("proc", "gid=root"),
     "proc unknown option with a value": _mount("proc", "color=red"),
+    # Places that the kernel alone fills, and parameters of the whole host.
+    "cwd new in mqueue": {"/process/cwd": "/dev/mqueue/new"},
+    "cwd new in devpts": {"/process/cwd": "/dev/pts/new"},
+    "cwd devpts": {"/process/cwd": "/dev/pts"},
+    "device in devpts": _device("/dev/pts/9"),
+    "device ptmx in devpts": _device("/dev/pts/ptmx"),
+    "device in mqueue": _device("/dev/mqueue/x"),
+    "device new in proc": _device("/proc/x"),
+    "device there in proc": _device("/proc/version"),
+    "device new in sys": _device("/sys/x"),
+    "tmpfs on proc": _mount("tmpfs", destination="/proc"),
+    "tmpfs on proc's self": _mount("tmpfs", destination="/proc/self"),
+    "tmpfs new in proc": _mount("tmpfs", destination="/proc/1/x"),
+    "tmpfs on a file in proc": _mount("tmpfs", destination="/proc/uptime"),
+    "tmpfs on a directory in proc": _mount("tmpfs", destination="/proc/sys"),
+    "proc's self masked": {"/linux/maskedPaths": ["/proc/self"]},
+    "bind of a directory on a file in proc": _bind(destination="/proc/uptime"),
+    "bind of a file in proc": _bind(destination="/proc/uptime", source="/etc/hostname"),
+    "bind on proc's net/dev": _bind(destination="/proc/net/dev", source="/etc/hostname"),
+    "tmpfs defaults": _mount("tmpfs", "defaults"),
+    "proc defaults": _mount("proc", "defaults"),
+    "bind defaults": _bind(options=["bind", "defaults"]),
+    "tmpfs gid in hexadecimal": _mount("tmpfs", "gid=0x5"),
+    "tmpfs uid in octal": _mount("tmpfs", "uid=017"),
+    "tmpfs uid no octal": _mount("tmpfs", "uid=09"),
+    "cgroup2 with an unknown option": _mount("cgroup2", "shiny"),
+    "overlay with one directory for both": _mount("overlay", "lowerdir=/etc", "upperdir=/tmp", "workdir=/tmp"),
+    "sysctl of net's memory": _sysctl("net.core.rmem_max", "212992"),
+    "sysctl of tcp's memory": _sysctl("net.ipv4.tcp_mem", "1 2 3"),
+    "sysctl of a network": _sysctl("net.core.somaxconn", "128"),
+    "sysctl with a word after the number": {"/linux/sysctl": {"kernel.shmmni": "4096 x"}},
+    "sysctl too large, with a word after": {"/linux/sysctl": {"kernel.shmmni": "99999 x"}},
+    "sysctl a word": {"/linux/sysctl": {"kernel.shmmni": "x 4096"}},
+    "rootfsPropagation unbindable": {"/linux/rootfsPropagation": "unbindable"},
+    "rootfsPropagation runbindable": {"/linux/rootfsPropagation": "runbindable"},
+    "rootfsPropagation private": {"/linux/rootfsPropagation": "private"},
+    "weight too large": {"/linux/resources/blockIO": {"weight": 1001}},
+    "cgroupsPath the host's own": {"/linux/cgroupsPath": "/"},
     "recursive read-only": _bind(options=["rbind", "rro"]),
     "recursive both ways": _bind(options=["rbind", "rro", "rrw"]),
     "recursive noatime": _bind(options=["rbind", "rnoatime"]),

@@ -11,6 +11,7 @@ from engine.spec.check import check
 from engine.spec.diagnostics import Diagnostic, Severity
 from engine.spec.document import Document
 from engine.spec.provenance import escape, leaves
+from engine.spec.seeing import clean
 from engine.text import visible
 
 _NOISE = re.compile(
@@ -153,6 +154,11 @@ def _early(match: re.Match[str], document: Document) -> str:
     return "/linux/uidMappings" if document.has("/linux/uidMappings") else "/linux/namespaces"
 
 
+def _working_directory(match: re.Match[str], document: Document) -> str | None:
+    cwd = document.get("/process/cwd")
+    return "/process/cwd" if isinstance(cwd, str) and f"{match[1]}/".startswith(f"{clean(cwd)}/") else None
+
+
 _CGROUP_FILES = {
     "memory.limit_in_bytes": "memory/limit",
     "memory.max": "memory/limit",
@@ -197,6 +203,7 @@ _PLACES: tuple[tuple[str, str | Callable[[re.Match[str], Document], str | None]]
     (r"root must be specified|invalid rootfs|unable to start init: fork/exec", "/root/path"),
     (r"process property must not be empty", "/process"),
     (r"^Cwd ", _checked("cwd")),
+    (r"^mkdir (/[^:]*): operation not permitted", _working_directory),
     (r"operation not permitted|already running container|function not implemented", _checked("stops-start")),
     (r"too many open files|cannot allocate memory", _checked("no-room")),
     (r"^mkdir /.*: (?:not a directory|invalid argument|no such file or|read-only|file name too)", "/process/cwd"),
@@ -211,7 +218,7 @@ _PLACES: tuple[tuple[str, str | Callable[[re.Match[str], Document], str | None]]
     (r"running hook #(\d+)", _hooks),
     (r"environment variable[^:]*: \"(.*)\"", _element("/process/env")),
     (r"sethostname|set hostname", "/hostname"),
-    (r"setup user: stat /dev/null: no such|closing exec fds: .* no such file", _checked("path")),
+    (r"setup user: stat /dev/null: no such|closing exec fds: .* no such file", _checked("path", "proc", "no-proc")),
     (r"uids and gids must be in range|setup user", "/process/user"),
     (r"apply caps|capabilit", "/process/capabilities"),
     (r"wrong rlimit value: (\S*)", _element("/process/rlimits", "type")),
@@ -221,6 +228,7 @@ _PLACES: tuple[tuple[str, str | Callable[[re.Match[str], Document], str | None]]
     (r",context=", "/linux/mountLabel"),
     (r"error mounting \".*?\" to rootfs at \"(.*?)\"", _element("/mounts", "destination")),
     (r"invalid mount", _checked("nul")),
+    (r"/sys/fs/cgroup/cpuset.cpus: no such file", "/linux/cgroupsPath"),
     (r"/proc/self/fd: no such file|setting up ptmx", _checked("no-proc", "destination")),
     (r"(?:namespace|duplicated ns) \{\"(.*?)\"", _element("/linux/namespaces", "type")),
     (r"namespace path: (?:lstat|stat) ([^:]+):", _element("/linux/namespaces", "path")),
@@ -233,6 +241,7 @@ _PLACES: tuple[tuple[str, str | Callable[[re.Match[str], Document], str | None]]
     (r"make \"(.*?)\" read-only", _element("/linux/readonlyPaths")),
     (r"mask path ([^:]+):", _element("/linux/maskedPaths")),
     (r"rootfsPropagation=", "/linux/rootfsPropagation"),
+    (r"preparing rootfs: mount", _checked("propagation")),
     (r"device access at (\d+) field", _numbered("/linux/resources/devices", "/access")),
     (r"invalid cgroup device type \"(.*?)\"", _element("/linux/resources/devices", "type")),
     (r"invalid device type \"(.*?)\"", _element("/linux/devices", "type")),

@@ -6,9 +6,15 @@ import re
 from collections.abc import Callable
 
 
+_WHOLE = re.compile(r"0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*").fullmatch
+
+
 def _id(value: str) -> bool:
-    """A user or a group."""
-    return value.isascii() and value.isdigit() and int(value[:20]) < 2**32 - 1
+    """A user or a group, as kstrtouint of the kernel reads numbers: also octal and hexadecimal."""
+    if not _WHOLE(value):
+        return False
+    base = 16 if value[1:2] in ("x", "X") else 8 if value.startswith("0") else 10
+    return int(value[:25], base) < 2**32 - 1
 
 
 _SIZE = re.compile(r"\d+[kKmMgGtTpPeE]?%?").fullmatch
@@ -50,6 +56,14 @@ DATA: dict[str, dict[str, Callable[[str], object] | None]] = {
         "subset": re.compile("pid(?::pid)*").fullmatch,
     },
     "sysfs": {},
+    "cgroup2": {
+        "nsdelegate": _FLAG,
+        "favordynmods": _FLAG,
+        "memory_localevents": _FLAG,
+        "memory_recursiveprot": _FLAG,
+        "memory_hugetlb_accounting": _FLAG,
+        "pids_localevents": _FLAG,
+    },
     "mqueue": {},
     "overlay": {
         "lowerdir": _ANY,

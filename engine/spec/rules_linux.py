@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.host import CgroupMode
 from engine.spec.diagnostics import Severity
 from engine.spec.reading import Finding, Reading
-from engine.spec.seeing import clean, in_root, too_long
+from engine.spec.seeing import clean, in_root, is_bind, look, too_long
 from engine.spec.vocabulary import NAMESPACES, WORDS, suggestion
 from engine.text import visible
 
@@ -87,7 +89,7 @@ def paths(reading: Reading) -> Iterator[Finding]:
             elif not path.startswith("/"):
                 message = "this is not an absolute path: nothing is protected by it"
                 yield Finding(pointer, _WARNING, "path", message)
-            elif key == "maskedPaths" and clean(path) in ("/proc", "/dev"):
+            elif key == "maskedPaths" and clean(path) in ("/proc", "/proc/self", "/proc/self/fd", "/dev"):
                 message = f"runc itself needs {clean(path)} before the program starts"
                 yield Finding(pointer, _ERROR, "path", message)
             elif base is not None and any(os.path.isfile(parent) for parent in (base / path.lstrip("/")).parents):
@@ -97,6 +99,9 @@ def paths(reading: Reading) -> Iterator[Finding]:
         message = f"there is no propagation {visible(propagation)[:40]!r}"
         hint = suggestion(propagation, WORDS["propagation"])
         yield Finding("/linux/rootfsPropagation", _ERROR, "unknown-word", message, hint)
+    elif propagation in ("unbindable", "runbindable"):
+        message = "runc binds the root filesystem to itself, and could not bind what is unbindable"
+        yield Finding("/linux/rootfsPropagation", _ERROR, "propagation", message, 'For example "private".')
 
 
 _ALWAYS_MADE = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty"))
@@ -121,6 +126,9 @@ def devices(reading: Reading) -> Iterator[Finding]:
             yield Finding(f"{pointer}/path", _ERROR, "too-long", "a name in this path is too long: 255 bytes at most")
         elif (place := in_root(reading, clean(path))) is not None and any(map(os.path.isfile, place.parents)):
             yield Finding(f"{pointer}/path", _ERROR, "path", "part of this path is a file")
+        elif (where := _not_for_devices(reading, clean(path))) is not None:
+            message = f"no device can be made in {where}: the kernel alone makes what is there"
+            yield Finding(f"{pointer}/path", _ERROR, "path", message)
         seen.add(path)
         major, minor = device.get("major", 0), device.get("minor", 0)
         if kind != "p" and (major < 0 or minor < 0):
@@ -132,6 +140,17 @@ def devices(reading: Reading) -> Iterator[Finding]:
             yield Finding(
                 f"{pointer}/path", severity, "device-denied", message, hint + ' "access": "rwm"} to the rules.'
             )
+
+
+def _not_for_devices(reading: Reading, place: str) -> str | None:
+    """The filesystem that a place lies on, if it takes no device; one that is there already is left as it is."""
+    found = look(reading, place)
+    kind = str((found.mount or {}).get("type"))
+    if found.mount is None or is_bind(found.mount) or kind not in ("devpts", "mqueue", "proc", "sysfs"):
+        return None
+    if place == clean(found.mount.get("destination", "")) or place.endswith("/pts/ptmx"):
+        return None
+    return None if found.path is not None and os.path.lexists(found.path) else kind
 
 
 def _allowed(reading: Reading, major: int, minor: int) -> bool:
@@ -167,6 +186,14 @@ def others(reading: Reading) -> Iterator[Finding]:
     """cgroupsPath, intelRdt and personality."""
     if "\0" in (reading.at("/linux/cgroupsPath") or ""):
         yield Finding("/linux/cgroupsPath", _ERROR, "nul", "a path cannot hold a NUL character")
+    elif re.fullmatch("/+", reading.at("/linux/cgroupsPath") or ""):
+        severity = (
+            _ERROR
+            if reading.facts is not None and reading.facts.cgroups in (CgroupMode.V1, CgroupMode.HYBRID)
+            else _WARNING
+        )
+        message = "this is the control group of the whole host: a container needs one of its own"
+        yield Finding("/linux/cgroupsPath", severity, "cgroup", message, "For example /containers/NAME.")
     name = reading.at("/linux/intelRdt/closID")
     if name and (name in (".", "..") or "/" in name):
         yield Finding("/linux/intelRdt/closID", _ERROR, "intel-rdt", "the name of a class cannot be a path")

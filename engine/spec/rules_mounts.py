@@ -14,15 +14,19 @@ from engine.spec.diagnostics import Severity
 from engine.spec.filesystems import COMMON_TYPES, DATA, ON_DEVICES
 from engine.spec.inside import real_path
 from engine.spec.reading import Finding, Reading
-from engine.spec.seeing import bind_source, clean, in_root, is_bind, too_long
+from engine.spec.seeing import bind_source, clean, in_root, is_bind, look, too_long
 from engine.spec.vocabulary import WORDS, suggestion
 from engine.text import visible
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 
-_PROC_WORDS = "cpuinfo diskstats meminfo stat swaps uptime loadavg slabinfo net/dev sys/kernel/ns_last_pid"
+_PROC_WORDS = "cpuinfo diskstats meminfo stat swaps uptime loadavg slabinfo sys/kernel/ns_last_pid"
 _PROC_FILES = frozenset(f"/proc/{name}" for name in _PROC_WORDS.split())
-"""The only places below /proc that runc binds to (they are what lxcfs emulates)."""
+"""The only places below /proc that runc binds to (they are what lxcfs emulates). It has net/dev, too, but looks for it
+where the link leads: in /proc/PID/net."""
+
+
+_OWN_PROC = ("/proc", "/proc/self", "/proc/self/fd", "/proc/thread-self")
 
 
 def mounts(reading: Reading) -> Iterator[Finding]:
@@ -74,6 +78,9 @@ def _mount(reading: Reading, pointer: str, mount: dict[str, Any], place: str) ->
     if kind not in ("proc", "sysfs", "mqueue", "tmpfs", "cgroup") and resolved.startswith("/proc/"):
         if resolved not in _PROC_FILES:
             yield Finding(f"{pointer}/destination", _ERROR, "proc", "runc mounts nothing of this kind inside /proc")
+    elif kind in ("tmpfs", "cgroup", "sysfs", "mqueue") and place in _OWN_PROC and not _proc_after(reading, pointer):
+        message = f"this hides {place}, which runc needs before the program starts"
+        yield Finding(f"{pointer}/destination", _ERROR, "proc", message)
     elif kind not in ("proc", "tmpfs", "cgroup", "sysfs", "mqueue") and place == "/proc":
         source = mount.get("source", "")
         if source and not (source.startswith("/") and os.path.exists(f"{source}/self/fd")):
@@ -99,13 +106,22 @@ def _together(reading: Reading, pointer: str, mount: dict[str, Any], kind: str, 
     if place == "/dev" and kind != "bind" and "nodev" in options and "dev" not in options:
         message = "on a /dev that is mounted nodev runc cannot open the devices that it makes"
         yield Finding(place_of, _ERROR, "mount-option", message, 'Leave "nodev" out.')
-    names = {option.partition("=")[0] for option in options}
+    values = {name: value for name, _, value in (option.partition("=") for option in mount.get("options") or ())}
+    names = set(values)
     if kind == "overlay" and not {"lowerdir", "lowerdir+"} & names:
         yield Finding(
             place_of, _ERROR, "mount-option", "overlay needs lowerdir=", 'For example "lowerdir=/upper:/lower".'
         )
     elif kind == "overlay" and ("upperdir" in names) != ("workdir" in names):
         yield Finding(place_of, _ERROR, "mount-option", "overlay needs upperdir= and workdir= together")
+    elif kind == "overlay" and "upperdir" in names and values["upperdir"] == values["workdir"]:
+        yield Finding(place_of, _ERROR, "mount-option", "upperdir and workdir have to be two directories")
+
+
+def _proc_after(reading: Reading, pointer: str) -> bool:
+    """Whether proc is mounted on /proc after the mount at a pointer."""
+    later = (mount for at, mount in reading.elements("/mounts") if _number(at) > _number(pointer))
+    return any(m.get("type") == "proc" and clean(m.get("destination", "")) == "/proc" for m in later)
 
 
 def _number(pointer: str) -> int:
@@ -137,7 +153,13 @@ def _target(reading: Reading, pointer: str, kind: str, place: str) -> Iterator[F
     base = reading.file_in_root()
     if kind == "bind" or base is None:
         return
-    target = in_root(reading, place, until=pointer)
+    seen = look(reading, place, until=pointer)
+    if seen.mount is not None and seen.mount.get("type") == "proc" and place != clean(seen.mount["destination"]):
+        if seen.known and (seen.path is None or not os.path.isdir(seen.path)):
+            message = "there is no such directory in proc, and none can be made"
+            yield Finding(f"{pointer}/destination", _ERROR, "proc", message)
+        return
+    target = seen.path if seen.known and seen.mount is None else None
     if target is None:
         return
     if kind in ("proc", "sysfs") and os.path.islink(base / place.lstrip("/")):
@@ -173,6 +195,9 @@ def _bind(reading: Reading, pointer: str, mount: dict[str, Any], place: str) -> 
         message = f"{visible(source)[:80]} is not there on this host"
         yield Finding(f"{pointer}/source", _ERROR, "source", message)
         return
+    if place in _PROC_FILES and os.path.isdir(path):
+        yield Finding(f"{pointer}/destination", _ERROR, "destination", "a directory cannot be mounted on a file")
+        return
     target = in_root(reading, place, until=pointer)
     if target is None:
         return
@@ -192,6 +217,10 @@ def _options(pointer: str, mount: dict[str, Any], kind: str) -> Iterator[Finding
         name, given, value = option.partition("=")
         if "\0" in option:
             yield Finding(place, _ERROR, "nul", "an option cannot hold a NUL character")
+            continue
+        if option == "defaults" and own is not None:
+            message = "runc hands this on to the kernel, which has no such option"
+            yield Finding(place, _ERROR, "mount-option", message, "Leave it out.")
             continue
         if option in known or not option:
             continue

@@ -48,6 +48,11 @@ def directory(reading: Reading) -> Iterator[Finding]:
 
 def _made(reading: Reading, pointer: str, cwd: str) -> Iterator[Finding]:
     seen = look(reading, cwd)
+    kind = str((seen.mount or {}).get("type"))
+    if seen.mount is not None and kind in ("devpts", "mqueue") and not is_bind(seen.mount):
+        if clean(cwd) != clean(seen.mount.get("destination", "")):
+            yield Finding(pointer, _ERROR, "cwd", f"no directory can be made in {kind}")
+        return
     if not seen.known or seen.path is None:
         return
     if os.path.isdir(seen.path):

@@ -141,7 +141,9 @@ def rest(reading: Reading) -> Iterator[Finding]:
     block = reading.members(f"{_BASE}/blockIO")
     for key in ("weight", "leafWeight"):
         if block.get(key) and not 10 <= block[key] <= 1000:
-            yield Finding(f"{_BASE}/blockIO/{key}", _WARNING, "range", "it goes from 10 to 1000")
+            # The scheduler bfq takes less than 10, too.
+            severity = _ERROR if block[key] > 1000 else _WARNING
+            yield Finding(f"{_BASE}/blockIO/{key}", severity, "range", "it goes from 10 to 1000")
     if reading.facts is None:
         return
     if reading.facts.cgroups is not CgroupMode.V2:

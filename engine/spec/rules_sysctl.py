@@ -34,6 +34,20 @@ _RANGES = {
 }
 """What the kernel takes (ipc/ipc_sysctl.c, mq_overview(7), Documentation/networking/ip-sysctl.rst)."""
 
+_CORE_WORDS = """
+    bpf_jit_enable bpf_jit_harden bpf_jit_kallsyms bpf_jit_limit busy_poll busy_read default_qdisc dev_weight
+    dev_weight_rx_bias dev_weight_tx_bias devconf_inherit_init_net fb_tunnels_only_for_init_net flow_limit_cpu_bitmap
+    flow_limit_table_len gro_normal_batch high_order_alloc_disable max_skb_frags message_burst message_cost netdev_budget
+    netdev_budget_usecs netdev_max_backlog netdev_tstamp_prequeue rmem_default rmem_max rps_sock_flow_entries
+    skb_defer_max warnings wmem_default wmem_max
+"""
+_IPV4_WORDS = "fib_sync_mem inet_peer_maxttl inet_peer_minttl inet_peer_threshold tcp_low_latency tcp_mem udp_mem"
+_OF_ALL_NETWORKS = frozenset(
+    [*(f"net.core.{name}" for name in _CORE_WORDS.split()), *(f"net.ipv4.{name}" for name in _IPV4_WORDS.split())]
+)
+"""What cannot be written in another network namespace than the host's first (net/core/sysctl_net_core.c,
+net/ipv4/sysctl_net_ipv4.c)."""
+
 _NUMBERS = re.compile(r"\s*-?(0x)?\d[0-9a-f]*([\s,]+-?(0x)?\d[0-9a-f]*)*\s*", re.IGNORECASE)
 
 
@@ -50,6 +64,10 @@ def sysctl(reading: Reading) -> Iterator[Finding]:
             if network is None or _is_ours(network.get("path", "")):
                 yield Finding(pointer, _ERROR, "sysctl", "it needs a network namespace of its own")
                 continue
+            if name in _OF_ALL_NETWORKS:
+                message = f"{name} is for all networks of the host together: no network namespace has its own"
+                yield Finding(pointer, _ERROR, "sysctl", message, "Set it on the host with sysctl(8).")
+                continue
         elif name == "kernel.hostname" and reading.namespace("uts") is not None:
             yield Finding(pointer, _ERROR, "sysctl", "runc sets this by hostname alone", "Use hostname.")
             continue
@@ -65,7 +83,7 @@ def _value(reading: Reading, pointer: str, name: str, value: str) -> Iterator[Fi
         yield Finding(pointer, _WARNING, "sysctl", "nothing is written there, so it stays as it is")
         return
     low, high = _RANGES.get(name, (0, 0))
-    number = _number(value)
+    number = _number(value.split(maxsplit=1)[0]) if value.strip() else None  # the kernel reads no further
     if high and number is not None and not low <= number <= high:
         yield Finding(pointer, _ERROR, "sysctl", f"the kernel takes {low} to {high}")
     elif reading.facts is not None:
@@ -95,7 +113,7 @@ def _on_this_host(pointer: str, name: str, value: str) -> Iterator[Finding]:
         return
     except (OSError, ValueError):
         return
-    if re.fullmatch(r"-?\d+(\s+-?\d+)*", now) and not _NUMBERS.fullmatch(value):
+    if re.fullmatch(r"-?\d+(\s+-?\d+)*", now) and not _NUMBERS.fullmatch(" ".join(value.split()[: len(now.split())])):
         yield Finding(pointer, _ERROR, "sysctl", f"numbers are wanted; the host's own is {now!r}")
 
 
