@@ -130,15 +130,16 @@ class ConfigDesk(ImageDesk):
             found.append(Baseline("launched", "as last launched"))
         found += [
             Baseline("bare", "the image's bare defaults"),
-            Baseline("podman", "podman's defaults, with the same options"),
-            Baseline("docker", "docker's defaults, with the same options"),
+            Baseline("podman", "Cutaway's profile podman, with the same options"),
+            Baseline("docker", "Cutaway's profile docker, with the same options"),
         ]
         others = [each for each in self.containers() if each.id != draft.id and not each.working]
         return found + [Baseline(f"container:{each.name}", f"the container {each.name}") for each in others]
 
     def baseline(self, what: str, draft: Draft, job: Job) -> str:
-        """A config.json to compare a draft with: `generated`, `launched`, `bare`, `podman`, `docker`,
-        `container:NAME` of ours, or what `adopt` takes: `podman:NAME`, `docker:NAME`, `runc:ID`, a file.
+        """A config.json to compare a draft with: `generated`, `launched`, `bare`, `podman`, `docker` (what we write
+        with that profile; the differences of docs/engines.md are not among those found), `container:NAME` of ours, or
+        what `adopt` takes: `podman:NAME`, `docker:NAME`, `runc:ID`, a file.
 
         Raises UsageError, ContainerUnknown, ContainerState, ImageUnknown, and what `draft` and `adopt` raise.
         """

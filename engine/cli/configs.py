@@ -84,7 +84,8 @@ def config(
     """Print the config.json that `run` would start IMAGE with.
 
     Options may stand before IMAGE or right after it; a command that begins with a dash goes after --.
-    --against bare is the image without any option, podman and docker the same options with their defaults.
+    --against bare is the image without any option; podman and docker are the same options with Cutaway's profile of
+    that name. What the engine itself writes otherwise, docs/engines.md says.
     """
     if explain and against is not None:
         raise UsageError("--explain and --against each take the place of the config.json: say one of them")
@@ -99,6 +100,11 @@ def config(
     if against is not None:
         other = console.do(f"config {image}", lambda job: console.workbench.baseline(against, draft, job))
         _print_differences(differences(other, draft.text), as_json)
+        if against in ("podman", "docker"):
+            narrate(
+                f"compared with Cutaway's profile {against}; {against} itself differs in what docs/engines.md lists,"
+                f" and --against {against}:NAME compares with a container of its own"
+            )
         return
     if not explain:
         click.echo(draft.text, nl=False)

@@ -36,10 +36,10 @@ _RANGES = {
 
 _CORE_WORDS = """
     bpf_jit_enable bpf_jit_harden bpf_jit_kallsyms bpf_jit_limit busy_poll busy_read default_qdisc dev_weight
-    dev_weight_rx_bias dev_weight_tx_bias devconf_inherit_init_net fb_tunnels_only_for_init_net flow_limit_cpu_bitmap
-    flow_limit_table_len gro_normal_batch high_order_alloc_disable max_skb_frags message_burst message_cost netdev_budget
-    netdev_budget_usecs netdev_max_backlog netdev_tstamp_prequeue rmem_default rmem_max rps_sock_flow_entries
-    skb_defer_max warnings wmem_default wmem_max
+    dev_weight_rx_bias dev_weight_tx_bias devconf_inherit_init_net fb_tunnels_only_for_init_net
+    flow_limit_cpu_bitmap flow_limit_table_len gro_normal_batch high_order_alloc_disable max_skb_frags
+    message_burst message_cost netdev_budget netdev_budget_usecs netdev_max_backlog netdev_tstamp_prequeue
+    rmem_default rmem_max rps_sock_flow_entries skb_defer_max warnings wmem_default wmem_max
 """
 _IPV4_WORDS = "fib_sync_mem inet_peer_maxttl inet_peer_minttl inet_peer_threshold tcp_low_latency tcp_mem udp_mem"
 _OF_ALL_NETWORKS = frozenset(

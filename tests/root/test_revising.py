@@ -118,5 +118,7 @@ def test_on_the_command_line(data_root: DataRoot, rootfs_dir: Path, tmp_path: Pa
     lines = cutaway.out("config", "--against=docker", *image).splitlines()
     assert any(line.startswith("+ /linux/resources/pids") for line in lines)
     assert any(line.startswith("- /process/capabilities/bounding/") for line in lines)
-    assert "no difference" in cutaway("config", "--against=podman", *image).stderr
+    said = cutaway("config", "--against=podman", *image).stderr
+    assert "no difference" in said
+    assert "Cutaway's profile podman" in said  # and not what podman itself writes
     assert "say one of them" in cutaway("config", "--against=podman", "--explain", *image, code=2).stderr

@@ -21,8 +21,8 @@ _LABELS = {
     "generated": "generated",
     "launched": "last launched",
     "bare": "the image's bare defaults",
-    "podman": "podman",
-    "docker": "docker",
+    "podman": "profile podman",
+    "docker": "profile docker",
 }
 
 _ID = re.compile(r"[0-9a-f]{12,64}")
