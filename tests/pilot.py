@@ -19,8 +19,8 @@ from tui.app import CutawayApp
 from tui.collecting import Collecting
 from tui.screens.workbench import WorkbenchScreen
 
-# After a key the library's pilot waits until the process is idle, in steps of 20 ms, three times. A step of 5 ms tells the
-# same, and most of the time of these tests is such waiting.
+# After a key the library's pilot waits until the process is idle, in steps of 20 ms, three times. A step of 5 ms tells
+# the same, and most of the time of these tests is such waiting.
 textual._wait.SLEEP_GRANULARITY = 1 / 200
 textual._wait.SLEEP_IDLE = textual._wait.SLEEP_GRANULARITY / 20
 

@@ -1,7 +1,7 @@
 """What NO_COLOR (no-color.org) asks for: nothing that goes to the terminal says a colour.
 
-The theme for it, mono, tells things apart by brightness; here what stands on a light ground is shown in reverse, and what
-stands on a grey one underlined, in the terminal's own colours.
+The theme for it, mono, tells things apart by brightness; here what stands on a light ground is shown in reverse, and
+what stands on a grey one underlined, in the terminal's own colours.
 """
 
 from __future__ import annotations

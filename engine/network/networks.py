@@ -146,8 +146,8 @@ class Networks:
         return ["--config", str(self._root.run / "netns")]
 
     def _call(self, verb: str, path: Path, request: str, held: int) -> None:
-        """Have whoever the request is for do it. They inherit the lock `held`: if this process is killed they go on, and
-        nobody undoes what they have not yet done. Raises HostError, ToolMissing."""
+        """Have whoever the request is for do it. They inherit the lock `held`: if this process is killed they go on,
+        and nobody undoes what they have not yet done. Raises HostError, ToolMissing."""
         if (order := json.loads(request).get("cni")) is not None:
             if self._facts.cni is None:
                 raise ToolMissing("the CNI plugins are gone, and they made this network", hint="Install them again.")

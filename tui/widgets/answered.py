@@ -14,6 +14,6 @@ class Answered(ModalScreen[T]):
     """A screen that is answered once."""
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
-        """Go, with an answer. Keys in a hurry may bring a second one before it has gone: that is dropped, since the library
-        would take away what lies below in its place."""
-        return super().dismiss(result) if self.app.screen is self else AwaitComplete.nothing()
+        """Go, with an answer. Keys in a hurry may bring a second one before it has gone: that is dropped, since the
+        library would take away what lies below in its place."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
