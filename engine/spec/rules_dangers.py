@@ -115,6 +115,10 @@ def _without_links(reading: Reading, path: str) -> str:
 def _writable(reading: Reading, pointer: str, source: str, options: list[str]) -> Iterator[Finding]:
     """`ro` reaches one mount alone, and the last of `ro` and `rw` counts; `rro` reaches those below it, too."""
     what, so = _TELLING[source]
+    if source == "/run":
+        message = f"the container can use {what}, read-only or not: {so}"
+        yield Finding(f"{pointer}/source", _WARNING, "writable-host", message, "Bind what it needs of it alone.")
+        return
     if "rro" in options:
         return
     rights = [word for word in options if word in ("ro", "rw")]
@@ -135,7 +139,7 @@ def _writable_below(reading: Reading, source: str) -> str | None:
     """A writable mount of this host below a directory, None where there is none; "" for one that every host has, where
     this one is not looked at."""
     if reading.facts is None:
-        return "" if source in ("/", "/dev", "/run", "/sys") else None
+        return "" if source in ("/", "/dev", "/sys") else None
     try:
         lines = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
     except OSError:

@@ -145,6 +145,8 @@ def test_dangers_are_warnings(with_changes: Check) -> None:
     assert socket.code == "engine-socket"
     linked = with_changes({"/mounts/-": mount | {"source": "/var/run"}})
     assert codes(linked) == {("writable-host", "/mounts/10/source")}
+    # A socket can be connected to on a read-only mount, too.
+    assert codes(with_changes({"/mounts/-": mount | {"source": "/run", "options": ["rbind", "rro"]}})) == codes(linked)
 
 
 @pytest.mark.parametrize(
