@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway
+from waiting import until
 
 from engine import trace
 from engine.demo import build_demo
@@ -193,6 +194,7 @@ def test_what_cannot_be_written_is_told(cutaway: Cutaway) -> None:
     for words, said in ((unheard, "unheard prints cannot be written"), (["logs", "heard"], "No space left")):
         line = f"{shlex.join(cutaway.command(*words))} >/dev/full"
         done = subprocess.run(line, shell=True, env=cutaway.environment, capture_output=True, text=True, check=False)
-        assert (done.returncode, len(done.stderr.splitlines())) == (125, 1)
+        assert (done.returncode, len(done.stderr.splitlines())) == (125, 1), done.stderr
         assert said in done.stderr
+        until(lambda: [each["name"] for each in cutaway.json("ps", "-a", "--json")] == ["heard"])  # it goes on
     cutaway("rm", "heard")
