@@ -22,7 +22,7 @@ from tui.desk import Desk
 from tui.dialogs.page import Page
 from tui.palette import Actions, Things
 from tui.panes.tabs import TABS
-from tui.screens.outline import Outline
+from tui.screens.empty_panes import EmptyPanes
 from tui.screens.workbench import WorkbenchScreen
 from tui.settings import keymap, layout, theme
 from tui.state import State
@@ -90,7 +90,7 @@ class CutawayApp(App[None]):
 
     def compose(self) -> ComposeResult:
         yield TitleBar("cutaway")
-        yield Outline(self._settings.layout)
+        yield EmptyPanes(self._settings.layout)
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -98,7 +98,7 @@ class CutawayApp(App[None]):
             loop.add_signal_handler(signal.SIGTERM, self._told_to_end)
 
     def on_ready(self) -> None:
-        """Put the workbench in the place of its outline, which was there in no time."""
+        """Put the workbench in the place of the empty panes, which were there in no time."""
         self._bridge = Bridge(asyncio.get_running_loop(), self._deliver)
         self._desk = Desk(self._root, self._bridge.sink, self._make)
         keys = keymap(self._settings)

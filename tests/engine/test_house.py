@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,16 @@ def test_the_engine_neither_prints_nor_asks() -> None:
     sources = [path for path in ours(".py") if shown(path).startswith("engine/") and "/cli/" not in shown(path)]
     assert len(sources) > 20
     assert {shown(path): lines for path in sources if (lines := print_calls(ast.parse(path.read_text())))} == {}
+
+
+def test_a_style_is_for_one_class_alone() -> None:
+    """Style sheets know classes by their bare names: what one says of `X` is said of every X."""
+    names: Counter[str] = Counter()
+    styled: set[str] = set()
+    for path in (CHECKOUT / "tui").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                names[node.name] += 1
+                if "DEFAULT_CSS" in ast.unparse(node):
+                    styled.add(node.name)
+    assert [name for name in styled if names[name] > 1] == []

@@ -18,17 +18,17 @@ _PANES = (("[1] Images", 2), ("[2] Layers", 2), ("[4] Containers", 3))
 _MAIN = "[3] config"
 
 
-class Outline(Widget):
+class EmptyPanes(Widget):
     """The frames of the panes, where they will be."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"outline--name"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"empty-panes--name"}
 
     DEFAULT_CSS = """
-    Outline {
+    EmptyPanes {
         height: 1fr;
         margin-bottom: 2;
         color: $border-blurred;
-        & .outline--name { color: $foreground; text-style: bold; }
+        & .empty-panes--name { color: $foreground; text-style: bold; }
     }
     """
 
@@ -40,7 +40,7 @@ class Outline(Widget):
 
     def render_line(self, y: int) -> Strip:
         width, height = self.size
-        base, name = self.rich_style, self.get_component_rich_style("outline--name")
+        base, name = self.rich_style, self.get_component_rich_style("empty-panes--name")
         if width < self._wide:
             return Strip(_row(y, 0, height, width, _PANES[0][0], base, name))
         left, total = min(self._left, width // 2), sum(share for _, share in _PANES)
