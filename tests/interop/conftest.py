@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from command_line import Cutaway
 from debian import debian_layout
+from docker_daemon import DockerDaemon, DoesNotStart, docker_daemon
 from guarded import PASSWORD, Guarded
 from real_registry import Tls, docker_registry, make_htpasswd, make_tls, push
 
@@ -94,3 +95,13 @@ def logged_in(guarded: Guarded, cutaway: Cutaway, monkeypatch: pytest.MonkeyPatc
         capture_output=True,
     )
     return guarded
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[DockerDaemon]:
+    """docker's daemon for one file; the tests are skipped, saying why, where it does not start."""
+    try:
+        with docker_daemon(driver="vfs", own_network=False) as daemon:
+            yield daemon
+    except DoesNotStart as error:
+        pytest.skip(f"dockerd does not start here: {error}")

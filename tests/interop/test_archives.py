@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway
-from docker_daemon import DockerDaemon, DoesNotStart, docker_daemon
+from docker_daemon import DockerDaemon
 from layer_kit import snapshot
 from small_image import SAYS, small_image
 
@@ -62,15 +62,6 @@ def mounted_by_podman(podman: list[str], image: str) -> Files:
         return snapshot(Path(run(*podman, "image", "mount", image)))
     finally:
         run(*podman, "image", "umount", image)
-
-
-@pytest.fixture(scope="module")
-def docker() -> Iterator[DockerDaemon]:
-    try:
-        with docker_daemon(driver="vfs", own_network=False) as daemon:
-            yield daemon
-    except DoesNotStart as error:
-        pytest.skip(f"dockerd does not start here: {error}")
 
 
 # -- theirs, loaded by us ---------------------------------------------------------------------------------

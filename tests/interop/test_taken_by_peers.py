@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import Cutaway
-from docker_daemon import DockerDaemon, DoesNotStart, docker_daemon
+from docker_daemon import DockerDaemon
 
 pytestmark = [pytest.mark.interop("podman"), pytest.mark.root]
 
@@ -21,15 +20,6 @@ def run(*words: str | Path) -> str:
     )
     assert done.returncode == 0, f"{words}: {done.stderr[-2000:]}"
     return done.stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def docker() -> Iterator[DockerDaemon]:
-    try:
-        with docker_daemon(driver="vfs", own_network=False) as daemon:
-            yield daemon
-    except DoesNotStart as error:
-        pytest.skip(f"dockerd does not start here: {error}")
 
 
 @pytest.fixture(scope="module")
