@@ -10,13 +10,14 @@ from typing import Any
 import spec_mutants_bundle as bundle
 import spec_mutants_kernel as kernel
 import spec_mutants_linux as linux
+import spec_mutants_odd as odd
 import spec_mutants_start as start
 from spec_mutants_linux import Config
 
 
 def mutants(good: Config) -> Iterator[tuple[str, str]]:
     """(name, text) of every mutant."""
-    for name, edits in {**bundle.EDITS, **linux.EDITS, **start.EDITS, **kernel.EDITS}.items():
+    for name, edits in {**bundle.EDITS, **linux.EDITS, **start.EDITS, **kernel.EDITS, **odd.EDITS}.items():
         value = copy.deepcopy(good)
         for pointer, change in edits.items():
             _apply(value, pointer, change)

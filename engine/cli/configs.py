@@ -214,7 +214,7 @@ def explain(pointer: str | None, as_json: bool) -> None:
         for name, said in {
             "type": field.type_text + ", required" * field.required,
             "default": field.default,
-            "example": "" if field.example is None else json.dumps(field.example, ensure_ascii=False),
+            "example": json.dumps(field.example, ensure_ascii=False),
             "values": ", ".join(words),
             "fields": ", ".join(below),
             "since": f"runc {field.newer}" if field.newer else "",

@@ -1,5 +1,5 @@
 """This machine: kernel, privileges, cgroups, the tools found on it."""
 
-from engine.host.facts import CgroupMode, HostFacts, Tool, find_tool, how_it_ended, probe
+from engine.host.facts import CgroupMode, HostFacts, Tool, find_tool, how_it_ended, known_holes, probe
 
-__all__ = ["CgroupMode", "HostFacts", "Tool", "find_tool", "how_it_ended", "probe"]
+__all__ = ["CgroupMode", "HostFacts", "Tool", "find_tool", "how_it_ended", "known_holes", "probe"]

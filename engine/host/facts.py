@@ -43,6 +43,10 @@ RUNC_HOLES: tuple[tuple[tuple[int, int, int], str, str], ...] = (
 """(first good version, CVE, what it allows); 1.3.0 to 1.3.2 have the three of 2025 too. Source: runc's advisories."""
 
 
+_MENDED: tuple[tuple[str, str], ...] = ((r"1\.1\.5\+ds1-1\+deb12u\d", "CVE-2024-21626"),)
+"""(a distribution's version, the CVE that it has mended without another number). Source: the packages' changelogs."""
+
+
 class CgroupMode(Enum):
     """How control groups are mounted here (cgroups(7))."""
 
@@ -63,6 +67,12 @@ class Tool(msgspec.Struct, frozen=True, dict=True):
         """What it calls itself; empty where it would not say. Asked when first needed: it starts a process."""
         match = re.search(r"\d+\.\d+\S*", self._answer[0])
         return match[0] if match else ""
+
+    @property
+    def build(self) -> str:
+        """The commit or package that it says it was built from, "1.1.5+ds1-1+deb12u1"; empty where it says none."""
+        match = re.search(r"^commit: *(\S+)", self._answer[0], re.MULTILINE)
+        return match[1] if match else ""
 
     @property
     def trouble(self) -> str:
@@ -232,14 +242,15 @@ def _need(tool: Tool | None, name: str) -> Tool:
 
 
 def known_holes(runc: Tool) -> list[tuple[str, str]]:
-    """The (CVE, what it allows) that a runc of this version number has. An unknown version has none that we know."""
+    """The (CVE, what it allows) that a runc of this version has. An unknown version has none that we know."""
     version = runc.numbers
     if version == (0, 0, 0):
         return []
+    mended = {cve for pattern, cve in _MENDED if re.search(pattern, runc.build)}
     holes = [(cve, what) for good, cve, what in RUNC_HOLES if version < good]
     if (1, 3, 0) <= version < (1, 3, 3):
         holes += [(cve, what) for good, cve, what in RUNC_HOLES if good == (1, 2, 8)]
-    return holes
+    return [hole for hole in holes if hole[0] not in mended]
 
 
 def how_it_ended(code: int) -> str:

@@ -24,9 +24,12 @@ _HOOKS = ("prestart", "createRuntime", "createContainer", "startContainer", "pos
 
 def blame(said: str, text: str) -> Diagnostic | None:
     """The field that made runc fail, with its last message as the finding's; None where that cannot be told."""
-    lines = [line for line in said.strip().splitlines() if line.strip()]
+    lines = [line for line in said.strip().splitlines() if line.strip() and "(will retry)" not in line]
     document = Document(text)
-    for line in reversed(lines):
+    # That runc's child is gone says the least: a line before may say why.
+    lines.reverse()
+    lines.sort(key=lambda line: "final child's PID" in line)
+    for line in lines:
         message = _plain(line)
         pointer = _pointer(message, document)
         if pointer is not None:
@@ -41,7 +44,8 @@ def _plain(line: str) -> str:
 
 def _pointer(message: str, document: Document) -> str | None:
     if message.startswith(("json: cannot unmarshal", "invalid character", "unexpected EOF", "EOF", "panic:")):
-        return _first_error(document, "type", "syntax")
+        found = _first_error(document, "type", "syntax")
+        return found if found is not None else _decoded(message, document)
     if document.problem is not None and not document.problem.trailing:
         return None
     for pattern, place in _PLACES:
@@ -67,6 +71,26 @@ def _diagnostic(document: Document, pointer: str, message: str) -> Diagnostic:
 def _first_error(document: Document, *codes: str) -> str | None:
     """What the check finds, where runc does not say the place."""
     return next((d.pointer for d in check(document.data) if d.severity is Severity.ERROR and d.code in codes), None)
+
+
+def _decoded(message: str, document: Document) -> str | None:
+    """The field that Go's decoder names: "into Go struct field Spec.process.args of type []string"."""
+    match = re.search(r"Go struct field \w+\.(\S+) of type", message)
+    if match is None or document.problem is not None:
+        return None
+    wanted = match[1].split(".")
+
+    def walk(value: Any, pointer: str, names: list[str]) -> Iterator[str]:
+        if names[-len(wanted) :] == wanted:
+            yield pointer
+        if isinstance(value, dict):
+            for key, child in value.items():
+                yield from walk(child, f"{pointer}/{escape(key)}", [*names, key])
+        elif isinstance(value, list):
+            for number, child in enumerate(value):
+                yield from walk(child, f"{pointer}/{number}", names)
+
+    return next(walk(document.get(""), "", []), None)
 
 
 def _checked(*codes: str) -> Callable[[re.Match[str], Document], str | None]:
@@ -200,11 +224,15 @@ def _cgroup_file(match: re.Match[str], document: Document) -> str:
 
 
 _PLACES: tuple[tuple[str, str | Callable[[re.Match[str], Document], str | None]], ...] = (
+    (r"oom_score_adj", "/process/oomScoreAdj"),
     (r"root must be specified|invalid rootfs|unable to start init: fork/exec", "/root/path"),
     (r"process property must not be empty", "/process"),
     (r"^Cwd ", _checked("cwd")),
     (r"^mkdir (/[^:]*): operation not permitted", _working_directory),
-    (r"operation not permitted|already running container|function not implemented", _checked("stops-start")),
+    (
+        r"operation not permitted|already running container|function not implemented|^no such process",
+        _checked("stops-start"),
+    ),
     (r"too many open files|cannot allocate memory", _checked("no-room")),
     (r"^mkdir /.*: (?:not a directory|invalid argument|no such file or|read-only|file name too)", "/process/cwd"),
     (r"chdir to cwd", "/process/cwd"),
@@ -218,7 +246,10 @@ _PLACES: tuple[tuple[str, str | Callable[[re.Match[str], Document], str | None]]
     (r"running hook #(\d+)", _hooks),
     (r"environment variable[^:]*: \"(.*)\"", _element("/process/env")),
     (r"sethostname|set hostname", "/hostname"),
-    (r"setup user: stat /dev/null: no such|closing exec fds: .* no such file", _checked("path", "proc", "no-proc")),
+    (
+        r"setup user: stat /dev/null: no such|closing exec fds: .* (?:no such file|not on procfs)",
+        _checked("path", "proc", "no-proc"),
+    ),
     (r"uids and gids must be in range|setup user", "/process/user"),
     (r"apply caps|capabilit", "/process/capabilities"),
     (r"wrong rlimit value: (\S*)", _element("/process/rlimits", "type")),
@@ -241,6 +272,7 @@ _PLACES: tuple[tuple[str, str | Callable[[re.Match[str], Document], str | None]]
     (r"make \"(.*?)\" read-only", _element("/linux/readonlyPaths")),
     (r"mask path ([^:]+):", _element("/linux/maskedPaths")),
     (r"rootfsPropagation=", "/linux/rootfsPropagation"),
+    (r"preparing rootfs: mount .*permission denied", "/root/path"),
     (r"preparing rootfs: mount", _checked("propagation")),
     (r"device access at (\d+) field", _numbered("/linux/resources/devices", "/access")),
     (r"invalid cgroup device type \"(.*?)\"", _element("/linux/resources/devices", "type")),
@@ -249,6 +281,8 @@ _PLACES: tuple[tuple[str, str | Callable[[re.Match[str], Document], str | None]]
     (r"mkdev|device node", "/linux/devices"),
     (r"reopening /dev/null", _checked("mount-option")),
     (r"reopening (/dev/\w+)", _element("/linux/devices", "path")),
+    (r"cannot punch hole", _checked("device-order")),
+    (r"apply cgroup configuration: mkdir", "/linux/cgroupsPath"),
     (r"memory limit", "/linux/resources/memory/limit"),
     (r"swappiness", "/linux/resources/memory/swappiness"),
     (r"swap", "/linux/resources/memory/swap"),
@@ -266,7 +300,7 @@ _PLACES: tuple[tuple[str, str | Callable[[re.Match[str], Document], str | None]]
     (r"for syscall (\w+)", _seccomp_call),
     (r"empty string is not a valid syscall", _checked("no-names")),
     (r"architecture to seccomp", "/linux/seccomp/architectures"),
-    (r"seccomp|container process is already dead", _checked("range", "stops-start")),
+    (r"seccomp|could not create filter|container process is already dead", _checked("range", "stops-start", "no-room")),
     (r"final child's PID", _early),
 )
 """What runc 1.1 and the kernel say, and where that comes from; the first that fits counts."""

@@ -42,6 +42,7 @@ _RULES: tuple[Callable[[Reading], Iterable[Finding]], ...] = (
     rules_linux.paths,
     rules_linux.devices,
     rules_linux.device_rules,
+    rules_linux.order_of_rules,
     rules_linux.others,
     rules_resources.memory,
     rules_resources.cpu,

@@ -202,7 +202,7 @@ def _skeleton(known: Field) -> tuple[str, int]:
         case "bool":
             return "true", 0
         case "integer":
-            return json.dumps(known.example if known.example is not None else 0), 0
+            return json.dumps(known.example), 0
         case _:
             return '""', 1
 
@@ -221,7 +221,7 @@ def _values(pointer: str, held: set[str], *, more: bool) -> Iterator[Choice]:
     if known.kind == "bool":
         for value in ("true", "false"):
             yield Choice(value, value + tail, known.meaning)
-    elif known.example is not None:
+    else:
         text = json.dumps(known.example, ensure_ascii=False, indent=2 if _deep(known.example) else None) + tail
         yield Choice(json.dumps(known.example, ensure_ascii=False), text, f"an example. {known.meaning}", len(tail))
 

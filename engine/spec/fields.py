@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,7 +36,8 @@ class Field:
 
     `kind` is object, array, map, string, bool or integer; `low` and `high` bound an integer as runc's decoder does.
     `words` names the vocabulary that a string is from. `newer` is the first runc that knows a field 1.1 does not,
-    else ""; `foreign` fields belong to another operating system. `example` is None where there is none.
+    else ""; `decoded_early` are those of a candidate of that spec, with which distributions build a runc 1.1 that reads
+    them and does nothing more. `foreign` fields belong to another operating system.
     """
 
     pattern: str
@@ -47,6 +47,7 @@ class Field:
     words: str
     required: bool
     newer: str
+    decoded_early: bool
     foreign: bool
     default: str
     example: Any
@@ -103,7 +104,7 @@ def describe_field(pointer: str) -> str:
     field = field_at(pointer)
     if field is None:
         return ""
-    default = f" Default: {field.default}." if field.default else ""
+    default = "" if field.required and field.default.startswith("none") else f" Default: {field.default}."
     required = ", required" if field.required else ""
     newer = f" (runc {field.newer} and later)" if field.newer else ""
     return f"{field.type_text}{required}{newer}: {field.meaning}{default}"
@@ -134,8 +135,7 @@ def _meant(path: list[str]) -> str:
         known = children().get(pattern, {})
         key = token if token in known else "*" if "*" in known else ""
         if not key:
-            near = difflib.get_close_matches(token.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
-            key = next((name for name in known if near and name.lower() == near[0]), "")
+            key = vocabulary.nearest(token, known)
         if not key:
             if named:
                 return f"Did you mean {' or '.join(named[:3])}?"
@@ -179,9 +179,10 @@ def _field(pattern: str, kind: str, default: str, example: str, meaning: str) ->
         high=high,
         words=words,
         required=required,
-        newer=_FIRST_RUNC.get(since, ""),
+        newer=_FIRST_RUNC.get(since.rstrip("-"), ""),
+        decoded_early=since.endswith("-"),
         foreign=since == "other",
-        default=default,
-        example=json.loads(example) if example else None,
+        default=default or ("none: it has to be given" if required else "none"),
+        example=json.loads(example),
         meaning=meaning,
     )

@@ -16,8 +16,9 @@ def _id(value: str) -> bool:
     return int(value[:25], base) < 2**32 - 1
 
 
-_SIZE = re.compile(r"\d+[kKmMgGtTpPeE]?%?").fullmatch
-_COUNT = re.compile(r"\d+[kKmMgGtTpPeE]?").fullmatch
+_AMOUNT = r"(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)[kKmMgGtTpPeE]?"  # memparse of the kernel
+_SIZE = re.compile(_AMOUNT + "%?").fullmatch
+_COUNT = re.compile(_AMOUNT).fullmatch
 _OCTAL = re.compile(r"[0-7]+").fullmatch
 _NUMBER = re.compile(r"\d+").fullmatch
 _ANY = re.compile(r".*", re.DOTALL).fullmatch

@@ -68,6 +68,13 @@ class Reading:
         runc = self.facts.runc if self.facts else None
         return runc is not None and runc.numbers >= (1, 2, 0)
 
+    @property
+    def runc_of_debian(self) -> bool:
+        """Whether it is Debian's or Ubuntu's, which is built with a later runtime-spec than its own: it decodes what it
+        then ignores."""
+        runc = self.facts.runc if self.facts else None
+        return runc is not None and "+ds" in runc.version
+
     def at(self, pointer: str) -> Any:
         """The value at a pointer; None where there is none."""
         value: Any = self.value
@@ -151,7 +158,9 @@ def _object(reading: Reading, members: _Members, pattern: str, pointer: str, tex
             )
         read_value = _value(reading, value, entry, here, there)
         if read_value is None:
-            if value is None and entry.kind in ("object", "map", "array") and entry.pattern not in _NEVER_NULL:
+            if value is None and free and entry.kind in ("object", "string"):
+                found[name] = {} if entry.kind == "object" else ""  # Go's zero value
+            elif value is None and entry.kind in ("object", "map", "array") and entry.pattern not in _NEVER_NULL:
                 found.pop(name, None)  # a second one, null, takes the first away
             continue
         if isinstance(read_value, dict) and isinstance(found.get(name), dict):
@@ -186,6 +195,10 @@ def _value(reading: Reading, value: Any, entry: Field, pointer: str, text_pointe
         _foreign(reading, value, entry, pointer)
         return None
     if entry.newer and not reading.new_runc:
+        if entry.decoded_early and reading.runc_of_debian and value is not None and not _fits(value, entry):
+            said = f"{entry.type_text} is wanted here, and this is {_called(value)}"
+            reading.findings.append(Finding(pointer, Severity.ERROR, "type", said, _as_example(entry)))
+            return None
         reading.findings.append(
             Finding(pointer, Severity.WARNING, "newer", "runc 1.1 does not know this field and ignores it")
         )
@@ -234,7 +247,8 @@ def _fits(value: Any, entry: Field) -> bool:
 
 
 def _foreign(reading: Reading, value: Any, entry: Field, pointer: str) -> None:
-    decoded = entry.kind != "object" or entry.pattern != "/zos"  # runc 1.1 does not know zos at all
+    # runc 1.1 does not know zos at all.
+    decoded = entry.kind != "object" or entry.pattern != "/zos" or reading.new_runc or reading.runc_of_debian
     if decoded and value is not None and not _fits(value, entry):
         message = f"{entry.type_text} is wanted here, and this is {_called(value)}"
         reading.findings.append(Finding(pointer, Severity.ERROR, "type", message))
@@ -269,7 +283,7 @@ def _called(value: Any) -> str:
 
 
 def _as_example(entry: Field) -> str:
-    return "" if entry.example is None else f"For example {json.dumps(entry.example)}."
+    return f"For example {json.dumps(entry.example)}."
 
 
 def missing_required(reading: Reading) -> Iterator[Finding]:

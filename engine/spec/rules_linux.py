@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,8 +77,15 @@ def _not_joinable(path: str, kind: str) -> str:
     return "" if found == kind else f"{visible(path)[:80]} is a {found} namespace, not a {kind} one"
 
 
+_NEEDED = ("/proc", "/proc/self", "/proc/self/fd", "/dev")
+_NEEDED_OF_FIRST = ("/proc/1", "/proc/1/fd")
+"""What runc itself needs of the container; the second where it is the first process there."""
+
+
 def paths(reading: Reading) -> Iterator[Finding]:
     base = reading.file_in_root() if reading.facts is not None else None
+    own = reading.namespace("pid")
+    first = own is not None and not own.get("path")
     for key in ("maskedPaths", "readonlyPaths"):
         for pointer, path in reading.elements(f"/linux/{key}"):
             if "\0" in path:
@@ -89,9 +95,12 @@ def paths(reading: Reading) -> Iterator[Finding]:
             elif not path.startswith("/"):
                 message = "this is not an absolute path: nothing is protected by it"
                 yield Finding(pointer, _WARNING, "path", message)
-            elif key == "maskedPaths" and clean(path) in ("/proc", "/proc/self", "/proc/self/fd", "/dev"):
+            elif key == "maskedPaths" and (clean(path) in _NEEDED or (first and clean(path) in _NEEDED_OF_FIRST)):
                 message = f"runc itself needs {clean(path)} before the program starts"
                 yield Finding(pointer, _ERROR, "path", message)
+            elif path.endswith("/") and (there := in_root(reading, clean(path))) is not None and os.path.isfile(there):
+                message = "this is a file: with a slash at its end runc cannot find it"
+                yield Finding(pointer, _ERROR, "path", message, f"Write {clean(path)[:80]!r}.")
             elif base is not None and any(os.path.isfile(parent) for parent in (base / path.lstrip("/")).parents):
                 yield Finding(pointer, _ERROR, "path", "part of this path is a file")
     propagation = reading.at("/linux/rootfsPropagation")
@@ -127,11 +136,10 @@ def devices(reading: Reading) -> Iterator[Finding]:
         elif (place := in_root(reading, clean(path))) is not None and any(map(os.path.isfile, place.parents)):
             yield Finding(f"{pointer}/path", _ERROR, "path", "part of this path is a file")
         elif (where := _not_for_devices(reading, clean(path))) is not None:
-            message = f"no device can be made in {where}: the kernel alone makes what is there"
-            yield Finding(f"{pointer}/path", _ERROR, "path", message)
+            yield Finding(f"{pointer}/path", _ERROR, "path", f"no device can be made in {where}")
         seen.add(path)
         major, minor = device.get("major", 0), device.get("minor", 0)
-        if kind != "p" and (major < 0 or minor < 0):
+        if -1 in (major, minor) or (kind != "p" and min(major, minor) < 0):
             yield Finding(pointer, _ERROR, "range", "a device's numbers are not negative")
         elif path in _ALWAYS_MADE and not _allowed(reading, major, minor):
             severity = _ERROR if path == "/dev/null" else _WARNING
@@ -146,11 +154,16 @@ def _not_for_devices(reading: Reading, place: str) -> str | None:
     """The filesystem that a place lies on, if it takes no device; one that is there already is left as it is."""
     found = look(reading, place)
     kind = str((found.mount or {}).get("type"))
-    if found.mount is None or is_bind(found.mount) or kind not in ("devpts", "mqueue", "proc", "sysfs"):
+    if found.mount is not None and is_bind(found.mount):
+        if not found.known or found.path is None or "ro" not in found.flags or os.path.lexists(found.path):
+            return None
+        return f"{visible(str(found.mount.get('destination')))[:80]}, which is mounted read-only"
+    if found.mount is None or kind not in ("devpts", "mqueue", "proc", "sysfs"):
         return None
     if place == clean(found.mount.get("destination", "")) or place.endswith("/pts/ptmx"):
         return None
-    return None if found.path is not None and os.path.lexists(found.path) else kind
+    there = found.path is not None and os.path.lexists(found.path)
+    return None if there else f"{kind}: the kernel alone makes what is there"
 
 
 def _allowed(reading: Reading, major: int, minor: int) -> bool:
@@ -177,21 +190,75 @@ def device_rules(reading: Reading) -> Iterator[Finding]:
             )
         elif kind != "a" and min(rule.get("major", -1), rule.get("minor", -1)) < -1:
             yield Finding(pointer, _ERROR, "range", "a device's numbers are not negative; -1 is any")
+        elif kind != "a" and max(rule.get("major", -1), rule.get("minor", -1)) >= 2**32:
+            yield Finding(pointer, _ERROR, "range", "a device's numbers have 32 bits at most")
         elif kind == "a" and (rule.get("major", -1) >= 0 or rule.get("minor", -1) >= 0):
             message = "a rule of type a is about all devices: its numbers have no effect"
             yield Finding(pointer, _WARNING, "access", message)
+
+
+_RUNCS_OWN = (
+    *(("b", -1, -1, "m"), ("c", -1, -1, "m")),
+    *(("c", *numbers, "rwm") for numbers in ((1, 3), (1, 8), (1, 7), (5, 0), (1, 5), (1, 9), (136, -1), (5, 2))),
+    ("c", 10, 200, "rwm"),
+)
+"""What runc allows of itself, after all rules (specconv.AllowedDevices)."""
+
+
+def order_of_rules(reading: Reading) -> Iterator[Finding]:
+    """runc keeps one list of exceptions from allowing or denying all, and cannot take a part out of an entry that is
+    about many devices (libcontainer/cgroups/devices)."""
+    made = {(d.get("type"), d.get("major", 0), d.get("minor", 0)) for _, d in reading.elements("/linux/devices")}
+    rules = [
+        (at, bool(r.get("allow")), r.get("type") or "a", r.get("major", -1), r.get("minor", -1), r.get("access", ""))
+        for at, r in reading.elements("/linux/resources/devices")
+    ]
+    own = [("", True, *rule) for rule in _RUNCS_OWN if rule[:3] not in made or -1 in rule]
+    allowing, exceptions = False, dict[tuple[str, int, int], set[str]]()
+    places = dict[tuple[str, int, int], str]()
+    for pointer, allow, kind, major, minor, access in rules + own:
+        if kind == "a":
+            allowing, exceptions = allow, {}
+            continue
+        key = (kind, major, minor)
+        if allow != allowing:
+            exceptions.setdefault(key, set()).update(access)
+            places.setdefault(key, pointer)
+            continue
+        for wide in ((kind, -1, minor), (kind, major, -1), (kind, -1, -1)):
+            if wide != key and exceptions.get(wide, set()) & set(access):
+                what = f"{kind} {major}:{minor}".replace("-1", "*")
+                does = "allows" if allowing else "denies"
+                message = f"runc cannot take {what} out of a rule about more devices"
+                if pointer:
+                    hint = "Put it before that rule, or name the devices one by one."
+                else:
+                    message = f"{message}; it {does} {what} itself"
+                    hint = "Name single devices in this rule."
+                yield Finding(pointer or places[wide], _ERROR, "device-order", message, hint)
+                return
+        exceptions.get(key, set()).difference_update(access)
+
+
+def _in_first_group() -> bool:
+    """Whether this process is in no cgroup v1 control group of its own (cgroups(7))."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return False
+    return any(line.split(":", 2)[1:] == ["cpuset", "/"] for line in lines)
 
 
 def others(reading: Reading) -> Iterator[Finding]:
     """cgroupsPath, intelRdt and personality."""
     if "\0" in (reading.at("/linux/cgroupsPath") or ""):
         yield Finding("/linux/cgroupsPath", _ERROR, "nul", "a path cannot hold a NUL character")
-    elif re.fullmatch("/+", reading.at("/linux/cgroupsPath") or ""):
-        severity = (
-            _ERROR
-            if reading.facts is not None and reading.facts.cgroups in (CgroupMode.V1, CgroupMode.HYBRID)
-            else _WARNING
-        )
+    elif "\n" in (reading.at("/linux/cgroupsPath") or ""):
+        yield Finding("/linux/cgroupsPath", _ERROR, "cgroup", "a control group's name cannot hold a line break")
+    elif (path := reading.at("/linux/cgroupsPath")) and clean(path) == "/":
+        old = reading.facts is not None and reading.facts.cgroups in (CgroupMode.V1, CgroupMode.HYBRID)
+        # A relative path starts at our own group.
+        severity = _ERROR if old and (path.startswith("/") or _in_first_group()) else _WARNING
         message = "this is the control group of the whole host: a container needs one of its own"
         yield Finding("/linux/cgroupsPath", severity, "cgroup", message, "For example /containers/NAME.")
     name = reading.at("/linux/intelRdt/closID")

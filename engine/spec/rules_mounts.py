@@ -108,10 +108,17 @@ def _together(reading: Reading, pointer: str, mount: dict[str, Any], kind: str, 
         yield Finding(place_of, _ERROR, "mount-option", message, 'Leave "nodev" out.')
     values = {name: value for name, _, value in (option.partition("=") for option in mount.get("options") or ())}
     names = set(values)
+    if kind in ("fuse", "fuseblk") and "fd" not in names:
+        message = f"{kind} is mounted by the program that serves its files, which hands over a descriptor"
+        yield Finding(f"{pointer}/type", _ERROR, "mount-type", message, "Mount it on the host, and bind that.")
     if kind == "overlay" and not {"lowerdir", "lowerdir+"} & names:
         yield Finding(
             place_of, _ERROR, "mount-option", "overlay needs lowerdir=", 'For example "lowerdir=/upper:/lower".'
         )
+    elif kind == "overlay" and "lowerdir" in names and not {"upperdir", "lowerdir+"} & names:
+        if len(re.split(r"(?<!\\):", values["lowerdir"])) < 2:
+            message = "overlay needs two directories: another one in lowerdir=, or upperdir= and workdir="
+            yield Finding(place_of, _ERROR, "mount-option", message)
     elif kind == "overlay" and ("upperdir" in names) != ("workdir" in names):
         yield Finding(place_of, _ERROR, "mount-option", "overlay needs upperdir= and workdir= together")
     elif kind == "overlay" and "upperdir" in names and values["upperdir"] == values["workdir"]:
@@ -131,10 +138,12 @@ def _number(pointer: str) -> int:
 def _source(reading: Reading, pointer: str, mount: dict[str, Any], kind: str) -> Iterator[Finding]:
     """A device, or an overlay's directories, that have to be there."""
     source = mount.get("source", "")
-    if kind in ON_DEVICES and source.startswith("/"):
-        if not os.path.exists(source):
+    base = reading.file_in_root()  # where runc is while it mounts
+    if kind in ON_DEVICES and (source.startswith("/") or base is not None):
+        path = (base or Path("/")) / source
+        if not source or not os.path.exists(path):
             yield Finding(f"{pointer}/source", _ERROR, "source", f"{visible(source)[:80]} is not there on this host")
-        elif not stat.S_ISBLK(os.stat(source).st_mode):
+        elif not stat.S_ISBLK(os.stat(path).st_mode):
             yield Finding(f"{pointer}/source", _ERROR, "source", f"{kind} needs a block device, and this is none")
     if kind != "overlay":
         return
@@ -143,8 +152,11 @@ def _source(reading: Reading, pointer: str, mount: dict[str, Any], kind: str) ->
         paths = re.split(r"(?<!\\):", value) if name == "lowerdir" else [value]
         if name in ("lowerdir", "upperdir", "workdir"):
             for path in paths:
-                if path.startswith("/") and "\\" not in path and not os.path.isdir(path):
-                    message = f"there is no directory {visible(path)[:80]} on this host"
+                if "\\" in path or not (path.startswith("/") or base is not None):
+                    continue
+                if not path or not os.path.isdir((base or Path("/")) / path):
+                    where = "on this host" if path.startswith("/") else "in the root filesystem, where runc is by then"
+                    message = f"there is no directory {visible(path)[:80]} {where}"
                     yield Finding(f"{pointer}/options/{number}", _ERROR, "source", message)
 
 
@@ -191,7 +203,11 @@ def _bind(reading: Reading, pointer: str, mount: dict[str, Any], place: str) -> 
     if reading.facts is None or (not source.startswith("/") and reading.bundle is None):
         return
     path = bind_source(reading, mount) or Path(source)
-    if not os.path.exists(path):
+    if re.match(r"/proc/(?:self|thread-self)/", source):
+        message = "this is one of runc's own files, not the container's: it is not the same at each start"
+        yield Finding(f"{pointer}/source", _WARNING, "source", message)
+        return
+    if not os.path.exists(path) or (source.endswith("/") and not os.path.isdir(path)):
         message = f"{visible(source)[:80]} is not there on this host"
         yield Finding(f"{pointer}/source", _ERROR, "source", message)
         return

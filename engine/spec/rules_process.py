@@ -208,6 +208,8 @@ def rlimits(reading: Reading) -> Iterator[Finding]:
         seen.add(kind)
         if soft > hard:
             yield Finding(f"{pointer}/soft", _ERROR, "range", "the soft limit is above the hard one")
+        elif kind == "RLIMIT_CPU" and hard == 0:
+            yield Finding(f"{pointer}/hard", _ERROR, "no-room", "without any CPU time the kernel kills it at once")
         elif soft < _least(reading, kind):
             message = f"with less than {_least(reading, kind)} runc itself cannot start the process"
             yield Finding(f"{pointer}/soft", _ERROR, "no-room", message)

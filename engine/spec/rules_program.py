@@ -6,6 +6,7 @@ import os
 import resource
 from collections.abc import Iterator
 
+from engine.host import known_holes
 from engine.spec.diagnostics import Severity
 from engine.spec.process import leaks_descriptor
 from engine.spec.programs import is_executable, why_not_started
@@ -34,9 +35,10 @@ def directory(reading: Reading) -> Iterator[Finding]:
         yield Finding(pointer, _ERROR, "too-long", "a name in this path is too long: 255 bytes are the most")
     elif leaks_descriptor(cwd):
         runc = reading.facts.runc if reading.facts else None
+        leaks = runc is not None and any(cve == "CVE-2024-21626" for cve, _ in known_holes(runc))
         yield Finding(
             pointer,
-            _WARNING if runc is not None and runc.numbers < (1, 1, 12) else _ERROR,
+            _WARNING if leaks or clean(cwd).endswith("/fd") else _ERROR,
             "cwd-leak",
             "this working directory is one of runc's own open files: with runc before 1.1.12 it can lie outside the"
             " container (CVE-2024-21626)",
@@ -125,6 +127,7 @@ def _found(reading: Reading, candidate: str, place: Seen) -> bool:
 
 
 def _masked(reading: Reading, candidate: str) -> bool:
+    """Whether a path is hidden by linux.maskedPaths."""
     place = clean(candidate)
     for _, path in reading.elements("/linux/maskedPaths"):
         masked = clean(path)
@@ -146,7 +149,7 @@ def _startable(reading: Reading, pointer: str, name: str, place: Seen) -> Iterat
         found = look(reading, clean(path)) if path.startswith("/") else Seen(False)
         if not found.known:
             return None
-        return found.path is not None and os.path.exists(found.path)
+        return found.path is not None and os.path.exists(found.path) and not _masked(reading, path)
 
     assert reading.facts is not None
     if place.path is not None and (why := why_not_started(place.path, reading.facts.platform.architecture, there)):

@@ -16,7 +16,7 @@ from engine.text import visible
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 _BASE = "/linux/resources"
 _MEGABYTE = 1024 * 1024
-_RUNC_NEEDS = _MEGABYTE  # bytes; runc itself starts inside the limit
+_RUNC_NEEDS = 3 * _MEGABYTE  # bytes; runc itself starts inside the limit. Measured: up to here it never did
 _LONGEST_QUOTA = 2**44 - 1  # microseconds; MAX_BW of the kernel's scheduler
 _MOST_PROCESSES = 4 * _MEGABYTE  # PID_MAX_LIMIT of a 64-bit kernel
 
@@ -27,7 +27,7 @@ def memory(reading: Reading) -> Iterator[Finding]:
     for key in ("limit", "reservation", "swap"):
         if found.get(key, 0) < -1:
             yield Finding(f"{_BASE}/memory/{key}", _ERROR, "range", "bytes, or -1 for no limit")
-    if 0 < limit < _RUNC_NEEDS:
+    if 0 < limit <= _RUNC_NEEDS:
         yield Finding(f"{_BASE}/memory/limit", _ERROR, "range", "runc itself needs more memory than this to start")
     elif 0 < limit < 6 * _MEGABYTE:
         yield Finding(
@@ -73,8 +73,8 @@ def cpu(reading: Reading) -> Iterator[Finding]:
         text = found.get(key, "")
         if not text:
             continue
-        wanted = numbers_of(text)
-        if wanted is None:
+        wanted = numbers_of(text, _last_cpu() if key == "cpus" and reading.facts is not None else 0)
+        if wanted is None or (not wanted and not re.search("[^\\s,]", text.split("\0", 1)[0])):
             message = f"{visible(text)[:40]!r} is no list of numbers"
             yield Finding(f"{_BASE}/cpu/{key}", _ERROR, "list", message, "For example 0-3,5.")
         elif reading.facts is not None and (here := _online(online)) is not None and wanted - here:
@@ -99,14 +99,15 @@ def _realtime(reading: Reading, found: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(pointer, _ERROR, "cgroup", message)
 
 
-def numbers_of(text: str) -> set[int] | None:
-    """The numbers of a list like 0-3,5 (cpuset(7)); None if it is none. "all" is the empty set: it is always right.
+def numbers_of(text: str, last: int = 0) -> set[int] | None:
+    """The numbers of a list like 0-3,5 (cpuset(7)); None if it is none. "all" is the empty set: it is always right;
+    N stands for the `last` number that there can be.
 
     The kernel reads up to a NUL, takes white space for a comma, and 0-7:2/4 for two of every four
     (Documentation/admin-guide/kernel-parameters.rst).
     """
     found: set[int] = set()
-    for part in re.split(r"[\s,]+", text.split("\0", 1)[0].strip()):
+    for part in re.split(r"[\s,]+", re.sub(r"\bN\b", str(last), text.split("\0", 1)[0]).strip()):
         match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6})(?::(\d{1,6})/(\d{1,6}))?)?", part)
         if part.lower() == "all" or not part:
             continue
@@ -118,6 +119,10 @@ def numbers_of(text: str) -> set[int] | None:
         first, last = int(match[1]), int(match[2] or match[1])
         found.update(n for n in range(first, last + 1) if (n - first) % group < used)
     return found
+
+
+def _last_cpu() -> int:
+    return max(_online("/sys/devices/system/cpu/possible") or {0})
 
 
 def _online(path: str) -> set[int] | None:
@@ -154,6 +159,7 @@ def rest(reading: Reading) -> Iterator[Finding]:
                 number = f"{device.get('major', 0)}:{device.get('minor', 0)}"
                 if not os.path.exists(Path("/sys/dev/block", number)):
                     yield Finding(pointer, _ERROR, "device", f"this host has no block device {number}")
+    yield from _pages(reading)
     if reading.facts.cgroups is CgroupMode.V2:
         return
     if reading.at(f"{_BASE}/unified"):
@@ -169,6 +175,26 @@ def rest(reading: Reading) -> Iterator[Finding]:
         if wanted and controller not in have:
             message = f"this host has no cgroup controller {controller}"
             yield Finding(f"{_BASE}/{pointer}", _ERROR, "cgroup", message)
+
+
+_PAGES = Path("/sys/kernel/mm/hugepages")
+
+
+def _pages(reading: Reading) -> Iterator[Finding]:
+    """Control groups have a file for each size of huge pages that the kernel offers, by the kernel's name."""
+    if not (limits := reading.elements(f"{_BASE}/hugepageLimits")):
+        return
+    try:
+        sizes = [int(found[0]) for name in os.listdir(_PAGES) if (found := re.findall(r"hugepages-(\d+)kB", name))]
+    except OSError:
+        sizes = []
+    units = ((1 << 20, "GB"), (1 << 10, "MB"), (1, "KB"))
+    names = [next(f"{size // unit}{word}" for unit, word in units if size >= unit) for size in sorted(sizes)]
+    for pointer, limit in limits:
+        if (name := limit.get("pageSize", "")) not in names:
+            message = f"this host has no huge pages of {visible(name)[:40]!r}"
+            hint = f"It has {' and '.join(names)}." if names else "It has none at all."
+            yield Finding(f"{pointer}/pageSize", _ERROR, "page-size", message, hint)
 
 
 def _weights(reading: Reading, block: dict[str, Any]) -> Iterator[Finding]:

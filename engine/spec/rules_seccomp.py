@@ -12,7 +12,7 @@ from engine.text import visible
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 _BASE = "/linux/seccomp"
-_MAX_ERRNO = 4095
+_MAX_ERRNO = 4094  # libseccomp takes less than MAX_ERRNO
 _BIG_ENDIAN = frozenset(
     f"SCMP_ARCH_{name}"
     for name in ("S390", "S390X", "PPC", "PPC64", "MIPS", "MIPS64", "MIPS64N32", "PARISC", "PARISC64")
@@ -21,9 +21,24 @@ _NEW_ARCHITECTURES = frozenset({"SCMP_ARCH_RISCV64", "SCMP_ARCH_PARISC", "SCMP_A
 _DEADLY = frozenset(
     f"SCMP_ACT_{name}" for name in ("KILL", "KILL_PROCESS", "KILL_THREAD", "TRAP", "ERRNO", "TRACE", "NOTIFY")
 )
-_LATE = ("execve", "write", "close", "openat", "getdents64")
+_FAILING = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+"""What makes a call fail, and nothing more."""
+_LATE = ("execve", "write", "close", "openat", "getdents64", "fstatfs")
 _EARLY = (
-    *("read", "fstat", "newfstatat", "chdir", "prctl", "capget", "capset", "setgroups", "setgid", "setuid", "getppid"),
+    *(
+        "read",
+        "fstat",
+        "newfstatat",
+        "chdir",
+        "prctl",
+        "capget",
+        "capset",
+        "setgroups",
+        "setgid",
+        "setuid",
+        "getppid",
+        "getcwd",
+    ),
 )
 """What runc does itself after the filter is on: with noNewPrivileges that is just before execve, otherwise before it
 lets go of its rights. Measured, one call refused at a time."""
@@ -41,7 +56,13 @@ def seccomp(reading: Reading) -> Iterator[Finding]:
     default = found.get("defaultAction", "")
     for pointer, rule in reading.elements(f"{_BASE}/syscalls"):
         yield from _rule(pointer, rule, found)
-    if default in WORDS["seccomp_action"] and (place := _stops_start(reading, default)):
+    if default not in WORDS["seccomp_action"]:
+        return
+    if (place := _stops_start(reading, default, ("futex",))) is not None:
+        message = "without futex runc, which waits for its own threads by it, starts the program only now and then"
+        yield Finding(place[0], _WARNING, "stops-start", message, "Allow futex.")
+    needed = _LATE if reading.at("/process/noNewPrivileges") else _LATE + _EARLY
+    if place := _stops_start(reading, default, needed) or _stops_look(reading, default):
         pointer, name = place
         message = f"this filter lets no program start: it stops {name}, which runc needs for that"
         yield Finding(pointer, _ERROR, "stops-start", message, f"Allow {name}.")
@@ -119,9 +140,19 @@ def _errno(pointer: str, number: int | None, action: str) -> Iterator[Finding]:
         yield Finding(pointer, _WARNING, "no-effect", "this counts for SCMP_ACT_ERRNO and SCMP_ACT_TRACE alone")
 
 
-def _stops_start(reading: Reading, default: str) -> tuple[str, str] | None:
-    """The pointer of what keeps runc from starting the program, and the system call; None where nothing does."""
-    needed = _LATE if reading.at("/process/noNewPrivileges") else _LATE + _EARLY
+def _stops_look(reading: Reading, default: str) -> tuple[str, str] | None:
+    """As _stops_start, of the look whether there is a program: where the newer call fails runc takes the older one."""
+    newer = _stops_start(reading, default, ("faccessat2",))
+    if newer is None or reading.at("/process/noNewPrivileges"):
+        return None
+    action = reading.at(f"{_BASE}/defaultAction") if newer[0] == f"{_BASE}/defaultAction" else None
+    if action is None:
+        action = next((r.get("action") for p, r in reading.elements(f"{_BASE}/syscalls") if f"{p}/action" == newer[0]))
+    return newer if action not in _FAILING else _stops_start(reading, default, ("faccessat",))
+
+
+def _stops_start(reading: Reading, default: str, needed: tuple[str, ...]) -> tuple[str, str] | None:
+    """The pointer of what keeps runc from a system call that it needs, and the call; None where nothing does."""
     named: set[str] = set()
     for pointer, rule in reading.elements(f"{_BASE}/syscalls"):
         names = rule.get("names") or ()

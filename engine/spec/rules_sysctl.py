@@ -24,6 +24,8 @@ _RANGES = {
     "kernel.msgmnb": (0, _INT),
     "kernel.msgmni": (0, 32768),
     "kernel.shmmni": (0, 32768),
+    "kernel.shmall": (0, 2**64 - 1),
+    "kernel.shmmax": (0, 2**64 - 1),
     "kernel.shm_rmid_forced": (0, 1),
     "fs.mqueue.msg_max": (1, 65536),
     "fs.mqueue.msg_default": (1, 65536),
@@ -31,6 +33,9 @@ _RANGES = {
     "fs.mqueue.msgsize_default": (128, 16 * 1024 * 1024),
     "net.ipv4.ip_default_ttl": (1, 255),
     "net.ipv4.ip_unprivileged_port_start": (0, 65535),
+    "net.ipv4.tcp_rmem": (1, _INT),
+    "net.ipv4.tcp_wmem": (1, _INT),
+    "net.core.somaxconn": (0, _INT),
 }
 """What the kernel takes (ipc/ipc_sysctl.c, mq_overview(7), Documentation/networking/ip-sysctl.rst)."""
 
@@ -86,8 +91,59 @@ def _value(reading: Reading, pointer: str, name: str, value: str) -> Iterator[Fi
     number = _number(value.split(maxsplit=1)[0]) if value.strip() else None  # the kernel reads no further
     if high and number is not None and not low <= number <= high:
         yield Finding(pointer, _ERROR, "sysctl", f"the kernel takes {low} to {high}")
+    elif why := _not_together(reading, name, value):
+        yield Finding(pointer, _ERROR, "sysctl", why)
     elif reading.facts is not None:
         yield from _on_this_host(pointer, name, value)
+
+
+_FIRST_PORT, _FIRST_LOCAL_PORT = 1024, 32768  # of a new network namespace
+_NO_GROUP = 2**32 - 1
+
+
+def _not_together(reading: Reading, name: str, value: str) -> str:
+    """Why the kernel refuses numbers that belong together; "" where it does not (net/ipv4/sysctl_net_ipv4.c)."""
+    numbers = [number for word in value.split() if (number := _number(word)) is not None]
+    if name.startswith("net.") and any(number > _NO_GROUP for number in numbers):
+        return "a number is too large: it has 32 bits"
+    if name == "net.ipv4.ip_unprivileged_port_start" and numbers[:1] > [_local_ports(reading)]:
+        return f"the ports that programs get by themselves begin before that: see {_LOCAL_PORTS}"
+    if len(numbers) != 2:
+        return ""
+    if name == _LOCAL_PORTS and not _port_start(reading) <= numbers[0] <= numbers[1] <= 65535:
+        return f"it is a range of ports, from {_port_start(reading)} to 65535"
+    if name == "net.ipv4.ping_group_range":
+        own = reading.namespace("user")
+        mapped = reading.elements("/linux/gidMappings") if own is not None and not own.get("path") else []
+        for number in numbers:
+            if number == _NO_GROUP:
+                return f"there is no group {number}"
+            if (
+                mapped
+                and numbers[0] <= numbers[1]
+                and not any(0 <= number - each.get("containerID", 0) < each.get("size", 0) for _, each in mapped)
+            ):
+                return f"linux.gidMappings does not map the group {number}"
+    return ""
+
+
+_LOCAL_PORTS = "net.ipv4.ip_local_port_range"
+
+
+def _named(reading: Reading, wanted: str) -> list[int]:
+    """The numbers that another parameter is set to."""
+    for key, value in reading.members("/linux/sysctl").items():
+        if _dotted(key) == wanted:
+            return [number for word in str(value).split() if (number := _number(word)) is not None]
+    return []
+
+
+def _port_start(reading: Reading) -> int:
+    return next(iter(_named(reading, "net.ipv4.ip_unprivileged_port_start")), _FIRST_PORT)
+
+
+def _local_ports(reading: Reading) -> int:
+    return next(iter(_named(reading, _LOCAL_PORTS)), _FIRST_LOCAL_PORT)
 
 
 def _number(value: str) -> int | None:
@@ -113,8 +169,17 @@ def _on_this_host(pointer: str, name: str, value: str) -> Iterator[Finding]:
         return
     except (OSError, ValueError):
         return
+    if name == "net.ipv4.tcp_congestion_control" and (allowed := _allowed_control()) and value.strip() not in allowed:
+        yield Finding(pointer, _ERROR, "sysctl", f"this host allows {' and '.join(allowed)} in containers")
     if re.fullmatch(r"-?\d+(\s+-?\d+)*", now) and not _NUMBERS.fullmatch(" ".join(value.split()[: len(now.split())])):
         yield Finding(pointer, _ERROR, "sysctl", f"numbers are wanted; the host's own is {now!r}")
+
+
+def _allowed_control() -> list[str]:
+    try:
+        return Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control").read_text().split()
+    except OSError:
+        return []
 
 
 def _dotted(key: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from engine.spec.diagnostics import Severity
 from engine.spec.reading import Finding, Reading
+from engine.spec.seeing import clean, in_root
 from engine.text import visible
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
@@ -30,6 +32,10 @@ def user_namespace(reading: Reading) -> Iterator[Finding]:
     yield from _mounts(reading)
     if entry.get("path"):
         return
+    if reading.facts is not None and all(
+        ranges and _overlap(ranges, "containerID") is False for ranges in mapped.values()
+    ):
+        yield from _places(reading, mapped)
     process = "/process/user"
     for pointer, number, key in [
         (f"{process}/uid", reading.at(f"{process}/uid"), "uidMappings"),
@@ -54,6 +60,47 @@ def user_namespace(reading: Reading) -> Iterator[Finding]:
             if path.startswith("/") and not os.path.exists(path):
                 message = f"in a user namespace devices are the host's own, and it has no {visible(path)[:80]}"
                 yield Finding(f"{pointer}/path", _ERROR, "device", message)
+
+
+def _places(reading: Reading, mapped: dict[str, list[dict[str, Any]]]) -> Iterator[Finding]:
+    """The container's root has no more rights on the host than whom it is mapped to: can it reach the root filesystem,
+    and make there what mounts need?"""
+    base = reading.file_in_root()
+    if base is None or not os.path.isdir(base):
+        return
+    first = [
+        next((r.get("hostID", 0) - r.get("containerID", 0) for r in mapped[key] if _holds(r, 0)), None)
+        for key in ("uidMappings", "gidMappings")
+    ]
+    if None in first:
+        return
+
+    def may(path: Path | str, right: int) -> bool:
+        found = os.stat(path)
+        ours = [
+            any(r.get("hostID", 0) <= number < r.get("hostID", 0) + r.get("size", 0) for r in mapped[key])
+            for key, number in (("uidMappings", found.st_uid), ("gidMappings", found.st_gid))
+        ]
+        if all(ours):
+            return True  # a capability over all that is mapped (user_namespaces(7))
+        shift = 6 if found.st_uid == first[0] else 3 if found.st_gid == first[1] else 0
+        return bool(found.st_mode >> shift & right)
+
+    real = Path(os.path.realpath(base))
+    for parent in reversed(real.parents):
+        if not may(parent, 1):
+            message = f"the container's root is {first[0]} on the host, who may not enter {visible(str(parent))[:80]}"
+            yield Finding("/root/path", _ERROR, "not-mapped", message, "Let others enter it: chmod o+x.")
+            return
+    for pointer, mount in reading.elements("/mounts"):
+        target = in_root(reading, clean(mount.get("destination", "")), until=pointer)
+        if target is None or os.path.lexists(target):
+            continue
+        nearest = next((parent for parent in target.parents if os.path.isdir(parent)), None)
+        if nearest is not None and not may(nearest, 2):
+            where = visible("/" + os.path.relpath(nearest, base).strip("."))[:80]
+            message = f"this is not there, and the container's root, {first[0]} on the host, may not make it in {where}"
+            yield Finding(f"{pointer}/destination", _ERROR, "not-mapped", message)
 
 
 def _holds(each: dict[str, Any], number: int) -> bool:

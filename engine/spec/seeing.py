@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from engine.spec.reading import Reading
 
 NAME_MAX, PATH_MAX = 255, 4096
 """Bytes of a name and of a path, with its end (limits.h)."""
+
+_LEADS_AWAY = re.compile(r"/(?:self|thread-self|\d+)/(?:task/\d+/)?(?:root|cwd|exe|fd|map_files|ns)(?:/|$)")
+"""Links of proc(5) that lead where the process is, not where they say."""
 
 MADE_IN_DEV = frozenset(f"/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty"))
 """What runc makes in /dev itself."""
@@ -102,6 +106,8 @@ def _on_mount(reading: Reading, mount: dict[str, Any], rest: str) -> Seen:
     if kind == "tmpfs" and rest and "tmpcopyup" not in (mount.get("options") or ()):
         return Seen(True, None, mount)
     if kind in ("proc", "sysfs") and reading.facts is not None:
+        if kind == "proc" and _LEADS_AWAY.match(rest):
+            return Seen(False, None, mount)
         first = rest.split("/")[1] if rest else ""
         if first.isdecimal() and reading.namespace("pid") is not None:
             rest = rest.replace(first, "1", 1) if first == "1" else "/nobody"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 
 from engine.spec.syscalls import SYSTEM_CALLS
 
@@ -29,10 +30,51 @@ NAMESPACES = frozenset({"pid", "network", "mount", "ipc", "uts", "user", "cgroup
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """ "Did you mean …?" or "" where nothing is near."""
-    import difflib  # for a mistake alone
+    near = nearest(word, known)
+    return f"Did you mean {near}?" if near else ""
 
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"Did you mean {near[0]}?" if near else ""
+
+_LONGEST = 40  # letters; no known word is longer
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that a misspelt one was meant to be, or "": at most one letter in three may be missing, too many,
+    another or swapped with its neighbour, whatever the case; what all known words begin with (CAP_) does not count.
+    """
+    names = sorted(known)
+    if not word or len(word) > _LONGEST or len(names) < 2:
+        return names[0] if len(names) == 1 and names[0].lower() == word.lower() else ""
+    shared = names[0][: _same_beginning(names[0], names[-1])]
+    shared = shared[: shared.rfind("_") + 1]
+    typed = word.lower().removeprefix(shared.lower())
+    limit = max(1, len(typed) // 3)
+    best = (limit + 1, 0, "")
+    for name in names:
+        there = name.lower().removeprefix(shared.lower())
+        if (len(typed) == 1 or abs(len(there) - len(typed)) > limit) and there != typed:
+            continue
+        # The longer the common beginning, the nearer: it is seldom the first letter that is wrong.
+        best = min(best, (_distance(typed, there), -_same_beginning(typed, there), name))
+    return best[2]
+
+
+def _same_beginning(one: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters are missing, too many, another, or swapped with their neighbour (Damerau and Levenshtein)."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        now = [i]
+        for j, letter_of_other in enumerate(other, 1):
+            steps = min(row[j] + 1, now[j - 1] + 1, row[j - 1] + (letter != letter_of_other))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == letter_of_other:
+                steps = min(steps, before[j - 2] + 1)
+            now.append(steps)
+        before, row = row, now
+    return row[-1]
 
 
 _PROPAGATION = ("private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable")
