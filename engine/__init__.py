@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from engine.layers.stacking import LayerChanges
     from engine.looking import Inside, Owners
     from engine.neighbours import Neighbour
-    from engine.reference import check_name_to_pull
+    from engine.reference import check_name_to_pull, place_within
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
     from engine.settings import Settings, read_settings
     from engine.spec import (
@@ -201,6 +201,7 @@ __all__ = [
     "member_names",
     "namespaces",
     "parse_options",
+    "place_within",
     "read_settings",
     "run_options",
     "set_args",
@@ -246,6 +247,7 @@ _LAZY = {
     "Settings": "engine.settings",
     "read_settings": "engine.settings",
     "check_name_to_pull": "engine.reference",
+    "place_within": "engine.reference",
     "Page": "engine.tour",
     "Tour": "engine.tour",
     "CommitOptions": "engine.committing",

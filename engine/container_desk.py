@@ -42,7 +42,7 @@ class ContainerDesk:
     """
 
     def __init__(self, root: Path | None = None, *, sink: Sink = ignore) -> None:
-        self.root = DataRoot(root or default_root())
+        self.root = DataRoot((root or default_root()).absolute())  # others, with other directories, are told of it
         self.jobs = Jobs(sink)
         self._sink = sink
         self._containers = Containers(self.root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -18,7 +19,7 @@ from engine.errors import CommandNotFound, ContainerUnknown, UsageError
 from engine.events import ContainersChanged, ImagesChanged, ignore
 from engine.jobs import Job
 from engine.oci import Platform
-from engine.reference import Transport, own_name
+from engine.reference import Transport, own_name, place_within
 from engine.store import ImageRecord, Store
 from engine.trace import StepKind
 from engine.views import FileEntry, ImageSummary, OverlayView, Written
@@ -237,6 +238,24 @@ class ImageDesk(ContainerDesk):
             count = self._reacher.copy_in(source, record, path, job, keep_owner=keep_owner, overwrite=overwrite)
         job.emit(ContainersChanged((record.id,)))
         return count
+
+    def copy(self, source: str, target: str, job: Job, *, keep_owner: bool = False, overwrite: bool = False) -> int:
+        """What `cp` does: each is a path of this host or a NAME:PATH, of a container, or as `source` of an image, too.
+
+        Returns how many files that were. A file takes another's place. Raises as `extract` and `copy_in` do.
+        """
+        origin, place = place_within(source), place_within(target)
+        if origin and place:
+            with tempfile.TemporaryDirectory(prefix="cutaway-cp-") as folder:
+                name = Path(origin[1]).name
+                self.extract(*origin, f"{folder}/{name or 'rootfs'}", job)
+                inner = f"{folder}/{name}" + "/." * origin[1].endswith("/.") if name else f"{folder}/rootfs"
+                return self.copy_in(inner, *place, job, keep_owner=keep_owner, overwrite=overwrite)
+        if place:
+            return self.copy_in(source, *place, job, keep_owner=keep_owner, overwrite=overwrite)
+        if origin:
+            return self.extract(*origin, target, job, overwrite=overwrite, replace=True)
+        raise UsageError("neither is in a container", hint="Write one like NAME:/etc/passwd.")
 
     @cached_property
     def _reacher(self) -> Reacher:

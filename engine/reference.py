@@ -235,6 +235,20 @@ def _check_name(text: str, name: str, domain: str, path: str) -> None:
         )
 
 
+def place_within(text: str) -> tuple[str, str] | None:
+    """Name and absolute path of a NAME:PATH, as `cp` takes it; None for a path of this host.
+
+    An image's name may have colons of its own. A host path with a colon in it begins with a slash or a dot.
+    """
+    if text.startswith(("/", ".")):
+        return None
+    name, colon, path = text.partition(":/")
+    if colon:
+        return name, "/" + path
+    name, colon, path = text.rpartition(":")
+    return (name, "/" + path) if colon else None
+
+
 def _read_digest(text: str, whole: str) -> Digest:
     try:
         return Digest.parse(text)

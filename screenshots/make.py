@@ -192,7 +192,7 @@ async def wide() -> None:
         await session.press("end", "up")
         await session.wait(r"\$ runc .*create")
         await session.picture("trace")
-        await session.press("1", "home", "enter")
+        await session.press("1", "home", "e")
         await session.wait("new (container )?from", "no problems")
         await session.picture("workbench")
         await session.write("/process/user/uid", "uid", "1000")

@@ -35,8 +35,10 @@ def start_screen(root: Path | None, settings: Settings, read_only: bool) -> int:
     from tui.collecting import Collecting
 
     collecting = Collecting()
+    from tui import keyboard
     from tui.app import CutawayApp
 
+    keyboard.install(settings.keys.values())
     sys.setswitchinterval(0.0005)  # a key does not wait long for a thread of the engine's that computes
     app = CutawayApp(root, settings=settings, read_only=read_only, collecting=collecting)
     app.run()

@@ -233,10 +233,15 @@ class Conductor:
 
     # -- what is asked for -----------------------------------------------------------------------------
 
-    def pull(self, name: str, *, tls_verify: bool) -> None:
+    def pull(self, name: str, *, tls_verify: bool, platform: str | None = None) -> None:
         """Begin a pull and look at it."""
-        words = ["pull", *([] if tls_verify else ["--tls-verify=false"]), name]
-        self._bring(name, words, lambda workbench, job: workbench.pull(name, job, tls_verify=tls_verify), self._pulled)
+        words = ["pull", *([] if tls_verify else ["--tls-verify=false"])]
+        words += ["--platform", platform] if platform else []
+
+        def work(workbench: Workbench, job: Job) -> ImageSummary:
+            return workbench.pull(name, job, tls_verify=tls_verify, platform=platform)
+
+        self._bring(name, [*words, name], work, self._pulled)
 
     def push(self, name: str, to: str, *, tls_verify: bool, kind: str | None, words: Sequence[str]) -> None:
         """Begin to bring an image to a registry, and look at it; `words` are the command line's."""
@@ -296,9 +301,12 @@ class Conductor:
         await self._read_stale("images")
         self.open(image.reference)
 
-    def open(self, reference: str) -> None:
-        """Look at the config.json that an image would be started with; made anew unless there is one already."""
-        self.drafts.open(reference)
+    def open(self, reference: str, *, typing: bool = False) -> None:
+        """Look at the config.json that an image would be started with; made anew unless there is one already.
+
+        `typing`: ready to be typed into.
+        """
+        self.drafts.open(reference, typing=typing)
 
     def take_draft(self, draft: Draft) -> None:
         """Look at a container to be, ready to be changed and launched."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from engine import CutawayError, RuntimeFailed, Status
 from tui.desk import Desk
 from tui.state import Failure, State, Writing
-from tui.subjects import OfContainer, OfDraft, OfImage, OfRevision, Subject
+from tui.subjects import OfContainer, OfDraft, OfImage, Subject
 from tui.telling import problem
 from tui.text import shown_json
 
@@ -45,16 +45,25 @@ class Drafting:
 
     # -- opening ---------------------------------------------------------------------------------------
 
-    def open(self, reference: str) -> None:
+    def open(self, reference: str, *, typing: bool = False) -> None:
         """Look at the config.json that an image would be started with; made anew unless there is one already."""
-        if reference in self._state.drafts:
-            self._view.look(OfDraft(reference), go="config")
+        if (there := self._state.drafts.get(reference)) is not None:
+            self.look(there, typing=typing)
         else:
-            self._desk.draft(reference, self._state.flags.get("run", ()), self._from_thread(self.opened))
+            opened = self._from_thread(partial(self.opened, typing=typing))
+            self._desk.draft(reference, self._state.flags.get("run", ()), opened)
 
-    def opened(self, draft: Draft) -> None:
+    def look(self, writing: Writing, *, typing: bool = False) -> None:
+        """Look at what is open; `typing`: ready to be typed into."""
+        writing.typing = typing
+        self._view.look(writing.subject, go="config")
+        if writing.typing and writing.port is not None:  # the editor shows it already
+            writing.typing = False
+            writing.port.write()
+
+    def opened(self, draft: Draft, *, typing: bool = False) -> None:
         """Look at a draft that was made."""
-        self._state.drafts[draft.image] = Writing(draft)
+        self._state.drafts[draft.image] = Writing(draft, typing=typing)
         self._view.look(OfDraft(draft.image), go="config")
 
     async def reopen(self, id: str) -> None:
@@ -62,7 +71,7 @@ class Drafting:
         if id not in self._state.revisions:
             draft = await self._desk.ask(lambda workbench: workbench.reopen(id))
             self._state.revisions[id] = Writing(draft, revises=True)
-        self._view.look(OfRevision(id), go="config")
+        self.look(self._state.revisions[id], typing=True)
 
     # -- keeping ---------------------------------------------------------------------------------------
 

@@ -28,6 +28,9 @@ class Port(Protocol):
     def change_to(self, text: str) -> None:
         """Show another text, as an edit that can be undone."""
 
+    def write(self) -> None:
+        """Keys type from now on."""
+
     def look_again(self, pointer: str) -> None:
         """Something else is known of the text; put the cursor on a value."""
 
@@ -57,6 +60,8 @@ class Writing:
     """Whether somebody is being asked how to launch it."""
     revises: bool = False
     """Whether it is the config.json of a container that is there."""
+    typing: bool = False
+    """Whether it opens ready to be typed into: somebody asked for that, and not only to see it."""
     saved_to: str = ""
     """The file that it was saved to."""
     failure: Failure | None = None
@@ -74,6 +79,11 @@ class Writing:
     def subject(self) -> Subject:
         """What is looked at where this is."""
         return OfRevision(self.draft.id) if self.revises else OfDraft(self.draft.image)
+
+    @property
+    def base(self) -> list[str]:
+        """What it stands on, in the words of `run`: an image, or a directory."""
+        return [*(["--rootfs"] if self.draft.image.startswith("/") else []), self.draft.image]
 
     @property
     def title(self) -> str:

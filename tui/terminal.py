@@ -7,6 +7,7 @@ is put back, and then the screen comes again.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import termios
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from engine import Attachment, CutawayError, Job, visible
 
 if TYPE_CHECKING:
-    from engine import Workbench
+    from engine import CancelToken, Workbench
     from tui.bench import Bench
 
 DETACH = "ctrl-p ctrl-q"
@@ -71,6 +72,14 @@ def _there(workbench: Workbench, title: str, words: Sequence[str], work: Work) -
         if before is not None:
             with suppress(termios.error):  # the terminal has gone
                 termios.tcsetattr(stdin, termios.TCSAFLUSH, before)
+
+
+def linger(said: str, to: Attachment, token: CancelToken) -> None:
+    """Within a visit: leave in sight what a program wrote, until a key is pressed or the visit has to end."""
+    _say(to.stdout, f"{_RESET}{visible(said)}\r\n")
+    while to.stdin is not None and not token.cancelled:
+        if select.select([to.stdin], [], [], 0.2)[0]:
+            return
 
 
 def _say(handle: int, text: str) -> None:

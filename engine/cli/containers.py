@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine import MAX_CONFIG_BYTES, Draft, Job, RunOptions, Status, UsageError, run_options
+from engine import Status, UsageError, run_options
 from engine.cli.choosing import LATEST, ContainerCommand, chosen, one
-from engine.cli.console import Session, each, session
+from engine.cli.console import each, session
+from engine.cli.drafting import TAKES_A_COMMAND, base, config_option, draft_of, rootfs_option
 from engine.cli.options import platform_option, pull_option, tls_verify_option
 from engine.cli.terminal import foreground, need_terminal
-
-_TAKES_A_COMMAND = {"allow_interspersed_args": False}
-"""Options after IMAGE belong to the command in the container, as with podman."""
-
-_config_file = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True),
-    help="Take this config.json in place of a generated one; - reads it from stdin.",
-)
-
 
 _keys = click.option(
     "--detach-keys", default="ctrl-p,ctrl-q", show_default=True, help="What leaves it, and it goes on; '' for none."
@@ -36,52 +24,14 @@ _proxy = click.option(
     metavar="true|false",
     help="Signals that reach us go to the container, where it has no terminal (true).",
 )
-_rootfs = click.option("--rootfs", is_flag=True, help="IMAGE is a directory with a root filesystem; it stays as it is.")
 
 
-def _base(image: str, *, rootfs: bool) -> str:
-    return f"rootfs:{image}" if rootfs else image
-
-
-def _read(path: Path) -> str:
-    """A config.json, of stdin for "-". Raises UsageError."""
-    try:
-        with path.open("rb") if path != Path("-") else nullcontext(sys.stdin.buffer) as file:
-            data = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > MAX_CONFIG_BYTES:
-        raise UsageError(f"{path} is over {MAX_CONFIG_BYTES >> 20} MiB: that is no config.json")
-    return data.decode("utf-8", "surrogateescape")
-
-
-def _draft(
-    console: Session,
-    image: str,
-    config_file: Path | None,
-    tls_verify: bool,
-    flags: dict[str, Any],
-    *,
-    policy: str,
-    platform: str | None,
-) -> Draft:
-    """Have the image here, and draft."""
-    options = RunOptions(**flags)
-    text = _read(config_file) if config_file else None
-
-    def work(job: Job) -> Draft:
-        name = console.workbench.obtain(image, job, policy=policy, platform=platform, tls_verify=tls_verify)
-        return console.workbench.draft(name, options, job, config=text)
-
-    return console.do(f"config {image}", work)
-
-
-@click.command(cls=ContainerCommand, context_settings=_TAKES_A_COMMAND)
-@_config_file
+@click.command(cls=ContainerCommand, context_settings=TAKES_A_COMMAND)
+@config_option
 @tls_verify_option
 @pull_option
 @platform_option
-@_rootfs
+@rootfs_option
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -95,20 +45,20 @@ def create(
     **flags: Any,
 ) -> None:
     """Make a container without starting it, and print its id."""
-    console, base = session(), _base(image, rootfs=rootfs)
-    draft = _draft(console, base, config_file, tls_verify, flags, policy=policy, platform=platform)
+    console, name = session(), base(image, rootfs=rootfs)
+    draft = draft_of(console, name, config_file, tls_verify, flags, policy=policy, platform=platform)
     click.echo(console.do(f"create {draft.name}", lambda job: console.workbench.create(draft, job)).id)
 
 
-@click.command(cls=ContainerCommand, context_settings=_TAKES_A_COMMAND)
+@click.command(cls=ContainerCommand, context_settings=TAKES_A_COMMAND)
 @click.option("-d", "--detach", is_flag=True, help="Start it in the background and print its id.")
 @_keys
 @_proxy
-@_config_file
+@config_option
 @tls_verify_option
 @pull_option
 @platform_option
-@_rootfs
+@rootfs_option
 @run_options
 @click.argument("image")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -131,8 +81,8 @@ def run(
     if flags["terminal"] and flags["interactive"] and not detach:
         need_terminal()
     console = session()
-    base = _base(image, rootfs=rootfs)
-    draft = _draft(console, base, config_file, tls_verify, flags, policy=policy, platform=platform)
+    name = base(image, rootfs=rootfs)
+    draft = draft_of(console, name, config_file, tls_verify, flags, policy=policy, platform=platform)
     if detach:
         console.do(f"run {draft.name}", lambda job: console.workbench.launch(draft, job, keep=True))
         click.echo(draft.id)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 
 import click
 import msgspec
 
-from engine import FileEntry, Job, Owners, UsageError, human_size
+from engine import FileEntry, Job, Owners, human_size, place_within
 from engine.cli.console import print_json, print_table, session
 from engine.cli.options import as_json
 
@@ -139,7 +137,7 @@ def cp(source: str, target: str, to_user: bool, overwrite: bool) -> None:
     """
     console = session(recover=False)
     workbench = console.workbench
-    origin, place = _split(source), _split(target)
+    origin, place = place_within(source), place_within(target)
     if origin and target == "-":
         console.do(f"cp {source} -", lambda job: workbench.extract_tar(*origin, sys.stdout.buffer, job))
         return
@@ -148,28 +146,7 @@ def cp(source: str, target: str, to_user: bool, overwrite: bool) -> None:
         if place and source == "-":
             stdin = sys.stdin.buffer
             return workbench.copy_in_tar(stdin, *place, job, keep_owner=not to_user, overwrite=overwrite)
-        if origin and place:
-            with tempfile.TemporaryDirectory(prefix="cutaway-cp-") as folder:
-                name = Path(origin[1]).name
-                workbench.extract(*origin, f"{folder}/{name or 'rootfs'}", job)
-                inner = f"{folder}/{name}" + "/." * origin[1].endswith("/.") if name else f"{folder}/rootfs"
-                return workbench.copy_in(inner, *place, job, keep_owner=not to_user, overwrite=overwrite)
-        if place:
-            return workbench.copy_in(source, *place, job, keep_owner=not to_user, overwrite=overwrite)
-        if origin:
-            return workbench.extract(*origin, target, job, overwrite=overwrite, replace=True)
-        raise UsageError("neither is in a container", hint="Write one like NAME:/etc/passwd.")
+        return workbench.copy(source, target, job, keep_owner=not to_user, overwrite=overwrite)
 
     count = console.do(f"cp {source} {target}", work)
     click.echo(f"{target}: {count} files and directories", err=True)
-
-
-def _split(text: str) -> tuple[str, str] | None:
-    """NAME and PATH; None for a path of this host. An image's name may have colons of its own."""
-    if text.startswith(("/", ".")):
-        return None
-    name, colon, path = text.partition(":/")
-    if colon:
-        return name, "/" + path
-    name, colon, path = text.rpartition(":")
-    return (name, "/" + path) if colon else None

@@ -31,6 +31,7 @@ _GROUPS = {
     "Look inside": ("inside", ["files", "cat", "diff", "cp"]),
     "Registries": ("registries", ["push", "tags", "login", "logout"]),
     "config.json": ("configs", ["config", "check", "explain", "adopt"]),
+    "Written by hand": ("handmade", ["edit", "bundle"]),
     "Working containers": ("working", ["mount", "umount", "commit"]),
     "Archives": ("archives", ["save", "load", "import"]),
     "Containers": ("containers", ["run", "create", "start", "attach"]),

@@ -59,8 +59,8 @@ def test_from_the_first_edit_to_the_relaunch(terminal: Terminal, data_root: Data
     program.write_text(EDITOR)
     program.chmod(0o755)
     _start(terminal, data_root, EDITOR=str(program))
-    terminal.press("1", "Enter")
-    terminal.wait("new (container|from)", "no problems", "0 edits")
+    terminal.press("1", "e")
+    terminal.wait("new (container|from)", "no problems", "0 edits", "writing")
 
     # What runc refuses leads back to the field.
     _command(terminal, "/no/such/program --flag")

@@ -84,7 +84,7 @@ def test_the_whole_job(terminal: Terminal, data_root: DataRoot, demo_in_registry
 
     _pull(terminal, demo_in_registry)
     terminal.wait("is here", r"\[1\] Images 1")
-    terminal.press("1", "Enter")
+    terminal.press("1", "e")
     terminal.wait("new (container|from)", "no problems", r"[id] +\d+ ")
 
     _write_args(terminal, LOOP)
@@ -103,7 +103,7 @@ def test_the_whole_job(terminal: Terminal, data_root: DataRoot, demo_in_registry
     terminal.wait("asked to end")
 
     # Another one of the same image; this time it goes on when the screen is left.
-    terminal.press("1", "Enter")
+    terminal.press("1", "e")
     terminal.wait("new (container|from)", "0 edits")
     _write_args(terminal, LOOP)
     terminal.press("C-l")

@@ -107,7 +107,7 @@ def editing(tmp_path: Path) -> Callable[[], object]:
                 else:
                     await pilot.pause(0.02)
 
-            app.view.show(TEXT, writable=True, original=TEXT)
+            app.view.show(TEXT, writable=True, writing=True, original=TEXT)
             app.view.editor.focus()
             keys = Keys(app, press)
             await keys.known()

@@ -125,7 +125,7 @@ class Views:
 
     async def config(self) -> None:
         view, text = self._tab("config").pane.view, json.dumps(CONFIG, indent=2)
-        self._tab("config").pane.show_text(text, writable=True, original=text)
+        self._tab("config").pane.show_text(text, writable=True, writing=True, original=text)
         origin = Origin(SourceKind.IMAGE, "image config Cmd[2]")
         draft = Draft(
             image="i", image_digest="", layers=(), id="1", name="n", options=RunOptions(), text=text,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -20,15 +21,17 @@ CHECKOUT = Path(__file__).parents[2]
 ON_THE_SCREEN = {
     "pull": "host.pull", "images": "go.images", "inspect": "container.inspect", "history": "image.history",
     "layers": "image.changes", "tag": "image.tag", "rmi": "image.remove",
-    "files": "tab.files", "cat": "tab.files", "diff": "image.compare", "cp": "tab.files",
+    "files": "tab.files", "cat": "tab.files", "diff": "image.compare", "cp": "container.copy-in",
     "push": "image.push", "tags": "host.tags", "login": "host.login", "logout": "host.logout",
     "config": "image.open", "check": "tab.config", "explain": "tab.config", "adopt": "host.adopt",
+    "edit": "container.config",
+    "bundle": "draft.export",
     "mount": "image.mount", "umount": "container.remove", "commit": "container.commit",
     "save": "image.save", "load": "host.load", "import": "host.import",
     "run": "image.run-here", "create": "draft.launch", "start": "container.start", "attach": "container.attach",
     "ps": "go.containers", "logs": "container.output", "stop": "container.stop", "kill": "container.kill",
     "pause": "container.pause", "unpause": "container.unpause", "wait": "container.wait", "rm": "container.remove",
-    "exec": "container.shell", "top": "container.stats", "restart": "container.restart",
+    "exec": "container.exec", "top": "container.stats", "restart": "container.restart",
     "rename": "container.rename", "update": "container.update", "stats": "container.stats",
     "events": "host.events", "volume ls": "host.volumes", "volume rm": "host.remove-volume",
     "demo": "host.demo", "tour": "host.tour", "trace": "container.script",
@@ -39,10 +42,10 @@ ON_THE_SCREEN = {
 
 NOT_COMMANDS = {
     **dict.fromkeys(
-        ("draft.open", "draft.discard", "draft.compare", "draft.export", "draft.save", "draft.save-as"),
-        "a draft is on the screen alone; on the command line it is a file: config, run --config FILE, diff",
+        ("draft.open", "draft.write", "draft.discard", "draft.save", "draft.save-as"),
+        "a draft is on the screen alone; on the command line it is a file: config > FILE, run --config FILE",
     ),
-    **dict.fromkeys(("draft.change", "draft.editor"), "an editor's work on such a file"),
+    "draft.change": "an editor's work on such a file; `edit` opens one on a container's",
     **dict.fromkeys(("pull.look", "pull.forget"), "a line of the screen"),
     "container.config": "its config.json is a file, and `container.inspect` has its command",
     "pull.cancel": "ctrl+c of the command that pulls",
@@ -52,23 +55,21 @@ NOT_ON_THE_SCREEN = {
     **dict.fromkeys(("copy_logs", "logs"), "the screen reads the log by line numbers: transcript"),
     **dict.fromkeys(("open_file", "layer_files"), "the screen reads through one index: inside"),
     **dict.fromkeys(("copy_in_tar", "extract_tar"), "for pipes: cp - and cp NAME:PATH -"),
-    **dict.fromkeys(("images_at", "inspect_at", "is_elsewhere"), "another place's images are pulled to be looked at"),
     **dict.fromkeys(("damaged_images", "damaged_containers"), "the screen tells of them with the rest: host.check"),
     "explain": "the editor explains while it is written: where values come from is in the draft",
     **dict.fromkeys(("create", "revise"), "the screen does both by launch"),
     "obtain": "what run --pull does; the screen pulls first, and shows it",
-    "run": "the screen launches, and attaches its own terminal",
 }
 """Methods of the façade that only the command line needs, and why."""
 
 NOT_ON_THE_COMMAND_LINE = {
-    **dict.fromkeys(("kept", "keep", "let_go", "reopen", "revise"), "a draft is a file there: run --config FILE"),
+    **dict.fromkeys(("kept", "keep", "let_go"), "a draft is a file there, and kept as such"),
+    **dict.fromkeys(("extract", "copy_in"), "`copy` does both"),
     **dict.fromkeys(("privileged", "with_privileged"), "run --privileged"),
     **dict.fromkeys(("shell", "image_shell"), "exec -it NAME sh: who types knows which"),
     **dict.fromkeys(("written", "transcript"), "diff and logs print what is read through these"),
     **dict.fromkeys(("config", "overlay"), "inspect prints config.json, layers and mount"),
     "baselines": "the names that diff and config print",
-    "export": "config > config.json, in a directory of one's own",
     "watch": "events --follow reads the record itself",
     "close": "the process ends",
 }
@@ -123,3 +124,46 @@ def test_every_method_of_the_facade_is_reached_by_both(front: str) -> None:
     assert missing - set(OWN_BUSINESS[front]) == set(), "methods that it does not reach"
     assert set(OWN_BUSINESS[front]) - methods == set(), "methods that are no more"
     assert set(OWN_BUSINESS[front]) - missing == set(), "these it reaches, and needs no reason"
+
+
+NOT_GIVEN = {
+    "tui": {
+        ("check", "bundle"): "what is written there is a container's to be, and judged as that",
+        ("copy_in", "overwrite"): "`copy` has it; this writes back a file that was edited",
+        ("extract", "overwrite"): "`copy` has it; this copies out the file under the cursor",
+        ("extract", "replace"): "`copy` has it; this copies out the file under the cursor",
+        ("happenings", "since"): "the newest 2,000 are listed, and filtered there",
+        ("happenings", "until"): "the newest 2,000 are listed, and filtered there",
+        ("happenings", "follow"): "they are read again when the engine tells of a change",
+        ("launch", "keep"): "what cannot be started is a draft again",
+        ("stats", "every"): "once a second, as they are drawn",
+        ("stats", "once"): "until the tab is left",
+    },
+    "engine/cli": {("launch", "start"): "`create` and `start` are two commands"},
+}
+"""What a front end that calls a method of the façade never says to it, and why."""
+
+
+def _said(front: str) -> set[tuple[str, str]]:
+    """Each name of a method that is called with each parameter that is given to it by name; `*` for all of them."""
+    found = set()
+    for path in (CHECKOUT / front).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                called = [each for each in ast.walk(node.func) if isinstance(each, ast.Attribute)]
+                found |= {(each.attr, word.arg or "*") for each in called for word in node.keywords}
+    return found
+
+
+@pytest.mark.parametrize("front", ["tui", "engine/cli"])
+def test_every_wish_that_the_facade_takes_is_said_by_both(front: str) -> None:
+    said = _said(front)
+    silent = {
+        (name, wish.name)
+        for name, method in inspect.getmembers(Workbench, inspect.isfunction)
+        if not name.startswith("_") and name not in OWN_BUSINESS[front] and (name, "*") not in said
+        for wish in inspect.signature(method).parameters.values()
+        if wish.kind is wish.KEYWORD_ONLY and (name, wish.name) not in said
+    }
+    assert silent - set(NOT_GIVEN[front]) == set(), "what it never says to the façade"
+    assert set(NOT_GIVEN[front]) - silent == set(), "these it says, and needs no reason"

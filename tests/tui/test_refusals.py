@@ -20,7 +20,9 @@ from tui.subjects import OfHost, OfJob
 def test_without_root_what_needs_it_says_so() -> None:
     state = State(problems=[Problem("not-permitted", "not root", "sudo")])
     refused = {offer.id for offer in offers(state, OfHost(), lambda *words: "") if "root" in offer.why_not}
-    assert refused == {"host.tour", "host.pull", "host.demo", "host.load", "host.import"}
+    assert refused == {
+        *("host.tour", "host.pull", "host.demo", "host.load", "host.import", "host.rootfs", "host.repair")
+    }
     assert not any(offer.why_not for offer in offers(State(problems=[]), OfHost(), lambda *words: ""))
 
 

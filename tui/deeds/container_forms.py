@@ -13,18 +13,24 @@ from tui.deeds.deed import Deed, Offer
 from tui.dialogs.form import Field, Form, Values
 
 if TYPE_CHECKING:
-    from engine import ContainerSummary
+    from engine import ContainerSummary, Job, Workbench
 
     _Offer: TypeAlias = Offer[ContainerSummary]
 
 _LIMITS = (
     ("memory", "memory, as 512m or 2g", "unchanged"),
     ("memory-swap", "memory and swap together; -1 for no limit", "unchanged"),
+    ("memory-reservation", "memory to be left where it is scarce", "unchanged"),
     ("cpus", "CPUs, as 1.5", "unchanged"),
     ("cpu-shares", "its share of CPU time beside others", "unchanged"),
+    ("cpu-period", "µs in which a quota is used up", "unchanged"),
+    ("cpu-quota", "µs of CPU time in such a period", "unchanged"),
+    ("cpuset-cpus", "on these CPUs alone, as 0-2,4", "unchanged"),
+    ("cpuset-mems", "in the memory of these nodes, as 0,1", "unchanged"),
+    ("blkio-weight", "its share of the disks, 10 to 1000", "unchanged"),
     ("pids-limit", "processes at most; -1 for no limit", "unchanged"),
 )
-"""The options of `update` that are asked for; the command line has them all."""
+"""The options of `update`."""
 
 
 async def _rename(bench: Bench, offer: _Offer) -> None:
@@ -104,7 +110,7 @@ async def _stop_within(bench: Bench, offer: _Offer) -> None:
     container = offer.thing
 
     def line(values: Values) -> str:
-        return bench.desk.command("stop", "--time", values["time"], container.name)
+        return bench.desk.command("restart" if values["again"] else "stop", "--time", values["time"], container.name)
 
     def wrong(values: Values) -> str:
         try:
@@ -112,15 +118,18 @@ async def _stop_within(bench: Bench, offer: _Offer) -> None:
         except ValueError:
             return "this is no number of seconds"
 
-    field = Field("time", "seconds that it gets before it is killed", "10")
-    wish = await bench.put(Form(f"Stop {container.name}", [field], done="stop", line=line, wrong=wrong))
+    fields = [
+        Field("time", "seconds that it gets before it is killed", "10"),
+        Field("again", "and start it again (restart)", toggle=True),
+    ]
+    wish = await bench.put(Form(f"Stop {container.name}", fields, done="stop", line=line, wrong=wrong))
     if wish is not None:
         seconds = float(wish["time"])
-        bench.job(
-            f"stop {container.name}",
-            lambda workbench, job: workbench.stop(container.id, job, timeout=seconds),
-            line(wish),
-        )
+
+        def work(workbench: Workbench, job: Job) -> object:
+            return (workbench.restart if wish["again"] else workbench.stop)(container.id, job, timeout=seconds)
+
+        bench.job(f"{'restart' if wish['again'] else 'stop'} {container.name}", work, line(wish))
 
 
 CONTAINER_FORMS: Sequence[Deed[ContainerSummary]] = (

@@ -13,7 +13,9 @@ from tui.bench import Bench
 from tui.deeds.comparing import CONTAINER_COMPARING
 from tui.deeds.conditions import already_live, as_it_is, is_live, not_live, working
 from tui.deeds.container_forms import CONTAINER_FORMS
+from tui.deeds.copying import CONTAINER_COPYING
 from tui.deeds.deed import Act, Deed, Offer, at_tab
+from tui.deeds.executing import CONTAINER_EXECUTING
 from tui.deeds.making import CONTAINER_MAKING
 from tui.deeds.terminals import CONTAINER_TERMINALS
 from tui.dialogs.page import Page
@@ -88,7 +90,8 @@ async def _script(bench: Bench, offer: _Offer) -> None:
 
 
 def _another(bench: Bench, offer: _Offer) -> None:
-    bench.conductor.open(offer.thing.image)
+    image = offer.thing.image
+    bench.conductor.open(f"rootfs:{image}" if image.startswith("/") else image)
 
 
 CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
@@ -101,6 +104,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         why_not=working,
         changes=False,
         shown=True,
+        short="output",
     ),
     Deed(
         "container.config",
@@ -120,7 +124,9 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         command=_words("files"),
         changes=False,
         shown=True,
+        short="files",
     ),
+    *CONTAINER_COPYING,
     *CONTAINER_MAKING,
     *CONTAINER_COMPARING,
     Deed(
@@ -133,6 +139,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         everywhere=True,
     ),
     *CONTAINER_TERMINALS,
+    *CONTAINER_EXECUTING,
     Deed(
         "container.stats",
         "t",

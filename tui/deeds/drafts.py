@@ -91,12 +91,13 @@ def _ways(writing: Writing) -> list[tuple[How, str, str]]:
 
 
 def _words(writing: Writing, how: How) -> list[str]:
-    name = writing.draft.name
+    name, file = writing.draft.name, ["--config", writing.saved_to or "FILE"]
     if writing.revises:
+        if writing.edited and how is not How.ATTACHED:
+            return ["edit", *file, *(["--restart"] if how is How.DETACHED else []), name]
         return {How.DETACHED: ["restart", name], How.ATTACHED: ["start", "-a", name], How.CREATED: ["stop", name]}[how]
-    edited = ["--config", "FILE"] if writing.edited else []
     words = {How.DETACHED: ["run", "-d"], How.ATTACHED: ["run", "-i"], How.CREATED: ["create"]}[how]
-    return [*words, *edited, writing.draft.image]
+    return [*words, *(file if writing.edited else []), *writing.base]
 
 
 async def _in_spite(bench: Bench, writing: Writing) -> bool:
@@ -129,6 +130,10 @@ def _open(bench: Bench, offer: Offer[Writing]) -> None:
     bench.look(offer.subject, go="config")
 
 
+def _write(bench: Bench, offer: Offer[Writing]) -> None:
+    bench.conductor.drafts.look(offer.thing, typing=True)
+
+
 def _discard(bench: Bench, offer: Offer[Writing]) -> None:
     bench.conductor.drafts.discard(offer.thing)
 
@@ -157,17 +162,41 @@ def _question(writing: Writing) -> str:
 
 
 DRAFT_DEEDS: Sequence[Deed[Writing]] = (
-    Deed("draft.open", "enter,e", "its config.json", _open, changes=False, shown=True),
+    Deed("draft.open", "enter", "its config.json", _open, changes=False, shown=True),
+    Deed("draft.write", "e", "write in it", _write, changes=False, shown=True),
     Deed(
         "draft.launch", "ctrl+l", "launch…", _launch, command=_command, why_not=_launching, shown=True, everywhere=True
     ),
     Deed(
-        "draft.compare", "ctrl+d", "differences", comparing.compare, changes=False, shown=True, everywhere=True
+        "draft.compare",
+        "ctrl+d",
+        "differences",
+        comparing.compare,
+        command=lambda writing: ("config", "--against", "bare", writing.draft.image),
+        changes=False,
+        shown=True,
+        everywhere=True,
     ),
     Deed("draft.change", "ctrl+t", "change…", changing.change, why_not=_launching, shown=True, everywhere=True),
     Deed("draft.save", "ctrl+s", "save to a file", saving.save, shown=True, everywhere=True),
     Deed("draft.save-as", "S", "save to another file…", saving.save_as, everywhere=True),
-    Deed("draft.export", "X", "export as a bundle for runc…", saving.export, everywhere=True),
-    Deed("draft.editor", "E", "write in $EDITOR", _edit_outside, changes=False, shown=True, everywhere=True),
+    Deed(
+        "draft.export",
+        "X",
+        "export as a bundle for runc…",
+        saving.export,
+        command=lambda writing: saving.bundle_words(writing, "DIRECTORY"),
+        everywhere=True,
+    ),
+    Deed(
+        "draft.editor",
+        "E",
+        "write in $EDITOR",
+        _edit_outside,
+        command=lambda writing: ("edit", writing.draft.name) if writing.revises else (),
+        changes=False,
+        shown=True,
+        everywhere=True,
+    ),
     Deed("draft.discard", "D,delete", "discard", _discard, why_not=_launching, question=_question, changes=False),
 )  # fmt: skip

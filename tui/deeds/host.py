@@ -8,9 +8,12 @@ from pathlib import Path
 
 from engine import UsageError, check_name_to_pull, human_size, visible
 from tui.bench import Bench
+from tui.deeds.adopting import adopt, adopt_file
 from tui.deeds.asking import TLS, ask_for_one, tls_flags
 from tui.deeds.deed import Deed, Offer
+from tui.deeds.elsewhere import look_elsewhere, podmans_images
 from tui.deeds.volumes import remove_volume, show_volumes
+from tui.deeds.with_options import of_directory
 from tui.dialogs.form import Field, Form, Values
 from tui.dialogs.page import Page
 from tui.state import State
@@ -27,7 +30,7 @@ async def _pull(bench: Bench, offer: Offer[State]) -> None:
     verify = "--tls-verify=false" not in bench.state.flags.get("pull", ())
 
     def line(values: Values) -> str:
-        return bench.desk.command("pull", *tls_flags(values), values["name"] or "NAME")
+        return bench.desk.command("pull", *tls_flags(values), *_platform(values), values["name"] or "NAME")
 
     def wrong(values: Values) -> str:
         try:
@@ -39,30 +42,20 @@ async def _pull(bench: Bench, offer: Offer[State]) -> None:
     fields = [
         Field("name", "name", failed[-1] if failed else "", "name[:tag]", over=True),
         replace(TLS, value="yes" if verify else ""),
+        Field("platform", "platform", hint="this host's; OS/ARCH[/VARIANT]"),
     ]
     detail = "A name as podman and docker read it, or a layout on disk:\ndebian:12   quay.io/org/app   oci:DIR:TAG"
     given = await bench.put(Form("Pull an image", fields, done="pull", detail=detail, line=line, wrong=wrong))
     if given is not None:
-        bench.conductor.pull(given["name"], tls_verify=bool(given["tls"]))
+        bench.conductor.pull(given["name"], tls_verify=bool(given["tls"]), platform=given["platform"] or None)
+
+
+def _platform(values: Values) -> list[str]:
+    return ["--platform", values["platform"]] if values["platform"] else []
 
 
 def _demo(bench: Bench, offer: Offer[State]) -> None:
     bench.conductor.demo()
-
-
-async def _adopt(bench: Bench, offer: Offer[State]) -> None:
-    from tui.sheets.neighbours import NeighboursSheet
-
-    wanted = await bench.put(NeighboursSheet(bench))
-    if not wanted:
-        return
-    command = bench.desk.command("adopt", wanted)
-    adoption = await bench.result(f"adopt {wanted}", lambda workbench, job: workbench.adopt(wanted, job), command)
-    if adoption is None:
-        return
-    rows = [(note.pointer, f"{note.done}\n{note.why}") for note in adoption.notes]
-    await bench.put(Page(f"What was changed in the config.json of {wanted}", rows or [("", "nothing had to be")]))
-    bench.conductor.take_draft(adoption.draft)
 
 
 async def _login(bench: Bench, offer: Offer[State]) -> None:
@@ -138,20 +131,29 @@ async def _import(bench: Bench, offer: Offer[State]) -> None:
     fields = [
         Field("file", "root filesystem: a tar archive or a directory"),
         Field("image", "name of the image", hint="name[:tag]"),
+        Field("change", "an instruction of its configuration", hint='CMD ["sh"], ENV A=1, USER …'),
+        Field("message", "a comment for its history"),
     ]
 
     def wrong(values: Values) -> str:
-        return "" if values["file"] and values["image"] else "both are needed"
+        return "" if values["file"] and values["image"] else "the root filesystem and the name are needed"
 
     def line(values: Values) -> str:
-        return bench.desk.command("import", values["file"] or "FILE", values["image"] or "IMAGE")
+        flags = [f"--{name}={values[name]}" for name in ("change", "message") if values[name]]
+        return bench.desk.command("import", *flags, values["file"] or "FILE", values["image"] or "IMAGE")
 
     given = await bench.put(Form("An image of one layer", fields, done="import", line=line, wrong=wrong))
     if given is not None:
         path = Path(given["file"]).expanduser()
         made = await bench.result(
             f"import {path.name}",
-            lambda workbench, job: workbench.import_root(path, given["image"], job),
+            lambda workbench, job: workbench.import_root(
+                path,
+                given["image"],
+                job,
+                changes=(given["change"],) if given["change"] else (),
+                message=given["message"],
+            ),
             line(given),
         )
         if made is not None:
@@ -174,7 +176,19 @@ async def _usage(bench: Bench, offer: Offer[State]) -> None:
 
 
 async def _check(bench: Bench, offer: Offer[State]) -> None:
-    found = await bench.result("check the store", lambda workbench, job: workbench.check_store(job), offer.command)
+    await _examine(bench, offer, repair=False)
+
+
+async def _repair(bench: Bench, offer: Offer[State]) -> None:
+    await _examine(bench, offer, repair=True)
+
+
+async def _examine(bench: Bench, offer: Offer[State], *, repair: bool) -> None:
+    found = await bench.result(
+        "mend the store" if repair else "check the store",
+        lambda workbench, job: workbench.check_store(job, repair=repair),
+        offer.command,
+    )
     if found is not None:
         rows = [(visible(problem.message), problem.hint) for problem in found]
         await bench.put(Page("The store", rows or [("", "Everything is as it should be.")]))
@@ -222,7 +236,32 @@ HOST_DEEDS: Sequence[Deed[State]] = (
         shown=True,
         short="demo",
     ),
-    Deed("host.adopt", "a", "adopt a container of another engine", _adopt, command=lambda s: ("adopt",)),
+    Deed("host.adopt", "a", "adopt a container of another engine", adopt, command=lambda s: ("adopt",)),
+    Deed("host.adopt-file", "", "adopt a config.json", adopt_file, command=lambda s: ("adopt", "FILE")),
+    Deed(
+        "host.rootfs",
+        "",
+        "a container of a directory",
+        of_directory,
+        command=lambda s: ("create", "--rootfs", "DIRECTORY"),
+        why_not=_needs_root,
+    ),
+    Deed(
+        "host.look",
+        "",
+        "look at an image without pulling it",
+        look_elsewhere,
+        command=lambda s: ("inspect", "docker://NAME"),
+        changes=False,
+    ),
+    Deed(
+        "host.podmans",
+        "",
+        "podman's images, used where they are",
+        podmans_images,
+        command=lambda s: ("images", "containers-storage:"),
+        changes=False,
+    ),
     Deed("host.login", "", "log in to a registry", _login, command=lambda s: ("login", "REGISTRY")),
     Deed("host.logout", "", "log out of a registry", _logout, command=lambda s: ("logout", "REGISTRY")),
     Deed("host.tags", "", "tags of a repository", _tags, command=lambda s: ("tags", "REPOSITORY"), changes=False),
@@ -247,6 +286,15 @@ HOST_DEEDS: Sequence[Deed[State]] = (
     Deed("host.remove-volume", "", "remove a volume", remove_volume, command=lambda s: ("volume", "rm", "NAME")),
     Deed("host.usage", "", "what takes how much room", _usage, command=lambda s: ("system", "df"), changes=False),
     Deed("host.check", "", "check the store", _check, command=lambda s: ("system", "check"), changes=False),
+    Deed(
+        "host.repair",
+        "",
+        "check the store, and mend it",
+        _repair,
+        command=lambda s: ("system", "check", "--repair"),
+        question=lambda s: "Take away what is damaged in the store, and what a crash left behind?",
+        why_not=_needs_root,
+    ),
     Deed(
         "host.prune",
         "",

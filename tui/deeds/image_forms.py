@@ -42,24 +42,45 @@ async def _save(bench: Bench, offer: _Offer) -> None:
     name = offer.thing.reference
 
     def line(values: Values) -> str:
-        flags = ["--format", "oci-archive"] if values["oci"] else []
-        return bench.desk.command("save", *flags, "-o", values["file"] or "FILE", name)
+        flags = ["--format", form(values)] if form(values) != "docker-archive" else []
+        return bench.desk.command("save", *flags, "-o", values["file"] or "FILE", name, *values["more"].split())
+
+    def form(values: Values) -> str:
+        return "oci-dir" if values["directory"] else "oci-archive" if values["oci"] else "docker-archive"
+
+    def wrong(values: Values) -> str:
+        if values["directory"]:
+            return "" if values["file"] else "the directory's name is missing"
+        return wrong_place(values["file"])
 
     fields = [
         Field("file", "file"),
+        Field("more", "further images", hint="NAME …, in the same archive"),
         Field("oci", "as an OCI archive (podman's and docker's form otherwise)", toggle=True),
+        Field("directory", "as an OCI image layout in a directory of that name", toggle=True),
     ]
-    given = await bench.put(
-        Form(f"Save {name} to an archive", fields, done="save", line=line, wrong=lambda v: wrong_place(v["file"]))
-    )
+    given = await bench.put(Form(f"Save {name} to an archive", fields, done="save", line=line, wrong=wrong))
     if given is not None and await may_write(bench, target := place(given["file"])):
-        form = "oci-archive" if given["oci"] else "docker-archive"
-        bench.job(f"save {name}", lambda workbench, job: workbench.save([name], target, job, form=form), line(given))
+        names, kind = [name, *given["more"].split()], form(given)
+        bench.job(f"save {name}", lambda workbench, job: workbench.save(names, target, job, form=kind), line(given))
 
 
-def _mount(bench: Bench, offer: _Offer) -> None:
-    name = offer.thing.reference
-    bench.job(f"mount {name}", lambda workbench, job: workbench.mount(name, job), offer.command)
+async def _mount(bench: Bench, offer: _Offer) -> None:
+    image = offer.thing.reference
+
+    def line(values: Values) -> str:
+        return bench.desk.command("mount", *(["--name", values["name"]] if values["name"] else []), image)
+
+    fields = [Field("name", "its name", hint="one is made up")]
+    detail = "A directory with the image's files, and what you write there on top. umount takes it away again."
+    given = await bench.put(Form(f"A working container of {image}", fields, done="mount", detail=detail, line=line))
+    if given is not None:
+        named = given["name"] or None
+        made = await bench.result(
+            f"mount {image}", lambda workbench, job: workbench.mount(image, job, name=named), line(given)
+        )
+        if made is not None:
+            bench.say(f"{made.name} is mounted at\n{made.merged}")
 
 
 async def _history(bench: Bench, offer: _Offer) -> None:
@@ -98,6 +119,6 @@ IMAGE_FORMS: Sequence[Deed[ImageSummary]] = (
         changes=False,
     ),
     Deed("image.tag", "n", "give it another name", _tag, command=lambda i: ("tag", i.reference, "NAME")),
-    Deed("image.mount", "", "mount it, as a working container", _mount, command=lambda i: ("mount", i.reference)),
+    Deed("image.mount", "", "mount it, as a working container…", _mount, command=lambda i: ("mount", i.reference)),
     Deed("image.save", "S", "save it to an archive", _save, command=lambda i: ("save", "-o", "FILE", i.reference)),
 )

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from engine import visible
 from tui.bench import Bench
 from tui.deeds.comparing import IMAGE_COMPARING
+from tui.deeds.copying import IMAGE_COPYING
 from tui.deeds.deed import Deed, Offer, at_tab
 from tui.deeds.image_forms import IMAGE_FORMS
 from tui.deeds.making import IMAGE_MAKING
 from tui.deeds.terminals import IMAGE_TERMINALS
+from tui.deeds.with_options import IMAGE_WITH_OPTIONS
 
 if TYPE_CHECKING:
     from engine import ImageSummary
@@ -23,22 +25,52 @@ def _open(bench: Bench, offer: _Offer) -> None:
     bench.conductor.open(offer.thing.reference)
 
 
-def _remove(bench: Bench, offer: _Offer) -> None:
-    name = offer.thing.reference
-    bench.job(f"remove {name}", lambda workbench, job: workbench.untag(name, job), offer.command)
+def _edit(bench: Bench, offer: _Offer) -> None:
+    bench.conductor.open(offer.thing.reference, typing=True)
+
+
+async def _tour(bench: Bench, offer: _Offer) -> None:
+    from tui.sheets.tour import TourScreen  # seldom wanted
+
+    await bench.put(TourScreen(bench, offer.thing.reference))
+
+
+async def _remove(bench: Bench, offer: _Offer) -> None:
+    image, state, line = offer.thing, bench.state, offer.command
+    name = image.reference
+    users = [container.name for container in state.containers.values() if container.image == name]
+    last = not any(other.digest == image.digest and other.reference != name for other in state.images)
+    if users and last:
+        line = bench.desk.command("rmi", "--force", name)
+        question = f"{visible(', '.join(users[:8]))} stands on it. Take its name away all the same?"
+        if not await bench.ask(question, detail="The layers stay with the container.", command=line, yes="Remove"):
+            return
+    force = bool(users) and last
+    bench.job(f"remove {name}", lambda workbench, job: workbench.untag(name, job, force=force), line)
 
 
 IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
     Deed(
         "image.open",
-        "enter,e",
-        "open its config.json, to change and launch",
+        "enter",
+        "open its config.json, to look at and launch",
         _open,
         command=lambda image: ("config", image.reference),
         changes=False,
         shown=True,
         short="open",
     ),
+    Deed(
+        "image.edit",
+        "e",
+        "write in its config.json",
+        _edit,
+        command=lambda image: ("config", image.reference),
+        changes=False,
+        shown=True,
+        short="edit",
+    ),
+    *IMAGE_WITH_OPTIONS,
     *IMAGE_TERMINALS,
     Deed(
         "image.files",
@@ -48,7 +80,9 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         command=lambda image: ("files", image.reference),
         changes=False,
         shown=True,
+        short="files",
     ),
+    *IMAGE_COPYING,
     *IMAGE_MAKING,
     *IMAGE_COMPARING,
     Deed(
@@ -60,6 +94,7 @@ IMAGE_DEEDS: Sequence[Deed[ImageSummary]] = (
         changes=False,
         everywhere=True,
     ),
+    Deed("image.tour", "", "the tour on it", _tour, command=lambda image: ("tour", image.reference)),
     *IMAGE_FORMS,
     Deed(
         "image.remove",

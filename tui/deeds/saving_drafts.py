@@ -51,20 +51,30 @@ async def _write(bench: Bench, writing: Writing, path: Path) -> None:
 
     await bench.desk.off_thread(write)
     writing.saved_to = str(path)
-    bench.show_command(bench.desk.command("run", "-d", "--config", str(path), writing.draft.image))
+    bench.show_command(bench.desk.command("run", "-d", "--config", str(path), *writing.base))
     bench.say(f"Saved to {path}.")
+
+
+def bundle_words(writing: Writing, directory: str) -> list[str]:
+    """The command line's; what was changed is in a file then, as `save` makes one."""
+    edited = ["--config", writing.saved_to or "FILE"] if writing.edited else []
+    return ["bundle", "-o", directory, *edited, *writing.base]
 
 
 async def export(bench: Bench, offer: Offer[Writing]) -> None:
     """config.json and a mounted root filesystem, for runc alone."""
     writing = offer.thing
     start = str(Path.cwd() / f"{writing.draft.name}-bundle")
+
+    def line(directory: str) -> str:
+        return bench.desk.command(*bundle_words(writing, directory))
+
     form = Form(
         "Export as a bundle",
         [Field("path", "Directory", start)],
         done="export",
         detail="The config.json as it is now, the files that it binds, and a working container as root filesystem.",
-        line=lambda values: _runc(place(values["path"]), writing.draft.name) if values["path"] else "",
+        line=lambda values: line(values["path"] or "DIRECTORY"),
         wrong=_wrong_directory,
     )
     values = await bench.put(form)
@@ -78,7 +88,7 @@ async def export(bench: Bench, offer: Offer[Writing]) -> None:
     def work(workbench: Workbench, job: Job) -> None:
         done(*workbench.export(draft, directory, job))
 
-    bench.job(f"export {draft.name}", work, bench.desk.command("mount", draft.image))
+    bench.job(f"export {draft.name}", work, line(str(directory)))
 
 
 def _wrong_directory(values: Values) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from engine import Cancelled, ContainerUnknown, Job
 from tui.bench import Bench
-from tui.deeds.conditions import not_running
+from tui.deeds.conditions import already_live, not_running
 from tui.deeds.deed import Deed, Offer
 from tui.subjects import OfContainer
-from tui.terminal import DETACH, visit
+from tui.terminal import DETACH, linger, visit
 
 if TYPE_CHECKING:
     from engine import Attachment, ContainerSummary, Draft, ImageSummary, Workbench
@@ -54,6 +54,19 @@ async def _attach(bench: Bench, offer: _OfContainer) -> None:
     visit(bench, f"attach to {container.name}", offer.command, leaving, work)
 
 
+async def _start_here(bench: Bench, offer: _OfContainer) -> None:
+    container = offer.thing
+    leaving = ["its end brings you back", f"{DETACH} brings you back where it has a terminal, and it goes on"]
+
+    def work(workbench: Workbench, job: Job, to: Attachment) -> int | None:
+        code = workbench.run(container.id, to, job)
+        if code is not None:
+            linger(f"It ended with {code}. enter brings you back.", to, job.token)
+        return code
+
+    visit(bench, f"run {container.name}", offer.command, leaving, work)
+
+
 CONTAINER_TERMINALS: Sequence[Deed[ContainerSummary]] = (
     Deed(
         "container.shell",
@@ -64,6 +77,7 @@ CONTAINER_TERMINALS: Sequence[Deed[ContainerSummary]] = (
         why_not=not_running,
         shown=True,
         everywhere=True,
+        short="shell",
     ),
     Deed(
         "container.attach",
@@ -73,6 +87,14 @@ CONTAINER_TERMINALS: Sequence[Deed[ContainerSummary]] = (
         command=lambda c: ("attach", c.name),
         why_not=not_running,
         everywhere=True,
+    ),
+    Deed(
+        "container.start-here",
+        "",
+        "start it on this terminal",
+        _start_here,
+        command=lambda c: ("start", "-a", c.name),
+        why_not=already_live,
     ),
 )
 
@@ -128,6 +150,7 @@ IMAGE_TERMINALS: Sequence[Deed[ImageSummary]] = (
         _shell_of,
         command=lambda image: ("run", "-i", "-t", "--rm", "--entrypoint", "sh", image.reference),
         shown=True,
+        short="shell",
     ),
     Deed(
         "image.run-here",

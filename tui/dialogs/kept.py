@@ -69,7 +69,7 @@ async def offer_kept(bench: Bench) -> None:
             return
         what, writing = answer
         if what == "open":
-            bench.look(writing.subject, go="config")
+            bench.conductor.drafts.look(writing, typing=True)
             return
         bench.conductor.drafts.discard(writing)
         found = [each for each in found if each[0] is not writing]

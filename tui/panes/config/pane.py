@@ -78,9 +78,9 @@ class ConfigPane(Vertical, can_focus=True):
         self.query_one("#card-text", Static).update(card.draw(document, next_key, style))
         self._switch("card")
 
-    def show_text(self, text: str, *, writable: bool, original: str = "") -> None:
+    def show_text(self, text: str, *, writable: bool, writing: bool = False, original: str = "") -> None:
         """A config.json: to be changed, or to be read (see TextView.show)."""
-        self.view.show(text, writable=writable, original=original)
+        self.view.show(text, writable=writable, writing=writing, original=original)
         self._switch("text")
 
     def _switch(self, name: str) -> None:

@@ -65,7 +65,8 @@ class ConfigTab(MainTab):
             case OfDraft() | OfRevision():
                 if (writing := self.writing) is not None:
                     writing.port = self
-                    self.pane.show_text(writing.text, writable=True, original=writing.original)
+                    self.pane.show_text(writing.text, writable=True, writing=writing.typing, original=writing.original)
+                    writing.typing = False
             case OfContainer(id):
                 container = self.container
                 if container is not None and container.working:
@@ -103,6 +104,9 @@ class ConfigTab(MainTab):
 
     def change_to(self, text: str) -> None:
         self.pane.view.change_to(text, follow=True)
+
+    def write(self) -> None:
+        self.pane.view.write()
 
     def look_again(self, pointer: str) -> None:
         self._wanted = pointer
@@ -152,7 +156,7 @@ class ConfigTab(MainTab):
         event.stop()
         match self.subject:
             case OfImage(reference):
-                self.bench.conductor.open(reference)
+                self.bench.conductor.open(reference, typing=True)
             case OfContainer(id) if self.container is not None and not self.container.working:
                 self.bench.later(self.bench.conductor.drafts.reopen(id))
 

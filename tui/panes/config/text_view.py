@@ -94,13 +94,14 @@ class TextView(Vertical):
         yield self._about
         yield self.completer
 
-    def show(self, text: str, *, writable: bool, original: str = "") -> None:
-        """A config.json: to be changed, or to be read. `original` is what it was before any edit."""
+    def show(self, text: str, *, writable: bool, writing: bool = False, original: str = "") -> None:
+        """A config.json: to be changed, or to be read; `writing`: keys type at once. `original` is what it was before
+        any edit."""
         self._analysis, self.writable, self._original = None, writable, original
         self._loading = True
         self._finder.forget()
         self.completer.close()
-        self.editor.show(shown_json(text), writing=writable)
+        self.editor.show(shown_json(text), writing=writable and writing)
         self._about.update("")
         self._said = None
         self.outline.show([])

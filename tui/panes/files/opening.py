@@ -15,10 +15,11 @@ from tui.bench import Bench
 from tui.dialogs.form import Field, Form, Values
 from tui.panes.files import highlight
 from tui.panes.files.content import TextContent, read
+from tui.panes.files.copying import copy_in
 from tui.text import clip_start
 
 if TYPE_CHECKING:
-    from engine import Job, Workbench
+    from engine import ContainerSummary, Job, Workbench
     from tui.panes.files.tab import FilesTab
 
 OUTSIDE_LIMIT = 100 << 20
@@ -116,7 +117,7 @@ class Opening:
         opened = self._tab.opened
         assert opened is not None
         program = outside.editor() if edit else outside.pager()
-        editing = edit and opened.container
+        editing = edit and opened.container and not self._bench.state.read_only
         folder = Path(tempfile.mkdtemp(prefix="cutaway-"))
         path, left = folder / _safe_name(entry.path), False
         try:
@@ -127,7 +128,9 @@ class Opening:
                 raise UsageError(
                     f"{program[0]} ended with {code}: what it wrote is not taken", hint="The file is as it was."
                 )
-            if edit and not editing:
+            if edit and not editing and opened.container:
+                self._bench.say("Nothing may be changed (--read-only): what you wrote is not taken.")
+            elif edit and not editing:
                 self._bench.say("An image's layers are never changed: mount it, or make a container, and edit there.")
             elif editing and path.is_file() and path.read_bytes() != data:
                 left = True
@@ -158,6 +161,15 @@ class Opening:
         entry, opened = self._chosen, self._tab.opened
         if entry is not None and opened is not None:
             self._bench.later(self._extract(entry, opened.name, opened.called))
+
+    def copy_in(self, container: ContainerSummary) -> None:
+        """Copy files into the directory under the cursor, or the one that the file there is in."""
+        if self._bench.state.read_only:
+            self._bench.say("Not now: nothing may be changed (--read-only)")
+            return
+        entry = self._tab.tree_list.entry
+        path = "" if entry is None else entry.path if stat.S_ISDIR(entry.mode) else entry.path.rpartition("/")[0]
+        self._bench.later(copy_in(self._bench, container, f"/{path}"))
 
     async def _extract(self, entry: FileEntry, name: str, called: str) -> None:
         def line(values: Values) -> str:

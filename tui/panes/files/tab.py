@@ -59,6 +59,7 @@ class FilesTab(MainTab):
         Binding("v", "pager", "$PAGER", id="files.pager"),
         Binding("e", "edit", "$EDITOR", id="files.edit"),
         Binding("w", "extract", "copy out", id="files.extract"),
+        Binding("c", "copy_in", "copy in", id="files.copy-in"),
         Binding("O", "overlay", "overlay", id="files.overlay"),
         Binding("r", "again", "read again", show=False, id="files.again"),
     ]
@@ -349,7 +350,7 @@ class FilesTab(MainTab):
         match action:
             case "leave_page":
                 return page in ("view", "overlay")
-            case "overlay":
+            case "overlay" | "copy_in":
                 return isinstance(self.subject, OfContainer) and page == "page"
             case "changed_only" | "layer" | "owner" | "wasted":
                 return page == "page"
@@ -376,8 +377,12 @@ class FilesTab(MainTab):
     def action_extract(self) -> None:
         self._opening.extract()
 
+    def action_copy_in(self) -> None:
+        """Into the directory under the cursor, or the one that the file there is in."""
+        if self.container is not None:
+            self._opening.copy_in(self.container)
+
     def action_again(self) -> None:
-        """Read again: a container may have written meanwhile."""
         self.outdate()
 
     # -- a container's overlay -------------------------------------------------------------------------
