@@ -122,24 +122,28 @@ class ConfigDesk(ImageDesk):
         return made, said
 
     def baselines(self, draft: Draft) -> list[Baseline]:
-        """What a draft can be compared with, of what is here; another engine's container or a file can be named, too
-        (see `baseline`)."""
+        """What a draft can be compared with, of what is here, containers of other engines among it; a file can be
+        named, too (see `baseline`)."""
         found = [Baseline("generated", "as generated")]
         path = self._containers.path(draft.id)
         if (path / KEPT.launched).exists():
             found.append(Baseline("launched", "as last launched"))
         found += [
             Baseline("bare", "the image's bare defaults"),
-            Baseline("podman", "Cutaway's profile podman, with the same options"),
-            Baseline("docker", "Cutaway's profile docker, with the same options"),
+            Baseline("podman", "as podman 4.3 would write it, by the same options"),
+            Baseline("docker", "as docker 20.10 would write it, by the same options"),
         ]
         others = [each for each in self.containers() if each.id != draft.id and not each.working]
-        return found + [Baseline(f"container:{each.name}", f"the container {each.name}") for each in others]
+        found += [Baseline(f"container:{each.name}", f"the container {each.name}") for each in others]
+        theirs = [each for each in self.neighbours()[0] if not each.why_not and each.name and each.engine != "runc"]
+        return found + [
+            Baseline(f"{each.engine}:{each.name}", f"{each.engine}'s container {each.name}") for each in theirs
+        ]
 
     def baseline(self, what: str, draft: Draft, job: Job) -> str:
-        """A config.json to compare a draft with: `generated`, `launched`, `bare`, `podman`, `docker` (what we write
-        with that profile; the differences of docs/engines.md are not among those found), `container:NAME` of ours, or
-        what `adopt` takes: `podman:NAME`, `docker:NAME`, `runc:ID`, a file.
+        """A config.json to compare a draft with: `generated`, `launched`, `bare`, `podman`, `docker` (what these
+        themselves would write by the same options, see spec.as_podman), `container:NAME` of ours, or what `adopt`
+        takes: `podman:NAME`, `docker:NAME`, `runc:ID`, a file.
 
         Raises UsageError, ContainerUnknown, ContainerState, ImageUnknown, and what `draft` and `adopt` raise.
         """
@@ -152,7 +156,9 @@ class ConfigDesk(ImageDesk):
                 options = spec.RunOptions() if what == "bare" else msgspec.structs.replace(draft.options, profile=what)
                 image = ROOTFS + draft.image if draft.image.startswith("/") else draft.image
                 with self._store.holding(job.token):
-                    return self._drafter.draft(self._expanded(image, job), options, job, like=draft).text
+                    text = self._drafter.draft(self._expanded(image, job), options, job, like=draft).text
+                theirs = {"podman": spec.as_podman, "docker": spec.as_docker}.get(what)
+                return text if theirs is None else theirs(text, draft.id, options)
         kind, _, name = what.partition(":")
         if kind == "container":
             return self.config(name)[0]

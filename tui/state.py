@@ -67,6 +67,8 @@ class Writing:
     failure: Failure | None = None
     """Why the last launch failed; forgotten with the next edit."""
     port: Port | None = None
+    turned: dict[tuple[str, bool], tuple[str, str]] = field(default_factory=dict)
+    """What was last turned on or off, by its name: the text before and after. Turned back, all of it comes back."""
 
     def __post_init__(self) -> None:
         self.original = self.text = shown_json(self.draft.text)

@@ -52,6 +52,10 @@ class OptionsAround(click.Command):
         return super().parse_args(ctx, [*before, *after[: len(after) - len(words)], first, *words])
 
 
+_VERSIONS = {"podman": "podman 4.3", "docker": "docker 20.10"}
+"""Whose ways `config --against` knows."""
+
+
 @click.command(cls=OptionsAround, context_settings={"allow_interspersed_args": False})
 @click.option("--explain", is_flag=True, help="Show where each value comes from, in place of the config.json.")
 @click.option(
@@ -84,8 +88,8 @@ def config(
     """Print the config.json that `run` would start IMAGE with.
 
     Options may stand before IMAGE or right after it; a command that begins with a dash goes after --.
-    --against bare is the image without any option; podman and docker are the same options with Cutaway's profile of
-    that name. What the engine itself writes otherwise, docs/engines.md says.
+    --against bare is the image without any option; podman and docker are what podman 4.3 and docker 20.10 themselves
+    would write by the same options, but for what they draw by lot. What is meant to differ, docs/engines.md says.
     """
     if explain and against is not None:
         raise UsageError("--explain and --against each take the place of the config.json: say one of them")
@@ -102,8 +106,8 @@ def config(
         _print_differences(differences(other, draft.text), as_json)
         if against in ("podman", "docker"):
             narrate(
-                f"compared with Cutaway's profile {against}; {against} itself differs in what docs/engines.md lists,"
-                f" and --against {against}:NAME compares with a container of its own"
+                f"compared with what {_VERSIONS[against]} would write by these options, but for its root.path and what"
+                f" else it draws by lot; --against {against}:NAME compares with a container of its own"
             )
         return
     if not explain:

@@ -22,9 +22,10 @@ class Limits(NamedTuple):
     `entries` counts tar entries and the directories that they imply; `waiting` those that only the layers below can
     decide (whiteouts, implied directories, hard links to lower files), which are held in memory; `size` is bytes of
     the uncompressed tar stream, and of each file in it (sparse ones are longer than their data); `ratio` is
-    uncompressed to compressed bytes, long runs of zeros apart, which take no room, and is looked at once `ratio_from`
-    bytes came out (gzip reaches 1032, real layers 2 to 20); `after_end` is bytes behind the archive's end, where
-    writers pad to their record size.
+    uncompressed to compressed bytes, and is looked at once `ratio_from` bytes came out (gzip reaches 1032, real layers
+    2 to 20); long runs of zeros, which take no room but time, count for it from `zeros` bytes of them on (sparse files
+    without a sparse header: databases, disk images); `after_end` is bytes behind the archive's end, where writers pad
+    to their record size.
     """
 
     entries: int = 5_000_000
@@ -32,6 +33,7 @@ class Limits(NamedTuple):
     size: int = 1 << 40
     ratio: int = 300
     ratio_from: int = 1 << 30
+    zeros: int = 64 << 30
     after_end: int = 64 << 20
 
     @classmethod
@@ -60,6 +62,9 @@ class Limits(NamedTuple):
             raise LayerError(f"the layer unpacks to more than {self.size} bytes", hint=self.hint("size"))
         if filled > self.ratio_from and filled > self.ratio * taken:
             raise LayerError(f"the layer unpacks to more than {self.ratio} times its size", hint=self.hint("ratio"))
+        if (zeros := size - filled) > self.zeros and zeros - self.zeros > self.ratio * taken:
+            message = f"the layer is {self.zeros} bytes of zeros, and more of them than {self.ratio} times its size"
+            raise LayerError(message, hint=self.hint("zeros"))
 
     def hint(self, name: str) -> str:
         """What to do where the limit `name` was reached."""

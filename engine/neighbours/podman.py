@@ -17,19 +17,32 @@ from engine.neighbours.container import (
     unknown,
 )
 
+_FRESH = ("created", "configured")
 _NOT_YET = "podman writes its config.json when it starts it first"
 
 
 def listed(podman: Path) -> list[Neighbour]:
     """All of this user's. Raises HostError."""
     found = []
-    for each in objects(said(podman, "ps", "--all", "--format=json"), "podman ps"):
+    there = objects(said(podman, "ps", "--all", "--format=json"), "podman ps")
+    fresh = [member(each, "Id") for each in there if member(each, "State") in _FRESH]
+    without = _without_config(podman, fresh) if fresh else set()
+    for each in there:
         names = each.get("Names")
         name = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
-        status = member(each, "State")
-        why_not = _NOT_YET if status in ("created", "configured") else ""
-        found.append(Neighbour("podman", member(each, "Id"), name, member(each, "Image"), status, why_not))
+        number = member(each, "Id")
+        why_not = _NOT_YET if number in without else ""
+        found.append(Neighbour("podman", number, name, member(each, "Image"), member(each, "State"), why_not))
     return found
+
+
+def _without_config(podman: Path, numbers: list[str]) -> set[str]:
+    """Which of these have no config.json: one whose first start failed has one, and is called created all the same."""
+    try:
+        answer = said(podman, "inspect", "--type=container", "--", *map(checked, numbers))
+    except HostError:  # one of them has gone meanwhile
+        return set(numbers)
+    return {member(each, "Id") for each in objects(answer, "podman inspect") if not member(each, "OCIConfigPath")}
 
 
 def found(podman: Path, name: str) -> OtherContainer:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         set_namespace,
     )
     from engine.spec.subids import free_numbers, numbers_asked, numbers_needed
+    from engine.spec.theirs import as_docker, as_podman
     from engine.spec.updating import updated
     from engine.spec.users import Accounts
     from engine.spec.words import limit_options, parse_options, run_options
@@ -70,6 +71,7 @@ provide(
         "structured": "LIMITS Change add_device add_mount args_line capabilities namespaces set_args set_capability"
         " set_env set_limit set_namespace",
         "subids": "free_numbers numbers_asked numbers_needed",
+        "theirs": "as_docker as_podman",
         "updating": "updated",
         "users": "Accounts",
         "words": "limit_options parse_options run_options",
@@ -108,6 +110,8 @@ __all__ = [
     "add_mount",
     "adopt",
     "args_line",
+    "as_docker",
+    "as_podman",
     "best_shell",
     "blame",
     "capabilities",

@@ -1,4 +1,7 @@
-"""What runc takes but what lets a container reach the host: warnings, with the way it goes wrong."""
+"""What runc takes but what lets a container reach the host: warnings, with the way it goes wrong.
+
+With each goes the CVE of a hole by which it was used, or that there is none: it needs no hole, that is what it is for.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ _TELLING = {
 }
 """Directories of the host: what they are, and what a container that may write there can do."""
 
-_AS_ROOT = "It can mount the host's disks and load code into its kernel: run only what you trust."
+_NO_HOLE = "No CVE: it takes no hole for that."
+_AS_ROOT = f"It can mount the host's disks and load code into its kernel: run only what you trust. {_NO_HOLE}"
 
 
 def dangers(reading: Reading) -> Iterator[Finding]:
@@ -51,16 +55,18 @@ def dangers(reading: Reading) -> Iterator[Finding]:
         with_whom = f", and it shares the host's {' and '.join(shared)} namespace" if shared else ""
         message = f"CAP_SYS_ADMIN is nearly all of root's power{with_whom}"
         hint = "It mounts, and by a control group's release_agent runs what it likes on the host (CVE-2022-0492)."
+        if "network" in shared:
+            hint += " On the host's network it also reaches the sockets of a containerd before 1.4.3 (CVE-2020-15257)."
         yield Finding(_place(reading, "CAP_SYS_ADMIN"), _WARNING, "sys-admin", message, hint)
     if "CAP_SYS_PTRACE" in bounding and "pid" in shared:
         message = "with the host's processes in sight, CAP_SYS_PTRACE can take any of them over"
-        yield Finding(_place(reading, "CAP_SYS_PTRACE"), _WARNING, "host-pid", message)
+        yield Finding(_place(reading, "CAP_SYS_PTRACE"), _WARNING, "host-pid", message, _NO_HOLE)
     if "CAP_SYS_MODULE" in bounding:
         message = "CAP_SYS_MODULE loads code into the host's kernel"
-        yield Finding(_place(reading, "CAP_SYS_MODULE"), _WARNING, "sys-module", message)
+        yield Finding(_place(reading, "CAP_SYS_MODULE"), _WARNING, "sys-module", message, _NO_HOLE)
     if "CAP_SYS_RAWIO" in bounding:
         message = "CAP_SYS_RAWIO reaches the machine's own memory and ports"
-        yield Finding(_place(reading, "CAP_SYS_RAWIO"), _WARNING, "kernel-memory", message)
+        yield Finding(_place(reading, "CAP_SYS_RAWIO"), _WARNING, "kernel-memory", message, _NO_HOLE)
     if "CAP_BPF" in bounding:
         message = "CAP_BPF loads programs into the kernel, past whose verifier some have written (CVE-2021-31440)"
         yield Finding(_place(reading, "CAP_BPF"), _WARNING, "kernel-memory", message)
@@ -84,7 +90,8 @@ def _disks(reading: Reading) -> Iterator[Finding]:
         numbers = (device.get("major"), device.get("minor"))
         if device.get("type") == "b" and any(rule in (numbers, (numbers[0], None), (None, None)) for rule in writable):
             message = f"the container can write to the host's block device {numbers[0]}:{numbers[1]}, past its files"
-            yield Finding(f"{pointer}/path", _WARNING, "host-disk", message, 'Let it read alone: "access": "r".')
+            hint = f'Let it read alone: "access": "r". {_NO_HOLE}'
+            yield Finding(f"{pointer}/path", _WARNING, "host-disk", message, hint)
 
 
 def _binds(reading: Reading) -> Iterator[Finding]:
@@ -97,7 +104,7 @@ def _binds(reading: Reading) -> Iterator[Finding]:
         for name in (posixpath.basename(path) for path in (said, source)):
             if name in _SOCKETS:
                 message = f"whoever may use {name} is root on the host: it starts what it likes there"
-                hint = "Leave it out: read-only does not help, a socket can be written to all the same."
+                hint = f"Leave it out: read-only does not help, a socket can be written to all the same. {_NO_HOLE}"
                 yield Finding(f"{pointer}/source", _WARNING, "engine-socket", message, hint)
                 break
         else:
@@ -117,7 +124,8 @@ def _writable(reading: Reading, pointer: str, source: str, options: list[str]) -
     what, so = _TELLING[source]
     if source == "/run":
         message = f"the container can use {what}, read-only or not: {so}"
-        yield Finding(f"{pointer}/source", _WARNING, "writable-host", message, "Bind what it needs of it alone.")
+        hint = f"Bind what it needs of it alone. {_NO_HOLE}"
+        yield Finding(f"{pointer}/source", _WARNING, "writable-host", message, hint)
         return
     if "rro" in options:
         return
@@ -127,11 +135,13 @@ def _writable(reading: Reading, pointer: str, source: str, options: list[str]) -
         hint = 'Add "rro" to its options.' if "rbind" in options else 'Add "ro" to its options.'
         if "ro" in rights:
             hint = 'Take "rw" out: the last of "ro" and "rw" counts.'
+        if "CVE" not in message:
+            hint = f"{hint} {_NO_HOLE}"
         yield Finding(f"{pointer}/source", _WARNING, "writable-host", message, hint)
     elif "rbind" in options and (below := _writable_below(reading, source)) is not None:
         where = f", such as {visible(below)[:80]}" if below else ""
         message = f'"ro" does not reach what is mounted below {source} on the host{where}: it can be written to'
-        hint = 'Write "rro" in place of "ro", or "bind" in place of "rbind".'
+        hint = f'Write "rro" in place of "ro", or "bind" in place of "rbind". {_NO_HOLE}'
         yield Finding(f"{pointer}/options", _WARNING, "writable-host", message, hint)
 
 

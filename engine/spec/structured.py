@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from engine.errors import SpecError, UsageError
 from engine.spec import mount_values, mounts, process, resources, values
 from engine.spec.builder import Builder
+from engine.spec.comparing import DifferenceKind, differences, take_back
 from engine.spec.defaults import PROFILES
 from engine.spec.document import Document
 from engine.spec.options import RunOptions
-from engine.spec.provenance import Provenance, escape
+from engine.spec.provenance import Provenance, escape, tokens
 from engine.spec.updating import updated
 from engine.spec.vocabulary import CAPABILITIES, NAMESPACES, RLIMITS, suggestion
 from engine.text import visible
@@ -39,6 +40,7 @@ LIMITS: dict[str, tuple[str, ...]] = {
 _NUMBERS = frozenset({"cpu-shares", "pids-limit", "blkio-weight"})
 _FIRST_RULE = "/linux/resources/devices"
 _MAPPING = {"containerID": 0, "hostID": 100000, "size": 65536}
+_GO_WITH = {"uts": ("/hostname",), "user": ("/linux/uidMappings", "/linux/gidMappings")}
 _LATE_PARAMETERS = {
     "network": ("net.",),
     "ipc": ("fs.mqueue.", "kernel.msg", "kernel.sem", "kernel.shm"),
@@ -196,9 +198,10 @@ def namespaces(text: str) -> dict[str, bool]:
     return {kind: kind in _kinds(Document(text)) for kind in sorted(NAMESPACES)}
 
 
-def set_namespace(text: str, kind: str, on: bool, *, path: str = "") -> Change:
+def set_namespace(text: str, kind: str, on: bool, *, path: str = "", like: str = "") -> Change:
     """Give the container a namespace of its own (or the one at `path`), or let it share the host's.
 
+    With `like`, a text from before it was turned off, it is given back as it was there, with what went with it.
     Raises UsageError for an unknown kind, SpecError for the mount namespace, without which runc would mount on the
     host itself.
     """
@@ -208,6 +211,10 @@ def set_namespace(text: str, kind: str, on: bool, *, path: str = "") -> Change:
     kinds = _kinds(document)
     if not on:
         return _shared(document, kind, kinds)
+    if like and not path and kind not in kinds:
+        back = _given_back(text, like, kind)
+        if back.said:
+            return back
     entry = {"type": kind, "path": path} if path else {"type": kind}
     if kind in kinds:
         return Change(document.set(f"/linux/namespaces/{kinds.index(kind)}", entry).text)
@@ -221,6 +228,32 @@ def set_namespace(text: str, kind: str, on: bool, *, path: str = "") -> Change:
         if "network" not in kinds:
             document = _with_hosts_sys(document, said)
     return Change(document.text, tuple(said))
+
+
+def _given_back(text: str, like: str, kind: str) -> Change:
+    """The namespace as it was in `like`, and what needs it and has gone with it; nothing where it had none, either."""
+    more: list[str] = []
+    while True:
+        for difference in differences(like, text):
+            if difference.kind is DifferenceKind.REMOVED and _goes_with(kind, difference.old, difference.before):
+                text = take_back(text, like, difference)
+                if not difference.old.startswith("/linux/namespaces/"):
+                    more.append(difference.old)
+                break
+        else:
+            if kind not in _kinds(Document(text)):
+                return Change(text)
+            with_it = f", and with it {' and '.join(sorted(more))}" if more else ""
+            return Change(text, (f"the {kind} namespace is back as it was{with_it}",))
+
+
+def _goes_with(kind: str, pointer: str, value: Any) -> bool:
+    if pointer.startswith("/linux/namespaces/"):
+        return isinstance(value, dict) and value.get("type") == kind
+    if pointer.startswith("/linux/sysctl/"):
+        name = tokens(pointer)[-1].replace("/", ".")
+        return name.startswith(_LATE_PARAMETERS.get(kind, ()))
+    return pointer in _GO_WITH.get(kind, ())
 
 
 def _with_hosts_sys(document: Document, said: list[str]) -> Document:
@@ -260,7 +293,7 @@ def _shared(document: Document, kind: str, kinds: list[str]) -> Change:
         return Change(document.text)
     document = document.remove(f"/linux/namespaces/{kinds.index(kind)}")
     said: list[str] = []
-    gone = {"uts": ["/hostname"], "user": ["/linux/uidMappings", "/linux/gidMappings"]}.get(kind, [])
+    gone = list(_GO_WITH.get(kind, ()))
     parameters = document.get("/linux/sysctl")
     for key in parameters if isinstance(parameters, dict) else ():
         if key.replace("/", ".").startswith(_LATE_PARAMETERS.get(kind, ())):

@@ -105,10 +105,16 @@ def test_only_the_text(cutaway: Cutaway, ended: str, tmp_path: Path) -> None:
 
 def test_what_is_here_is_listed(cutaway: Cutaway, podman: Podman, ended: str) -> None:
     podman("create", "--name=fresh", "--network=none", "probe")
+    podman("create", "--name=prepared", "--network=none", "probe")
+    podman("container", "init", "prepared")
+    podman("container", "cleanup", "prepared")  # as after a first start that failed: created again, with a config.json
     lines = {line["name"]: line for line in cutaway.json("adopt", "--json") if line["engine"] == "podman"}
     assert lines["ended"]["status"] == "exited"
     assert not lines["ended"]["why_not"]
     assert "first" in lines["fresh"]["why_not"]
+    assert lines["prepared"]["status"] == lines["fresh"]["status"] == "created"
+    assert not lines["prepared"]["why_not"]
+    assert cutaway("adopt", "podman:prepared", "--print").returncode == 0
     assert "podman:ended" in cutaway.out("adopt")
     assert "podman init fresh" in cutaway("adopt", "podman:fresh", code=125).stderr
 

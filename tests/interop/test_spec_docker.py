@@ -22,7 +22,7 @@ from spec_meaning import meaning
 from engine.host import probe
 from engine.neighbours import Docker
 from engine.oci import Execution
-from engine.spec import Severity, check, generate
+from engine.spec import DifferenceKind, Severity, as_docker, check, differences, generate
 
 pytestmark = [pytest.mark.interop("docker", "dockerd", "busybox"), pytest.mark.root]
 
@@ -92,6 +92,7 @@ def ours(docker: DockerDaemon, combination: list[str], name: str) -> dict[str, A
 
 @pytest.mark.parametrize("number", range(len(COMBINATIONS)), ids=[" ".join(words) for words in COMBINATIONS])
 def test_same_as_docker(docker: DockerDaemon, dockers: list[tuple[str, str]], number: int) -> None:
+    """By meaning; and to the letter where ours is written as docker would, as it is shown for a comparison."""
     name, text = dockers[number]
     theirs, mine = meaning(json.loads(text)), meaning(ours(docker, COMBINATIONS[number], name))
     for side in (theirs, mine):
@@ -105,6 +106,15 @@ def test_same_as_docker(docker: DockerDaemon, dockers: list[tuple[str, str]], nu
         theirs["env"]["HOSTNAME"] = mine["env"]["HOSTNAME"]
     theirs["namespaces"] = [each for each in theirs["namespaces"] if not each[1].endswith("/netns/default")]
     assert mine == theirs
+    options = parse_run("--profile=docker", LIMIT, *COMBINATIONS[number], "probe", "sleep", "60")
+    text_of_ours = json.dumps(ours(docker, COMBINATIONS[number], name))
+    written = as_docker(text_of_ours, name, options, data=f"{docker.home}/data", run=f"{docker.home}/run")
+    found = [d for d in differences(written, text) if not d.pointer.startswith(NOT_COMPUTED)]
+    assert [d for d in found if d.kind is not DifferenceKind.REORDERED] == []
+
+
+NOT_COMPUTED = ("/root/path", "/hooks", "/linux/seccomp")
+"""What docker draws by lot, takes from its own process, or has compiled in."""
 
 
 def mount_of(place: str, mount: Any) -> Any:

@@ -56,18 +56,26 @@ async def change(bench: Bench, offer: Offer[Writing]) -> None:
     if key is None:
         return
     options = writing.draft.options
+
+    def turn_namespace(text: str, kind: str, on: bool) -> Change:
+        before, _ = writing.turned.get((kind, not on), (writing.original, ""))
+        return set_namespace(text, kind, on, like=before)
+
     made: Change | None
     match key:
         case "p":
-            made = await bench.desk.ask(lambda workbench: workbench.with_privileged(text, not privileged, options))
+            made = _turned_back(writing, text, "privileged", not privileged)
+            if made is None:
+                made = await bench.desk.ask(lambda workbench: workbench.with_privileged(text, not privileged, options))
+            writing.turned["privileged", not privileged] = text, made.text
         case "t":
             made = _turned(text, "/process/terminal")
         case "r":
             made = _turned(text, "/root/readonly")
         case "c":
-            made = await _switched(bench, text, "Capabilities", capabilities(text), set_capability)
+            made = await _switched(bench, writing, text, "Capabilities", capabilities(text), set_capability)
         case "n":
-            made = await _switched(bench, text, "Namespaces of its own", namespaces(text), set_namespace)
+            made = await _switched(bench, writing, text, "Namespaces of its own", namespaces(text), turn_namespace)
         case _:
             made = await _by_form(bench, text, key)
     if made is None:
@@ -102,15 +110,27 @@ def _turned(text: str, pointer: str) -> Change:
     return Change(document.set(pointer, document.get(pointer) is not True).text)
 
 
+def _turned_back(writing: Writing, text: str, name: str, on: bool) -> Change | None:
+    """The text from before it was turned the other way, where nothing else was changed since then."""
+    before, after = writing.turned.get((name, not on), ("", ""))
+    return Change(before, (f"{name} is as it was before",)) if after == text else None
+
+
 async def _switched(
-    bench: Bench, text: str, heading: str, states: Mapping[str, bool], turn: Callable[[str, str, bool], Change]
+    bench: Bench,
+    writing: Writing,
+    text: str,
+    heading: str,
+    states: Mapping[str, bool],
+    turn: Callable[[str, str, bool], Change],
 ) -> Change | None:
     turned = await bench.put(Switches(heading, states))
     if turned is None:
         return None
     said: list[str] = []
     for name, on in turned.items():
-        made = turn(text, name, on)
+        made = _turned_back(writing, text, name, on) or turn(text, name, on)
+        writing.turned[name, on] = text, made.text
         text, said = made.text, [*said, *made.said]
     return Change(text, tuple(said))
 

@@ -21,8 +21,8 @@ _LABELS = {
     "generated": "generated",
     "launched": "last launched",
     "bare": "the image's bare defaults",
-    "podman": "profile podman",
-    "docker": "profile docker",
+    "podman": "podman 4.3, same options",
+    "docker": "docker 20.10, same options",
 }
 
 _ID = re.compile(r"[0-9a-f]{12,64}")
@@ -41,7 +41,7 @@ async def compare(bench: Bench, offer: Offer[Writing]) -> None:
     for each in await bench.desk.ask(lambda workbench: workbench.baselines(draft)):
         same = each.what == "generated" and draft.generated in ("", draft.text)
         if not same and each.what not in {base.what for base in bases}:
-            bases.append(Base(each.what, _LABELS.get(each.what) or visible(each.what.partition(":")[2])))
+            bases.append(Base(each.what, _LABELS.get(each.what) or visible(each.what.removeprefix("container:"))))
 
     async def read(what: str) -> str:
         if what == "edits":

@@ -29,10 +29,10 @@ def test_what_is_said_counts_over_what_is_built_in(text: str, limits: Limits) ->
 def test_what_is_no_limit_is_named_with_those_that_are(text: str) -> None:
     with pytest.raises(UsageError, match="is no limit") as caught:
         Limits.configured({VARIABLE: text})
-    assert "entries, waiting, size, ratio, ratio_from, after_end" in caught.value.hint
+    assert "entries, waiting, size, ratio, ratio_from, zeros, after_end" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["entries", "waiting", "size", "ratio", "after_end"])
+@pytest.mark.parametrize("name", ["entries", "waiting", "size", "ratio", "zeros", "after_end"])
 def test_the_hint_can_be_followed(name: str) -> None:
     limits = Limits()
     assignment = next(word for word in limits.hint(name).split() if word.startswith(VARIABLE)).rstrip(",")

@@ -170,5 +170,9 @@ def test_pump_limits() -> None:
     with pytest.raises(LayerError, match="more than 9000000 bytes"):
         pump(gzip.compress(bytes(10_000_000)), Limits(size=9_000_000))
     assert len(pump(gzip.compress(bytes(10_000_000)), Limits(ratio=100))[0]) == 10_000_000
+    with pytest.raises(LayerError, match="more of them than 100 times"):
+        pump(gzip.compress(bytes(10_000_000)), Limits(ratio=100, zeros=5_000_000))
+    few = Limits(ratio=100, ratio_from=1_000_000, zeros=5_000_000)
+    assert len(pump(gzip.compress(bytes(5_500_000)), few)[0]) == 5_500_000  # a little more, for what it takes
     holes = bytes(10_000_000)
     assert pump(gzip.compress(holes), Limits(ratio=100, ratio_from=1_000_000))[0] == holes

@@ -256,6 +256,17 @@ def test_dangers_name_the_holes_that_used_them(with_changes: Check) -> None:
     assert "CVE-2022-0492" in said["SYS_ADMIN"]
     assert "CVE-2021-31440" in said["BPF"]
     assert "CVE-2014-3519" in said["DAC_READ_SEARCH"]
+    of_all = [
+        *({bounding: f"CAP_{name}"} for name in ("SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "BPF", "DAC_READ_SEARCH")),
+        *(
+            {"/mounts/-": {"destination": "/h", "type": "bind", "source": source, "options": ["rbind", *options]}}
+            for source in ("/", "/etc", "/proc", "/sys", "/run", "/run/docker.sock")
+            for options in ((), ("ro",))
+        ),
+    ]
+    for changes in of_all:
+        for found in with_changes(changes):
+            assert "CVE" in f"{found.message} {found.hint}", found
     disk = {"path": "/dev/sda", "type": "b", "major": 8, "minor": 0}
     rule = {"allow": True, "type": "b", "major": 8, "minor": 0, "access": "rw"}
     changes = {"/linux/devices": [disk], "/linux/resources/devices/-": rule}

@@ -13,6 +13,7 @@ from engine.errors import CutawayError, SpecError, UsageError
 from engine.host import HostFacts
 from engine.oci import Execution
 from engine.spec import (
+    Document,
     RunOptions,
     Severity,
     add_device,
@@ -148,6 +149,11 @@ def test_a_namespace_takes_with_it_what_needs_it(make: Make) -> None:
         set_namespace(text, "mount", False)
     with pytest.raises(UsageError, match="no namespace"):
         set_namespace(text, "net", True)
+    for kind in ("network", "uts", "ipc"):
+        edited = Document(set_namespace(text, kind, False).text).set("/process/cwd", "/elsewhere").text
+        back = set_namespace(edited, kind, True, like=text)
+        assert back.text == Document(text).set("/process/cwd", "/elsewhere").text, kind  # to the letter
+        assert f"the {kind} namespace is back as it was, and with it /" in back.said[0]
     joined = set_namespace(text, "network", True, path="/run/netns/blue").text
     assert {"type": "network", "path": "/run/netns/blue"} in at(joined, "linux", "namespaces")
 
