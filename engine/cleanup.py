@@ -4,6 +4,7 @@ container whose starter is long gone leaves no mount, no cgroup and, with --rm, 
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -121,4 +122,4 @@ def main(root: str, container: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    os._exit(main(*sys.argv[1:]))  # nothing is buffered, and to take the interpreter apart is work for nobody

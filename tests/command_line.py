@@ -8,16 +8,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forked import forker
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cutaway-tests"
 """What tests keep from one run to the next."""
 COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(CACHE / "python")}
 """Modules compiled once, as on any system where the program is installed, and outside of the checkout."""
+_FOR_PYTHON = ("PYTHON", "LANG", "LC_")
+"""Variables that Python looks at when it begins."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,14 @@ class Cutaway:
 
     def __call__(self, *words: str, code: int = 0, timeout: float = 90) -> subprocess.CompletedProcess[str]:
         """Run to the end; it must end with `code`."""
-        done = subprocess.run(
-            self.command(*words),
-            env=self.environment,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
+        done = self._ended(words, timeout)
         assert done.returncode == code, f"cutaway {' '.join(words)}: exit code {done.returncode}\n{done.stderr}"
         return done
+
+    def _ended(self, words: Sequence[str], timeout: float) -> subprocess.CompletedProcess[str]:
+        environment = self.environment
+        begun = tuple((name, value) for name, value in environment.items() if name.startswith(_FOR_PYTHON))
+        return forker(begun).run(["--root", str(self.root), *words], environment, timeout)
 
     def out(self, *words: str) -> str:
         """What it prints on stdout, without the last line end."""

@@ -6,7 +6,7 @@ import dataclasses
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +37,18 @@ class Elsewhere(Cutaway):
 
     def command(self, *words: str) -> list[str]:
         return self.inside(*super().command(*words))
+
+    def _ended(self, words: Sequence[str], timeout: float) -> subprocess.CompletedProcess[str]:
+        """Started there: a forked process would be on this host's network."""
+        return subprocess.run(
+            self.command(*words),
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
 
     def said(self, *words: str) -> str:
         return subprocess.run(self.inside(*words), capture_output=True, text=True, check=True).stdout

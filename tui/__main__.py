@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """The console entry."""
+    gc.set_threshold(50_000, 20, 100)  # what is imported stays: nothing to be found among it
     from engine.cli import main as command_line
 
     command_line(screen=start_screen, default_settings=default_settings)

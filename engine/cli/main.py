@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import keyword
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +13,7 @@ import click
 
 from engine import CutawayError, Settings, UsageError, __version__, read_settings
 from engine.cli.console import complain
-from engine.cli.streams import prepare
+from engine.cli.streams import leave, prepare
 
 Screen = Callable[[Path | None, Settings, bool], int]
 """Opens the workbench on a data directory; the last says that nothing may be changed. Returns the exit code."""
@@ -177,4 +176,4 @@ def main(
             raise
         complain(f"defect: {type(error).__name__}: {error}", "Set CUTAWAY_DEBUG=1 to see where, and please report it.")
         code = 1
-    sys.exit(code)
+    leave(code)

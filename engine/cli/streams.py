@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
 
 from engine import CutawayError
 
@@ -63,3 +65,15 @@ def _null(flags: int) -> int:
     handle = os.open(os.devnull, flags)
     os.set_inheritable(handle, True)
     return handle
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, with what is buffered written, and without taking every object apart first: that takes longer
+    than many a command. Where a thread still works, or an output takes nothing, it ends in the usual way."""
+    if threading.active_count() == 1:
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            atexit._run_exitfuncs()
+            os._exit(code)
+    sys.exit(code)

@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import StoreError
@@ -48,6 +49,8 @@ class Transcript:
         self._lock = threading.RLock()
         self._segments: list[_Segment] = []
         self._closed = False
+        self.caught_up = False
+        """Whether all that stood in the log when `follow` last looked has its rows; when it has ended, too."""
 
     @property
     def first(self) -> int:
@@ -86,20 +89,31 @@ class Transcript:
 
         Raises Cancelled, StoreError.
         """
-        with Watch(self._path.parent, MODIFIED | CREATED | MOVED_HERE) as watch:
+        with self._followed(), Watch(self._path.parent, MODIFIED | CREATED | MOVED_HERE) as watch:
             running = self._still_running()
             yield
             while True:
                 token.check()
                 while self.update():
+                    self.caught_up = False
                     yield
                     token.sleep(_BREATH)
+                if not self.caught_up:
+                    self.caught_up = True
+                    yield
                 if not running:
                     return
                 if wait_readable([watch.fileno()], token, _QUIET):
                     watch.read()
                 else:
                     running = self._still_running()  # asked before the last look: what came before the end is read
+
+    @contextmanager
+    def _followed(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.caught_up = True
 
     def read(self, first: int, count: int) -> list[LogLine]:
         """These rows, as many of them as there are; a `partial` one may still go on. Raises StoreError.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from command_line import Cutaway
 from measuring import Cost, compare, cost
+from on_a_terminal import program
 from waiting import until_asleep
 
 from engine import Attachment, Cancelled, CancelToken, Job, RunOptions, Workbench
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.bench, pytest.mark.root, pytest.mark.interop("podman")]
 LIMITS = ("--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096")
 LINES = 2_000_000
+ROUNDS = 11
 
 
 @pytest.fixture
@@ -123,17 +125,12 @@ def test_the_first_byte(workbench: Workbench, base: Path, memory: Path) -> None:
     """From the order to the first byte of output: by the façade, from a draft that is on the screen, and by runc."""
     bundle = memory / "bundle"
     bundle.mkdir()
-    options = RunOptions(args=("echo", "here"), network="host", auto_remove=True)
-    draft = workbench.draft(f"rootfs:{base}", options, job())
-    config = json.loads(draft.text)
-    config["root"]["path"] = str(base)
-    config["mounts"] = [mount for mount in config["mounts"] if mount["type"] != "bind"]
-    (bundle / "config.json").write_text(json.dumps(config))
-    numbers = iter(range(1000))
+    options = bare_bundle(workbench, base, bundle)
+    numbers = iter(range(ROUNDS))
 
     def by_runc() -> float:
         line = ["runc", "--root", str(memory / "runc"), "run", "--bundle", str(bundle), f"bare{next(numbers)}"]
-        return first_byte(lambda out: subprocess.run(line, stdout=out, stdin=subprocess.DEVNULL, check=True))
+        return first_byte(lambda out: runc(line, out))
 
     def by_us() -> float:
         def run(out: int) -> None:
@@ -142,10 +139,58 @@ def test_the_first_byte(workbench: Workbench, base: Path, memory: Path) -> None:
 
         return first_byte(run)
 
-    times = [(by_runc(), by_us()) for _ in range(11)]
+    times = [(by_runc(), by_us()) for _ in range(ROUNDS)]
     bare, whole = (statistics.median(column) for column in zip(*times, strict=True))
     print(f"\nfirst byte: runc run {bare * 1000:.0f} ms, engine {whole * 1000:.0f} ms, {whole / bare:.2f} times")
     assert whole < 3 * bare
+
+
+def test_the_first_byte_after_a_key(cutaway: Cutaway, workbench: Workbench, base: Path, memory: Path) -> None:
+    """From the key that starts a container in [4] until conmon has its first byte in the log, beside bare runc."""
+    bundle = memory / "bundle"
+    bundle.mkdir()
+    (container,) = made(workbench, base, "echo", "here")
+    log = cutaway.root / "containers" / container / "output.log"
+    bare_bundle(workbench, base, bundle)
+    bare, keys = [], []
+    with program(cutaway.command(), cutaway.environment) as screen:
+        screen.wait(b"created")
+        screen.press(b"4")
+        for number in range(ROUNDS):
+            screen.idle(1.0)
+            line = ["runc", "--root", str(memory / "runc"), "run", "--bundle", str(bundle), f"bare{number}"]
+            bare.append(first_byte(lambda out, line=line: runc(line, out)))
+            before = size(log)
+            screen.press(b"r")
+            begun = time.monotonic()
+            while size(log) == before:
+                assert time.monotonic() < begun + 10
+                screen.read(0.0005)
+            keys.append(time.monotonic() - begun)
+            screen.wait(b"exited")
+    told = statistics.median(keys) / statistics.median(bare)
+    print(f"\nfirst byte: runc run {statistics.median(bare) * 1000:.0f} ms, by a key of the screen", end=" ")
+    print(f"{statistics.median(keys) * 1000:.0f} ms, {told:.2f} times")
+    assert told < 3
+
+
+def size(path: Path) -> int:
+    """Bytes; 0 of one that is not there yet."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def runc(line: list[str], out: int) -> None:
+    subprocess.run(line, stdout=out, stdin=subprocess.DEVNULL, check=True)
+
+
+def bare_bundle(workbench: Workbench, base: Path, place: Path) -> RunOptions:
+    """What runc is given by hand: the same config.json, on the base itself, without our files. Returns the options."""
+    options = RunOptions(args=("echo", "here"), network="host", auto_remove=True)
+    config = json.loads(workbench.draft(f"rootfs:{base}", options, job()).text)
+    config["root"]["path"] = str(base)
+    config["mounts"] = [mount for mount in config["mounts"] if mount["type"] != "bind"]
+    (place / "config.json").write_text(json.dumps(config))
+    return options
 
 
 def first_byte(run: Callable[[int], object]) -> float:

@@ -3,22 +3,14 @@ profile, beside Textual's own text area with the same text. Each in a pseudo-ter
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import select
-import signal
 import statistics
-import struct
 import subprocess
 import sys
-import termios
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from on_a_terminal import Program, program
 
 from engine import Job, RunOptions, Workbench
 from engine.events import ignore
@@ -26,7 +18,6 @@ from engine.events import ignore
 pytestmark = [pytest.mark.bench, pytest.mark.root]
 
 KEYS = 200
-PATIENCE = 60.0  # seconds until the screen is there
 KEY = 0.030  # seconds until it is drawn, 99 of 100
 CHECKOUT = Path(__file__).parent.parent.parent
 PROFILE = Path("/usr/share/containers/seccomp.json")
@@ -61,64 +52,13 @@ Plain().run()
 """
 
 
-class Screen:
-    """A program in a pseudo-terminal of 120 columns and 36 rows."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self.pid, self._handle = pty.fork()
-        if self.pid == 0:
-            os.execvpe(command[0], command, {**os.environ, "TERM": "xterm-256color", **environment})
-        fcntl.ioctl(self._handle, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
-        self._seen = b""
-
-    def press(self, keys: bytes) -> None:
-        self._seen = b""
-        os.write(self._handle, keys)
-
-    def wait(self, wanted: bytes, patience: float = PATIENCE) -> float:
-        """Read until something was drawn; seconds that it took."""
-        begun = time.perf_counter()
-        while wanted not in self._seen:
-            assert time.perf_counter() - begun < patience, f"{wanted!r} did not come: {self._seen[-3000:]!r}"
-            if select.select([self._handle], [], [], 0.5)[0]:
-                self._seen += os.read(self._handle, 65536)
-        return time.perf_counter() - begun
-
-    @property
-    def spent(self) -> float:
-        """Seconds of processor time that its first thread, which draws, has had."""
-        return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[0]) / 1e9
-
-    def idle(self, seconds: float) -> None:
-        """Read what comes for a while."""
-        deadline = time.perf_counter() + seconds
-        while (left := deadline - time.perf_counter()) > 0:
-            if select.select([self._handle], [], [], left)[0]:
-                self._seen += os.read(self._handle, 65536)
-
-    def close(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self._handle)
-
-
-@contextmanager
-def running(command: list[str], **environment: str) -> Iterator[Screen]:
-    screen = Screen(command, {"PYTHONPATH": str(CHECKOUT), **environment})
-    try:
-        yield screen
-    finally:
-        screen.close()
-
-
-def keys(screen: Screen) -> tuple[list[float], list[float]]:
+def keys(screen: Program) -> tuple[list[float], list[float]]:
     """Seconds until each key is drawn, and of processor time for that; typed as people do: quickly, with a pause now
     and then, in which the text is looked at."""
     took, spent = [], []
     for number in range(1, KEYS + 1):
         before = screen.spent
-        screen.press(b"Q")
-        took.append(screen.wait(b"Q" * (number % 20 or 20)))
+        took.append(screen.answer(b"Q", b"Q" * (number % 20 or 20)))
         spent.append(screen.spent - before)
         if number % 20 == 0:  # a new word on a line of its own
             screen.press(b"\r")
@@ -138,7 +78,7 @@ def test_a_key_is_on_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     subprocess.run([sys.executable, "-c", KEEP, root, *filters], env=environment, check=True)
 
-    with running([sys.executable, "-m", "tui", "--root", str(root)]) as screen:
+    with program([sys.executable, "-m", "tui", "--root", str(root)], environment) as screen:
         screen.wait(b"Unsaved work")
         screen.press(b"\r")
         screen.wait(b"ociVersion")
@@ -146,7 +86,7 @@ def test_a_key_is_on_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         screen.press(b"\x1b[B\x1b[F\r")  # down, to the end of the line, a new one
         screen.idle(1.0)
         ours = keys(screen)
-    with running([sys.executable, "-c", PLAIN, str(tmp_path / "config.json")]) as screen:
+    with program([sys.executable, "-c", PLAIN, str(tmp_path / "config.json")], environment) as screen:
         screen.wait(b"ociVersion")
         screen.idle(2.0)
         screen.press(b"\x1b[B\x1b[F\r")

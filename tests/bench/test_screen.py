@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
-import signal
 import statistics
-import struct
 import sys
-import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from fcntl import ioctl
 from pathlib import Path
 
 import psutil
 import pytest
 from command_line import Cutaway
+from on_a_terminal import program
 
 from engine import Job, RunOptions, Workbench
 
@@ -42,46 +36,6 @@ class Bare(App):
             table.add_row(f"row-{n}", "localhost/cutaway/demo:latest", "created")
 Bare().run()
 """
-
-
-class Program:
-    """A program on a terminal of 120 by 36, and when it wrote what."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self.begun = time.monotonic()
-        self.pid, self._terminal = pty.fork()
-        if self.pid == 0:
-            os.execve(command[0], command, {**environment, "TERM": "xterm-256color", "COLORTERM": "truecolor"})
-        ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
-        self.written = 0
-        self._seen = b""
-
-    def until(self, mark: bytes, seconds: float = 30) -> float:
-        """Seconds since the start until this was written."""
-        while mark not in self._seen:
-            assert time.monotonic() - self.begun < seconds, self._seen[-3000:]
-            self.read(0.5)
-        return time.monotonic() - self.begun
-
-    def read(self, seconds: float) -> None:
-        if select.select([self._terminal], [], [], seconds)[0]:
-            data = os.read(self._terminal, 65536)
-            self.written += len(data)
-            self._seen = (self._seen + data)[-500_000:]
-
-    def end(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self._terminal)
-
-
-@contextmanager
-def program(command: list[str], environment: dict[str, str]) -> Iterator[Program]:
-    made = Program(command, environment)
-    try:
-        yield made
-    finally:
-        made.end()
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +66,10 @@ def test_it_is_there_as_soon_as_a_bare_table(many: Cutaway, tmp_path: Path) -> N
     table, paint, data = [], [], []
     for _ in range(ROUNDS + 1):
         with program([sys.executable, str(bare)], dict(os.environ)) as running:
-            table.append(running.until(b"row-0"))
+            table.append(running.wait(b"row-0"))
         with program(many.command(), many.environment) as running:
-            paint.append(running.until(b"Containers"))
-            data.append(running.until(b"row-14") - paint[-1])
+            paint.append(running.wait(b"Containers"))
+            data.append(running.wait(b"row-14") - paint[-1])
     bare_median, paint_median, data_median = (statistics.median(times[1:]) for times in (table, paint, data))
     print(f"\nfirst paint {paint_median:.3f} s, a bare table {bare_median:.3f} s: {paint_median / bare_median:.2f};")
     print(f"{CONTAINERS} containers {data_median:.3f} s later")
@@ -125,7 +79,7 @@ def test_it_is_there_as_soon_as_a_bare_table(many: Cutaway, tmp_path: Path) -> N
 
 def test_it_costs_next_to_nothing_when_nothing_happens(many: Cutaway) -> None:
     with program(many.command(), many.environment) as running:
-        running.until(b"row-14")
+        running.wait(b"row-14")
         settled = time.monotonic() + 5
         while time.monotonic() < settled:
             running.read(0.5)

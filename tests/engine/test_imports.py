@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-DUMP = "\nimport sys; print('loaded:', *sorted(sys.modules), file=sys.stderr)"
+DUMP = """
+import atexit, sys
+atexit.register(lambda: print("loaded:", *sorted(sys.modules), file=sys.stderr))
+"""
 
 
 def loaded_by(code: str) -> set[str]:
     """The top-level names of all modules that a fresh interpreter has after `code`."""
     done = subprocess.run(
-        [sys.executable, "-c", code + DUMP], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", DUMP + code], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
     names = done.stderr.rpartition("loaded:")[2].split()

@@ -108,7 +108,7 @@ def test_a_connection_that_is_cut_costs_nothing(terminal: Terminal, ssh: Ssh, cu
     terminal.press("C-l")
     terminal.wait("run it in the background")
     terminal.press("d")
-    terminal.wait("exited 0|● running", "hello|Hello")
+    terminal.wait("○ exited|● running", "hello|Hello")
     cutaway("run", "-d", "--name", "goes-on", DEMO, "sh", "-c", "exec sleep 600")
     terminal.press("1", "e")
     terminal.wait("new from|new container", "0 edits", "no problems")

@@ -13,7 +13,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from engine import Transcript
+from engine import CancelToken, Transcript
 from tui.panes.output.pane import OutputPane
 from tui.panes.output.sources import LogSource
 from tui.widgets.log_source import Merged
@@ -257,8 +257,7 @@ async def test_several_logs_in_the_order_of_their_times(tmp_path: Path) -> None:
         data = [as_conmon([("stdout", b"%d\n" % n)], START + n) for n in range(first, 1200, 2)]
         path.write_bytes(b"".join(data))
         transcript = Transcript(path)
-        while transcript.update():
-            pass
+        list(transcript.follow(CancelToken()))
         logs.append(LogSource(transcript, name))
     async with Screen().run_test(size=(60, 13)) as pilot:
         pane = pilot.app.query_one(OutputPane)
@@ -274,6 +273,20 @@ async def test_several_logs_in_the_order_of_their_times(tmp_path: Path) -> None:
         rows = [view.render_line(y).text.rstrip(" ▐") for y in range(view.size.height)]
         assert rows[-2:] == ["web  1198", "db   1199"]
         assert [int(row.split()[1]) for row in rows] == list(range(1200 - len(rows), 1200))
+
+
+def test_a_log_that_is_read_later_has_its_older_lines_first(tmp_path: Path) -> None:
+    early, late = tmp_path / "db", tmp_path / "web"
+    early.write_bytes(as_conmon([("stdout", b"database is up\n")], START))
+    late.write_bytes(as_conmon([("stdout", b"GET /\n")], START + 1))
+    transcripts = [Transcript(late), Transcript(early)]
+    merged = Merged([LogSource(t, name) for t, name in zip(transcripts, ("web", "db"), strict=True)])
+    list(transcripts[0].follow(CancelToken()))
+    assert merged.catch_up(1), "there is more to do"
+    assert merged.end == 0
+    list(transcripts[1].follow(CancelToken()))
+    assert not merged.catch_up(1)
+    assert [(line.label, line.text) for line in merged.read(0, 9)] == [("db", "database is up"), ("web", "GET /")]
 
 
 async def test_a_log_of_half_a_million_lines_is_found_through(tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ class Source(Protocol):
     def first(self) -> int: ...
     @property
     def end(self) -> int: ...
+    @property
+    def caught_up(self) -> bool:
+        """Whether every line that was there a moment ago has its number."""
 
     def read(self, first: int, count: int) -> list[Line]:
         """These lines, as many of them as there are."""
@@ -65,6 +68,10 @@ class Merged:
     def end(self) -> int:
         return len(self._order)
 
+    @property
+    def caught_up(self) -> bool:
+        return all(source.caught_up for source in self._sources) and not any(self._waiting)
+
     def read(self, first: int, count: int) -> list[Line]:
         wanted = [(packed >> 48, packed & _ROW) for packed in self._order[max(0, first) : max(0, first + count)]]
         numbers: dict[int, list[int]] = {}
@@ -98,18 +105,21 @@ class Merged:
         start = max(self._next[number], source.first)
         lines = source.read(start, _BATCH)
         self._waiting[number].extend((line.time, row) for row, line in enumerate(lines, start))
-        self._next[number] = start + len(lines)
+        self._next[number] = start + len(lines) if lines else source.end  # a disk that fails: those are lost
 
     def _emit(self, cutoff: float) -> bool:
         """Put lines in their order until one source has to be read further; False where none can be put."""
         put = 0
         while True:
             fronts = [(queue[0][0], number) for number, queue in enumerate(self._waiting) if queue]
+            empty = [source for source, queue in zip(self._sources, self._waiting, strict=True) if not queue]
+            if not all(source.caught_up for source in empty):
+                return put > 0  # what it has yet to read may be older
             unread = any(
                 not queue and self._next[number] < self._sources[number].end
                 for number, queue in enumerate(self._waiting)
             )
-            if not fronts or (unread and put):
+            if not fronts or unread:
                 return put > 0
             moment, number = min(fronts)
             if cutoff < moment < cutoff + 1:  # a time further ahead is a clock that was set back

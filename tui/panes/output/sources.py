@@ -26,6 +26,10 @@ class LogSource:
     def end(self) -> int:
         return self._transcript.end
 
+    @property
+    def caught_up(self) -> bool:
+        return self._transcript.caught_up
+
     def read(self, first: int, count: int) -> list[Line]:
         try:
             lines = self._transcript.read(first, count)
