@@ -26,6 +26,7 @@ from engine.errors import ContainerState, HostError, ToolMissing
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.network import cni, namespace
+from engine.network.turns import turn
 from engine.ports import Port
 from engine.text import visible
 from engine.trace import StepKind
@@ -108,7 +109,7 @@ class Networks:
                 told.write_text(request)
                 try:
                     namespace.make(path)
-                    with self._root.lock("network") as held:
+                    with turn() as held:
                         self._call("setup", path, request, held)
                 except BaseException:
                     self.down(container_id)
@@ -123,7 +124,7 @@ class Networks:
         if told.exists():
             request = told.read_text()
             if request:
-                with self._root.lock("network") as held:
+                with turn() as held:
                     self._undo(path, request, held)
                     if "cni" in json.loads(request) and not list(path.parent.glob("*.json"))[1:]:
                         cni.remove_bridge(self._settings()["interface"])  # that was the last

@@ -22,8 +22,8 @@ from engine import Job, RunOptions, Workbench
 from engine.disk import DataRoot
 from engine.errors import ToolMissing
 from engine.events import ignore
-from engine.host import probe
-from engine.network import namespace
+from engine.host import HostFacts, Tool, probe
+from engine.network import Networks, namespace, turns
 
 pytestmark = [
     pytest.mark.root,
@@ -37,6 +37,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200); self.end_headers(); self.wfile.write(b"a page")
     def log_message(self, *a): pass
 http.server.HTTPServer(("0.0.0.0", 80), Handler).serve_forever()
+"""
+
+AS_NETAVARK = """
+import fcntl, os, sys
+with open({said!r}, "a") as said:
+    print(sys.argv[3], file=said)
+    for place, lock in zip({locks!r}, (fcntl.flock, fcntl.lockf)):
+        handle = os.open(place, os.O_RDWR)
+        try:
+            lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            print("free", file=said)
+        except BlockingIOError:
+            print("held", file=said)
 """
 
 
@@ -103,6 +116,23 @@ def until_a_page(cutaway: Elsewhere, url: str) -> None:
         return False
 
     until(is_served, lambda: f"nothing at {url}")
+
+
+def test_networks_of_all_data_directories_and_of_podman_are_changed_in_turn(
+    data_root: DataRoot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """iptables has no transactions: of two at once one fails with "Chain already exists"."""
+    podmans, script, said = tmp_path / "netavark.lock", tmp_path / "netavark", tmp_path / "said"
+    podmans.touch()
+    script.write_text(f"#!{sys.executable}" + AS_NETAVARK.format(locks=[str(turns.LOCK), str(podmans)], said=str(said)))
+    script.chmod(0o755)
+    monkeypatch.setattr(turns, "PODMANS", podmans)
+    monkeypatch.setattr(HostFacts, "netavark", Tool("netavark", script))
+    networks = Networks(data_root, probe())
+    with networks.up("0123456789ab", "web", networks.address(()), (), Job("test", ignore)):
+        pass
+    networks.down("0123456789ab")
+    assert said.read_text().split() == ["setup", "held", "held", "teardown", "held", "held"]
 
 
 @pytest.mark.parametrize("profile", ["podman", "docker"])
