@@ -106,6 +106,50 @@ def adopt(
     return Adoption(draft, tuple(all_notes))
 
 
+def made_anew(other: OtherContainer, options: RunOptions, facts: HostFacts) -> tuple[RunOptions, list[Note]]:
+    """The options that make another engine's container anew, with what `options` say of name, end and network, and what
+    is to be told of it. Raises UsageError where they cannot be had."""
+    made = spec.parse_options(other.words or ())
+    network, publish = options.network or ("bridge" if options.publish else other.network), options.publish
+    notes = [
+        Note(
+            "/process",
+            "made anew, by the options that docker wrote down",
+            "it keeps no config.json of what does not run",
+        ),
+        *(Note("/process", visible(each), "its options cannot say it") for each in other.untold),
+    ]
+    if network == "bridge" and options.network is None and facts.bridge is None:
+        network = "none"
+        notes.append(Note("/linux/namespaces", "the loopback alone", "this host has no netavark to make a bridge"))
+    if other.ports and not publish:
+        shown = ", ".join(other.ports[:8])
+        notes.append(Note("/linux/namespaces", f"{shown} not published", "docker may have them again; -p publishes"))
+    made = msgspec.structs.replace(
+        made,
+        name=options.name,
+        auto_remove=options.auto_remove,
+        network=network,
+        publish=publish,
+        args=other.command,
+        dns=made.dns if network != "none" else (),
+    )
+    return made, notes
+
+
+def as_adopted(other: OtherContainer, draft: Draft) -> Provenance:
+    """Where the values of such a draft are from: what an option says is the other container's."""
+    whose = f"{other.kind}'s container {visible(other.name)}"
+    return Provenance(
+        {
+            pointer: Origin(SourceKind.ADOPTED, f"{whose}: {origin.detail}")
+            if origin.source is SourceKind.USER
+            else origin
+            for pointer, origin in draft.provenance.items()
+        }
+    )
+
+
 def _bridged(other: OtherContainer, options: RunOptions, facts: HostFacts) -> tuple[bool, list[Note]]:
     """Whether it is to have a bridge, and what is to be said of its network."""
     place = "/linux/namespaces"

@@ -162,7 +162,10 @@ class ConfigDesk(ImageDesk):
         kind, _, name = what.partition(":")
         if kind == "container":
             return self.config(name)[0]
-        return self._neighbours.find(what).text
+        other = self._neighbours.find(what)
+        if other.words is not None:
+            return self.adopt(what, job).draft.text
+        return other.text
 
     def neighbours(self) -> tuple[list[Neighbour], list[str]]:
         """The containers of podman, docker and bare runc on this host, and in words what kept one from telling."""
@@ -182,10 +185,11 @@ class ConfigDesk(ImageDesk):
         """Another engine's container, `podman:NAME`, `docker:NAME`, `runc:ID`, or a config.json, as a draft.
 
         Without `image` it stands on an image here that has the same layers, or on the other engine's own where they
-        are. `network` is bridge, with what to `publish`, or none; without one it is as the other's engine has it.
+        are. `network` is bridge, with what to `publish`, or none; without one it is as the other's engine has it. Where
+        that has no config.json now, one is made by the options that it has written down.
         Raises ContainerUnknown, ContainerState, ImageUnknown, UsageError, SpecError, HostError, StoreError.
         """
-        from engine.adopting import adopt, base  # no other command needs it
+        from engine.adopting import adopt, as_adopted, base, made_anew  # no other command needs it
 
         other = self._neighbours.find(what)
         with self._store.holding(job.token):
@@ -197,6 +201,10 @@ class ConfigDesk(ImageDesk):
                 if not record.in_place:
                     record = self._expanded(record.name, job)
             options = spec.RunOptions(name=name, auto_remove=auto_remove, network=network, publish=tuple(publish))
+            if other.words is not None:
+                options, more = made_anew(other, options, self.facts)
+                draft = self._drafter.draft(record, options, job, called=other.name)
+                return Adoption(msgspec.structs.replace(draft, provenance=as_adopted(other, draft)), (*notes, *more))
             return adopt(other, record, notes, options, self._containers, self.facts, self._linker, self._networks, job)
 
     @cached_property

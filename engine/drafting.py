@@ -44,15 +44,17 @@ class Drafter:
         *,
         config: str | None = None,
         like: Draft | None = None,
+        called: str = "",
     ) -> Draft:
         """A container's config.json as `create` would write it, from the image, the defaults and `options`.
 
         `config`, a whole config.json from elsewhere, takes the place of the generated one; only what ties it to its
-        bundle and to its network is made to fit. With `like` it is for the same container as that draft. The image is
-        mounted for a moment, to look users up in its own files.
+        bundle and to its network is made to fit. With `like` it is for the same container as that draft. Without a name
+        among the options it is `called` so, or like the image, with a number. The image is mounted for a moment, to
+        look users up in its own files.
         Raises SpecError, UsageError, MountError, NotPermitted.
         """
-        identity: spec.ContainerIdentity = like or self._containers.reserve(options.name, image.name)
+        identity: spec.ContainerIdentity = like or self._containers.reserve(options.name, called or image.name)
         command, peer = typed(options, image.name, identity.name)
         peer = peer if config is None and not image.in_place else ""
         shaping = options

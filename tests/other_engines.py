@@ -102,13 +102,14 @@ def _recorded(home: Path) -> Docker:
     cache_id = "5198665701bfe58a1c30c4af9cfbaae130645d494ecb6995cd15f7c6b3255a0e"
     for path, content in {
         data / "containers" / record["ID"] / "config.v2.json": json.dumps(record).encode(),
+        data / "containers" / record["ID"] / "hostconfig.json": (RECORDED / "hostconfig.json").read_bytes(),
         data / "image/overlay2/imagedb/content/sha256" / number: image,
         data / "image/overlay2/layerdb/sha256" / diff_id / "cache-id": cache_id.encode(),
         bundles / "io.containerd.runtime.v2.task/moby" / record["ID"] / "config.json": (
             RECORDED / "config.json"
         ).read_bytes(),
     }.items():
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     small_rootfs(data / "overlay2" / cache_id / "diff")
     return Docker(data, (bundles,))

@@ -52,6 +52,14 @@ class OtherContainer:
     """Whether its engine has it on a bridge; not to be told from its config.json."""
     ports: tuple[str, ...] = ()
     """What its engine publishes, in words: "8080->80/tcp"."""
+    words: tuple[str, ...] | None = None
+    """The options of `run` that make its config.json anew, where its engine has none now and `text` is empty."""
+    command: tuple[str, ...] = ()
+    """The words of its command beside these."""
+    network: str = ""
+    """With `words`: bridge, host or none."""
+    untold: tuple[str, ...] = ()
+    """What `words` cannot say."""
 
 
 def published(bindings: Any) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from engine.neighbours.container import (
     published,
     unknown,
 )
+from engine.neighbours.docker_options import command_of, words_of
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _SETTINGS = Path("/etc/docker/daemon.json")
@@ -27,7 +28,7 @@ _DATA = Path("/var/lib/docker")
 _BUNDLES = (Path("/run/docker/containerd/daemon"), Path("/run/containerd"))
 """Where the containerd of docker's own, and the system's, keep what runs (its `state` directory)."""
 
-_ENDED = "docker's config.json goes when the container ends"
+_UNREADABLE = "docker's config.json goes when the container ends, and its hostconfig.json cannot be read"
 
 
 class Docker:
@@ -42,7 +43,7 @@ class Docker:
         found = []
         for number, record in self._records():
             status = _status(record)
-            why_not = "" if self._config(number) else _ENDED
+            why_not = "" if self._config(number) or self._host(number) is not None else _UNREADABLE
             name = member(record, "Name").removeprefix("/")
             found.append(Neighbour("docker", number, name, member(record, "Config", "Image"), status, why_not))
         return sorted(found, key=lambda each: each.name)
@@ -50,7 +51,8 @@ class Docker:
     def found(self, name: str) -> OtherContainer:
         """One by name, id or unique beginning of an id.
 
-        Raises ContainerUnknown, UsageError, ContainerState where it has no config.json, as it does not run.
+        Of one that does not run docker has no config.json; it comes with the options that make it. Raises
+        ContainerUnknown, UsageError, ContainerState where these cannot be read.
         """
         checked(name)
         records = list(self._records())
@@ -62,24 +64,30 @@ class Docker:
             raise UsageError(f"{name} could be any of {', '.join(number[:12] for number, _ in meant[:5])}")
         number, record = meant[0]
         path = self._config(number)
-        if path is None:
+        host = self._host(number) if path is None else None
+        if path is None and host is None:
             raise ContainerState(
-                f"docker's container {name} has no config.json now: {_ENDED}",
+                f"docker's container {name} has no config.json now: {_UNREADABLE}",
                 hint=f"docker start {name} makes a new one.",
             )
+        words, untold = words_of(record, host, self.data) if host is not None else (None, [])
         config, network = record.get("Config"), record.get("NetworkSettings")
         network = network if isinstance(network, dict) else {}
         networks = set(named) if isinstance(named := network.get("Networks"), dict) else set()
         return OtherContainer(
             kind="docker",
             name=member(record, "Name").removeprefix("/") or number[:12],
-            text=config_text(path, f"docker's container {name}"),
+            text=config_text(path, f"docker's container {name}") if path is not None else "",
             image=member(record, "Config", "Image"),
             image_id=member(record, "Image").removeprefix("sha256:"),
             storage=self.data,
             interactive=isinstance(config, dict) and config.get("OpenStdin") is True,
             bridged=bool(networks - {"host", "none"}),
             ports=published(network.get("Ports")),
+            words=None if words is None else tuple(words),
+            command=tuple(command_of(record)),
+            network=_network(member(host, "NetworkMode")),
+            untold=tuple(untold),
         )
 
     def _records(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -93,11 +101,24 @@ class Docker:
             if isinstance(record, dict):
                 yield path.parent.name, record
 
+    def _host(self, number: str) -> dict[str, Any] | None:
+        """What docker wrote down of a container's options that are not its image's; None where that is unreadable."""
+        try:
+            found = json.loads(read_regular(self.data / "containers" / number / "hostconfig.json", CONFIG_LIMIT))
+        except (StoreError, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
     def _config(self, number: str) -> Path | None:
         for place in self._bundles:
             for path in place.glob(f"io.containerd.runtime.v*/moby/{number}/config.json"):
                 return path
         return None
+
+
+def _network(mode: str) -> str:
+    """The network of a docker container that does not run, in our words."""
+    return mode if mode in ("host", "none") else "none" if mode.startswith("container:") else "bridge"
 
 
 def _status(record: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from other_engines import Podman
 
 from engine import Job, Workbench
 from engine.events import ignore
-from engine.neighbours import Neighbours
+from engine.neighbours import Docker, Neighbours
 
 pytestmark = [pytest.mark.interop("podman", "busybox"), pytest.mark.root]
 
@@ -206,3 +206,14 @@ def test_dockers_container(cutaway: Cutaway, tmp_path: Path, monkeypatch: pytest
         assert lines[:3] == ["docker says 1", "dock", Path("/etc/hostname").read_text().strip()]
         assert any(line.split()[1:] == ["dock", "fromdocker"] for line in lines if line.startswith("127.0.0.1"))
         cutaway("rm", "fromdocker")
+        # One that does not run: by docker's record of it.
+        workbench._neighbours = Neighbours(workbench.facts, Docker(docker.data, ()))
+        (listed,) = [each for each in workbench.neighbours()[0] if each.engine == "docker"]
+        assert not listed.why_not
+        anew = workbench.adopt("docker:web", job, name="anew")
+        assert any("wrote down" in note.done for note in anew.notes)
+        argument = anew.draft.provenance["/process/args/0"]
+        assert (argument.source.value, argument.detail.partition(":")[0]) == ("adopted", "docker's container web")
+        workbench.create(anew.draft, job)
+        assert cutaway.out("start", "--attach", "anew").splitlines()[:2] == ["docker says 1", "dock"]
+        cutaway("rm", "anew")

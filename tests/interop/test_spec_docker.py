@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
+import msgspec
 import pytest
 from docker_daemon import DockerDaemon, DoesNotStart, docker_daemon
 from other_engines import small_rootfs
@@ -20,13 +21,14 @@ from spec_kit import Identity, parse_run
 from spec_meaning import meaning
 
 from engine.host import probe
-from engine.neighbours import Docker
+from engine.neighbours import Docker, OtherContainer
 from engine.oci import Execution
-from engine.spec import DifferenceKind, Severity, as_docker, check, differences, generate
+from engine.spec import DifferenceKind, Severity, as_docker, check, differences, generate, parse_options
 
 pytestmark = [pytest.mark.interop("docker", "dockerd", "busybox"), pytest.mark.root]
 
 NONE = "--network=none"
+IMAGE = Execution(env=["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"])
 LIMIT = "--ulimit=nofile=1024:4096"
 COMBINATIONS = [
     [NONE],
@@ -67,14 +69,16 @@ def docker() -> Iterator[DockerDaemon]:
 
 
 @pytest.fixture(scope="module")
-def dockers(docker: DockerDaemon) -> list[tuple[str, str]]:
-    """The id of a container with each combination, and the config.json that docker wrote."""
+def dockers(docker: DockerDaemon) -> list[tuple[str, str, OtherContainer]]:
+    """The id of a container with each combination, the config.json that docker wrote, and what it is known by where it
+    does not run."""
     files = Docker(docker.home / "data", (docker.home / "run/containerd/daemon",))
+    ended = Docker(docker.home / "data", ())
 
-    def made(options: list[str]) -> tuple[str, str]:
+    def made(options: list[str]) -> tuple[str, str, OtherContainer]:
         name = docker("run", "--detach", LIMIT, *options, "probe", "sleep", "60")
         try:
-            return name, files.found(name).text
+            return name, files.found(name).text, ended.found(name)
         finally:
             docker("rm", "--force", name)
 
@@ -84,16 +88,15 @@ def dockers(docker: DockerDaemon) -> list[tuple[str, str]]:
 
 def ours(docker: DockerDaemon, combination: list[str], name: str) -> dict[str, Any]:
     options = parse_run("--profile=docker", LIMIT, *combination, "probe", "sleep", "60")
-    image = Execution(env=["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"])
-    made = generate(image, options, facts=probe(), container=Identity(name, "probe"), rootfs=docker.home / "rootfs")
+    made = generate(IMAGE, options, facts=probe(), container=Identity(name, "probe"), rootfs=docker.home / "rootfs")
     value: dict[str, Any] = json.loads(made.text)
     return value
 
 
 @pytest.mark.parametrize("number", range(len(COMBINATIONS)), ids=[" ".join(words) for words in COMBINATIONS])
-def test_same_as_docker(docker: DockerDaemon, dockers: list[tuple[str, str]], number: int) -> None:
+def test_same_as_docker(docker: DockerDaemon, dockers: list[tuple[str, str, OtherContainer]], number: int) -> None:
     """By meaning; and to the letter where ours is written as docker would, as it is shown for a comparison."""
-    name, text = dockers[number]
+    name, text, _ = dockers[number]
     theirs, mine = meaning(json.loads(text)), meaning(ours(docker, COMBINATIONS[number], name))
     for side in (theirs, mine):
         side["seccomp"] = side["seccomp"] is not None
@@ -111,6 +114,20 @@ def test_same_as_docker(docker: DockerDaemon, dockers: list[tuple[str, str]], nu
     written = as_docker(text_of_ours, name, options, data=f"{docker.home}/data", run=f"{docker.home}/run")
     found = [d for d in differences(written, text) if not d.pointer.startswith(NOT_COMPUTED)]
     assert [d for d in found if d.kind is not DifferenceKind.REORDERED] == []
+
+
+@pytest.mark.parametrize("number", range(len(COMBINATIONS)), ids=[" ".join(words) for words in COMBINATIONS])
+def test_by_its_record_it_is_the_same(
+    docker: DockerDaemon, dockers: list[tuple[str, str, OtherContainer]], number: int
+) -> None:
+    """What docker writes down of a container makes its config.json, as it is adopted where it does not run."""
+    name, text, other = dockers[number]
+    options = msgspec.structs.replace(parse_options(other.words or ()), args=other.command, network=other.network)
+    made = generate(IMAGE, options, facts=probe(), container=Identity(name, "probe"), rootfs=docker.home / "rootfs")
+    written = as_docker(made.text, name, options, data=f"{docker.home}/data", run=f"{docker.home}/run")
+    found = [d for d in differences(written, text) if not d.pointer.startswith(NOT_COMPUTED)]
+    assert [d for d in found if d.kind is not DifferenceKind.REORDERED] == []
+    assert other.untold == ()
 
 
 NOT_COMPUTED = ("/root/path", "/hooks", "/linux/seccomp")
@@ -132,6 +149,6 @@ def runcs_own(rule: dict[str, Any]) -> bool:
     return (rule.get("major"), rule.get("minor")) in own and (rule["access"] == "rwm" or not rule["allow"])
 
 
-def test_dockers_configurations_are_no_errors(dockers: list[tuple[str, str]]) -> None:
-    for number, (_, text) in enumerate(dockers):
+def test_dockers_configurations_are_no_errors(dockers: list[tuple[str, str, OtherContainer]]) -> None:
+    for number, (_, text, _) in enumerate(dockers):
         assert [d for d in check(text) if d.severity is Severity.ERROR] == [], COMBINATIONS[number]
