@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import SuspendNotSupported
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 
 from engine import Event, Job, Problem, UsageError, visible
 from tui.clipboard import copied
@@ -18,6 +18,7 @@ from tui.dialogs.question import Question
 from tui.state import Message, State
 from tui.telling import guarded
 from tui.widgets.command_line import CommandLine
+from tui.widgets.repainted import Repainted
 
 if TYPE_CHECKING:
     from textual.worker import Worker
@@ -30,7 +31,7 @@ FRESH = 1.0
 """Seconds in which what was said is about what is done just now, and not about what was looked at before."""
 
 
-class Services(Screen[None]):
+class Services(Repainted[None]):
     """The part of `Bench` that does not depend on which panes there are."""
 
     def __init__(self, desk: Desk, state: State) -> None:

@@ -7,10 +7,12 @@ from typing import TypeVar
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 
+from tui.widgets.repainted import Repainted
+
 T = TypeVar("T")
 
 
-class Answered(ModalScreen[T]):
+class Answered(Repainted[T], ModalScreen[T]):
     """A screen that is answered once."""
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
