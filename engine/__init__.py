@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         Stream,
     )
     from engine.jobs import CancelToken, Job, Jobs
-    from engine.layers.stacking import LayerChanges
+    from engine.layers.stacking import LayerChanges, efficiency
     from engine.looking import Inside, Owners
     from engine.neighbours import Neighbour
     from engine.reference import check_name_to_pull, place_within
@@ -192,6 +192,7 @@ __all__ = [
     "complete",
     "describe_field",
     "differences",
+    "efficiency",
     "explain_field",
     "fields",
     "formatted",
@@ -266,6 +267,7 @@ _LAZY = {
     "Inside": "engine.looking",
     "Owners": "engine.looking",
     "LayerChanges": "engine.layers.stacking",
+    "efficiency": "engine.layers.stacking",
     "LayerSummary": "engine.views",
     "OverlayView": "engine.views",
     "Workbench": "engine.workbench",

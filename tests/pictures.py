@@ -1,7 +1,7 @@
 """What is drawn, its colours and its places, beside what was drawn before.
 
 `export_screenshot`'s picture, brought to lines of place, style and text, so that a difference can be read. Where a
-change is meant: CUTAWAY_RECORD=1 .venv/bin/python -m pytest tests/tui/test_pictures.py tests/tui/test_pane_pictures.py
+change is meant: CUTAWAY_RECORD=1 .venv/bin/python -m pytest tests/tui/test_*pictures.py
 """
 
 from __future__ import annotations

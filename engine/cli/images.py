@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from engine import ImageSummary, LayerChanges, human_size
+from engine import ImageSummary, LayerChanges, efficiency, human_size
 from engine.cli.console import each, narrate, print_json, print_table, session, warn
 from engine.cli.options import as_json, platform_option, tls_verify_option
 
@@ -127,7 +127,9 @@ def layers(image: str, as_json: bool, changes: bool) -> None:
     """
     workbench = session(recover=False).workbench
     if changes:
-        _print_changes(workbench.layer_changes(image), as_json=as_json)
+        found_changes = workbench.layer_changes(image)
+        _print_changes(found_changes, as_json=as_json)
+        narrate(f"{efficiency(found_changes):.1%} of its bytes are seen")
         return
     found = workbench.layers(image)
     if as_json:

@@ -60,6 +60,12 @@ class LayerChanges:
     wasted: int
 
 
+def efficiency(layers: Sequence[LayerChanges]) -> float:
+    """How much of the bytes in all layers can be seen from above, 0 to 1."""
+    size = sum(layer.size for layer in layers)
+    return 1 - sum(layer.wasted for layer in layers) / size if size else 1.0
+
+
 class Mark(Enum):
     """How a layer takes away what is below it."""
 

@@ -4,22 +4,20 @@ theme, beside what was drawn before."""
 from __future__ import annotations
 
 import json
-import stat
 import time
-from array import array
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conmon_log import as_conmon
+from made_up import CONFIG, NOON, SIZES, THEMES, inside, layer
 from pictures import compare, lines
 from textual.widgets import Input, TextArea
 
 from engine import (
     ContainerStats,
     Draft,
-    LayerSummary,
     Origin,
     ProcessSummary,
     Provenance,
@@ -30,73 +28,13 @@ from engine import (
     StepKind,
     Transcript,
 )
-from engine.layers.index import Columns
-from engine.layers.stacking import Tree
-from engine.looking import Inside
 from tui.dialogs.form import Field, Form
 from tui.panes.config.analysis import analyse
 from tui.panes.files.commit import CommitDialog, CommitWish
 from tui.panes.files.reading import Opened
 from tui.panes.output.sources import LogSource
 
-NOON = 1_700_000_000
-THEMES = ("dark", "light", "mono")
-SIZES = ((120, 36), (80, 24), (60, 18))
-
-DIRECTORY, REGULAR = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o644
-LINK = stat.S_IFLNK | 0o777
-FILES: list[dict[bytes, tuple[int, int, int]]] = [
-    {
-        b"": (DIRECTORY, 0, 0),
-        b"etc": (DIRECTORY, 0, 0),
-        b"etc/group": (REGULAR, 0, 30),
-        b"etc/motd": (REGULAR, 0, 99),
-        b"sh": (LINK, 0, 4),
-        b"srv": (DIRECTORY, 33, 0),
-        b"srv/page": (REGULAR, 33, 4096),
-    },
-    {
-        b"": (DIRECTORY, 0, 0),
-        b"etc": (DIRECTORY, 0, 0),
-        b"etc/motd": (stat.S_IFCHR, 0, 0),
-        b"srv": (DIRECTORY, 33, 0),
-        b"srv/new": (stat.S_IFREG | 0o4755, 33, 70_000),
-        b"srv/page": (REGULAR, 33, 5000),
-    },
-]
-"""By layer and path: mode, owner, size."""
-
-CONFIG = {
-    "ociVersion": "1.0.2",
-    "process": {"user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "echo hello"], "env": ["A=1"], "cwd": "relative"},
-    "root": {"path": "merged"},
-    "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
-    "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}]},
-}
-
-
-def _inside() -> Inside:
-    found = []
-    for layer in FILES:
-        columns = Columns(paths=list(layer), targets={list(layer).index(b"sh"): b"bash"} if b"sh" in layer else {})
-        columns.modes = array("I", [mode for mode, _, _ in layer.values()])
-        columns.uids = columns.gids = array("I", [owner for _, owner, _ in layer.values()])
-        columns.sizes = array("Q", [size if stat.S_ISREG(mode) else 0 for mode, _, size in layer.values()])
-        columns.times = array("q", [NOON * 10**9] * len(layer))
-        columns.whiteouts = [row for row, (mode, _, _) in enumerate(layer.values()) if stat.S_ISCHR(mode)]
-        found.append(columns)
-    return Inside(Tree(found), (Path("/nowhere/1"), Path("/nowhere/2")))
-
-
-def _layer(number: int, made_by: str) -> LayerSummary:
-    digest = f"sha256:{number}" + "0" * 63
-    gzip = "application/vnd.oci.image.layer.v1.tar+gzip"
-    return LayerSummary(
-        digest, digest, digest, gzip, number * 10_000_000, "/layers/x/diff", made_by, number * 4_000_000, number * 100
-    )
-
-
-LAYERS = [_layer(1, "ADD rootfs /"), _layer(2, '/bin/sh -c #(nop) CMD ["bash"]')]
+LAYERS = [layer(1, "ADD rootfs /"), layer(2, '/bin/sh -c #(nop) CMD ["bash"]')]
 
 
 class Views:
@@ -116,7 +54,7 @@ class Views:
 
     async def files(self) -> None:
         tab = self._tab("files")
-        tab._opened = Opened("i", "i", _inside(), LAYERS, False)
+        tab._opened = Opened("i", "i", inside(), LAYERS, False)
         tab._opened.weigh()
         tab.tree_list.begin(tab._opened.source(2, changed=False))
         tab.front("page")
@@ -184,9 +122,9 @@ class Views:
         )
 
     async def commit(self) -> None:
-        inside = _inside()
+        files = inside()
         wish = CommitWish("team/x:1", "a message", level="7", zstd=True, left_out=("/srv/new",))
-        dialog = CommitDialog("x", wish, inside.changes(2), inside.up_to(1), lambda *words: " ".join(words))
+        dialog = CommitDialog("x", wish, files.changes(2), files.up_to(1), lambda *words: " ".join(words))
         self.screen.app.push_screen(dialog)
 
 
@@ -204,6 +142,8 @@ async def test_each_looks_as_it_did(
         await screen.wait("A container is an image", "no jobs")
         shell = screen.screen
         await screen.wait(lambda text: shell.state.problems is not None and shell.state.neighbours is not None)
+        shell.state.problems, shell.state.neighbours = [], {"podman": 2, "docker": 0, "runc": 1}
+        shell.area.welcome.show()
         shell.show_host(["web01", "root", "runc 1.1.5", "overlay", "cgroup v2"])
         views = Views(screen, tmp_path)
         for place, name in enumerate(NAMES):

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
+from made_up import THEMES, container
 from pictures import compare, lines
 
-from engine import ContainerSummary, ImageSummary, LayerSummary, Status
+from engine import ImageSummary, LayerSummary, Status
 from tui.progress import Pull
-
-
-def _image(name: str, number: int) -> ImageSummary:
-    return ImageSummary(name, "0" * 64, "sha256:0", "", number * 50_000_000, number)
-
-
-def _container(name: str, status: Status, code: int | None = None) -> ContainerSummary:
-    return ContainerSummary(
-        id=name,
-        name=name,
-        image="docker.io/library/debian:12",
-        status=status,
-        pid=0,
-        created="",
-        exit_code=code,
-        command=("sh",),
-        started=None,
-        finished=None,
-        out_of_memory=False,
-        working=False,
-        terminal=False,
-        interactive=False,
-        mounted=False,
-        path=Path("/var/lib/cutaway/containers") / name,
-    )
 
 
 def _layer(number: int, made_by: str) -> LayerSummary:
@@ -53,9 +28,6 @@ def _layer(number: int, made_by: str) -> LayerSummary:
     )
 
 
-THEMES = ("dark", "light", "mono")
-
-
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_it_looks_as_it_did(bench: Any, size: tuple[int, int]) -> None:
     async with bench(size=size) as screen:
@@ -69,9 +41,9 @@ async def test_it_looks_as_it_did(bench: Any, size: tuple[int, int]) -> None:
             ImageSummary(n, "0" * 64, "sha256:0", "", k * 50_000_000, k) for k, n in enumerate(names, 1)
         ]
         found = [
-            _container("web", Status.RUNNING),
-            _container("once", Status.EXITED, 7),
-            _container("new", Status.CREATED),
+            container("web", Status.RUNNING),
+            container("once", Status.EXITED, 7),
+            container("new", Status.CREATED),
         ]
         shell.state.containers = {container.id: container for container in found}
         shell.state.pulls["j"] = Pull("j", "docker.io/library/nginx:1.27", "")

@@ -12,7 +12,7 @@ from tui.deeds.adopting import adopt, adopt_file
 from tui.deeds.asking import TLS, ask_for_one, tls_flags
 from tui.deeds.deed import Deed, Offer
 from tui.deeds.elsewhere import look_elsewhere, podmans_images
-from tui.deeds.volumes import remove_volume, show_volumes
+from tui.deeds.lists import show_usage, show_volumes
 from tui.deeds.with_options import of_directory
 from tui.dialogs.form import Field, Form, Values
 from tui.dialogs.page import Page
@@ -282,8 +282,8 @@ HOST_DEEDS: Sequence[Deed[State]] = (
         why_not=_needs_root,
     ),
     Deed("host.events", "E", "what was done to containers", _events, command=lambda s: ("events",), changes=False),
-    Deed("host.volumes", "", "the volumes", show_volumes, command=lambda s: ("volume", "ls"), changes=False),
-    Deed("host.remove-volume", "", "remove a volume", remove_volume, command=lambda s: ("volume", "rm", "NAME")),
+    Deed("host.volumes", "V", "the volumes", show_volumes, command=lambda s: ("volume", "ls"), changes=False),
+    Deed("host.stats", "u", "what all containers use", show_usage, command=lambda s: ("stats",), changes=False),
     Deed("host.usage", "", "what takes how much room", _usage, command=lambda s: ("system", "df"), changes=False),
     Deed("host.check", "", "check the store", _check, command=lambda s: ("system", "check"), changes=False),
     Deed(

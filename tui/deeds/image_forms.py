@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from engine import human_size
+from engine import efficiency, human_size
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
 from tui.dialogs.form import Field, Form, Values
@@ -105,6 +105,8 @@ async def _changes(bench: Bench, offer: _Offer) -> None:
         )
         for number, layer in enumerate(found, 1)
     ]
+    wasted = sum(layer.wasted for layer in found)
+    rows.append((f"{efficiency(found):.1%} of its bytes are seen", f"{human_size(wasted)} are hidden, and still there"))
     await bench.put(Page(f"What each layer of {offer.thing.reference} does", rows))
 
 
