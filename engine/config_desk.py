@@ -128,11 +128,12 @@ class ConfigDesk(ImageDesk):
         path = self._containers.path(draft.id)
         if (path / KEPT.launched).exists():
             found.append(Baseline("launched", "as last launched"))
-        found += [
-            Baseline("bare", "the image's bare defaults"),
-            Baseline("podman", "as podman 4.3 would write it, by the same options"),
-            Baseline("docker", "as docker 20.10 would write it, by the same options"),
-        ]
+        if not draft.image.startswith("docker-storage:"):  # an image of docker's own is known by its layers alone
+            found += [
+                Baseline("bare", "the image's bare defaults"),
+                Baseline("podman", "as podman 4.3 would write it, by the same options"),
+                Baseline("docker", "as docker 20.10 would write it, by the same options"),
+            ]
         others = [each for each in self.containers() if each.id != draft.id and not each.working]
         found += [Baseline(f"container:{each.name}", f"the container {each.name}") for each in others]
         theirs = [each for each in self.neighbours()[0] if not each.why_not and each.name and each.engine != "runc"]

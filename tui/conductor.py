@@ -47,6 +47,7 @@ class Stage(View, Protocol):
     def show_host(self, words: list[str]) -> None: ...
     def show_pull(self, pull: Pull) -> None: ...
     def show_busy(self, text: str) -> None: ...
+    def show_others(self) -> None: ...
     def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None: ...
     def hear(self, event: Event) -> None: ...
     def in_sight(self, subject: Subject) -> bool: ...
@@ -76,15 +77,17 @@ class Conductor:
         else:
             self._view.look(None)
         await self._look_at_host()
-        if not self._state.images:
-            self._view.later(self._count_neighbours())
+        self._view.later(self.look_at_neighbours())
         if not self._state.read_only:
             for done in await self._desk.ask(lambda workbench: workbench.recover()):
                 self._view.say(done)
         await self._desk.ask(lambda workbench: workbench.watch())
 
-    async def _count_neighbours(self) -> None:
+    async def look_at_neighbours(self) -> None:
+        """Ask the other engines for their containers."""
         found, _ = await self._desk.ask(lambda workbench: workbench.neighbours())
+        self._state.others = {f"{other.engine}:{other.name or other.id}": other for other in found}
+        self._view.show_others()
         counts = Counter(other.engine for other in found)
         self._state.neighbours = {engine: counts[engine] for engine in ("podman", "docker", "runc")}
         if self._view.in_sight(None):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine import Status
 from tui.progress import Pull, Work
-from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfRevision, Subject
+from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfNeighbour, OfRevision, Subject
 from tui.text import shown_json
 
 if TYPE_CHECKING:
-    from engine import ContainerSummary, Draft, ImageSummary, Problem, Step
+    from engine import ContainerSummary, Draft, ImageSummary, Neighbour, Problem, Step
     from tui.panes.config.analysis import Analysis
 
 MOST_STEPS = 5_000
@@ -116,6 +116,8 @@ class State:
     problems: list[Problem] | None = None
     neighbours: dict[str, int] | None = None
     """How many containers other engines have here; None until they were asked."""
+    others: dict[str, Neighbour] = field(default_factory=dict)
+    """The containers of other engines, by what `adopt` is told: `podman:NAME`."""
     unread: dict[str, Problem] = field(default_factory=dict)
     """What could not be read ("images", "containers"), and why."""
     pulls: dict[str, Pull] = field(default_factory=dict)
@@ -139,7 +141,7 @@ class State:
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Options that are always given, by command."""
 
-    def find(self, subject: Subject) -> ContainerSummary | ImageSummary | Writing | Pull | State | None:
+    def find(self, subject: Subject) -> ContainerSummary | Neighbour | ImageSummary | Writing | Pull | State | None:
         """What a subject is now; None where it has gone."""
         match subject:
             case OfImage(reference):
@@ -148,6 +150,8 @@ class State:
                 return self.writing(subject)
             case OfContainer(id):
                 return self.containers.get(id)
+            case OfNeighbour(what):
+                return self.others.get(what)
             case OfJob(job):
                 return self.pulls.get(job)
             case OfHost():

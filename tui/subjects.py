@@ -33,6 +33,13 @@ class OfRevision(OfContainer):
 
 
 @dataclass(frozen=True, slots=True)
+class OfNeighbour:
+    """A container of another engine, by what `adopt` is told: `podman:NAME`."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class OfJob:
     """An image on its way, here or to a registry, by the job that brings it."""
 
@@ -44,4 +51,4 @@ class OfHost:
     """This host and its store: what is asked for when nothing particular is."""
 
 
-Subject: TypeAlias = OfImage | OfDraft | OfContainer | OfJob | OfHost | None
+Subject: TypeAlias = OfImage | OfDraft | OfContainer | OfNeighbour | OfJob | OfHost | None

@@ -12,9 +12,10 @@ from tui.deeds.deed import Deed, Offer
 from tui.deeds.drafts import DRAFT_DEEDS
 from tui.deeds.host import HOST_DEEDS
 from tui.deeds.images import IMAGE_DEEDS
+from tui.deeds.neighbours import NEIGHBOUR_DEEDS
 from tui.deeds.pulls import PULL_DEEDS
 from tui.state import State
-from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfRevision, Subject
+from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfNeighbour, OfRevision, Subject
 
 __all__ = [
     "ALL_DEEDS",
@@ -31,6 +32,7 @@ DEEDS: dict[type, Sequence[Deed[Any]]] = {
     OfDraft: DRAFT_DEEDS,
     OfRevision: DRAFT_DEEDS,
     OfContainer: CONTAINER_DEEDS,
+    OfNeighbour: NEIGHBOUR_DEEDS,
     OfJob: PULL_DEEDS,
     OfHost: HOST_DEEDS,
 }

@@ -22,11 +22,11 @@ async def adopt(bench: Bench, offer: Offer[State]) -> None:
 
     wanted = await bench.put(NeighboursSheet(bench))
     if wanted is not None:
-        await _adopt(bench, wanted)
+        await adopt_this(bench, wanted)
 
 
-async def _adopt(bench: Bench, what: str) -> None:
-    """`what` is an engine and a name; "" for a file, which is asked for, too."""
+async def adopt_this(bench: Bench, what: str) -> None:
+    """Ask how, and adopt it. `what` is an engine and a name; "" for a file, which is asked for, too."""
 
     def flags(values: Values) -> list[str]:
         given = [f"--{name}={values[name]}" for name in ("image", "name", "network") if values[name]]
@@ -79,4 +79,4 @@ async def _adopt(bench: Bench, what: str) -> None:
 
 async def adopt_file(bench: Bench, offer: Offer[State]) -> None:
     """A config.json, whoever wrote it."""
-    await _adopt(bench, "")
+    await adopt_this(bench, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,13 +15,13 @@ from textual.message import Message
 from engine import Status, visible
 from tui.deeds import keys_of
 from tui.places.things import ThingsPane
-from tui.subjects import OfContainer, Subject
+from tui.subjects import OfContainer, OfNeighbour, Subject
 from tui.text import age, clip, fill, short_reference
 from tui.widgets.item_list import Item, ItemList
 from tui.widgets.sorting import Sorting
 
 if TYPE_CHECKING:
-    from engine import ContainerSummary
+    from engine import ContainerSummary, Neighbour
 
 _SIGNS = {
     Status.RUNNING: "●",
@@ -33,9 +33,9 @@ _SIGNS = {
 
 
 class ContainersPane(ThingsPane):
-    """Containers, running or not, the newest first."""
+    """Containers, running or not, the newest first; below them those of other engines, which are looked at alone."""
 
-    BINDINGS: ClassVar[list[BindingType]] = keys_of(OfContainer)
+    BINDINGS: ClassVar[list[BindingType]] = keys_of(OfContainer, OfNeighbour)
 
     class Selected(Message):
         """The cursor is on another container, or on none."""
@@ -53,8 +53,11 @@ class ContainersPane(ThingsPane):
         }
         super().__init__(Sorting(orders), id="containers")
         self._containers: dict[str, ContainerSummary] = {}
+        self._others: dict[str, Neighbour] = {}
 
     def subject_of(self, key: str | None) -> Subject:
+        if key is not None and key in self._others:
+            return OfNeighbour(key)
         return OfContainer(key) if key in self._containers else None
 
     @property
@@ -66,10 +69,18 @@ class ContainersPane(ThingsPane):
         self.draw()
         self.refresh_bindings()
 
+    def show_others(self, others: Mapping[str, Neighbour]) -> None:
+        """Those of other engines, by what `adopt` is told."""
+        self._others = dict(others)
+        self.draw()
+        self.refresh_bindings()
+
     def draw(self) -> None:
         self.list.set_empty(self.nothing)
         there = self.sorting.sorted(self._containers.values())
-        self.list.set_items([Item(c.id, f"{c.name} {c.status.value} {c.image}", _line(c)) for c in there])
+        items = [Item(c.id, f"{c.name} {c.status.value} {c.image}", _line(c)) for c in there]
+        others = [Item(k, f"{k} {o.status} {o.image}", _line_of_other(k, o)) for k, o in sorted(self._others.items())]
+        self.list.set_items(items + others)
         self.show_summary()
 
     def select(self, id: str) -> bool:
@@ -83,7 +94,8 @@ class ContainersPane(ThingsPane):
     def _moved(self, event: ItemList.Moved) -> None:
         event.stop()
         self.refresh_bindings()
-        self.post_message(self.Selected(event.key))
+        if event.key not in self._others:
+            self.post_message(self.Selected(event.key))
 
 
 def state(container: ContainerSummary) -> str:
@@ -103,6 +115,20 @@ def since(container: ContainerSummary, now: float) -> str:
         except ValueError:
             return ""
     return age(now - moment)
+
+
+def _line_of_other(key: str, other: Neighbour) -> Callable[[int], Text]:
+    def draw(width: int) -> Text:
+        image_room = min(40, (width - 20) // 2) if width >= 44 else 0
+        room = max(6, width - 20 - (image_room + 1 if image_room else 0))
+        text = Text(no_wrap=True, end="", style="italic")
+        # Its engine tells it apart from our own; a time of its own it has none here.
+        text.append(f"\N{MIDDLE DOT} {fill(visible(key), room)}{clip(visible(other.status), 10):>10}{'':7}")
+        if image_room:
+            text.append(" " + short_reference(visible(other.image), image_room))
+        return text
+
+    return draw
 
 
 def _line(container: ContainerSummary) -> Callable[[int], Text]:

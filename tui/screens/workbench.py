@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, on
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 AGES_EVERY = 10.0
 """Seconds between two looks at how long containers have been what they are."""
+ASK_AGAIN = 10.0
+"""Seconds before other engines are asked again for their containers, when their list is gone to."""
 
 HOST = {deed.id for deed in DEEDS[OfHost]}
 """Deeds that are about nothing that is selected."""
@@ -60,6 +63,8 @@ class WorkbenchScreen(InFront):
         self.layer_list, self.area = LayersPane(), MainArea(self)
         self.panes: Arrangement
         self.conductor: Conductor
+        self._asked = 0.0
+        """When other engines were asked for their containers, by the monotonic clock."""
         self.looking: Looking
         self.layering: Layering
         self.doing: Doing
@@ -137,6 +142,9 @@ class WorkbenchScreen(InFront):
         if pull.finished:
             self.refresh_bindings()
 
+    def show_others(self) -> None:
+        self.container_list.show_others(self.state.others)
+
     def show_busy(self, text: str) -> None:
         self.title_bar.show_busy(text)
 
@@ -182,6 +190,9 @@ class WorkbenchScreen(InFront):
     def action_go(self, pane: str) -> None:
         """Be in a pane."""
         self.panes.go(pane)
+        if pane == "containers" and self.desk.loaded and time.monotonic() - self._asked > ASK_AGAIN:
+            self._asked = time.monotonic()
+            self.later(self.conductor.look_at_neighbours())
 
     def action_next_pane(self, step: int) -> None:
         self.panes.step(step)
