@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TELL_EVERY = 1 / 20
-"""Seconds between two words that a container's output has grown, at least."""
+TELL_EVERY = 1 / 10
+"""Seconds between two words that a container's output has grown, at least. More often nobody could read it, and each
+time is one in which a key has to wait."""
 
 
 class Desk:
@@ -111,7 +112,7 @@ class Desk:
     ) -> CancelToken:
         """Read a container's output as it comes, as `stream` does. `grown` is called where there is more, a few times a
         second at most."""
-        loop, arranged = asyncio.get_running_loop(), threading.Event()
+        loop, arranged, told = asyncio.get_running_loop(), threading.Event(), 0.0
 
         def read(workbench: Workbench, token: CancelToken) -> Iterator[None]:
             for _ in transcript.follow(token):
@@ -120,11 +121,13 @@ class Desk:
                     yield
 
         def tell() -> None:
+            nonlocal told
+            told = loop.time()
             arranged.clear()
             if not token.cancelled:
                 grown()
 
-        token = self.stream(read, lambda _: loop.call_later(TELL_EVERY, tell), ended)
+        token = self.stream(read, lambda _: loop.call_at(told + TELL_EVERY, tell), ended)
         return token
 
     def stream(

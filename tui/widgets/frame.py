@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
@@ -118,6 +119,18 @@ class Edge(Widget):
                 self.post_message(self.Picked(key))
 
 
+class Body(Vertical):
+    """What is within a frame, and its lower edge."""
+
+    def say(self, text: str) -> None:
+        """Plain text on the edge. Nothing else is drawn anew, as Textual's property would have it."""
+        words = Content(text)
+        if words != self._border_subtitle:
+            self._border_subtitle = words
+            width, height = self.outer_size
+            self.refresh(Region(0, height - 1, width, 1).translate(-self.content_offset))
+
+
 class Frame(Vertical):
     """A pane: an edge, its content, and a filter line that comes with `/` where the pane has something to filter."""
 
@@ -146,7 +159,7 @@ class Frame(Vertical):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.edge = Edge()
-        self.body = Vertical(id="body")
+        self.body = Body(id="body")
 
     def compose(self) -> ComposeResult:
         yield self.edge
@@ -161,8 +174,7 @@ class Frame(Vertical):
 
     def set_subtitle(self, text: str) -> None:
         """Plain text on the lower edge."""
-        # Content, not a string: a string would be read as markup.
-        self.body.border_subtitle = Content(clip(text, max(0, self.size.width - 6)))
+        self.body.say(clip(text, max(0, self.size.width - 6)))
 
     def take_focus(self) -> None:
         """Give the focus to what in this pane wants keys: at once, so that the next key finds it there."""

@@ -1,11 +1,14 @@
-"""What goes while something scrolls is painted over."""
+"""What is painted anew on a screen: neither less than has changed nor what nobody sees."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from textual._compositor import Compositor, CompositorMap
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
 
 T = TypeVar("T")
 
@@ -26,8 +29,16 @@ class _Thorough(Compositor):
         return found
 
 
+    def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
+        """From the front to the back. Textual's draws all that lies below, too, although nothing shines through."""
+        for region, clip, strips in super()._get_renders(crop):
+            yield region, clip, strips
+            if crop is not None and region.intersection(clip).contains_region(crop):
+                return
+
+
 class Repainted(Screen[T]):
-    """A screen on which nothing stays that has gone."""
+    """A screen on which nothing stays that has gone, and nothing is drawn that something lies over."""
 
     def __init__(self) -> None:
         super().__init__()
