@@ -28,7 +28,6 @@ class _Thorough(Compositor):
             self._dirty_regions.update(region for each in places if (region := each.clip.intersection(each.region)))
         return found
 
-
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
         """From the front to the back. Textual's draws all that lies below, too, although nothing shines through."""
         for region, clip, strips in super()._get_renders(crop):
