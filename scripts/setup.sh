@@ -192,6 +192,12 @@ python_parts() { # stage, extras: .venv with exactly the versions of constraints
     printf '%s\n' "$wanted" >".venv/ready-$stage"
 }
 
+virtual_machine() { # made here, so that no test waits for it; the test that uses it says what is wrong with it
+    if ! has qemu-system-x86_64 || ! has mmdebstrap || [ "$(uname -m)" != x86_64 ]; then return 0; fi
+    [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null || return 0
+    as_root sh scripts/vm.sh --make || true
+}
+
 # shellcheck disable=SC2086  # the lists of parts are meant to fall apart
 case ${1-} in
     run)
@@ -208,6 +214,7 @@ case ${1-} in
         test_parts $NETWORK_PARTS $TEST_PARTS
         test_parts docker:docker-cli:docker-cli # in docker.io itself up to Debian 12
         python_parts dev '[dev]'
+        virtual_machine
         ;;
     bench)
         sh scripts/setup.sh test

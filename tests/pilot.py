@@ -1,4 +1,7 @@
-"""The program under a pilot, without a terminal: real engine, data directory of its own, read as a person reads it."""
+"""The program under a pilot, without a terminal: real engine, data directory of its own, read as a person reads it.
+
+The screen is imported by the first test that opens it: others of tests/root do without.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,16 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import textual._wait
 
 from engine import Settings
-from tui.app import CutawayApp
-from tui.collecting import Collecting
-from tui.screens.workbench import WorkbenchScreen
 
-# After a key the library's pilot waits until the process is idle, in steps of 20 ms, three times. A step of 5 ms tells
-# the same, and most of the time of these tests is such waiting.
-textual._wait.SLEEP_GRANULARITY = 1 / 200
-textual._wait.SLEEP_IDLE = textual._wait.SLEEP_GRANULARITY / 20
+if TYPE_CHECKING:
+    from tui.app import CutawayApp
+    from tui.collecting import Collecting
+    from tui.screens.workbench import WorkbenchScreen
 
 PATIENCE = 30.0
 """Seconds to wait for something to come up. Long, because nothing waits for all of it but a failure."""
@@ -36,10 +35,14 @@ class Bench:
 
     @property
     def screen(self) -> WorkbenchScreen:
+        from tui.screens.workbench import WorkbenchScreen
+
         return next(screen for screen in self.app.screen_stack if isinstance(screen, WorkbenchScreen))
 
     async def opened(self) -> None:
         """The workbench has taken the place of its outline."""
+        from tui.screens.workbench import WorkbenchScreen
+
         deadline = time.monotonic() + PATIENCE
         while not isinstance(self.app.screen, WorkbenchScreen) or not self.app.screen.is_mounted:
             assert time.monotonic() < deadline, "the workbench did not open"
@@ -80,6 +83,14 @@ Open = Callable[..., Any]
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Opens the program: `async with bench(size=(120, 36)) as screen`."""
+    import textual._wait
+
+    from tui.app import CutawayApp
+
+    # After a key the library's pilot waits until the process is idle, in steps of 20 ms, three times. A step of 5 ms
+    # tells the same, and most of the time of these tests is such waiting.
+    textual._wait.SLEEP_GRANULARITY = 1 / 200
+    textual._wait.SLEEP_IDLE = textual._wait.SLEEP_GRANULARITY / 20
     if "CUTAWAY_RUN" not in os.environ:
         monkeypatch.setenv("CUTAWAY_RUN", str(tmp_path / "run"))
     monkeypatch.delenv("NO_COLOR", raising=False)

@@ -25,7 +25,11 @@ def configured_path(config: Path) -> str:
 
 def clear(path: str, container_id: str) -> None:
     """Kill what is in the container's groups, of every hierarchy, and remove them. Does what it can."""
-    for group in _groups(path, container_id):
+    groups = _groups(path, container_id)
+    for group in groups:  # all of them first: of version 1, one freezes, and in the others what it froze does not die
+        for directory, _, _ in os.walk(group):
+            _thaw(Path(directory))
+    for group in groups:
         _clear_one(group)
 
 
@@ -57,7 +61,6 @@ def _clear_one(group: Path) -> None:
     deadline = time.monotonic() + _PATIENCE
     while True:
         for directory, _, _ in os.walk(group, topdown=False):
-            _thaw(Path(directory))
             _kill_all(Path(directory))
             with suppress(OSError):
                 os.rmdir(directory)

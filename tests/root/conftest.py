@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from layer_kit import Stack
 from pilot import bench
 
 from engine import Workbench, rootfs
+from engine.demo.programs import interpreter, libraries
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.host import HostFacts, probe
@@ -46,12 +48,12 @@ def rootfs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("bin", "etc", "proc", "sys", "dev", "tmp", "root"):
         (base / name).mkdir(parents=True)
     programs = [Path(found) for name in TOOLS.split() if (found := shutil.which(name))]
-    libraries: set[Path] = set()
+    needed: set[str] = set()
     for program in programs:
         shutil.copy2(program.resolve(), base / "bin" / program.name)
-        said = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
-        libraries.update(Path(match) for match in re.findall(r"(/\S+) \(0x", said))
-    for library in libraries:
+        loader = interpreter(str(program))
+        needed |= {loader, *(library for _, library in libraries(str(program), loader))}
+    for library in map(Path, needed):
         target = base / str(library).lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(library.resolve(), target)
@@ -69,19 +71,36 @@ def data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataR
     before = _empty_cgroups()
     yield root
     deadline = time.monotonic() + _GRACE
-    while (left := _left_behind(root, before)) and time.monotonic() < deadline:
+    _until_processes_are_gone(root, deadline)
+    # The empty group of somebody else's container is one that is being made or taken away just now.
+    while (left := list(_left_behind(root, before))) and time.monotonic() < deadline:
         time.sleep(0.05)
     if left:
         _sweep(root)
     assert not left, f"left behind: {left}"
 
 
-def _left_behind(root: DataRoot, cgroups_before: set[str]) -> list[str]:
-    left = [f"mount {path}" for path in rootfs.mounts_below(root.path)]
-    left += [f"process {pid}: {' '.join(words)[:200]}" for pid, words in _processes(root)]
+def _left_behind(root: DataRoot, cgroups_before: set[str]) -> Iterator[str]:
+    for pid, words in _processes(root):
+        yield f"process {pid}: {' '.join(words)[:200]}"
+    for path in rootfs.mounts_below(root.path):
+        yield f"mount {path}"
     for state in root.run.glob("runc/*/state.json"):
-        left.append(f"runc's state of {state.parent.name}")
-    return left + [f"cgroup {path}" for path in sorted(_empty_cgroups() - cgroups_before)]
+        yield f"runc's state of {state.parent.name}"
+    for path in sorted(_empty_cgroups() - cgroups_before):
+        yield f"cgroup {path}"
+
+
+def _until_processes_are_gone(root: DataRoot, deadline: float) -> None:
+    """conmon, and the clean-up that it starts at its end: nothing else is to take away what a container was."""
+    while found := [pid for pid, _ in _processes(root)]:
+        for pid in found:
+            with suppress(ProcessLookupError):
+                handle = os.pidfd_open(pid)
+                ended = select.select([handle], [], [], max(0.0, deadline - time.monotonic()))[0]
+                os.close(handle)
+                if not ended:
+                    return
 
 
 def _processes(root: DataRoot) -> Iterator[tuple[int, list[str]]]:

@@ -24,7 +24,6 @@ def lines(running: Any) -> list[tuple[Stream, str]]:
     return [(line.stream, line.text) for batch in batches for line in batch]
 
 
-@pytest.mark.cgroups
 def test_from_creation_to_exit_code_and_log(container: Any) -> None:
     it = container("sh", "-c", "echo out; echo err >&2; exit 7")
     assert it.runtime.state(it.record).status is Status.CREATED
@@ -92,7 +91,6 @@ def test_stop_asks_first(container: Any) -> None:
     assert it.runtime.stop(it.record, 10, it.job) == 5  # nothing to do is no error
 
 
-@pytest.mark.cgroups
 def test_stop_kills_what_does_not_listen(container: Any) -> None:
     it = container("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
     it.start()
@@ -116,7 +114,6 @@ def test_stop_can_be_cancelled_while_it_waits(container: Any) -> None:
     assert it.runtime.state(it.record).status is Status.RUNNING
 
 
-@pytest.mark.cgroups
 def test_kill_pause_and_unpause(container: Any) -> None:
     it = container("sleep", "60")
     with pytest.raises(ContainerState):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from engine import rootfs
 from engine.cleanup import sweep
 from engine.digest import Digest
 from engine.disk import DataRoot
-from engine.errors import ContainerState
 from engine.events import Status
 from engine.host import HostFacts
 from engine.jobs import CancelToken
@@ -65,7 +63,6 @@ def conmon(it: Any) -> int:
     return int((it.root.run / "containers" / it.record.id / "conmon.pid").read_text())
 
 
-@pytest.mark.cgroups
 def test_it_outlives_its_starter_and_clears_up(container: Any) -> None:
     it = container("sh", "-c", "while [ ! -e /stop ]; do sleep 0.05; done; echo done; exit 9")
     starter = started_elsewhere(it)
@@ -119,7 +116,6 @@ def test_a_container_started_again_at_once_is_let_alone(container: Any) -> None:
     assert rootfs.is_mounted(it.path / "merged")
 
 
-@pytest.mark.cgroups
 def test_what_nobody_cleared_up(container: Any, host_facts: HostFacts) -> None:
     """conmon was killed, a starter was killed after the mount, a record is lost: one sweep, and what runs goes on."""
     runs, lost, mounted, once, stranger = (
@@ -146,7 +142,6 @@ def test_what_nobody_cleared_up(container: Any, host_facts: HostFacts) -> None:
     assert sweep(runs.root, runs.containers, runs.runtime, Networks(runs.root, host_facts), runs.job) == []
 
 
-@pytest.mark.cgroups
 def test_another_runtime_directory_in_the_environment(
     container: Any, host_facts: HostFacts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -159,25 +154,3 @@ def test_another_runtime_directory_in_the_environment(
     assert root.run == it.root.run
     assert sweep(root, Containers(root), runtime, Networks(root, host_facts), it.job) == []
     assert runtime.state(it.record).status is Status.RUNNING
-
-
-@pytest.mark.cgroups
-def test_a_list_never_kills_what_lives(container: Any, host_facts: HostFacts) -> None:
-    """Not even where all that was known of it in the runtime directory is gone."""
-    it = container("sleep", "300", auto_remove=True)
-    it.start()
-    pid = it.runtime.state(it.record).pid
-    shutil.move(it.root.run, it.root.run.with_suffix(".away"))
-    try:
-        done = sweep(it.root, it.containers, it.runtime, Networks(it.root, host_facts), it.job)
-        assert len(done) == 1
-        assert done[0].startswith(f"left alone: the container {it.record.name} has living processes ({pid}")
-        os.kill(pid, 0)
-        with it.containers.lock(it.record.id), pytest.raises(ContainerState, match="living processes"):
-            it.runtime.delete(it.record, False, it.job)
-        with pytest.raises(ContainerState, match="living processes"):
-            it.runtime.check_known(it.record)
-    finally:
-        shutil.rmtree(it.root.run, ignore_errors=True)
-        shutil.move(it.root.run.with_suffix(".away"), it.root.run)
-    assert it.runtime.state(it.record).status is Status.RUNNING

@@ -180,7 +180,6 @@ def test_stop_without_conmon(container: Any) -> None:
         assert it.runtime.state(it.record).status is Status.EXITED
 
 
-@pytest.mark.cgroups
 def test_after_a_reboot(container: Any) -> None:
     """The runtime directory, the processes and the mounts are gone; the records tell what they can."""
     ended, running, never = container("sh", "-c", "exit 3"), container("sleep", "60"), container("true")
@@ -206,7 +205,6 @@ def test_after_a_reboot(container: Any) -> None:
         assert ended.runtime.wait(ended.record, CancelToken()) == 3
 
 
-@pytest.mark.cgroups
 def test_a_container_whose_record_is_gone(container: Any) -> None:
     lost, known = container("sleep", "60"), container("sleep", "60")
     lost.start()

@@ -151,7 +151,6 @@ def test_masked_and_unmasked(run: Run) -> None:
     assert "Read-only" in run("echo 1 > /proc/sys/kernel/domainname").stderr
 
 
-@pytest.mark.cgroups
 def test_privileged(run: Run) -> None:
     done = run("tail -n +1 /proc/self/status; ls /dev/full; touch /sys/x", privileged=True)
     assert "Seccomp:\t0" in done.stdout

@@ -1,0 +1,116 @@
+"""What control groups do for containers, and what is read from them: with version 1 here, with version 2 in a virtual
+machine, or the other way about."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waiting import until, until_ended
+
+from engine import CancelToken, Job, RunOptions, Status, Workbench
+from engine.cleanup import sweep
+from engine.errors import ContainerState
+from engine.events import ignore
+from engine.host import HostFacts
+from engine.network import Networks
+
+pytestmark = [pytest.mark.root, pytest.mark.cgroups]
+
+
+def groups(it: Any) -> list[Path]:
+    """The directories of its control groups."""
+    return [Path(path) for path, _, _ in os.walk("/sys/fs/cgroup") if path.endswith(f"/cutaway-test/{it.record.id}")]
+
+
+def test_limits_numbers_frozen_and_stopped(workbench: Workbench, container: Any) -> None:
+    """One life: what is changed is in force, what is used is told, what is frozen does nothing, what does not listen
+    to a stop is killed; and no group stays."""
+
+    def limited(config: dict[str, Any]) -> None:
+        config["linux"]["resources"].update(memory={"limit": 128 << 20}, pids={"limit": 99})
+
+    def used() -> Any:
+        (line,) = next(workbench.stats(token, "w", once=True))
+        return line.reading
+
+    job, token = Job("life", ignore), CancelToken()
+    it = container("sh", "-c", "trap '' TERM; echo ready; while :; do :; done", name="w", config=limited)
+    (it.path / "provenance.json").write_text("{}")
+    it.start()
+    until(lambda: "ready" in (it.path / "output.log").read_text())
+    assert workbench.container("w").status is Status.RUNNING
+    before = used()
+    assert (before.memory_limit, before.pids_limit, before.pids) == (128 << 20, 99, 1)
+    assert 0 < before.memory < 50 << 20
+    until(lambda: used().cpu_time > before.cpu_time)
+    assert [process.pid for process in workbench.top("w")] == [1]
+
+    workbench.update("w", RunOptions(memory="64m", pids_limit=33), job)
+    assert (used().memory_limit, used().pids_limit) == (64 << 20, 33)
+
+    workbench.pause("w", job)
+    assert workbench.container("w").status is Status.PAUSED
+    with pytest.raises(ContainerState):
+        workbench.pause("w", job)
+    frozen = used().cpu_time
+    assert used().cpu_time == frozen
+    workbench.unpause("w", job)
+    assert workbench.container("w").status is Status.RUNNING
+    until(lambda: used().cpu_time > frozen)
+
+    assert groups(it)
+    assert workbench.stop("w", job, timeout=0.2).exit_code == 137
+    until(lambda: not groups(it))
+
+
+def test_without_memory(container: Any) -> None:
+    """The kernel ends what wants more memory than it may have, and that is told."""
+
+    def little(config: dict[str, Any]) -> None:
+        config["linux"]["resources"]["memory"] = {"limit": 16 << 20, "swap": 16 << 20}
+
+    it = container("sh", "-c", "tail /dev/zero", config=little)
+    it.start()
+    assert it.runtime.wait(it.record, CancelToken()) == 137
+    until(lambda: it.runtime.state(it.record).out_of_memory)
+
+
+def test_nobody_knows_what_runs_in_it(container: Any) -> None:
+    """All that runc wrote down is gone, and the container frozen: by its group it is found, and ended."""
+    it = container("sleep", "300")
+    it.start()
+    it.runtime.pause(it.record, it.job)
+    pid = it.runtime.state(it.record).pid
+    shutil.rmtree(it.root.run)
+    with pytest.raises(ContainerState, match=re.escape(f"living processes ({pid}")):
+        it.runtime.delete(it.record, False, it.job)
+    ended = os.pidfd_open(pid)
+    it.runtime.delete(it.record, True, it.job)
+    until_ended(ended)
+    assert not groups(it)
+
+
+def test_a_list_never_kills_what_lives(container: Any, host_facts: HostFacts) -> None:
+    """Not even where all that was known of it in the runtime directory is gone."""
+    it = container("sleep", "300", auto_remove=True)
+    it.start()
+    pid = it.runtime.state(it.record).pid
+    shutil.move(it.root.run, it.root.run.with_suffix(".away"))
+    try:
+        done = sweep(it.root, it.containers, it.runtime, Networks(it.root, host_facts), it.job)
+        assert len(done) == 1
+        assert done[0].startswith(f"left alone: the container {it.record.name} has living processes ({pid}")
+        os.kill(pid, 0)
+        with it.containers.lock(it.record.id), pytest.raises(ContainerState, match="living processes"):
+            it.runtime.delete(it.record, False, it.job)
+        with pytest.raises(ContainerState, match="living processes"):
+            it.runtime.check_known(it.record)
+    finally:
+        shutil.rmtree(it.root.run, ignore_errors=True)
+        shutil.move(it.root.run.with_suffix(".away"), it.root.run)
+    assert it.runtime.state(it.record).status is Status.RUNNING
