@@ -60,11 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if why := missing(item):
             item.add_marker(pytest.mark.skip(reason=why))
-        # One terminal at a time, so that the screen has a core to itself; a file's registry and images are made once.
-        if item.get_closest_marker("screen"):
-            item.add_marker(pytest.mark.xdist_group("screen"))
-        elif item.get_closest_marker("interop"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def _refuse_skip(report: Any) -> None:
