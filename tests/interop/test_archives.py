@@ -70,8 +70,7 @@ def mounted_by_podman(podman: list[str], image: str) -> Files:
 @pytest.fixture(scope="module")
 def podmans(podman: list[str], layout: Path) -> Iterator[str]:
     """The image in podman's storage."""
-    run(*podman, "pull", "--quiet", f"oci:{layout}:latest")
-    image = run(*podman, "images", "--quiet", "--no-trunc")
+    image = run(*podman, "pull", "--quiet", f"oci:{layout}:latest")
     run(*podman, "tag", image, "localhost/theirs:1")
     yield "localhost/theirs:1"
     run(*podman, "rmi", "--force", image)
