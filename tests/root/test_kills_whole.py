@@ -91,9 +91,7 @@ def check_truth(cutaway: Elsewhere, about: str) -> None:
 
 
 def check_nothing_left(cutaway: Elsewhere, about: str) -> None:
-    cutaway("ps")  # who comes first after a crash clears up
-    running = [each["id"] for each in cutaway.json("ps", "--json")]
-    if not running:
+    if not cutaway.json("ps", "--json"):  # who comes first after a crash clears up
         assert cutaway.is_clean(), f"{about}: {cutaway.left()}"
     checked = subprocess.run(
         cutaway.command("system", "check"), env=cutaway.environment, capture_output=True, text=True, check=False

@@ -1,7 +1,7 @@
 """A process that dies at any moment leaves a store that the next one can use, and that holds nothing by halves.
 
-The work is done in a forked child, which kills itself (SIGKILL) before or after the n-th call that changes what is on
-disk, for every n; and by its parent at random times. The parent then looks at the store, and does the same work again.
+The work is done in a forked child, which kills itself (SIGKILL) before the n-th call that changes what is on disk,
+for every n; and by its parent at random times. The parent then looks at the store, and does the same work again.
 """
 
 import hashlib
@@ -133,10 +133,8 @@ class Countdown:
 
     def _wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **options: Any) -> Any:
-            self._tick()  # as if the call had not been made
-            result = call(*args, **options)
-            self._tick()  # as if it had been the last thing
-            return result
+            self._tick()  # as if this call had not been made, and the one before had been the last thing
+            return call(*args, **options)
 
         return wrapped
 
