@@ -22,8 +22,8 @@ from engine import Job, RunOptions, Status, Workbench
 
 pytestmark = [pytest.mark.bench, pytest.mark.root]
 
-ROUNDS = 10
-WARM_UP = 4
+ROUNDS = 8
+WARM_UP = 2
 """Rounds until everything was loaded once, and pools have their size."""
 CONTAINERS = 16
 """That come, run and go in each round."""
@@ -198,7 +198,7 @@ def _press(running: Program, keys: list[tuple[str, str]], missed: list[str]) -> 
 def _at_rest(running: Program, process: psutil.Process) -> int:
     """What it takes of memory (bytes) when it has nothing more to do."""
     quiet, before = 0, process.cpu_times()
-    while quiet < 6:
+    while quiet < 24:  # the program looks for garbage when nobody has typed for ten seconds
         ends = time.monotonic() + 0.5
         while time.monotonic() < ends:
             running.read(0.1)
