@@ -32,6 +32,14 @@ class Bench:
 
     def __init__(self, app: CutawayApp, pilot: Any) -> None:
         self.app, self.pilot = app, pilot
+        self._drawn = True
+        display = app._display
+
+        def drawn(*what: Any) -> None:
+            self._drawn = True
+            display(*what)
+
+        app._display = drawn  # type: ignore[method-assign]
 
     @property
     def screen(self) -> WorkbenchScreen:
@@ -69,11 +77,14 @@ class Bench:
             found = all(re.search(w, text) if isinstance(w, str) else w(text) for w in wanted)
             return found and not (without and re.search(without, text))
 
-        deadline = time.monotonic() + PATIENCE
-        while not there(text := self.text):
+        deadline, text = time.monotonic() + PATIENCE, self.text
+        while not there(text):
             if time.monotonic() > deadline:
                 raise AssertionError(f"did not come: {wanted} without {without!r}; the screen is\n{text}")
+            self._drawn = False
             await asyncio.sleep(0.02)
+            if self._drawn:  # to look at all of it is work
+                text = self.text
         return text
 
 
