@@ -26,6 +26,8 @@ class Settings:
     path: Path
     theme: str = ""
     read_only: bool = False
+    neighbours: bool = True
+    """Whether the screen shows podman's, docker's and runc's containers beside our own."""
     keys: dict[str, str] = field(default_factory=dict)
     flags: dict[str, tuple[str, ...]] = field(default_factory=dict)
     layout: dict[str, int | str] = field(default_factory=dict)
@@ -114,7 +116,9 @@ def _take(settings: Settings, name: str, value: Any) -> None:
             settings.wrong(name, 'is the name of a theme, as in theme = "dark"')
         case "read-only", bool():
             settings.read_only = value
-        case "read-only", _:
+        case "neighbours", bool():
+            settings.neighbours = value
+        case ("read-only" | "neighbours"), _:
             settings.wrong(name, "is true or false")
         case (("keys" | "flags" | "layout"), dict()):
             for entry, item in _flat(value):

@@ -19,6 +19,14 @@ PATIENCE = 30.0
 CHECKOUT = Path(__file__).parent.parent
 
 
+def settings_alone(folder: Path) -> str:
+    """An XDG_CONFIG_HOME with which the screen shows nothing of other engines."""
+    path = folder / "cutaway" / "config.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("neighbours = false\n")
+    return str(folder)
+
+
 class Terminal:
     """One window of a private tmux server; `close` ends it with all that runs in it."""
 
@@ -38,7 +46,10 @@ class Terminal:
             self._tmux("set-option", "-g", "status", "off")
 
     def cutaway(self, root: Path, **environment: str) -> None:
-        """Start the workbench on a data directory."""
+        """Start the workbench on a data directory. What other engines have on this host is nobody's here, but where
+        there is a podman of the test's own."""
+        if "XDG_CONFIG_HOME" not in environment and "CONTAINERS_CONF" not in os.environ:
+            environment["XDG_CONFIG_HOME"] = settings_alone(self._socket.with_name("settings"))
         run = {name: os.environ[name] for name in ("CUTAWAY_RUN",) if name in os.environ}
         self.run(sys.executable, "-m", "tui", "--root", str(root), environment={**run, **environment})
 

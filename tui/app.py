@@ -106,6 +106,7 @@ class CutawayApp(App[None]):
         state = State(
             keys=keys,
             read_only=self._read_only,
+            asks_neighbours=self._settings.neighbours,
             layout=layout(self._settings, {tab.tab_id: tab for tab in TABS}),
             flags=self._settings.flags,
         )

@@ -84,7 +84,9 @@ class Conductor:
         await self._desk.ask(lambda workbench: workbench.watch())
 
     async def look_at_neighbours(self) -> None:
-        """Ask the other engines for their containers."""
+        """Ask the other engines for their containers, where the settings do not say otherwise."""
+        if not self._state.asks_neighbours:
+            return
         found, _ = await self._desk.ask(lambda workbench: workbench.neighbours())
         self._state.others = {f"{other.engine}:{other.name or other.id}": other for other in found}
         self._view.show_others()

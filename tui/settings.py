@@ -144,6 +144,9 @@ def default_text() -> str:
         "# Change nothing, as --read-only.",
         "#read-only = false",
         "",
+        "# Show podman's, docker's and runc's containers in [4], below our own. These engines are asked for them.",
+        "#neighbours = true",
+        "",
         "[layout]",
     ]
     for name, (default, meaning) in LAYOUT.items():

@@ -114,6 +114,7 @@ class State:
     images: list[ImageSummary] = field(default_factory=list)
     containers: dict[str, ContainerSummary] = field(default_factory=dict)
     problems: list[Problem] | None = None
+    asks_neighbours: bool = True
     neighbours: dict[str, int] | None = None
     """How many containers other engines have here; None until they were asked."""
     others: dict[str, Neighbour] = field(default_factory=dict)

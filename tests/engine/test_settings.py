@@ -19,7 +19,8 @@ def _read(tmp_path: Path, text: str) -> Settings:
 def test_all_of_it(tmp_path: Path) -> None:
     settings = _read(
         tmp_path,
-        'theme = "light"\nread-only = true\n[keys]\ncontainer.stop = "f5"\n"image.open" = ["enter", "o"]\n'
+        'theme = "light"\nread-only = true\nneighbours = false\n'
+        '[keys]\ncontainer.stop = "f5"\n"image.open" = ["enter", "o"]\n'
         '[flags]\nrun = "--network host -e \'A=b c\'"\npull = ["--tls-verify=false"]\n[layout]\nleft = 45\n',
     )
     assert settings.problems == []
@@ -27,6 +28,7 @@ def test_all_of_it(tmp_path: Path) -> None:
     assert settings.keys == {"container.stop": "f5", "image.open": "enter,o"}
     assert settings.flags == {"run": ("--network", "host", "-e", "A=b c"), "pull": ("--tls-verify=false",)}
     assert settings.layout == {"left": 45}
+    assert not settings.neighbours
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,7 @@ def test_all_of_it(tmp_path: Path) -> None:
     [
         ("theme = 3\n", 1, "theme"),
         ('\nread-only = "yes"\n', 2, "read-only"),
+        ("neighbours = 1\n", 1, "neighbours"),
         ("[keys]\n\nimage.open = 7\n", 3, "keys.image.open"),
         ('[keys]\n"image.open" = []\n', 2, "keys.image.open"),
         ('[flags]\nrun = "--env \'a"\n', 2, "flags.run"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway
-from terminal import CHECKOUT, Terminal
+from terminal import CHECKOUT, Terminal, settings_alone
 from waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.screen, pytest.mark.interop("sshd", "ssh")]
@@ -89,7 +89,11 @@ def _answers(port: int) -> bool:
 
 def _line(cutaway: Cutaway) -> str:
     """The command on the other side; sshd gives a bare environment."""
-    variables = {"PYTHONPATH": str(CHECKOUT), "CUTAWAY_RUN": str(cutaway.run), "XDG_CONFIG_HOME": str(cutaway.run)}
+    variables = {
+        "PYTHONPATH": str(CHECKOUT),
+        "CUTAWAY_RUN": str(cutaway.run),
+        "XDG_CONFIG_HOME": settings_alone(cutaway.run / "settings"),
+    }
     given = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     return f"{given} {shlex.join([sys.executable, '-m', 'tui', '--root', str(cutaway.root)])}"
 
