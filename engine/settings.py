@@ -118,7 +118,7 @@ def _take(settings: Settings, name: str, value: Any) -> None:
             settings.read_only = value
         case "neighbours", bool():
             settings.neighbours = value
-        case ("read-only" | "neighbours"), _:
+        case (("read-only" | "neighbours"), _):
             settings.wrong(name, "is true or false")
         case (("keys" | "flags" | "layout"), dict()):
             for entry, item in _flat(value):
