@@ -91,7 +91,7 @@ class Form(Dialog[Values | None]):
 
     def compose_box(self) -> Iterable[Widget]:
         if self._detail:
-            yield Static(Text(visible(self._detail, keep="\n") + "\n"))
+            yield Static(Text(visible(self._detail, keep="\n") + "\n"), id="detail")
         widest = max((cell_len(field.words) for field in self._fields if not field.toggle), default=0)
         widest = min(widest, _WIDEST)
         with VerticalScroll(id="fields", can_focus=False):
@@ -117,6 +117,13 @@ class Form(Dialog[Values | None]):
     def on_mount(self) -> None:
         self._widget(self._fields[0]).focus()
         self._show()
+
+    def on_resize(self) -> None:
+        """Where there is little room the fields and the command line come before the words above them."""
+        room = self.size.height * 9 // 10 - 4
+        for detail in self.query("#detail"):
+            detail.display = room >= len(self._fields) + 7
+        self.query_one("#fields").styles.max_height = max(3, min(12, room - 5))
 
     def _widget(self, field: Field) -> Widget:
         return self.query_one(f"#field-{field.name}")
