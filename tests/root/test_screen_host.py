@@ -51,11 +51,13 @@ async def test_images_from_files(workbench: Workbench, bench: Open, tmp_path: Pa
 
         for source, name in ((rootfs, "of-directory"), (tarball, "of-archive")):
             await choose(screen, "make an image", "make an image of an archive or a directory")
-            await screen.wait("An image of one layer", "✗ both are needed", line(screen, "import FILE IMAGE"))
+            await screen.wait(
+                "An image of one layer", "✗ the root filesystem and the name", line(screen, "import FILE IMAGE")
+            )
             await paste(screen, str(source))
             await screen.press("down")
             await paste(screen, name)
-            await screen.wait(rf"{name}", without="✗ both")
+            await screen.wait(rf"{name}", without="✗ the root")
             await screen.press("enter")
             await screen.wait(f"localhost/{name}:latest is here")
         await screen.wait("Images 3")
@@ -76,31 +78,26 @@ async def test_volumes_and_the_store(workbench: Workbench, bench: Open, tmp_path
         await choose(screen, "the volumes", "the volumes")
         await screen.wait(r"data\b", held.name)
         await screen.press("escape")
-        await choose(screen, "remove a volume", "remove a volume")
-        await screen.wait("Remove a volume", "✗ the volume is missing")
-        await paste(screen, "nothing")
-        await screen.press("enter")
-        await screen.wait("Remove the volume nothing with all that is in it")
-        await screen.press("y")
-        await screen.wait("✗ failed")
-        await choose(screen, "remove a volume", "remove a volume")
-        await paste(screen, "data")
-        await screen.press("enter")
-        await screen.wait("Remove the volume data")
-        await screen.press("y")
-        await screen.wait(rf"{held.name}", "✗ failed")  # a container binds it
+        await screen.press("V")
+        await screen.wait("Volumes", r"data\b", r"free\b")
+        await screen.press("g", "D")
+        await screen.wait("Not now: a container binds data")  # the first by its name
+        await screen.press("escape")
         for each in workbench.containers():
             workbench.remove(each.id, job)
         await screen.wait(without="Containers 2")
-        await choose(screen, "remove a volume", "remove a volume")
-        await paste(screen, "data")
-        await screen.press("enter", "n")
-        await screen.wait(without="Remove the volume")
+        await screen.press("V")
+        await screen.wait("2 volumes", "no container binds it")
+        await screen.press("g", "D")
+        await screen.wait("Remove the volume data with all that is in it")
+        await screen.press("enter")  # the default is no
+        await screen.wait("2 volumes", without="Remove the volume")
         assert {v.name for v in workbench.volumes()} == {"data", "free"}
-        await choose(screen, "remove a volume", "remove a volume")
-        await paste(screen, "data")
-        await screen.press("enter", "y")
-        await screen.wait("✓ done", lambda _: {v.name for v in workbench.volumes()} == {"free"})
+        await screen.press("D")
+        await screen.wait("Remove the volume data")
+        await screen.press("y")
+        await screen.wait("1 volume", lambda _: {v.name for v in workbench.volumes()} == {"free"})
+        await screen.press("escape")
 
         await choose(screen, "how much room", "what takes how much room")
         await screen.wait(
