@@ -209,7 +209,11 @@ def _fitted(before: str, after: str, provenance: Provenance) -> list[Note]:
     """What was made to fit the new container's directory and control group."""
     old, new = spec.Document(before), spec.Document(after)
     return [
-        Note(pointer, f"{new.get(pointer)} in place of {visible(str(old.get(pointer)))}", provenance[pointer].detail)
+        Note(
+            pointer,
+            f"{new.get(pointer)} in place of {visible(str(old.get(pointer) or 'none'))}",
+            provenance[pointer].detail,
+        )
         for pointer in ("/linux/cgroupsPath", "/root/path")
         if old.get(pointer) != new.get(pointer) and pointer in provenance
     ]

@@ -136,10 +136,8 @@ class ConfigDesk(ImageDesk):
             ]
         others = [each for each in self.containers() if each.id != draft.id and not each.working]
         found += [Baseline(f"container:{each.name}", f"the container {each.name}") for each in others]
-        theirs = [each for each in self.neighbours()[0] if not each.why_not and each.name and each.engine != "runc"]
-        return found + [
-            Baseline(f"{each.engine}:{each.name}", f"{each.engine}'s container {each.name}") for each in theirs
-        ]
+        theirs = [(each.engine, each.name or each.id) for each in self.neighbours()[0] if not each.why_not]
+        return found + [Baseline(f"{engine}:{name}", f"{engine}'s container {name}") for engine, name in theirs]
 
     def baseline(self, what: str, draft: Draft, job: Job) -> str:
         """A config.json to compare a draft with: `generated`, `launched`, `bare`, `podman`, `docker` (what these
@@ -202,11 +200,18 @@ class ConfigDesk(ImageDesk):
                 if not record.in_place:
                     record = self._expanded(record.name, job)
             options = spec.RunOptions(name=name, auto_remove=auto_remove, network=network, publish=tuple(publish))
+            words = ("adopt", *(("--image", image) if image is not None else ()), *options.words(), what)
             if other.words is not None:
                 options, more = made_anew(other, options, self.facts)
                 draft = self._drafter.draft(record, options, job, called=other.name)
-                return Adoption(msgspec.structs.replace(draft, provenance=as_adopted(other, draft)), (*notes, *more))
-            return adopt(other, record, notes, options, self._containers, self.facts, self._linker, self._networks, job)
+                draft = msgspec.structs.replace(draft, provenance=as_adopted(other, draft))
+                adoption = Adoption(draft, (*notes, *more))
+            else:
+                adoption = adopt(
+                    other, record, notes, options, self._containers, self.facts, self._linker, self._networks, job
+                )
+            draft = msgspec.structs.replace(adoption.draft, made_by=words)
+            return Adoption(draft, adoption.notes)
 
     @cached_property
     def _drafter(self) -> Drafter:

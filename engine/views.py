@@ -156,6 +156,8 @@ class Draft(msgspec.Struct, frozen=True):
     """The first of the host's numbers that --userns auto gives it, and how many."""
     generated: str = ""
     """The config.json before anything was changed by hand; "" where that is `text` itself."""
+    made_by: tuple[str, ...] = ()
+    """The command line's words that make this container, where they are not those of `create`."""
 
     def with_text(self, text: str) -> Draft:
         """The draft with an edited config.json; what differs from before becomes the user's in the provenance."""

@@ -30,7 +30,7 @@ from tui.desk import Desk
 from tui.drafting import Drafting, View
 from tui.progress import Pull, Work
 from tui.state import MOST_ENDED, State
-from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfRevision, Subject
+from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfNeighbour, OfRevision, Subject
 from tui.telling import problem
 from tui.text import clip, short_reference
 
@@ -340,6 +340,8 @@ class Conductor:
                 return f"the config.json of {self._state.containers[id].name}"
             case OfContainer(id) if id in self._state.containers:
                 return self._state.containers[id].name
+            case OfNeighbour(what):
+                return what
             case OfJob(job) if job in self._state.pulls:
                 return f"{self._state.pulls[job].verb} {self._state.pulls[job].name}"
         return ""

@@ -64,6 +64,7 @@ class Drafting:
     def opened(self, draft: Draft, *, typing: bool = False) -> None:
         """Look at a draft that was made."""
         self._state.drafts[draft.image] = Writing(draft, typing=typing)
+        self._view.show_images()
         self._view.look(OfDraft(draft.image), go="config")
 
     async def reopen(self, id: str) -> None:
@@ -182,9 +183,8 @@ class Drafting:
 
     def _made(self, writing: Writing, start: bool, job: str, container: ContainerSummary) -> None:
         if writing.edited and not writing.revises and job in self._state.work:  # now there is a file that does the same
-            words = ["run", "-d"] if start else ["create"]
-            line = self._desk.command(*words, "--config", str(container.path / "config.json"), container.image)
-            self._state.work[job].command = line
+            file = str(container.path / "config.json")
+            self._state.work[job].command = writing.line(self._desk.command, start=start, file=file)
         self.launched(writing, container, go="output" if start else "config")
 
     def launched(self, writing: Writing, container: ContainerSummary, *, go: str) -> None:
@@ -214,7 +214,9 @@ class Drafting:
         if writing.revises:
             self._view.look(OfContainer(writing.draft.id), go="config")
         else:
-            self._view.look(OfImage(writing.draft.image), go="images")
+            there = [image.reference for image in self._state.images]
+            wanted = [name for name in there if name == writing.draft.image] or there[:1]
+            self._view.look(OfImage(wanted[0]) if wanted else None, go="images")
 
     def forget_gone(self) -> None:
         """Containers have gone; so does what was written for them."""

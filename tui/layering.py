@@ -6,7 +6,7 @@ from engine import ImageUnknown
 from tui.desk import Desk
 from tui.panes.layers.pane import LayersPane
 from tui.state import State
-from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, Subject
+from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfNeighbour, Subject
 from tui.telling import Later
 from tui.text import short_reference
 
@@ -28,7 +28,8 @@ class Layering:
         elif self._reference and self._reference != before:
             self._later(self._read(subject, self._reference))
         elif not self._reference:
-            self._pane.clear("select an image" if self._state.images else "")
+            theirs = isinstance(subject, OfNeighbour)
+            self._pane.clear("its engine has them" if theirs else "select an image" if self._state.images else "")
 
     @property
     def context(self) -> list[str]:

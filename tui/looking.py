@@ -7,7 +7,7 @@ from tui.panes.tabs import TABS
 from tui.places.containers import state as state_of
 from tui.places.main_area import MainArea
 from tui.state import State
-from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfRevision, Subject
+from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfNeighbour, OfRevision, Subject
 from tui.text import clip, short_reference
 
 
@@ -48,6 +48,8 @@ class Looking:
                 return ["images", short_reference(reference, 22), "new container", self._title]
             case OfContainer(id) if (container := self._state.containers.get(id)) is not None:
                 return ["containers", clip(visible(container.name), 24), self._title]
+            case OfNeighbour(what):
+                return ["containers", clip(visible(what), 24), self._title]
             case OfJob(job) if job in self._state.pulls:
                 pull = self._state.pulls[job]
                 return ["images", f"{pull.verb} {short_reference(pull.name, 30)}"]
@@ -95,6 +97,8 @@ class Looking:
                 if isinstance(self.subject, OfRevision):
                     return [f"config.json of {clip(name, 40)}", clip(name, 16)]
                 return [f"{clip(name, 40)} {state}", f"{clip(name, 16)} {state}", f"{clip(name, 10)} {state[0]}"]
+            case OfNeighbour(what) if (other := self._state.others.get(what)) is not None:
+                return [f"{clip(visible(what), width)} {visible(other.status)}" for width in (40, 16)]
         return []
 
     def hear(self, event: Event) -> None:
@@ -111,6 +115,17 @@ class Looking:
                 if tab.is_stale(container, before):
                     tab.outdate()
             self.show()
+
+    def others_changed(self) -> bool:
+        """Other engines' containers may be different now; False where the one that is looked at has gone."""
+        if isinstance(self.subject, OfNeighbour):
+            if self._state.find(self.subject) is None:
+                return False
+            for tab in self._area.tabs:
+                if tab.subject is not None:
+                    tab.outdate()
+            self.show()
+        return True
 
     def settle(self) -> None:
         """Something is about to be done."""

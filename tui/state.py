@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,7 +57,7 @@ class Writing:
     launching: bool = False
     """Whether a container is being started from it."""
     asking: bool = False
-    """Whether somebody is being asked how to launch it."""
+    """Whether somebody is being asked something about it, or is about to be."""
     revises: bool = False
     """Whether it is the config.json of a container that is there."""
     typing: bool = False
@@ -86,6 +86,32 @@ class Writing:
     def base(self) -> list[str]:
         """What it stands on, in the words of `run`: an image, or a directory."""
         return [*(["--rootfs"] if self.draft.image.startswith("/") else []), self.draft.image]
+
+    def words(self, *, start: bool, attached: bool = False, file: str = "") -> list[str]:
+        """Of the command line that launches it, or where it was adopted of the one that makes it; `file` is where its
+        text is, "" for where it was saved."""
+        config, name = ["--config", file or self.saved_to or "FILE"], self.draft.name
+        if self.revises and self.edited and not attached:
+            return ["edit", *config, *["--restart"] * start, name]
+        if self.revises:
+            return [*(["start", "-a"] if attached else ["restart"] if start else ["stop"]), name]
+        if self.draft.made_by:
+            return list(self.draft.made_by)
+        verb = ["run", "-i"] if attached else ["run", "-d"] if start else ["create"]
+        return [*verb, *(config if self.edited or file else []), *self.base]
+
+    def line(self, command: Callable[..., str], *, start: bool, attached: bool = False, file: str = "") -> str:
+        """The command line that launches it, which `command` makes of words."""
+        line = command(*self.words(start=start, attached=attached, file=file))
+        edit = ["edit", "--config", file or self.saved_to or "FILE"]
+        if self.revises and self.edited and attached:
+            return f"{command('start', '-a')} $({command(*edit, self.draft.name)})"
+        if self.draft.made_by and not self.revises:
+            if self.edited or file:
+                line = f"{command(*edit)} $({line})"
+            if start:
+                line = f"{command('start', *['-a'] * attached)} $({line})"
+        return line
 
     @property
     def title(self) -> str:
@@ -176,6 +202,12 @@ class State:
     def unsaved(self) -> list[str]:
         """The images whose draft was changed and not launched."""
         return [reference for reference, writing in self.drafts.items() if writing.edited]
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """What the drafts stand on that is no image of this store."""
+        here = {image.reference for image in self.images}
+        return [reference for reference in self.drafts if reference not in here]
 
     @property
     def writings(self) -> list[Writing]:

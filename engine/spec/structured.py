@@ -18,9 +18,12 @@ from engine.spec.defaults import PROFILES
 from engine.spec.document import Document
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Provenance, escape, tokens
+from engine.spec.syscalls import own_profile
 from engine.spec.updating import updated
 from engine.spec.vocabulary import CAPABILITIES, NAMESPACES, RLIMITS, suggestion
 from engine.text import visible
+
+_LETTING = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG")
 
 KINDS = ("bounding", "effective", "permitted", "inheritable", "ambient")
 
@@ -76,7 +79,30 @@ def set_capability(text: str, name: str, on: bool) -> Change:
             document = document.insert(f"{pointer}/{place}", name)
         elif not on and name in names:
             document = document.with_elements(pointer, [other for other in names if other != name])
-    return Change(document.text)
+    kept = _still_forbidden(document, name) if on else []
+    shown = ", ".join(kept[:4]) + ("…" if len(kept) > 4 else "")
+    return Change(document.text, (f"seccomp still forbids what it is for: {shown}",) if kept else ())
+
+
+def _still_forbidden(document: Document, capability: str) -> list[str]:
+    """The system calls that the default filter lets through with a capability alone, and that of this text does not."""
+    given = document.get("/linux/seccomp")
+    if not isinstance(given, dict) or given.get("defaultAction") in _LETTING:
+        return []
+    rules = given.get("syscalls")
+    let = {
+        name
+        for rule in (rules if isinstance(rules, list) else [])
+        if isinstance(rule, dict) and rule.get("action") in _LETTING and isinstance(rule.get("names"), list)
+        for name in map(str, rule["names"])
+    }
+    wanted = [
+        name
+        for entry in own_profile()["syscalls"]
+        if capability in (entry.get("includes", {}).get("caps") or ())
+        for name in entry["names"]
+    ]
+    return [name for name in wanted if name not in let]
 
 
 def capabilities(text: str) -> dict[str, bool]:

@@ -27,6 +27,7 @@ DRAFT = Draft(
     network="bridge",
     address="10.88.0.2",
     generated="{}",
+    made_by=("adopt", "--image", "x", "podman:y"),
 )
 
 KILLED = f"""

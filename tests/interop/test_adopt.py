@@ -179,7 +179,15 @@ def test_runcs_own_container(cutaway: Cutaway, tmp_path: Path) -> None:
         cutaway("adopt", f"runc:{name}", "--name=bare")
         cutaway("start", "bare")
         assert cutaway.out("logs", "bare") == "bare runc"
-        cutaway("rm", "--force", "bare")
+        # Edited before it is launched: what the screen shows as the command lines that do the same.
+        workbench, job = Workbench(cutaway.root), Job("adopt", ignore)
+        draft = workbench.adopt(f"runc:{name}", job, name="again").draft
+        assert f"runc:{name}" in [each.what for each in workbench.baselines(draft)]
+        saved = tmp_path / "saved.json"
+        saved.write_text(draft.text.replace("echo bare runc; sleep 60", "echo edited"))
+        made = cutaway.out("edit", "--config", str(saved), cutaway.out(*draft.made_by))
+        assert cutaway.out("start", "-a", made) == "edited"
+        cutaway("rm", "--force", "bare", "again")
     finally:
         subprocess.run(["runc", "delete", "--force", name], check=True)
 

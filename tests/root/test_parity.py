@@ -12,19 +12,17 @@ import click
 import msgspec
 import pytest
 
-from engine import CutawayError, Job, RunOptions, Status, Workbench, parse_options
+from engine import CutawayError, Job, Neighbour, RunOptions, Status, Workbench, parse_options
 from engine.cli.main import cutaway
 from engine.disk import DataRoot
 from tui.deeds import ALL_DEEDS, DEEDS, Deed, Offer
-from tui.deeds.drafts import _words
 from tui.dialogs.form import Form
-from tui.dialogs.launch import How
 from tui.panes.files.commit import CommitWish, words
 from tui.panes.tabs import TABS
 from tui.progress import Pull
 from tui.settings import bindings
 from tui.state import State, Writing
-from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfRevision
+from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfNeighbour, OfRevision
 
 pytestmark = pytest.mark.root
 
@@ -161,6 +159,7 @@ async def shown(workbench: Workbench) -> set[tuple[str, str]]:
         OfContainer: [container, running, msgspec.structs.replace(container, working=True)],
         OfDraft: [writings[0], writings[2]],
         OfRevision: writings[1:2],
+        OfNeighbour: [Neighbour("podman", "1", "n", "i", "running")],
         OfJob: [Pull("j", "x", "")],
         OfHost: [State()],
     }
@@ -171,7 +170,8 @@ async def shown(workbench: Workbench) -> set[tuple[str, str]]:
             for thing in things[kind]:
                 bench.said.append(tuple(deed.command(thing)))
                 await act(bench, deed, thing)
-    bench.said += [tuple(_words(writing, how)) for writing in writings for how in How]
+    ways = [(False, False), (True, False), (True, True)]
+    bench.said += [tuple(w.words(start=start, attached=attached)) for w in writings for start, attached in ways]
     wish = CommitWish("x", "m", "a", ("CMD x",), True, True, True, "3", True, ("/x",))
     bench.said.append(tuple(words("parity", wish)))
     found = set()

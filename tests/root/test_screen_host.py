@@ -140,6 +140,13 @@ async def test_a_container_of_podmans_is_adopted(
             await screen.wait(r"· podman:runs +running", r"· podman:theirs +created")  # beside our own
             await screen.press("4")
             await screen.wait("a adopt", without="D remove")
+            await screen.press("down")
+            await screen.wait("A container of podman's", "name +theirs", "It cannot be adopted now: podman writes")
+            await screen.wait(without="a adopt")
+            await screen.press("enter")
+            await screen.wait("Not now: podman writes")
+            await screen.press("up")
+            await screen.wait("name +runs", "state +running", "a adopt", "enter in .4. adopts it")
             await screen.press("enter")
             await screen.wait("Adopt podman:runs", "enter adopt")
             await screen.press("escape")
@@ -160,6 +167,22 @@ async def test_a_container_of_podmans_is_adopted(
             await screen.wait(
                 r"\d +\"ociVersion\": \"", "no problems · 0 edits", "new container", "its image is not here"
             )
+            await screen.press("ctrl+d", "ctrl+l")  # one question at a time
+            await screen.wait("Differences: new container", "podman:runs")
+            await screen.press("escape")
+            await screen.wait(without="Differences: new container|Launch new")
+            await screen.press("ctrl+l")
+            await screen.wait(
+                "Launch new container", line(screen, r"cutaway.* start \$\(cutaway.* adopt podman:runs\)")
+            )
+            await screen.press("escape", "1", "down")
+            await screen.wait(
+                "It asks for", r"probe:latest +✎ draft"
+            )  # it is not lost where another thing is looked at
+            await screen.press("up")
+            await screen.wait(r"\d +\"ociVersion\": \"", "new container")
+            await screen.press("D")
+            await screen.wait("It asks for", without="✎ draft")
 
 
 async def test_what_was_done_is_told_while_it_is_done(workbench: Workbench, bench: Open, job: Job) -> None:

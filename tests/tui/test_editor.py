@@ -186,6 +186,20 @@ async def test_edits_are_told_and_put_back_one_by_one(editing: Open) -> None:
         assert "echo bye" in keys.editor.text
 
 
+async def test_the_cursor_goes_to_what_a_form_has_added(editing: Open) -> None:
+    async with editing() as keys:  # type: ignore[attr-defined]
+        long = "B=" + "2" * 90
+        before = TEXT.replace('"B=2"', f'"{long}"')
+        keys.view.change_to(before)
+        keys.view.change_to(before.replace(f'"{long}"', f'"{long}",\n      "C=3"'), follow=True)
+        await keys.known()
+        row, column = keys.editor.cursor_location
+        assert keys.editor.document[row][column:] == '"C=3"'  # and not the comma before it, far to the right
+        await keys.press()
+        assert keys.editor.scroll_offset.x == 0
+        assert keys.said.startswith("/process/env/")
+
+
 async def test_commas_are_mended_and_a_problem_is_found(editing: Open) -> None:
     async with editing() as keys:  # type: ignore[attr-defined]
         keys.view.change_to(TEXT.replace('"A=1",', '"A=1"'))

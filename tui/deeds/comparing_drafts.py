@@ -34,7 +34,7 @@ async def compare(bench: Bench, offer: Offer[Writing]) -> None:
     """Show the differences from something that is chosen there; back in the editor with what was chosen."""
     writing = offer.thing
     draft = writing.draft
-    bases = [Base("edits", "in force" if writing.revises else "generated")]
+    bases = [Base("edits", "in force" if writing.revises else "as adopted" if draft.made_by else "generated")]
     last = _last_container(bench, writing)
     if last is not None:
         bases.append(Base(f"container:{last.name}", f"last launched ({visible(last.name)})"))
@@ -47,7 +47,7 @@ async def compare(bench: Bench, offer: Offer[Writing]) -> None:
         if what == "edits":
             return writing.original
         text = await bench.desk.ask(lambda workbench: workbench.baseline(what, draft, quiet("compare")))
-        if not writing.revises and what not in ("generated", "launched"):
+        if not writing.revises and not draft.made_by and what not in ("generated", "launched"):
             bench.show_command(bench.desk.command("config", "--against", what, draft.image))
         return text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from engine import CutawayError, Job, RuntimeFailed, differences, visible
@@ -21,22 +21,31 @@ if TYPE_CHECKING:
     from engine import Attachment, Difference, Workbench
 
 
+def _alone(
+    act: Callable[[Bench, Offer[Writing]], Awaitable[None]],
+) -> Callable[[Bench, Offer[Writing]], Awaitable[None]]:
+    """Of what asks something about a draft, one at a time: a key that is pressed while the question of an earlier one
+    is on its way would have its own put below or above that."""
+
+    async def alone(bench: Bench, offer: Offer[Writing]) -> None:
+        writing = offer.thing
+        if writing.asking:
+            return
+        writing.asking = True
+        try:
+            await act(bench, offer)
+        finally:
+            writing.asking = False
+
+    return alone
+
+
 async def _launch(bench: Bench, offer: Offer[Writing]) -> None:
     writing = offer.thing
-    if writing.asking:
-        return  # the key was pressed twice, and the question is on its way
-    writing.asking = True
-    try:
-        await _ask_and_launch(bench, writing)
-    finally:
-        writing.asking = False
-
-
-async def _ask_and_launch(bench: Bench, writing: Writing) -> None:
     if not await _in_spite(bench, writing):
         return
     since, changed = await _since_last(bench, writing)
-    ways = [(how, key, words, bench.desk.command(*_words(writing, how))) for how, key, words in _ways(writing)]
+    ways = [(how, key, words, _line(bench, writing, how)) for how, key, words in _ways(writing)]
     how = await bench.put(LaunchDialog(f"Launch {writing.title}", ways, since, changed))
     if how is not None:
         line = next(line for way, _, _, line in ways if way is how)
@@ -90,16 +99,6 @@ def _ways(writing: Writing) -> list[tuple[How, str, str]]:
     ]
 
 
-def _words(writing: Writing, how: How) -> list[str]:
-    name, file = writing.draft.name, ["--config", writing.saved_to or "FILE"]
-    if writing.revises:
-        if writing.edited and how is not How.ATTACHED:
-            return ["edit", *file, *(["--restart"] if how is How.DETACHED else []), name]
-        return {How.DETACHED: ["restart", name], How.ATTACHED: ["start", "-a", name], How.CREATED: ["stop", name]}[how]
-    words = {How.DETACHED: ["run", "-d"], How.ATTACHED: ["run", "-i"], How.CREATED: ["create"]}[how]
-    return [*words, *(file if writing.edited else []), *writing.base]
-
-
 async def _in_spite(bench: Bench, writing: Writing) -> bool:
     """Whether to launch what runc will refuse."""
     analysis = writing.analysis
@@ -149,8 +148,17 @@ def _edit_outside(bench: Bench, offer: Offer[Writing]) -> None:
         bench.say("Nothing was changed.")
 
 
+def _line(bench: Bench, writing: Writing, how: How) -> str:
+    command = bench.desk.command
+    return writing.line(command, start=how is not How.CREATED, attached=how is How.ATTACHED)
+
+
 def _command(writing: Writing) -> Sequence[str]:
-    return _words(writing, How.DETACHED)
+    return writing.words(start=True)
+
+
+def _comparing(writing: Writing) -> Sequence[str]:
+    return () if writing.draft.made_by else ("config", "--against", "bare", writing.draft.image)
 
 
 def _launching(writing: Writing) -> str:
@@ -165,26 +173,33 @@ DRAFT_DEEDS: Sequence[Deed[Writing]] = (
     Deed("draft.open", "enter", "its config.json", _open, changes=False, shown=True),
     Deed("draft.write", "e", "write in it", _write, changes=False, shown=True),
     Deed(
-        "draft.launch", "ctrl+l", "launch…", _launch, command=_command, why_not=_launching, shown=True, everywhere=True
+        "draft.launch",
+        "ctrl+l",
+        "launch…",
+        _alone(_launch),
+        command=_command,
+        why_not=_launching,
+        shown=True,
+        everywhere=True,
     ),
     Deed(
         "draft.compare",
         "ctrl+d",
         "differences",
-        comparing.compare,
-        command=lambda writing: ("config", "--against", "bare", writing.draft.image),
+        _alone(comparing.compare),
+        command=_comparing,
         changes=False,
         shown=True,
         everywhere=True,
     ),
-    Deed("draft.change", "ctrl+t", "change…", changing.change, why_not=_launching, shown=True, everywhere=True),
-    Deed("draft.save", "ctrl+s", "save to a file", saving.save, shown=True, everywhere=True),
-    Deed("draft.save-as", "S", "save to another file…", saving.save_as, everywhere=True),
+    Deed("draft.change", "ctrl+t", "change…", _alone(changing.change), why_not=_launching, shown=True, everywhere=True),
+    Deed("draft.save", "ctrl+s", "save to a file", _alone(saving.save), shown=True, everywhere=True),
+    Deed("draft.save-as", "S", "save to another file…", _alone(saving.save_as), everywhere=True),
     Deed(
         "draft.export",
         "X",
         "export as a bundle for runc…",
-        saving.export,
+        _alone(saving.export),
         command=lambda writing: saving.bundle_words(writing, "DIRECTORY"),
         everywhere=True,
     ),

@@ -51,12 +51,15 @@ async def _write(bench: Bench, writing: Writing, path: Path) -> None:
 
     await bench.desk.off_thread(write)
     writing.saved_to = str(path)
-    bench.show_command(bench.desk.command("run", "-d", "--config", str(path), *writing.base))
+    bench.show_command(writing.line(bench.desk.command, start=True, file=str(path)))
     bench.say(f"Saved to {path}.")
 
 
 def bundle_words(writing: Writing, directory: str) -> list[str]:
-    """The command line's; what was changed is in a file then, as `save` makes one."""
+    """The command line's; what was changed is in a file then, as `save` makes one. None for what was adopted: only as a
+    container it has a command line, or as a config.json that was saved."""
+    if writing.draft.made_by:
+        return []
     edited = ["--config", writing.saved_to or "FILE"] if writing.edited else []
     return ["bundle", "-o", directory, *edited, *writing.base]
 
@@ -67,7 +70,8 @@ async def export(bench: Bench, offer: Offer[Writing]) -> None:
     start = str(Path.cwd() / f"{writing.draft.name}-bundle")
 
     def line(directory: str) -> str:
-        return bench.desk.command(*bundle_words(writing, directory))
+        words = bundle_words(writing, directory)
+        return bench.desk.command(*words) if words else ""
 
     form = Form(
         "Export as a bundle",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Vertical
 from textual.message import Message
 
-from engine import Event, Status
+from engine import Event, Status, visible
 from tui.bench import Bench
-from tui.subjects import OfContainer, Subject
+from tui.subjects import OfContainer, OfNeighbour, Subject
 
 if TYPE_CHECKING:
     from engine import ContainerSummary
@@ -75,6 +75,22 @@ class MainTab(Vertical):
     def is_stale(self, container: ContainerSummary, before: Status | None) -> bool:
         """Whether the change of the container that is looked at makes it necessary to fill the tab again."""
         return False
+
+    @property
+    def theirs(self) -> str:
+        """What is known of another engine's container without asking that again. Plain and safe."""
+        match self.subject:
+            case OfNeighbour(what) if (other := self.bench.state.others.get(what)) is not None:
+                rows = {"name": other.name, "id": other.id, "image": other.image, "state": other.status}
+                lines = [f"{name:8}{visible(value)}" for name, value in rows.items() if value]
+                if other.why_not:
+                    can = f"It cannot be adopted now: {visible(other.why_not)}."
+                else:
+                    can = "enter in [4] adopts it: a container of ours is made by its config.json."
+                return "\n".join(
+                    [f"A container of {other.engine}'s, which is looked at and left alone.", "", *lines, "", can]
+                )
+        return "It is not there any more."
 
     @property
     def summary(self) -> str:

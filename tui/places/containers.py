@@ -40,9 +40,9 @@ class ContainersPane(ThingsPane):
     class Selected(Message):
         """The cursor is on another container, or on none."""
 
-        def __init__(self, id: str | None) -> None:
+        def __init__(self, subject: Subject) -> None:
             super().__init__()
-            self.id = id
+            self.subject = subject
 
     def __init__(self) -> None:
         orders: dict[str, tuple[Callable[[ContainerSummary], Any], bool]] = {
@@ -94,8 +94,7 @@ class ContainersPane(ThingsPane):
     def _moved(self, event: ItemList.Moved) -> None:
         event.stop()
         self.refresh_bindings()
-        if event.key not in self._others:
-            self.post_message(self.Selected(event.key))
+        self.post_message(self.Selected(self.subject_of(event.key)))
 
 
 def state(container: ContainerSummary) -> str:

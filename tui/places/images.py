@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
@@ -16,13 +16,14 @@ from tui.deeds import keys_of
 from tui.places.things import ThingsPane
 from tui.progress import Pull
 from tui.subjects import OfDraft, OfImage, OfJob, Subject
-from tui.text import clip, fill, short_repository, split_reference
+from tui.text import clip, fill, short_reference, short_repository, split_reference
 from tui.widgets.bars import bar
 from tui.widgets.item_list import Item, ItemList
 from tui.widgets.sorting import Sorting
 
 if TYPE_CHECKING:
     from engine import ImageSummary
+    from tui.state import State
 
 
 class ImagesPane(ThingsPane):
@@ -47,18 +48,26 @@ class ImagesPane(ThingsPane):
         self._images: list[ImageSummary] = []
         self._pulls: list[Pull] = []
         self._drafts: frozenset[str] = frozenset()
+        self._elsewhere: list[str] = []
 
     def subject_of(self, key: str | None) -> Subject:
         kind, _, name = (key or "").partition(" ")
-        return OfJob(name) if kind == "job" else OfImage(name) if kind == "image" else None
+        match kind:
+            case "job":
+                return OfJob(name)
+            case "draft":
+                return OfDraft(name)
+        return OfImage(name) if kind == "image" else None
 
-    def show(self, images: list[ImageSummary], pulls: Iterable[Pull], drafts: frozenset[str]) -> None:
-        """`drafts` are the references whose config.json has been changed and not launched."""
-        self._images, self._pulls, self._drafts = images, list(pulls), drafts
+    def show(self, state: State) -> None:
+        """The images here, those on their way, and what is being written on what is no image of this store."""
+        self._images, self._pulls = state.images, list(state.pulls.values())
+        self._drafts, self._elsewhere = frozenset(state.unsaved), state.elsewhere
         self.draw()
 
     def draw(self) -> None:
         items = [Item(f"job {pull.job}", pull.name, _pull_line(pull)) for pull in self._pulls]
+        items += [Item(f"draft {name}", name, _draft_line(name)) for name in self._elsewhere]
         items += [
             Item(f"image {image.reference}", image.reference, _image_line(image, image.reference in self._drafts))
             for image in self.sorting.sorted(self._images)
@@ -71,7 +80,7 @@ class ImagesPane(ThingsPane):
         """Put the cursor on an image or pull; False if it is not shown."""
         match subject:
             case OfImage(reference) | OfDraft(reference):
-                return self.list.move_to(f"image {reference}")
+                return self.list.move_to(f"image {reference}") or self.list.move_to(f"draft {reference}")
             case OfJob(job):
                 return self.list.move_to(f"job {job}")
         return False
@@ -100,6 +109,16 @@ def _image_line(image: ImageSummary, edited: bool) -> Callable[[int], Text]:
         text.append(fill(short_repository(repository, room), room))
         text.append(f" {shown}{mark}  {size}")
         return text
+
+    return draw
+
+
+def _draft_line(reference: str) -> Callable[[int], Text]:
+    mark = " ✎ draft"
+
+    def draw(width: int) -> Text:
+        room = max(1, width - cell_len(mark))
+        return Text(fill(short_reference(reference, room), room) + mark, no_wrap=True, end="")
 
     return draw
 

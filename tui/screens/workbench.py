@@ -32,7 +32,7 @@ from tui.screens.arrangement import Arrangement
 from tui.screens.in_front import InFront
 from tui.screens.keys import KEYS, LETTERS
 from tui.state import State
-from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, Subject
+from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfNeighbour, Subject
 from tui.widgets.frame import Edge, Frame
 from tui.widgets.item_list import ItemList
 from tui.widgets.key_line import KeyLine
@@ -118,7 +118,7 @@ class WorkbenchScreen(InFront):
 
     def show_images(self) -> None:
         self.image_list.unread = self.state.unread.get("images")
-        self.image_list.show(self.state.images, self.state.pulls.values(), frozenset(self.state.unsaved))
+        self.image_list.show(self.state)
         self._show_edges()
 
     def show_containers(self, before: dict[str, Status]) -> None:
@@ -134,7 +134,7 @@ class WorkbenchScreen(InFront):
                 self.looking.container_changed(before.get(container.id))
 
     def show_pull(self, pull: Pull) -> None:
-        self.image_list.show(self.state.images, self.state.pulls.values(), frozenset(self.state.unsaved))
+        self.image_list.show(self.state)
         if self.layering.subject == OfJob(pull.job):
             self.layer_list.show_pull(pull)
         if self.looking.subject == OfJob(pull.job):
@@ -144,6 +144,8 @@ class WorkbenchScreen(InFront):
 
     def show_others(self) -> None:
         self.container_list.show_others(self.state.others)
+        if not self.looking.others_changed():
+            self.look(self.image_list.subject)
 
     def show_busy(self, text: str) -> None:
         self.title_bar.show_busy(text)
@@ -155,8 +157,8 @@ class WorkbenchScreen(InFront):
 
     def look(self, subject: Subject, *, go: str = "") -> None:
         match subject:
-            case OfContainer(id):
-                self.container_list.select(id)
+            case OfContainer(key) | OfNeighbour(key):
+                self.container_list.select(key)
             case OfImage() | OfDraft() | OfJob():
                 self.image_list.select(subject)
         self.layering.at(subject)
@@ -236,7 +238,7 @@ class WorkbenchScreen(InFront):
         if self.panes.zoomed:
             self.panes.zoom(False)
         elif self.panes.place == "main":
-            self.action_go("containers" if isinstance(self.looking.subject, OfContainer) else "images")
+            self.action_go("containers" if isinstance(self.looking.subject, OfContainer | OfNeighbour) else "images")
         elif self.panes.place != "images":
             self.action_go("images")
 
@@ -255,13 +257,14 @@ class WorkbenchScreen(InFront):
 
     @on(ContainersPane.Selected)
     def _container_selected(self, event: ContainersPane.Selected) -> None:
-        if self.panes.place == "containers" and event.id is not None and event.id == self.container_list.list.key:
-            self.look(self.state.of_container(event.id))
+        subject = event.subject
+        if self.panes.place == "containers" and subject is not None and subject == self.container_list.subject:
+            self.look(self.state.of_container(subject.id) if isinstance(subject, OfContainer) else subject)
 
     @on(ItemList.Chosen, "#images-list,#containers-list")
     def _chosen(self) -> None:
         """Enter, or a click on the line under the cursor: the first of what can be done to it now."""
-        for offer in [offer for offer in self.offers(self.subject) if not offer.why_not][:1]:
+        for offer in sorted(self.offers(self.subject), key=lambda offer: offer.why_not != "")[:1]:
             self.do(offer.id, offer.subject)
 
     @on(LayersPane.Picked)

@@ -37,7 +37,10 @@ class VolumesSheet(Sheet[None]):
         self._found = tuple(await self.bench.desk.ask(lambda workbench: workbench.volumes()))
         self.items.set_empty("There are none. run -v NAME:DIR makes one.")
         called = {id: container.name for id, container in self.bench.state.containers.items()}
+        first = not self._rows
         self.show([_row(volume, [called.get(id, id) for id in volume.containers]) for volume in self._found])
+        if first:
+            self.items.action_first()
 
     def action_remove(self) -> None:
         volume = next((volume for volume in self._found if volume.name == self.items.key), None)

@@ -75,6 +75,15 @@ def test_a_capability_for_a_user_is_ambient_too(make: Make) -> None:
     assert not errors(more)
 
 
+def test_a_capability_that_seccomp_holds_back_is_told(text: str, make: Make) -> None:
+    (said,) = set_capability(text, "SYS_PACCT", True).said
+    assert said == "seccomp still forbids what it is for: acct"
+    assert not set_capability(text, "NET_ADMIN", True).said  # no system call hangs on that
+    assert not set_capability(text, "SYS_PACCT", False).said
+    with_it = make(cap_add=("SYS_PACCT",)).text
+    assert not set_capability(set_capability(with_it, "SYS_PACCT", False).text, "SYS_PACCT", True).said
+
+
 def test_variables(text: str) -> None:
     assert lines(text, set_env(text, "C=3 4").text) == ['+"C=3 4"']
     assert lines(text, set_env(text, "A=new").text) == ['-"A=1"', '+"A=new"']

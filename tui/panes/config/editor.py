@@ -130,10 +130,19 @@ class ConfigEditor(QuickTextArea):
         self.history.checkpoint()
         top = self.document.get_location_from_index(start)  # type: ignore[attr-defined]
         bottom = self.document.get_location_from_index(len(before) - end)  # type: ignore[attr-defined]
-        self.replace(text[start : len(text) - end], top, bottom, maintain_selection_offset=True)
+        put = text[start : len(text) - end]
+        self.replace(put, top, bottom, maintain_selection_offset=True)
         self.history.checkpoint()
         if follow:
-            self.move_cursor(top, center=True)
+            # The comma after what was there, and the margin before what is new, are not what one comes to see.
+            start += len(put) - len(put.lstrip(", \t\r\n")) if put.strip(", \t\r\n") else 0
+            self.go_to(self.document.get_location_from_index(start))  # type: ignore[attr-defined]
+
+    def go_to(self, place: tuple[int, int]) -> None:
+        """Put the cursor there, and its line in the middle; sideways it scrolls no further than it has to."""
+        self.move_cursor(place, center=True)
+        needed = place[1] + self.gutter_width + MARK_WIDTH - self.size.width
+        self.scroll_to(x=max(0, needed), animate=False, force=True, immediate=True)
 
     # -- what is drawn beside the text ------------------------------------------------------------------
 
@@ -273,7 +282,7 @@ class ConfigEditor(QuickTextArea):
 
     def select(self, row: int, start: int, end: int) -> None:
         """Put the cursor on a piece of a line, and bring it to the middle of what is in sight."""
-        self.move_cursor((row, start), center=True)
+        self.go_to((row, start))
         self.selection = Selection((row, start), (row, end))
 
 

@@ -79,7 +79,7 @@ class Finder:
     def go_to_line(self, number: int) -> None:
         """To a line, counted from 1; beyond the last to that."""
         row = max(0, min(number, self._editor.document.line_count) - 1)
-        self._editor.move_cursor((row, 0), center=True)
+        self._editor.go_to((row, 0))
 
     def go_to(self, pointer: str, *, begun: bool = False) -> bool:
         """To a value, or to the nearest that it would lie in; False where not even that is there. `begun`: the
@@ -96,5 +96,5 @@ class Finder:
         if line is None:
             return False
         text = self._editor.document[line]
-        self._editor.move_cursor((line, len(text) - len(text.lstrip())), center=True)
+        self._editor.go_to((line, len(text) - len(text.lstrip())))
         return True

@@ -14,7 +14,7 @@ from tui.panes.config.analysis import Analysis, analyse
 from tui.panes.config.pane import ConfigPane
 from tui.panes.config.text_view import TextView
 from tui.panes.tab import MainTab
-from tui.subjects import OfContainer, OfDraft, OfImage, OfRevision, Subject
+from tui.subjects import OfContainer, OfDraft, OfImage, OfNeighbour, OfRevision, Subject
 
 if TYPE_CHECKING:
     from engine import Provenance
@@ -67,6 +67,8 @@ class ConfigTab(MainTab):
                     writing.port = self
                     self.pane.show_text(writing.text, writable=True, writing=writing.typing, original=writing.original)
                     writing.typing = False
+            case OfNeighbour():
+                self.pane.say(self.theirs)
             case OfContainer(id):
                 container = self.container
                 if container is not None and container.working:

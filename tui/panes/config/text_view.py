@@ -226,7 +226,7 @@ class TextView(Vertical):
         spots = sorted({(found.line - 1, found.column - 1) for found in self._analysis.diagnostics})
         ahead = [spot for spot in spots if spot > here] if step > 0 else [spot for spot in spots if spot < here]
         spot = (ahead or spots)[0 if step > 0 else -1]
-        self.editor.move_cursor(spot, center=True)
+        self.editor.go_to(spot)
         self.screen.set_focus(self.editor, scroll_visible=False)
 
     def action_outline(self) -> None:

@@ -25,7 +25,7 @@ from tui.panes.files.tree_list import TreeList
 from tui.panes.files.viewer import FileView
 from tui.panes.layers.pane import made_by
 from tui.panes.tab import MainTab
-from tui.subjects import OfContainer, OfDraft, OfImage, Subject
+from tui.subjects import OfContainer, OfDraft, OfImage, OfNeighbour, Subject
 
 _MOST_WASTED = 1_000
 
@@ -184,6 +184,8 @@ class FilesTab(MainTab):
                 self.bench.later(self._read(subject, name, name))
             case OfContainer(id) if self.container is not None:
                 self.bench.later(self._read(subject, id, self.container.image))
+            case OfNeighbour():
+                self._say(self.theirs)
 
     def hear(self, event: Event) -> None:
         # Started, stopped, or a file was put into it.

@@ -22,7 +22,7 @@ from tui.panes.output.pane import OutputPane
 from tui.panes.output.saving import Limits
 from tui.panes.output.sources import LogSource
 from tui.panes.tab import MainTab
-from tui.subjects import OfContainer, OfDraft, OfImage, Subject
+from tui.subjects import OfContainer, OfDraft, OfImage, OfNeighbour, Subject
 from tui.telling import problem
 from tui.widgets.log_source import Merged
 from tui.widgets.log_view import LogView
@@ -89,6 +89,8 @@ class OutputTab(MainTab):
                 )
             case OfDraft():
                 self.pane.say("Not started yet.\n\nctrl+l in the Config tab launches it; its output comes here.")
+            case OfNeighbour():
+                self.pane.say(self.theirs)
             case OfContainer(id):
                 container = self.container
                 if container is not None and container.working:

@@ -14,7 +14,7 @@ from tui.bench import Bench
 from tui.dialogs.page import Page
 from tui.panes.stats.pane import StatsPane, clock
 from tui.panes.tab import MainTab
-from tui.subjects import OfContainer, OfImage, Subject
+from tui.subjects import OfContainer, OfImage, OfNeighbour, Subject
 from tui.telling import problem
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class StatsTab(MainTab):
                 )
             case OfImage():
                 self.pane.say("An image uses nothing: it is started as a container.")
+            case OfNeighbour():
+                self.pane.say(self.theirs)
             case _:
                 self.pane.say("Not started yet.")
 

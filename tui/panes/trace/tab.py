@@ -12,7 +12,7 @@ from tui.bench import Bench
 from tui.dialogs.page import Page
 from tui.panes.tab import MainTab
 from tui.panes.trace.pane import TracePane
-from tui.subjects import OfContainer, OfDraft, OfImage, Subject
+from tui.subjects import OfContainer, OfDraft, OfImage, OfNeighbour, Subject
 
 
 class TraceTab(MainTab):
@@ -47,6 +47,8 @@ class TraceTab(MainTab):
         match subject:
             case OfImage(name) | OfDraft(name) | OfContainer(name):
                 self.bench.later(self._read(subject, name))
+            case OfNeighbour():
+                self.pane.show([], self.theirs)
 
     def is_stale(self, container: ContainerSummary, before: Status | None) -> bool:
         return True
