@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.bundling import mapping
@@ -29,6 +29,7 @@ from engine.store import ImageRecord
 from engine.text import visible
 
 _EVERY = 0.1  # seconds between two words on how far a copy is
+_KERNELS_OWN = (b"proc", b"sysfs", b"cgroup", b"cgroup2", b"devpts", b"mqueue")
 _NO_DIGEST = Digest.of(b"")
 
 
@@ -62,7 +63,9 @@ class Reacher:
         opened = self._image_root(found, job) if isinstance(found, ImageRecord) else self._root_of(found, job)
         with opened as (root, numbers), _opened("/") as host:
             owner = numbers.inside if numbers else _same
-            graft = Graft(owner, job.token, overwrite=overwrite, replace=replace, tell=_teller(job))
+            pid = 0 if isinstance(found, ImageRecord) else self._runtime.state(found).pid
+            unread = _kernels_own(pid) if pid else ()
+            graft = Graft(owner, job.token, overwrite=overwrite, replace=replace, tell=_teller(job), unread=unread)
             return _copied(graft, root, os.fsencode("/" + path.lstrip("/")), host, _absolute(target), path)
 
     def copy_in(
@@ -138,6 +141,21 @@ def _opened(directory: Path | str) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+def _kernels_own(pid: int) -> set[int]:
+    """The devices of what a process has mounted and the kernel makes up (/proc, /sys): reading there may fail or hang.
+
+    The form of the lines: proc(5), /proc/pid/mountinfo.
+    """
+    found = set()
+    with suppress(OSError):  # it has just ended
+        for line in Path(f"/proc/{pid}/mountinfo").read_bytes().splitlines():
+            words = line.split()
+            if words[words.index(b"-") + 1] in _KERNELS_OWN:
+                major, _, minor = words[2].partition(b":")
+                found.add(os.makedev(int(major), int(minor)))
+    return found
 
 
 def _user(config: Path) -> tuple[int, int]:

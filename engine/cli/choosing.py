@@ -25,9 +25,11 @@ def podmans_endings() -> Iterator[None]:
     """Failures end with 125, those of a container's command with 126 and 127: all others are the command's own."""
     try:
         yield
-    except (UsageError, Cancelled):
+    except Cancelled:
         raise
     except CutawayError as error:
+        if error.exit_code == UsageError.exit_code:
+            raise
         complain(error.message, error.hint)
         raise click.exceptions.Exit(error.exit_code if error.exit_code in (126, 127) else 125) from error
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from engine import ImageSummary, LayerChanges, efficiency, human_size
-from engine.cli.console import each, narrate, print_json, print_table, session, warn
+from engine import ContainerUnknown, ImageSummary, ImageUnknown, LayerChanges, efficiency, human_size
+from engine.cli.choosing import LATEST, ContainerCommand, one
+from engine.cli.console import complain, each, narrate, print_json, print_table, session, warn
 from engine.cli.options import as_json, platform_option, tls_verify_option
 
 
@@ -71,11 +72,12 @@ def _as_data(image: ImageSummary) -> dict[str, object]:
     }
 
 
-@click.command()
+@click.command(cls=ContainerCommand)
 @tls_verify_option
 @platform_option
-@click.argument("names", metavar="NAME…", nargs=-1, required=True)
-def inspect(names: tuple[str, ...], tls_verify: bool, platform: str | None) -> None:
+@LATEST
+@click.argument("names", metavar="[NAME…]", nargs=-1)
+def inspect(names: tuple[str, ...], latest: bool, tls_verify: bool, platform: str | None) -> None:
     """Print all that is known of images or containers, as JSON.
 
     A NAME with a transport, as `pull` takes it (docker://NAME, oci-archive:FILE, …), is looked at where it is.
@@ -90,7 +92,20 @@ def inspect(names: tuple[str, ...], tls_verify: bool, platform: str | None) -> N
             lambda job: console.workbench.inspect_at(name, job, tls_verify=tls_verify, platform=platform),
         )
 
-    print_json([look(name) for name in names])
+    if latest or not names:
+        names = (one(console.workbench, names[0] if names else None, latest),)
+    found, failures = [], []
+    for name in names:
+        try:
+            found.append(look(name))
+        except (ImageUnknown, ContainerUnknown) as error:
+            failures.append(error)
+    if found:
+        print_json(found)
+    for failure in failures[:-1]:
+        complain(failure.message, failure.hint)
+    if failures:
+        raise failures[-1]
 
 
 @click.command()

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from engine import FileEntry, Job, Owners, human_size, place_within
+from engine.cli.choosing import ContainerCommand
 from engine.cli.console import print_json, print_table, session
 from engine.cli.options import as_json
 
@@ -115,7 +116,7 @@ def diff(name: str, other: str | None, as_json: bool) -> None:
         click.echo(f"{_SIGNS[entry.change]} {visible('/' + entry.path)}")
 
 
-@click.command()
+@click.command(cls=ContainerCommand)
 @click.option("-a", is_flag=True, expose_value=False, help="As --archive=true, which it is anyway.")
 @click.option(
     "--archive",

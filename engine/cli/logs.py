@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import click
@@ -15,34 +16,39 @@ from engine.cli.choosing import LATEST, ContainerCommand, one
 from engine.cli.console import complain, session
 from engine.cli.streams import writing
 
+_SPAN = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:d|h|ms|m|s|us|µs|ns)"
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
 
 def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """A click callback: RFC 3339, seconds since the epoch, or a span back from now (10m, 1h30m) as epoch seconds."""
+    """A click callback: RFC 3339, seconds since the epoch, or a span (10m, 1h30m, 1.5h) as epoch seconds.
+
+    As podman's, spans go back from now for --since and forward for --until.
+    """
+    import math
     import re
 
     if value is None:
         return None
-    spans = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value)
-    if value and spans:
-        days, hours, minutes, seconds = (int(part or 0) for part in spans.groups())
-        back = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        return time.time() - back.total_seconds()
-    try:
-        return float(value)
-    except ValueError:
-        pass
+    if re.fullmatch(f"(?:{_SPAN})+", value):
+        parts = re.findall(r"([0-9.]+)([a-zµ]+)", value)
+        span = sum(float(number) * _UNITS[unit] for number, unit in parts)
+        return time.time() + (span if parameter.name == "until" else -span)
+    with suppress(ValueError):
+        if math.isfinite(seconds := float(value)):
+            return seconds
     try:
         when = datetime.fromisoformat(value)
-    except ValueError:
+        return (when if when.tzinfo else when.astimezone()).timestamp()
+    except (ValueError, OverflowError):
         raise click.BadParameter(f"{value!r} is neither a time (2026-01-31T12:00:00Z) nor a span (10m)") from None
-    return (when if when.tzinfo else when.astimezone()).timestamp()
 
 
 @click.command(cls=ContainerCommand)
 @click.option("-f", "--follow", is_flag=True, help="Go on as more arrives, until the container ends.")
 @click.option("--tail", type=click.IntRange(-1), help="The last N lines alone; -1 is all.")
 @click.option("--since", callback=moment, help="From this time (RFC 3339, or a span back from now: 10m) on.")
-@click.option("--until", callback=moment, help="Up to this time.")
+@click.option("--until", callback=moment, help="Up to this time (RFC 3339, or a span ahead: 10s).")
 @click.option("-t", "--timestamps", is_flag=True, help="Put the time before each line.")
 @click.option("-n", "--names", "with_names", is_flag=True, help="Put the container's name before each line.")
 @LATEST

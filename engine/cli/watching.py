@@ -107,7 +107,7 @@ def _as_data(line: ContainerStats) -> dict[str, Any]:
 
 @click.command(cls=ContainerCommand)
 @click.option("--since", callback=moment, help="From this time (RFC 3339, or a span back from now: 10m) on.")
-@click.option("--until", callback=moment, help="Up to this time.")
+@click.option("--until", callback=moment, help="Up to this time (RFC 3339, or a span ahead: 10s).")
 @click.option(
     "-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="event=, container= (name or id) or image=."
 )

@@ -10,7 +10,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -68,7 +68,8 @@ class Graft:
 
     `overwrite` lets a directory be replaced by something else, and the other way round; without `replace` not even a
     file takes another's place. `tell` is called with the bytes that were copied and those that there are, 0 where that
-    is not known.
+    is not known. Of directories on one of the devices `unread` (/proc, /sys: no files that could be copied) the content
+    is left out, unless what is asked for lies there.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Graft:
         overwrite: bool = False,
         replace: bool = True,
         tell: Callable[[int, int], None] = lambda done, total: None,
+        unread: Collection[int] = (),
     ) -> None:
         self._owner = owner
         self._tell = tell
@@ -86,6 +88,7 @@ class Graft:
         self._token = token
         self._overwrite = overwrite
         self._replaces = replace
+        self._unread = unread
         self._made: tuple[int, int] | None = None  # the copy itself, where it is made inside of what is copied
 
     def copy(self, source_root: int, source: bytes, target_root: int, target: bytes) -> int:
@@ -100,6 +103,8 @@ class Graft:
             if status is None:
                 raise PathUnknown(f"there is no {shown(source)}")
             is_directory = stat.S_ISDIR(status.st_mode)
+            if status.st_dev in self._unread:
+                self._unread = ()
             self._total = status.st_size if stat.S_ISREG(status.st_mode) else 0
             if content and not is_directory:
                 raise UsageError(f"{shown(source)} is no directory")
@@ -171,7 +176,7 @@ class Graft:
                     self._made = (made.st_dev, made.st_ino)
                 count = 1 + sum(
                     self._entry(Place(handle, name), Place(inner, name))
-                    for name in sorted(map(os.fsencode, os.listdir(handle)))
+                    for name in sorted(map(os.fsencode, [] if own.st_dev in self._unread else os.listdir(handle)))
                 )
                 if there is None:
                     copying.directory_metadata(handle, inner)

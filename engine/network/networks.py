@@ -7,6 +7,7 @@ containers' records.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import ipaddress
 import json
@@ -249,7 +250,9 @@ def _reserved(ports: Sequence[Port]) -> Iterator[tuple[list[int], list[Port]]]:
                 except OSError as error:
                     raise ContainerState(
                         f"the port {chosen + offset}/{port.protocol} of this host cannot be had: {error.strerror}",
-                        hint="Another container or program has it: see ss -lnp. Choose another with -p.",
+                        hint=f"{port.address} is no address of this host: see ip address."
+                        if error.errno == errno.EADDRNOTAVAIL
+                        else "Another container or program has it: see ss -lnp. Choose another with -p.",
                     ) from error
                 finally:
                     chosen = chosen or held.getsockname()[1]

@@ -22,7 +22,7 @@ import msgspec
 
 import engine
 from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed
-from engine.host import Tool
+from engine.host import Tool, how_it_ended
 from engine.jobs import CancelToken
 from engine.runtime.record import ContainerRecord
 from engine.runtime.state import RuntimeFiles
@@ -114,6 +114,8 @@ class Monitor(msgspec.Struct, frozen=True):
             return pid
         # conmon does not tell how runc ended; one that is broken altogether shows it when it is asked for its version.
         words = message or said or _log(files) or Tool("runc", self.runc).trouble
+        if not words and pid == -1:  # then the words must be conmon's, and it has none
+            words = f"conmon {how_it_ended(process.returncode)} and said nothing"
         raise failure(words, f"cannot create the container {record.name}")
 
 

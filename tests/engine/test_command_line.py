@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import click
 import pytest
 
 from engine.cli.configs import config
+from engine.cli.logs import logs, moment
 from engine.cli.main import cutaway as tree
 
 
@@ -32,12 +35,15 @@ def cutaway(*words: str, root: Path, given: str = "") -> subprocess.CompletedPro
         (["pull"], 2, "Missing argument"),
         (["pull", "some name"], 2, "not an image name"),
         (["pull", "foo:bar:baz/x"], 2, "cutaway: "),
-        (["inspect", "nobody"], 1, "nobody"),
+        (["inspect", "nobody"], 125, "nobody"),
+        (["inspect"], 2, "--latest"),
         (["layers", "nobody"], 1, "cutaway pull nobody"),
         (["logs", "nobody"], 125, "no container 'nobody'"),
         (["run", "--memory", "lots", "nobody"], 2, "--memory lots"),
         (["run", "--config", "/does/not/exist", "nobody"], 2, "does not exist"),
         (["logs", "--since", "yesterday", "nobody"], 2, "neither a time"),
+        (["logs", "--since", "nan", "nobody"], 2, "neither a time"),
+        (["logs", "--since", "", "nobody"], 2, "neither a time"),
         (["config", "nobody", "--lines"], 2, "config IMAGE -- ARG"),
         (["trace", "nobody"], 1, "no container and no image 'nobody'"),
         (["stop", "-t", "-3", "nobody"], 2, "-3"),
@@ -51,9 +57,21 @@ def test_wrong_words(tmp_path: Path, words: list[str], code: int, said: str) -> 
     assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("10m", 600), ("1h30m", 5400), ("1.5h", 5400), ("1500ms", 1.5), (".5s", 0.5), ("2d1s", 172801)],
+)
+def test_spans_go_back_for_since_and_forward_for_until(text: str, seconds: float) -> None:
+    for name, sign in (("since", -1), ("until", 1)):
+        found = moment(click.Context(logs), click.Option([f"--{name}"]), text)
+        assert found is not None
+        assert (found - time.time()) * sign == pytest.approx(seconds, abs=10)
+        assert moment(click.Context(logs), click.Option([f"--{name}"]), "1700000000") == 1_700_000_000
+
+
 def test_names_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
     done = cutaway("inspect", "a\x1b]0;owned\x07\u202eb", root=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 125
     assert not {"\x1b", "\x07", "\u202e"} & set(done.stderr)
 
 

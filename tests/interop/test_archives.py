@@ -267,7 +267,7 @@ def test_inspected_where_it_is(cutaway: Cutaway, small: str, registry: str, layo
     assert [each["digest"] for each in found] == [digest] * 3
     assert found[0]["config"] == found[2]["config"]
     assert cutaway.json("images", "--json") == before
-    assert cutaway("inspect", "--tls-verify=false", f"docker://{registry}/only/there:2", code=1).stderr
+    assert cutaway("inspect", "--tls-verify=false", f"docker://{registry}/only/there:2", code=125).stderr
 
 
 # -- docker and containerd --------------------------------------------------------------------------------

@@ -285,8 +285,14 @@ def test_into_a_running_one_and_out_of_it(cutaway: Cutaway, rootfs_dir: Path, tm
         cutaway("cp", f"live:{place}", str(tmp_path / "again"))
         assert (tmp_path / "again").read_text() == "for you\n"
     assert (volume / "note").read_text() == "for you\n"
+    # all of it, but for what the kernel makes up; one file of that by its name
+    cutaway("cp", "live:/", str(tmp_path / "whole"))
+    assert (tmp_path / "whole/scratch/note").read_text() == "for you\n"
+    assert [list((tmp_path / "whole" / name).iterdir()) for name in ("proc", "sys", "dev/pts")] == [[], [], []]
+    cutaway("cp", "live:/proc/version", str(tmp_path / "version"))
+    assert (tmp_path / "version").read_text() == Path("/proc/version").read_text()
     # links lead to its own directories, never to the host's
-    assert "no directory" in cutaway("cp", str(tmp_path / "note"), "live:/trap/note", code=1).stderr
+    assert "no directory" in cutaway("cp", str(tmp_path / "note"), "live:/trap/note", code=125).stderr
     cutaway("cp", str(tmp_path / "note"), "live:/d/up/note")
     assert (merged / "etc/note").read_text() == "for you\n"
     # from one to another, and into its working directory by a short path
@@ -304,7 +310,7 @@ def test_one_that_does_not_run(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Pat
     assert cutaway.out("start", "--attach", "still") == "was copied before the start"
     cutaway("cp", "still:/etc/given", str(tmp_path / "back"))
     assert (tmp_path / "back").read_text() == "was copied before the start\n"
-    told = cutaway("cp", "still:/nowhere", str(tmp_path), code=1)
+    told = cutaway("cp", "still:/nowhere", str(tmp_path), code=125)
     assert told.stderr == "cutaway: there is no '/nowhere'\n"
     cutaway("rm", "still")
 
@@ -350,8 +356,8 @@ def test_as_a_stream(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None
     (tmp_path / "back").mkdir()
     piped(["tar", "-C", str(tmp_path / "back"), "--xattrs", "--xattrs-include=*", "-xpf", "-"], back)
     assert snapshot(tmp_path / "back/tree") == snapshot(source)
-    assert b"no directory" in piped(cutaway.command("cp", "-", "stream:/nowhere"), packed, 1)
-    assert b"damaged" in piped(cutaway.command("cp", "-", "stream:/root"), packed[:-50], 1)
+    assert b"no directory" in piped(cutaway.command("cp", "-", "stream:/nowhere"), packed, 125)
+    assert b"damaged" in piped(cutaway.command("cp", "-", "stream:/root"), packed[:-50], 125)
     cutaway("rm", "stream")
 
 
@@ -377,7 +383,7 @@ def test_owners_of_a_user_namespace(cutaway: Cutaway, rootfs_dir: Path, tmp_path
 def test_wrong_words(cutaway: Cutaway, tmp_path: Path) -> None:
     for words in (["x", "y"], ["./a:/b", "./c"]):
         assert "neither" in cutaway("cp", *words, code=2).stderr
-    assert "no container" in cutaway("cp", str(tmp_path), "nobody:/x", code=1).stderr
+    assert "no container" in cutaway("cp", str(tmp_path), "nobody:/x", code=125).stderr
 
 
 def test_without_leave_no_file_is_replaced(trees: Trees) -> None:

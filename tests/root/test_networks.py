@@ -297,6 +297,8 @@ def test_a_port_that_is_taken(cutaway: Elsewhere, server: None) -> None:
 
 def test_what_cannot_be(cutaway: Elsewhere) -> None:
     cutaway("run", "-p", "80:80", "--network=none", DEMO, "true", code=2)
+    said = cutaway("run", "--rm", "-p", "192.0.2.1:80:80", DEMO, "true", code=125).stderr
+    assert "192.0.2.1 is no address of this host" in said
     cutaway("run", "--network=container:nobody", DEMO, "true", code=125)
     cutaway("create", "--name=stopped", DEMO, "true")
     assert "does not run" in cutaway("run", "--rm", "--network=container:stopped", DEMO, "true", code=125).stderr

@@ -71,6 +71,19 @@ def test_there_is_no_runc(container: Any, with_runc: Any, host_facts: HostFacts)
     assert nothing_is_left(it)
 
 
+def test_conmon_fails_without_a_word(container: Any, host_facts: HostFacts, tmp_path: Path) -> None:
+    script = tmp_path / "conmon"
+    script.write_text("#!/bin/sh\nexit 3\n")
+    script.chmod(0o755)
+    facts = msgspec.structs.replace(host_facts)
+    vars(facts)["conmon"] = Tool("conmon", script)
+    it = container("sleep", "60")
+    it.runtime = Runtime(it.root, facts)
+    with pytest.raises(RuntimeFailed, match="conmon ended with 3 and said nothing"):
+        it.create()
+    assert nothing_is_left(it)
+
+
 @pytest.mark.parametrize("verb", ["create", "start"])
 def test_runc_fails(container: Any, with_runc: Any, verb: str) -> None:
     it = container("sleep", "60")
