@@ -139,7 +139,7 @@ async def test_a_container_of_podmans_is_adopted(
             await screen.wait("cutaway/demo", "no jobs")
             await screen.wait(r"· podman:runs +running", r"· podman:theirs +created")  # beside our own
             await screen.press("4")
-            await screen.wait("a adopt", without="D remove")
+            await screen.wait("A container of podman's", "name +runs", "a adopt", without="D remove")
             await screen.press("down")
             await screen.wait("A container of podman's", "name +theirs", "It cannot be adopted now: podman writes")
             await screen.wait(without="a adopt")

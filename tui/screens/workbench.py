@@ -192,6 +192,9 @@ class WorkbenchScreen(InFront):
     def action_go(self, pane: str) -> None:
         """Be in a pane."""
         self.panes.go(pane)
+        theirs = self.container_list.subject
+        if pane == "containers" and isinstance(theirs, OfNeighbour) and theirs != self.looking.subject:
+            self.look(theirs)  # what the keys are about now is nothing of ours, and has to be seen
         if pane == "containers" and self.desk.loaded and time.monotonic() - self._asked > ASK_AGAIN:
             self._asked = time.monotonic()
             self.later(self.conductor.look_at_neighbours())
