@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from engine import spec, trace
+from engine import spec
 from engine.bundling import mapping
 from engine.container_desk import ContainerDesk
 from engine.describe import image_summary
@@ -18,6 +18,7 @@ from engine.digest import Digest
 from engine.errors import CommandNotFound, ContainerUnknown, UsageError
 from engine.events import ContainersChanged, ImagesChanged, ignore
 from engine.jobs import Job
+from engine.journalling import keep
 from engine.oci import Platform
 from engine.reference import Transport, own_name, place_within
 from engine.store import ImageRecord, Store
@@ -79,7 +80,7 @@ class ImageDesk(ContainerDesk):
             made_by = shlex.join(record.command) or "cutaway commit"
             base = self._base(record, job)
             made = commit(self._store, base, capture, reference, made_by, options, job)
-            trace.append(self.root.traces / f"{made.descriptor.digest.hex}.jsonl", job.steps)
+            keep(self.root.traces / f"{made.descriptor.digest.hex}.jsonl", job.steps, job)
         job.emit(ImagesChanged())
         return image_summary(made)
 

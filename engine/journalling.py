@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from pathlib import Path
 
 from engine import trace
 from engine.errors import ContainerState
+from engine.events import Problem
 from engine.jobs import Job
 from engine.runtime import ContainerRecord, Containers, Kind
 from engine.trace import Step
@@ -22,8 +25,23 @@ def journalled(
     try:
         yield
     finally:
-        with suppress(FileNotFoundError):  # it is gone
-            trace.append(journal, [*before, *job.steps[done:]])
+        keep(journal, [*before, *job.steps[done:]], job)
+
+
+def keep(journal: Path, steps: Iterable[Step], job: Job) -> None:
+    """Add steps to a journal. They are done: that they cannot be written down (a full disk) is told, and no failure."""
+    try:
+        trace.append(journal, steps)
+    except FileNotFoundError:  # what it is about is gone
+        return
+    except OSError as error:
+        job.emit(
+            Problem(
+                "trace-lost",
+                f"these steps are missing in the trace, {journal} cannot be written: {error.strerror}",
+                "cutaway system df tells what takes how much room." if error.errno == errno.ENOSPC else "",
+            )
+        )
 
 
 def need_config(record: ContainerRecord) -> None:

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from engine import layers, trace
+from engine import layers
 from engine.digest import Digest, chain_ids
 from engine.disk import DataRoot
 from engine.events import LayerPhase, LayerProgress
 from engine.jobs import Job, all_or_none
+from engine.journalling import keep
 from engine.oci import Descriptor, Platform
 from engine.source import FetchedImage, Source
 from engine.store import ImageRecord, LayerRecord, Store
@@ -44,7 +45,7 @@ def pull(source: Source, store: Store, root: DataRoot, platform: Platform, job: 
     image, fresh = bring(source, store, platform, job)
     store.tag(source.name, image.descriptor, image.asked)
     if fresh:
-        trace.append(root.traces / f"{image.descriptor.digest.hex}.jsonl", job.steps)
+        keep(root.traces / f"{image.descriptor.digest.hex}.jsonl", job.steps, job)
     return store.find(source.name)
 
 

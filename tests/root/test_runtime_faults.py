@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Cutaway
 from waiting import until
 
 from engine.disk import DataRoot
@@ -88,6 +91,27 @@ def test_a_full_disk_under_the_log(small_disk: Path, container: Any) -> None:
     assert it.runtime.wait(it.record, CancelToken()) == 9
     with open(os.devnull, "wb") as nowhere:
         copy_log(it.path / "output.log", nowhere.fileno(), nowhere.fileno(), token=CancelToken())
+
+
+def test_one_that_runs_on_a_full_disk_can_be_handled(small_disk: Path, tmp_path: Path, rootfs_dir: Path) -> None:
+    cutaway = Cutaway(small_disk, tmp_path / "run")
+    cutaway("run", "-d", "--name=full", "--network=none", "--rootfs", str(rootfs_dir), "sleep", "600")
+    try:
+        journal = small_disk / "containers" / cutaway.json("inspect", "full")[0]["id"] / "trace.jsonl"
+        with journal.open("ab") as file:
+            file.write(b"\n" * (-file.tell() % resource.getpagesize()))  # no room is left in its last page
+        with (small_disk / "filler").open("wb", 0) as filler, suppress(OSError):
+            while filler.write(b"\0" * 4096):
+                pass
+        for words in ("kill -s WINCH full", "pause full", "unpause full", "stop -t 0 full"):
+            said = cutaway(*words.split()).stderr
+            assert "missing in the trace" in said
+            assert "No space left" in said
+        assert "The disk is full" in cutaway("rename", "full", "other", code=125).stderr
+        assert cutaway.json("ps", "-a", "--json")[0]["exit_code"] == 137
+    finally:
+        (small_disk / "filler").unlink(missing_ok=True)
+        cutaway("rm", "--force", "full")
 
 
 def test_no_room_for_a_container(small_disk: Path, container: Any) -> None:
