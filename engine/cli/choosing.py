@@ -3,13 +3,15 @@ through; with podman's exit codes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from engine import Cancelled, ContainerUnknown, CutawayError, Status, UsageError, Workbench
+from engine import Cancelled, ContainerState, ContainerUnknown, CutawayError, Status, UsageError, Workbench, visible
 from engine.cli.console import complain
 from engine.cli.filters import matches, parse_filters
 
@@ -42,19 +44,82 @@ class ContainerCommand(click.Command):
             return super().invoke(ctx)
 
 
-def choice(all_help: str, *, ignore: tuple[str, ...] = ()) -> Callable[[Command], Command]:
-    """The options by which containers are chosen, and their names: `names`, `everything`, `latest`, `filters`, and
-    with `ignore`, how that one is spelt. `chosen` reads them."""
+ID_FILE = click.option(
+    "--cidfile",
+    "id_files",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="That whose id is in the file, as `run --cidfile` wrote it.",
+)
+
+_ID_LIMIT = 200  # bytes of such a file that are read
+
+
+def need_free(path: Path | None) -> None:
+    """Raise ContainerState where the file that is to have a container's id is there already."""
+    if path is not None and os.path.lexists(path):
+        raise _taken(path)
+
+
+def _taken(path: Path) -> ContainerState:
+    return ContainerState(
+        f"the file {visible(str(path))} is there already",
+        hint="Another container may go by it. Remove it, or name another with --cidfile.",
+    )
+
+
+@contextmanager
+def id_written(workbench: Workbench, path: Path | None, id: str) -> Iterator[None]:
+    """Write a container's id to a file that is not there yet, before it is made inside; the file goes where that comes
+    to nothing. Raises ContainerState for a file that is there, CutawayError."""
+    if path is None:
+        yield
+        return
+    try:
+        with path.open("x") as file:
+            file.write(id)
+    except FileExistsError as error:
+        raise _taken(path) from error
+    except OSError as error:
+        raise CutawayError(f"cannot write {visible(str(path))}: {error.strerror}") from error
+    try:
+        yield
+    except CutawayError:
+        if not _is_there(workbench, id):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _id_in(path: Path, *, ignore: bool) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(_ID_LIMIT).decode(errors="replace").strip()
+    except FileNotFoundError as error:
+        if ignore:
+            return None
+        raise CutawayError(f"there is no file {visible(str(path))}") from error
+    except OSError as error:
+        raise CutawayError(f"cannot read {visible(str(path))}: {error.strerror}") from error
+
+
+def choice(
+    all_help: str, *, ignore: tuple[str, ...] = (), short_filter: bool = False, by_file: bool = True
+) -> Callable[[Command], Command]:
+    """The options by which containers are chosen, and their names: `names`, `everything`, `latest`, `filters`,
+    `id_files` (unless not `by_file`), and with `ignore`, how that one is spelt. `chosen` reads them."""
     options = [
         click.option("-a", "--all", "everything", is_flag=True, help=all_help),
         LATEST,
         click.option(
+            *(["-f"] if short_filter else []),
             "--filter",
             "filters",
             multiple=True,
             metavar="KEY=VALUE",
             help="Those that `ps` finds so.",
         ),
+        *([ID_FILE] if by_file else []),
         *([click.option(*ignore, is_flag=True, help="A container that is not there is no error.")] if ignore else []),
         NAMES,
     ]
@@ -75,12 +140,16 @@ def chosen(
     everything: bool,
     latest: bool,
     filters: Sequence[str],
+    id_files: Sequence[Path] = (),
     ignore: bool = False,
 ) -> list[str]:
     """The containers that are meant, by name; `states` are those that --all and --filter are about.
 
     Raises UsageError for none or contradicting ones, ContainerUnknown (unless `ignore`).
     """
+    names = [*names, *(id for path in id_files if (id := _id_in(path, ignore=ignore)))]
+    if id_files and not names:
+        return []
     if bool(names) + everything + latest + bool(filters) != 1:
         raise UsageError(
             "say which containers: by name, or with one of --all, --latest, --filter",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine import Status, UsageError, run_options
-from engine.cli.choosing import LATEST, ContainerCommand, chosen, one
-from engine.cli.console import each, session
+from engine import ContainerUnknown, Draft, Status, UsageError, run_options
+from engine.cli.choosing import LATEST, ContainerCommand, chosen, id_written, need_free, one
+from engine.cli.console import Session, each, session
 from engine.cli.drafting import TAKES_A_COMMAND, base, config_option, draft_of, rootfs_option
 from engine.cli.options import platform_option, pull_option, tls_verify_option
 from engine.cli.terminal import foreground, need_terminal
@@ -26,7 +27,44 @@ _proxy = click.option(
 )
 
 
+_id_file = click.option(
+    "--cidfile",
+    "id_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the container's id to a file, which is not there yet.",
+)
+_replace = click.option("--replace", is_flag=True, help="Remove a container that has the --name already.")
+
+
+def _drafted(
+    console: Session,
+    image: str,
+    file: Path | None,
+    tls_verify: bool,
+    flags: dict[str, Any],
+    *,
+    replace: bool,
+    **more: Any,
+) -> Draft:
+    """`draft_of`; with `replace` the container that has the name goes, running or not, when one without it could be
+    drafted. Raises UsageError too."""
+    if replace:
+        if not flags["name"]:
+            raise UsageError("--replace needs --name: the container of that name is what is replaced")
+        old = None
+        with suppress(ContainerUnknown):
+            old = console.workbench.container(flags["name"])
+        if old is not None and old.name == flags["name"]:  # not one whose id begins so
+            id = old.id
+            draft_of(console, image, file, tls_verify, {**flags, "name": None}, **more)
+            console.do(f"rm {old.name}", lambda job: console.workbench.remove(id, job, force=True))
+    return draft_of(console, image, file, tls_verify, flags, **more)
+
+
 @click.command(cls=ContainerCommand, context_settings=TAKES_A_COMMAND)
+@_id_file
+@_replace
 @config_option
 @tls_verify_option
 @pull_option
@@ -42,18 +80,24 @@ def create(
     policy: str,
     platform: str | None,
     rootfs: bool,
+    id_file: Path | None,
+    replace: bool,
     **flags: Any,
 ) -> None:
     """Make a container without starting it, and print its id."""
     console, name = session(), base(image, rootfs=rootfs)
-    draft = draft_of(console, name, config_file, tls_verify, flags, policy=policy, platform=platform)
-    click.echo(console.do(f"create {draft.name}", lambda job: console.workbench.create(draft, job)).id)
+    need_free(id_file)
+    draft = _drafted(console, name, config_file, tls_verify, flags, replace=replace, policy=policy, platform=platform)
+    with id_written(console.workbench, id_file, draft.id):
+        click.echo(console.do(f"create {draft.name}", lambda job: console.workbench.create(draft, job)).id)
 
 
 @click.command(cls=ContainerCommand, context_settings=TAKES_A_COMMAND)
 @click.option("-d", "--detach", is_flag=True, help="Start it in the background and print its id.")
 @_keys
 @_proxy
+@_id_file
+@_replace
 @config_option
 @tls_verify_option
 @pull_option
@@ -72,6 +116,8 @@ def run(
     policy: str,
     platform: str | None,
     rootfs: bool,
+    id_file: Path | None,
+    replace: bool,
     **flags: Any,
 ) -> None:
     """Make a container of IMAGE and run it; ends with the container's exit code.
@@ -82,12 +128,14 @@ def run(
         need_terminal()
     console = session()
     name = base(image, rootfs=rootfs)
-    draft = draft_of(console, name, config_file, tls_verify, flags, policy=policy, platform=platform)
-    if detach:
-        console.do(f"run {draft.name}", lambda job: console.workbench.launch(draft, job, keep=True))
-        click.echo(draft.id)
-        return
-    code = foreground(console.workbench, draft, new=True, detach_keys=detach_keys, sig_proxy=sig_proxy)
+    need_free(id_file)
+    draft = _drafted(console, name, config_file, tls_verify, flags, replace=replace, policy=policy, platform=platform)
+    with id_written(console.workbench, id_file, draft.id):
+        if detach:
+            console.do(f"run {draft.name}", lambda job: console.workbench.launch(draft, job, keep=True))
+            click.echo(draft.id)
+            return
+        code = foreground(console.workbench, draft, new=True, detach_keys=detach_keys, sig_proxy=sig_proxy)
     raise click.exceptions.Exit(code)
 
 
@@ -98,7 +146,7 @@ def run(
 @_proxy
 @click.option("--all", "everything", is_flag=True, help="All that do not run.")
 @LATEST
-@click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Those that `ps` finds so.")
+@click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Those that `ps` finds so.")
 @click.argument("names", metavar="[CONTAINER…]", nargs=-1)
 def start(attach: bool, interactive: bool, detach_keys: str, sig_proxy: bool, **choose: Any) -> None:
     """Start containers that were created or have exited."""

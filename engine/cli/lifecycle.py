@@ -33,7 +33,7 @@ _patience = click.option(
 
 @click.command(cls=ContainerCommand)
 @_patience
-@choice("All that run.", ignore=("-i", "--ignore"))
+@choice("All that run.", ignore=("-i", "--ignore"), short_filter=True)
 def stop(timeout: float | None, **choose: Any) -> None:
     """Ask containers to end, and kill those that do not in time."""
 
@@ -54,7 +54,7 @@ def kill(signal: str, **choose: Any) -> None:
 @click.command(cls=ContainerCommand)
 @_patience
 @click.option("--running", is_flag=True, help="With --all: those that run alone.")
-@choice("All, running or not.")
+@choice("All, running or not.", short_filter=True)
 def restart(timeout: float | None, running: bool, **choose: Any) -> None:
     """Stop containers where they run, and start them."""
     if running:
@@ -64,14 +64,14 @@ def restart(timeout: float | None, running: bool, **choose: Any) -> None:
 
 
 @click.command(cls=ContainerCommand)
-@choice("All that run.")
+@choice("All that run.", short_filter=True)
 def pause(**choose: Any) -> None:
     """Freeze all processes of containers."""
     _each("pause", (Status.RUNNING,), choose, lambda workbench, name, job: workbench.pause(name, job))
 
 
 @click.command(cls=ContainerCommand)
-@choice("All that are frozen.")
+@choice("All that are frozen.", short_filter=True)
 def unpause(**choose: Any) -> None:
     """Let frozen containers go on."""
     _each("unpause", (Status.PAUSED,), choose, lambda workbench, name, job: workbench.unpause(name, job))
@@ -123,7 +123,7 @@ def _runs(workbench: Workbench, name: str) -> bool:
 @click.command(cls=ContainerCommand)
 @click.option("--condition", type=click.Choice(["stopped", "exited"]), default="exited", help="What to wait for.")
 @click.option("-i", "--interval", metavar="SPAN", help="podman's; here nothing is asked for again and again.")
-@choice("All that run.", ignore=("--ignore",))
+@choice("All that run.", ignore=("--ignore",), by_file=False)
 def wait(condition: str, interval: str | None, **choose: Any) -> None:
     """Wait until containers end, and print their exit codes."""
     workbench = session().workbench

@@ -41,6 +41,7 @@ _ORDERS: dict[str, Callable[[ContainerSummary], Any]] = {
 @click.option("-n", "--last", type=click.IntRange(1), help="The N that were made last, in any state.")
 @click.option("-l", "--latest", is_flag=True, help="The one that was made last, in any state.")
 @click.option("--no-trunc", is_flag=True, help="Whole commands.")
+@click.option("--sync", is_flag=True, expose_value=False, help="podman's; states are read from the kernel anyway.")
 @click.option("--noheading", is_flag=True, help="No line of titles.")
 @click.option("--sort", type=click.Choice(sorted(_ORDERS)), default="created", show_default=True, help="By what.")
 @click.option("--format", "form", metavar="table|json|TEMPLATE", help="A template: '{{.ID}} {{.Names}} {{.Status}}'.")

@@ -24,6 +24,9 @@ LINES = (
     *("stats --no-stream nope", "rm --force nope", "rm --ignore nope", "stop --ignore nope", "rm up"),
     *("stop made", "start up", "pause made", "unpause up", "kill made", "rename up made", "exec made true"),
     *("exec up no-such-program", "exec up /etc/passwd", "exec up sh -c 'exit 7'", "top made", "logs made"),
+    *("stop --cidfile=nope", "rm --cidfile=nope", "ps --sync"),
+    *("inspect nope", "inspect up nope", "cp nope:/x .", "cp up:/nope .", "cp up:/nope/ .", "logs --until=1h up"),
+    *("logs --since=1500ms up", "stop -t 0 -f name=nope"),
     *("kill --signal=NONSENSE up", "update --memory=1k up", "attach made", "rename up 'a/b'", "start --attach quick"),
     *(
         "pause up",
@@ -89,3 +92,26 @@ def test_every_line_ends_as_podmans(podman: Podman, cutaway: Cutaway) -> None:
         if ours[line] != theirs[line] and (ours[line], theirs[line]) != (2, 125)
     }
     assert different == {}, "(ours, podman's)"
+
+
+def test_an_id_file_and_a_name_taken_over(cutaway: Cutaway, tmp_path: Path) -> None:
+    file, rootfs = tmp_path / "id", tmp_path / "rootfs"
+    rootfs.mkdir()
+    making = ["create", "--network=none", "--name=one", f"--cidfile={file}"]
+    first = cutaway.out(*making, "--rootfs", str(rootfs), "sleep", "300")
+    assert file.read_text() == first
+    # Nothing goes for one that cannot come to be.
+    assert "there already" in cutaway(*making, "--replace", "--rootfs", str(rootfs), "true", code=125).stderr
+    file.unlink()
+    wrong = cutaway(*making, "--replace", "--rootfs", str(tmp_path / "nowhere"), "true", code=2)
+    assert "nowhere" in wrong.stderr
+    assert not file.exists()
+    assert [each["id"] for each in cutaway.json("ps", "-a", "--json")] == [first]
+    second = cutaway.out(*making, "--replace", "--rootfs", str(rootfs), "true")
+    assert second != first
+    assert [each["id"] for each in cutaway.json("ps", "-a", "--json")] == [second]
+    cutaway("rm", "--force", f"--cidfile={file}")
+    cutaway("rm", "--ignore", f"--cidfile={file}")
+    file.unlink()
+    cutaway("rm", "--ignore", f"--cidfile={file}")
+    assert cutaway.json("ps", "-a", "--json") == []

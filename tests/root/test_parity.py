@@ -32,7 +32,7 @@ CHECKOUT = Path(__file__).parents[2]
 ABOUT_PRINTING = {"--json", "--quiet", "--no-trunc", "--noheading"}
 """How a command's text is written; the screen draws the same data in its own way."""
 
-ABOUT_CHOOSING = {"--all", "--latest", "--filter", "--ignore", "--last", "--sort", "--running"}
+ABOUT_CHOOSING = {"--all", "--latest", "--filter", "--ignore", "--last", "--sort", "--running", "--cidfile"}
 """Which things a command is about; on the screen those under the cursor or marked, found by `/` and put in order."""
 
 OF_A_TERMINAL = {"--detach-keys", "--sig-proxy"}
@@ -73,6 +73,9 @@ NOT_ON_THE_SCREEN = {
     ("push", "--digestfile"): "the digest is told, and can be copied",
     ("images", "--digests"): "podman's word for what is so anyway",
     ("ps", "--format"): "how it is printed",
+    ("ps", "--sync"): "podman's word for what is so anyway",
+    ("run", "--replace"): "two steps there: remove, and make anew",
+    ("create", "--replace"): "two steps there: remove, and make anew",
     ("stats", "--format"): "how it is printed",
     ("events", "--format"): "how it is printed",
     ("events", "--stream"): "the list goes on by itself",
