@@ -8,6 +8,7 @@ from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
@@ -20,7 +21,7 @@ from tui.widgets.log_source import Line
 LONGEST = 4_000
 """Characters of a line that are drawn; how many more there are is said."""
 
-_LABEL_COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
+_LABELS = tuple(Style(color=name) for name in ("cyan", "magenta", "green", "yellow", "blue"))
 _LABEL_WIDEST = 16  # cells
 
 
@@ -40,22 +41,27 @@ class Look:
         return min(_LABEL_WIDEST, max((cell_len(visible(label)) for label in self.labels), default=0))
 
     @property
+    def head(self) -> int:
+        """Cells before the text."""
+        label = self.label_width
+        return (9 if self.times else 0) + (label + 1 if label else 0) + 1
+
+    @property
     def room(self) -> int:
         """Cells for the text."""
-        label = self.label_width
-        return max(1, self.width - (9 if self.times else 0) - (label + 1 if label else 0) - 1)
+        return max(1, self.width - self.head)
 
 
 def draw(line: Line, look: Look, console: Console, left: int = 0) -> list[Strip]:
     """The line, or where it is wrapped its parts; `left` cells of the text are out of sight where it is not."""
-    body = Strip(_text(line, look).render(console))
-    if not look.wrap:
-        return [Strip.join([_head(line, look, console, first=True), body.crop(left, left + look.room)])]
-    starts = range(0, max(1, body.cell_length), look.room)
-    return [
-        Strip.join([_head(line, look, console, first=not start), body.crop(start, start + look.room)])
-        for start in starts
-    ]
+    body, room = _body(line, look, console), look.room
+    starts = range(0, max(1, body.cell_length), room) if look.wrap else (left,)
+    drawn = []
+    for start in starts:
+        part = body if not start and body.cell_length <= room else body.crop(start, start + room)
+        head = _head(line, look, first=not look.wrap or not start)
+        drawn.append(Strip([*head, *part], look.head + part.cell_length))
+    return drawn
 
 
 def width_of(line: Line) -> int:
@@ -86,6 +92,13 @@ def _more(characters: int) -> str:
     return f"… {characters:,} more characters"
 
 
+def _body(line: Line, look: Look, console: Console) -> Strip:
+    if look.pattern is None and len(line.text) <= LONGEST and line.text.isprintable():
+        style = look.styles["other"] if line.other else None
+        return Strip([Segment(line.text, style)] if line.text else [])
+    return Strip(_text(line, look).render(console))
+
+
 def _text(line: Line, look: Look) -> Text:
     text, more = _cut(line)
     if line.other:
@@ -98,14 +111,13 @@ def _text(line: Line, look: Look) -> Text:
     return text
 
 
-def _head(line: Line, look: Look, console: Console, *, first: bool) -> Strip:
-    head = Text(no_wrap=True, end="")
+def _head(line: Line, look: Look, *, first: bool) -> list[Segment]:
+    head = []
     if look.times:
         said = f"{datetime.fromtimestamp(line.time):%H:%M:%S} " if first and line.time > 0 else " " * 9
-        head.append(said, look.styles["time"])
+        head.append(Segment(said, look.styles["time"]))
     if look.label_width:
         place = look.labels.index(line.label) if line.label in look.labels else 0
         label = set_cell_size(visible(line.label) if first else "", look.label_width)
-        head.append(f"{label} ", _LABEL_COLOURS[place % len(_LABEL_COLOURS)])
-    head.append("┃" if line.other else " ", look.styles["mark"])
-    return Strip(head.render(console))
+        head.append(Segment(f"{label} ", _LABELS[place % len(_LABELS)]))
+    return [*head, Segment("┃" if line.other else " ", look.styles["mark"])]

@@ -14,6 +14,7 @@ from rich.segment import Segment
 from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
@@ -101,6 +102,7 @@ class LogView(Lines, Widget, can_focus=True):
         self._wanted: tuple[int, int] | None = None  # a match that is not known yet: from where, and which way
         self._timer: Timer | None = None
         self._said = 0.0
+        self._bar = range(0)
 
     # -- what is looked at -----------------------------------------------------------------------------
 
@@ -369,8 +371,12 @@ class LogView(Lines, Widget, can_focus=True):
     def on_resize(self) -> None:
         self._redraw()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._bar = self.page.bar if self.page is not None else range(0)
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
-        base, width = self.base, self.size.width
+        base, room = self.base, self.size.width - 1
         rows = self.page.rows if self.page is not None else []
         style = base
         if self._cursor is not None and y < len(rows):
@@ -378,7 +384,11 @@ class LogView(Lines, Widget, can_focus=True):
             if min(self._anchor, self._cursor) <= number <= max(self._anchor, self._cursor):
                 style += self.get_component_rich_style(f"log--{'current' if number == self._cursor else 'chosen'}")
         strip = rows[y][1] if y < len(rows) else Strip([])
-        strip = strip.adjust_cell_length(width - 1, style).apply_style(style)
-        thumb = self.page is not None and y in self.page.bar
-        bar = self.get_component_rich_style("log--bar", partial=True) if thumb else base
-        return Strip.join([strip, Strip([Segment("▐" if thumb else " ", base + bar)], 1)])
+        if strip.cell_length > room:
+            strip = strip.crop(0, room)
+        line = [*Segment.apply_style(strip, style), Segment(" " * (room - strip.cell_length), style)]
+        if y in self._bar:
+            line.append(Segment("▐", base + self.get_component_rich_style("log--bar", partial=True)))
+        else:
+            line.append(Segment(" ", base))
+        return Strip([segment for segment in line if segment.text], room + 1)
