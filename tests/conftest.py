@@ -8,6 +8,7 @@ outside of the project are the exception: where their folder is not, their tests
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from engine.host import probe
 
 PEERS = ("docker-registry", "podman", "skopeo", "buildah", "umoci", "curl")
 CAP_SYS_ADMIN = 21
@@ -38,6 +41,13 @@ def may_mount() -> bool:
     return os.geteuid() == 0 and bool(int(effective, 16) >> CAP_SYS_ADMIN & 1)
 
 
+@functools.cache
+def is_here(program: str) -> bool:
+    if program == "netavark":  # it is in no PATH
+        return probe().netavark is not None
+    return shutil.which(program) is not None
+
+
 def missing(item: pytest.Item) -> str:
     """What this machine lacks for a test, in words; empty if nothing."""
     if item.get_closest_marker("root") and not may_mount():
@@ -49,7 +59,7 @@ def missing(item: pytest.Item) -> str:
         programs += interop.args or PEERS
     if item.get_closest_marker("screen"):
         programs.append("tmux")
-    absent = [program for program in programs if shutil.which(program) is None]
+    absent = [program for program in programs if not is_here(program)]
     return (
         f"needs {', '.join(absent)}, not installed here (make test installs what this system's packages have)"
         * bool(absent)

@@ -174,10 +174,8 @@ def test_shared_holders_keep_out_one_who_wants_it_alone(root: DataRoot) -> None:
 def test_waiting_for_a_lock_can_be_cancelled(root: DataRoot) -> None:
     token = CancelToken()
     threading.Timer(0.1, token.cancel).start()
-    began = time.monotonic()
     with root.lock("x"), pytest.raises(Cancelled), root.lock("x", token=token):
         raise AssertionError("got a lock that is taken")
-    assert time.monotonic() - began < 5
 
 
 def test_a_name_cannot_lead_out_of_locks(root: DataRoot) -> None:

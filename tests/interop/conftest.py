@@ -12,8 +12,11 @@ import pytest
 from command_line import Cutaway
 from debian import debian_layout
 from docker_daemon import DockerDaemon, DoesNotStart, docker_daemon
+from given import job, store
 from guarded import PASSWORD, Guarded
 from real_registry import Tls, docker_registry, make_htpasswd, make_tls, push
+
+__all__ = ["job", "store"]
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,11 @@ from elsewhere import Elsewhere, elsewhere
 from other_engines import Podman
 
 from engine.disk import DataRoot
-from engine.host import probe
 from engine.neighbours import Docker
 
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.interop("podman", "busybox", "iptables"),
-    pytest.mark.skipif(probe().netavark is None, reason="needs netavark, not installed here"),
+    pytest.mark.interop("podman", "busybox", "iptables", "netavark"),
 ]
 
 

@@ -19,7 +19,6 @@ from faulty_registry import FaultyRegistry, Reply, faulty_registry
 from real_registry import Tls, docker_registry, make_htpasswd, make_layout, make_tls, push, sign_certificate
 
 from engine.errors import AccessDenied, Cancelled, RegistryError, RegistryUnreachable
-from engine.events import ignore
 from engine.jobs import Job
 from engine.oci import LAYER, Descriptor, Platform
 from engine.reference import Reference
@@ -51,11 +50,6 @@ def registry(tls: Tls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         for tag in ("1", "2", "3"):
             push(layout, f"{host}/t/image:{tag}", "--dest-creds", f"ann:{PASSWORD}")
         yield host
-
-
-@pytest.fixture
-def job() -> Job:
-    return Job("pull", ignore)
 
 
 def trusting(host: str, tls: Tls, folder: Path) -> RegistryHosts:

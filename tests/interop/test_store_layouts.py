@@ -13,7 +13,6 @@ import pytest
 from real_registry import make_layout
 
 from engine.digest import Digest
-from engine.disk import DataRoot
 from engine.jobs import Job
 from engine.oci import Platform
 from engine.pulling import pull
@@ -34,18 +33,6 @@ def run(*command: str | Path) -> str:
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}: {done.stderr}"
     return done.stdout
-
-
-@pytest.fixture
-def job() -> Job:
-    return Job("test", lambda event: None)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(DataRoot(tmp_path / "root"))
-    store.prepare()
-    return store
 
 
 @pytest.fixture

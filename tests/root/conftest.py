@@ -24,6 +24,7 @@ from typing import Any
 
 import pytest
 from command_line import Cutaway
+from given import job
 from layer_kit import Stack
 from pilot import bench
 
@@ -35,7 +36,7 @@ from engine.host import HostFacts, probe
 from engine.jobs import Job
 from engine.runtime import ContainerRecord, Containers, Runtime
 
-__all__ = ["bench"]
+__all__ = ["bench", "job"]
 
 TOOLS = "sh cat echo ls sleep true false env head tail seq stty id mkdir rm dd touch tee yes wc kill date mv ln grep tr"
 _GRACE = 60.0  # seconds for conmon's clean-up to end after a test; long, because only a failure waits for all of it
@@ -164,11 +165,6 @@ def host_facts() -> HostFacts:
     return probe()
 
 
-@pytest.fixture
-def job() -> Job:
-    return Job("test", lambda event: None)
-
-
 @functools.cache
 def _runc_spec() -> str:
     with tempfile.TemporaryDirectory() as directory:
@@ -190,6 +186,12 @@ def workbench(data_root: DataRoot) -> Iterator[Workbench]:
     made = Workbench(data_root.path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def demo(workbench: Workbench, job: Job) -> str:
+    """The built-in image, in the data directory: its name."""
+    return workbench.demo(job).reference
 
 
 @pytest.fixture

@@ -20,12 +20,10 @@ from elsewhere import DEMO, Elsewhere, elsewhere
 from terminal import Terminal
 
 from engine.disk import DataRoot
-from engine.host import probe
 
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.interop("iptables"),
-    pytest.mark.skipif(probe().netavark is None, reason="needs netavark, not installed here"),
+    pytest.mark.interop("iptables", "netavark"),
 ]
 
 ROUNDS = int(os.environ.get("CUTAWAY_KILL_ROUNDS", "24"))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import Cutaway
 
 from engine import Attachment, Job, RunOptions, RuntimeFailed, Status, Workbench
-from engine.disk import DataRoot
 
 pytestmark = pytest.mark.root
 
@@ -36,14 +34,7 @@ def test_what_run_cannot_start_stays_to_be_looked_at(cutaway: Cutaway) -> None:
     assert {each["name"] for each in cutaway.json("ps", "--all", "--json")} == {"broken", "mended"}
 
 
-@pytest.fixture
-def workbench(data_root: DataRoot, job: Job) -> Iterator[Workbench]:
-    bench = Workbench(data_root.path)
-    bench.demo(job)
-    yield bench
-    bench.close()
-
-
+@pytest.mark.usefixtures("demo")
 def test_what_cannot_be_launched_is_not_kept_and_can_be_mended(workbench: Workbench, tmp_path: Path, job: Job) -> None:
     draft = workbench.draft(DEMO, RunOptions(name="web", args=("sh", "-c", "exit 3")), job)
     broken = draft.with_text(draft.text.replace('"cwd": "/"', '"cwd": "here"'))

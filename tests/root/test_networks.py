@@ -27,8 +27,7 @@ from engine.network import Networks, namespace, turns
 
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.interop("iptables"),
-    pytest.mark.skipif(probe().netavark is None, reason="needs netavark, not installed here"),
+    pytest.mark.interop("iptables", "netavark"),
 ]
 SERVE = """
 import http.server, sys

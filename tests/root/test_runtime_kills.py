@@ -288,7 +288,7 @@ def test_creation_can_be_cancelled(container: Any) -> None:
     began = time.monotonic()
     with pytest.raises(CutawayError):
         it.create()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # long before the hook's end
     assert not [entry for entry in Path("/proc").iterdir() if _read(entry / "cmdline") == "sleep\x0031.4\0"]
     it.away()
     assert not it.runtime.has_leftovers(it.record)

