@@ -49,17 +49,17 @@ def _commands(group: click.Group, before: str) -> Iterator[str]:
         if isinstance(command, click.Group):
             yield from _commands(command, f"{before}{name} ")
         elif command is not None:
-            context = click.Context(command, info_name=f"{before}{name}")
+            context = click.Context(command, info_name=f"{before}{name}", **cutaway.context_settings)
             usage = " ".join(command.collect_usage_pieces(context))
             yield from (f".SS {_bold(before + name)} {_text(usage)}", _text(command.help or ""))
             yield from _options(command)
 
 
 def _options(command: click.Command) -> Iterator[str]:
-    context = click.Context(command)
+    context = click.Context(command, **cutaway.context_settings)
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record is not None:
+        if record is not None and record[1]:  # arguments have their place in the description
             yield from (".TP", _bold(record[0]), _text(record[1]))
 
 

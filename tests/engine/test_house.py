@@ -100,6 +100,17 @@ def test_every_command_is_in_the_readme() -> None:
     assert set(re.findall(r"`cutaway ([a-z][a-z-]*)", table)) <= commands, "README tells of these, which are not"
 
 
+def test_the_engines_order_is_told_as_it_is_held() -> None:
+    contracts = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    held = next(each["layers"] for each in contracts if each.get("containers") == ["engine"])
+    house = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    told = house.partition("tui, engine.cli  ->")[2].partition("```")[0].splitlines()[1:]
+    assert ["cli", *told] == held
+    parts = {part for layer in held for part in layer.split(" | ")} - {"cli"}
+    tree = house.partition("\nengine/ ")[2].partition("\ntui/")[0]
+    assert [part for part in sorted(parts) if not re.search(rf"\b{part}[./]", tree)] == []
+
+
 def test_the_version_stands_in_one_way() -> None:
     from engine import __version__
 
