@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         args_line,
         capabilities,
         complete,
+        config_text,
         describe_field,
         differences,
         explain_field,
@@ -88,7 +89,7 @@ if TYPE_CHECKING:
         set_namespace,
         take_back,
     )
-    from engine.text import human_size, visible
+    from engine.text import clock, human_size, visible
     from engine.tour import Page, Tour
     from engine.trace import Step, StepKind
     from engine.views import (
@@ -189,7 +190,9 @@ __all__ = [
     "args_line",
     "capabilities",
     "check_name_to_pull",
+    "clock",
     "complete",
+    "config_text",
     "describe_field",
     "differences",
     "efficiency",
@@ -302,6 +305,8 @@ _LAZY = {
     "Choice": "engine.spec",
     "Completion": "engine.spec",
     "complete": "engine.spec",
+    "config_text": "engine.spec",
+    "clock": "engine.text",
     "formatted": "engine.spec",
     "limit_options": "engine.spec",
     "parse_options": "engine.spec",

@@ -1,4 +1,4 @@
-"""Hostile text made visible.
+"""Hostile text made visible; sizes and durations in words.
 
 Names, messages and output come from images, registries and processes. A terminal obeys control
 sequences in them, and bidirectional overrides make a line read as something it is not (CVE-2021-42574).
@@ -41,6 +41,12 @@ def visible(text: str, *, keep: str = "") -> str:
     if not keep:
         return _UNSAFE.sub(_show, text)
     return _UNSAFE.sub(lambda match: match.group() if match.group() in keep else _show(match), text)
+
+
+def clock(seconds: float) -> str:
+    """A duration in whole seconds: `1:02:03`, or `2:03` under an hour."""
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")

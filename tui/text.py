@@ -1,4 +1,4 @@
-"""Words on the screen: hostile text made plain, names cut where it costs least, ages as people say them."""
+"""Words on the screen: hostile text made plain, names cut where it costs least, numbers and ages as people say them."""
 
 from __future__ import annotations
 
@@ -101,6 +101,11 @@ def age(seconds: float) -> str:
         if seconds < limit:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86400:.0f} d"
+
+
+def counted(count: int, thing: str, things: str = "") -> str:
+    """So many of a thing: `1 line`, `48,211 lines`. `things` is its plural where that has more than an s."""
+    return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
 
 
 def duration(seconds: float) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace as with_other
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine import ContainerUnknown, Draft, Status, UsageError, run_options
+from engine import ContainerUnknown, Draft, Status, UsageError
 from engine.cli.choosing import LATEST, ContainerCommand, chosen, id_written, need_free, one
 from engine.cli.console import Session, each, session
-from engine.cli.drafting import TAKES_A_COMMAND, base, config_option, draft_of, rootfs_option
-from engine.cli.options import platform_option, pull_option, tls_verify_option
+from engine.cli.drafting import TAKES_A_COMMAND, Asked, drafting
 from engine.cli.terminal import foreground, need_terminal
 
 _keys = click.option(
@@ -37,57 +37,32 @@ _id_file = click.option(
 _replace = click.option("--replace", is_flag=True, help="Remove a container that has the --name already.")
 
 
-def _drafted(
-    console: Session,
-    image: str,
-    file: Path | None,
-    tls_verify: bool,
-    flags: dict[str, Any],
-    *,
-    replace: bool,
-    **more: Any,
-) -> Draft:
-    """`draft_of`; with `replace` the container that has the name goes, running or not, when one without it could be
+def _drafted(console: Session, asked: Asked, *, replace: bool) -> Draft:
+    """The draft; with `replace` the container that has the name goes, running or not, when one without it could be
     drafted. Raises UsageError too."""
     if replace:
-        if not flags["name"]:
+        name = asked.flags["name"]
+        if not name:
             raise UsageError("--replace needs --name: the container of that name is what is replaced")
         old = None
         with suppress(ContainerUnknown):
-            old = console.workbench.container(flags["name"])
-        if old is not None and old.name == flags["name"]:  # not one whose id begins so
+            old = console.workbench.container(name)
+        if old is not None and old.name == name:  # not one whose id begins so
             id = old.id
-            draft_of(console, image, file, tls_verify, {**flags, "name": None}, **more)
+            with_other(asked, flags={**asked.flags, "name": None}).draft(console)
             console.do(f"rm {old.name}", lambda job: console.workbench.remove(id, job, force=True))
-    return draft_of(console, image, file, tls_verify, flags, **more)
+    return asked.draft(console)
 
 
 @click.command(cls=ContainerCommand, context_settings=TAKES_A_COMMAND)
 @_id_file
 @_replace
-@config_option
-@tls_verify_option
-@pull_option
-@platform_option
-@rootfs_option
-@run_options
-@click.argument("image")
-@click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def create(
-    image: str,
-    config_file: Path | None,
-    tls_verify: bool,
-    policy: str,
-    platform: str | None,
-    rootfs: bool,
-    id_file: Path | None,
-    replace: bool,
-    **flags: Any,
-) -> None:
+@drafting
+def create(asked: Asked, id_file: Path | None, replace: bool) -> None:
     """Make a container without starting it, and print its id."""
-    console, name = session(), base(image, rootfs=rootfs)
+    console = session()
     need_free(id_file)
-    draft = _drafted(console, name, config_file, tls_verify, flags, replace=replace, policy=policy, platform=platform)
+    draft = _drafted(console, asked, replace=replace)
     with id_written(console.workbench, id_file, draft.id):
         click.echo(console.do(f"create {draft.name}", lambda job: console.workbench.create(draft, job)).id)
 
@@ -98,38 +73,17 @@ def create(
 @_proxy
 @_id_file
 @_replace
-@config_option
-@tls_verify_option
-@pull_option
-@platform_option
-@rootfs_option
-@run_options
-@click.argument("image")
-@click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def run(
-    image: str,
-    detach: bool,
-    detach_keys: str,
-    sig_proxy: bool,
-    config_file: Path | None,
-    tls_verify: bool,
-    policy: str,
-    platform: str | None,
-    rootfs: bool,
-    id_file: Path | None,
-    replace: bool,
-    **flags: Any,
-) -> None:
+@drafting
+def run(asked: Asked, detach: bool, detach_keys: str, sig_proxy: bool, id_file: Path | None, replace: bool) -> None:
     """Make a container of IMAGE and run it; ends with the container's exit code.
 
     Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, 127 it does not exist.
     """
-    if flags["terminal"] and flags["interactive"] and not detach:
+    if asked.flags["terminal"] and asked.flags["interactive"] and not detach:
         need_terminal()
     console = session()
-    name = base(image, rootfs=rootfs)
     need_free(id_file)
-    draft = _drafted(console, name, config_file, tls_verify, flags, replace=replace, policy=policy, platform=platform)
+    draft = _drafted(console, asked, replace=replace)
     with id_written(console.workbench, id_file, draft.id):
         if detach:
             console.do(f"run {draft.name}", lambda job: console.workbench.launch(draft, job, keep=True))

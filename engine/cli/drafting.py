@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine import MAX_CONFIG_BYTES, Draft, Job, RunOptions, UsageError
+from engine import Draft, Job, RunOptions, config_text, run_options
 from engine.cli.console import Session
+from engine.cli.options import platform_option, pull_option, tls_verify_option
 
 TAKES_A_COMMAND = {"allow_interspersed_args": False}
 """Options after IMAGE belong to the command in the container, as with podman."""
@@ -23,44 +26,57 @@ config_option = click.option(
 )
 
 
-rootfs_option = click.option(
-    "--rootfs", is_flag=True, help="IMAGE is a directory with a root filesystem; it stays as it is."
+def text_of(config_file: Path) -> str:
+    """A config.json, of stdin for "-". Raises UsageError."""
+    return config_text(config_file if config_file != Path("-") else sys.stdin.buffer)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for: `flags` are the fields of `RunOptions`."""
+
+    image: str
+    rootfs: bool
+    config_file: Path | None
+    policy: str
+    platform: str | None
+    tls_verify: bool
+    flags: dict[str, Any]
+
+    def draft(self, console: Session) -> Draft:
+        """Have the image here, and draft."""
+        image = f"rootfs:{self.image}" if self.rootfs else self.image
+        options = RunOptions(**self.flags)
+        text = text_of(self.config_file) if self.config_file else None
+
+        def work(job: Job) -> Draft:
+            name = console.workbench.obtain(
+                image, job, policy=self.policy, platform=self.platform, tls_verify=self.tls_verify
+            )
+            return console.workbench.draft(name, options, job, config=text)
+
+        return console.do(f"config {image}", work)
+
+
+_OF_ALL = (
+    config_option,
+    tls_verify_option,
+    pull_option,
+    platform_option,
+    click.option("--rootfs", is_flag=True, help="IMAGE is a directory with a root filesystem; it stays as it is."),
+    run_options,
+    click.argument("image"),
+    click.argument("args", nargs=-1, type=click.UNPROCESSED),
 )
 
 
-def base(image: str, *, rootfs: bool) -> str:
-    """The image's name as the engine has it, where a directory may stand in its place."""
-    return f"rootfs:{image}" if rootfs else image
+def drafting(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options and arguments by which a container is drafted, and it them as `Asked`."""
 
+    @functools.wraps(command)
+    def with_asked(**given: Any) -> None:
+        flags = {name: given.pop(name) for name in RunOptions.__struct_fields__ if name in given}
+        own = {each.name: given.pop(each.name) for each in fields(Asked) if each.name in given}
+        command(Asked(**own, flags=flags), **given)
 
-def read_config(path: Path) -> str:
-    """A config.json, of stdin for "-". Raises UsageError."""
-    try:
-        with path.open("rb") if path != Path("-") else nullcontext(sys.stdin.buffer) as file:
-            data = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > MAX_CONFIG_BYTES:
-        raise UsageError(f"{path} is over {MAX_CONFIG_BYTES >> 20} MiB: that is no config.json")
-    return data.decode("utf-8", "surrogateescape")
-
-
-def draft_of(
-    console: Session,
-    image: str,
-    config_file: Path | None,
-    tls_verify: bool,
-    flags: dict[str, Any],
-    *,
-    policy: str,
-    platform: str | None,
-) -> Draft:
-    """Have the image here, and draft."""
-    options = RunOptions(**flags)
-    text = read_config(config_file) if config_file else None
-
-    def work(job: Job) -> Draft:
-        name = console.workbench.obtain(image, job, policy=policy, platform=platform, tls_verify=tls_verify)
-        return console.workbench.draft(name, options, job, config=text)
-
-    return console.do(f"config {image}", work)
+    return functools.reduce(lambda made, option: option(made), reversed(_OF_ALL), with_asked)

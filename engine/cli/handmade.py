@@ -5,15 +5,13 @@ from __future__ import annotations
 import shlex
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import click
 
-from engine import CutawayError, Job, Severity, UsageError, run_options, visible
+from engine import CutawayError, Job, Severity, UsageError, visible
 from engine.cli.configs import OptionsAround
 from engine.cli.console import Session, narrate, session
-from engine.cli.drafting import base, config_option, draft_of, read_config, rootfs_option
-from engine.cli.options import platform_option, pull_option, tls_verify_option
+from engine.cli.drafting import Asked, config_option, drafting, text_of
 
 
 @click.command(cls=OptionsAround)
@@ -24,31 +22,15 @@ from engine.cli.options import platform_option, pull_option, tls_verify_option
     type=click.Path(path_type=Path, file_okay=False),
     help="The bundle's directory.  [default: NAME-bundle]",
 )
-@config_option
-@tls_verify_option
-@pull_option
-@platform_option
-@rootfs_option
-@run_options
-@click.argument("image")
-@click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def bundle(
-    image: str,
-    directory: Path | None,
-    config_file: Path | None,
-    tls_verify: bool,
-    policy: str,
-    platform: str | None,
-    rootfs: bool,
-    **flags: Any,
-) -> None:
+@drafting
+def bundle(asked: Asked, directory: Path | None) -> None:
     """Write what `run` would start as a bundle for plain runc, and print its directory.
 
     In it are config.json and the files that it binds; its root filesystem is a working container of IMAGE, which
     `umount` takes away again.
     """
-    console, name = session(), base(image, rootfs=rootfs)
-    draft = draft_of(console, name, config_file, tls_verify, flags, policy=policy, platform=platform)
+    console = session()
+    draft = asked.draft(console)
     target = (directory or Path(f"{draft.name}-bundle")).absolute()
     made, said = console.do(f"bundle {draft.name}", lambda job: console.workbench.export(draft, target, job))
     for line in said:
@@ -69,7 +51,7 @@ def edit(name: str, config_file: Path | None, restart: bool) -> None:
     """
     console = session()
     draft = console.workbench.reopen(name)
-    text = read_config(config_file) if config_file is not None else click.edit(draft.text, extension=".json")
+    text = text_of(config_file) if config_file is not None else click.edit(draft.text, extension=".json")
     if text is None or text == draft.text:
         narrate(f"{draft.name}: nothing was changed")
         click.echo(draft.id)

@@ -16,6 +16,7 @@ from engine import (
     ProcessSummary,
     RunOptions,
     UsageError,
+    clock,
     human_size,
     limit_options,
     visible,
@@ -123,20 +124,15 @@ def top(name: str | None, columns: tuple[str, ...], latest: bool, as_json: bool)
     )
 
 
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(int(seconds), 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
-
-
 _COLUMNS: dict[str, tuple[str, Callable[[ProcessSummary], str], bool]] = {
     "user": ("USER", lambda p: p.user, False),
     "pid": ("PID", lambda p: str(p.pid), True),
     "ppid": ("PPID", lambda p: str(p.ppid), True),
     "hpid": ("HPID", lambda p: str(p.host_pid), True),
     "pcpu": ("%CPU", lambda p: f"{p.cpu_percent:.1f}", True),
-    "etime": ("ELAPSED", lambda p: _clock(p.elapsed), True),
+    "etime": ("ELAPSED", lambda p: clock(p.elapsed), True),
     "tty": ("TTY", lambda p: p.tty or "?", False),
-    "time": ("TIME", lambda p: _clock(p.cpu_time), True),
+    "time": ("TIME", lambda p: clock(p.cpu_time), True),
     "rss": ("RSS", lambda p: human_size(p.memory), True),
     "args": ("COMMAND", lambda p: p.command, False),
 }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from engine.spec.comparing import Difference, DifferenceKind, differences, take_back
     from engine.spec.completing import Choice, Completion, complete
     from engine.spec.diagnostics import MAX_CONFIG_BYTES, Diagnostic, Severity
-    from engine.spec.document import Document, Span, SyntaxProblem
+    from engine.spec.document import Document, Span, SyntaxProblem, config_text
     from engine.spec.edits import changed, edited
     from engine.spec.executing import SHELLS, ExecOptions, best_shell, exec_process, find_shell
     from engine.spec.fields import Field, describe_field, explain_field, fields, known_words, member_names
@@ -55,7 +55,7 @@ provide(
         "comparing": "Difference DifferenceKind differences take_back",
         "completing": "Choice Completion complete",
         "diagnostics": "MAX_CONFIG_BYTES Diagnostic Severity",
-        "document": "Document Span SyntaxProblem",
+        "document": "Document Span SyntaxProblem config_text",
         "edits": "changed edited",
         "executing": "SHELLS ExecOptions best_shell exec_process find_shell",
         "fields": "Field describe_field explain_field fields known_words member_names",
@@ -119,6 +119,7 @@ __all__ = [
     "check",
     "chosen_network",
     "complete",
+    "config_text",
     "describe_field",
     "differences",
     "directory_in",

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import nullcontext
 from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from engine.errors import SpecError
+from engine.errors import SpecError, UsageError
+from engine.spec.diagnostics import MAX_CONFIG_BYTES
 from engine.spec.provenance import escape, tokens
 from engine.spec.syntax import parsed
 
@@ -36,6 +39,19 @@ class SyntaxProblem(NamedTuple):
     message: str
     position: Position
     trailing: bool = False
+
+
+def config_text(source: Path | BinaryIO) -> str:
+    """The text of a config.json in a file; what is no UTF-8 in it is kept. Raises UsageError."""
+    name = source if isinstance(source, Path) else "standard input"
+    try:
+        with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}") from error
+    if len(data) > MAX_CONFIG_BYTES:
+        raise UsageError(f"{name} is over {MAX_CONFIG_BYTES >> 20} MiB: that is no config.json")
+    return data.decode("utf-8", "surrogateescape")
 
 
 class Document:

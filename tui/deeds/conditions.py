@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine import Status, visible
+from engine import ALIVE, Status, visible
 
 if TYPE_CHECKING:
     from engine import ContainerSummary
 
 
 def is_live(container: ContainerSummary) -> bool:
-    return container.status in (Status.RUNNING, Status.PAUSED)
+    return container.status in ALIVE
 
 
 def as_it_is(container: ContainerSummary) -> str:

@@ -17,6 +17,7 @@ from tui.deeds.with_options import of_directory
 from tui.dialogs.form import Field, Form, Values
 from tui.dialogs.page import Page
 from tui.state import State
+from tui.text import counted
 
 
 async def _tour(bench: Bench, offer: Offer[State]) -> None:
@@ -115,7 +116,7 @@ async def _tags(bench: Bench, offer: Offer[State]) -> None:
         f"tags {name}", lambda workbench, job: list(workbench.tags(name, job, tls_verify=verify)), line(given)
     )
     if found is not None:
-        await bench.put(Page(f"{len(found)} tags of {name}", [("", "\n".join(found) or "none")]))
+        await bench.put(Page(f"{counted(len(found), 'tag')} of {name}", [("", "\n".join(found) or "none")]))
 
 
 async def _load(bench: Bench, offer: Offer[State]) -> None:
@@ -197,8 +198,9 @@ async def _examine(bench: Bench, offer: Offer[State], *, repair: bool) -> None:
 async def _prune(bench: Bench, offer: Offer[State]) -> None:
     swept = await bench.result("prune", lambda workbench, job: workbench.prune(job), offer.command)
     if swept is not None:
-        partial = f", {human_size(swept.partial)} of unfinished transfers" if swept.partial else ""
-        bench.say(f"{human_size(swept.size)} freed: {len(swept.blobs)} blobs, {len(swept.layers)} layers{partial}")
+        parts = [counted(len(swept.blobs), "blob"), counted(len(swept.layers), "layer")]
+        parts += [f"{human_size(swept.partial)} of unfinished transfers"] * bool(swept.partial)
+        bench.say(f"{human_size(swept.size)} freed: {', '.join(parts)}")
 
 
 async def _events(bench: Bench, offer: Offer[State]) -> None:

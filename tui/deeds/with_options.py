@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import MAX_CONFIG_BYTES, CutawayError, UsageError, visible
+from engine import CutawayError, config_text, visible
 from tui.bench import Bench
 from tui.deeds.deed import Deed, Offer
 from tui.dialogs.form import Field, Form, Values
@@ -53,22 +53,11 @@ async def _draft(bench: Bench, base: str, values: Values, line: str) -> None:
     options, config = _parsed(values), values["config"]
 
     def work(workbench: Workbench, job: Job) -> None:
-        text = _read(Path(config).expanduser()) if config else None
+        text = config_text(Path(config).expanduser()) if config else None
         take(workbench.draft(base, options, job, config=text))
 
     take = bench.conductor.from_thread(bench.conductor.take_draft)
     await bench.result(f"config.json for {base}", work, line)
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > MAX_CONFIG_BYTES:
-        raise UsageError(f"{path} is over {MAX_CONFIG_BYTES >> 20} MiB: that is no config.json")
-    return data.decode("utf-8", "surrogateescape")
 
 
 def _line(bench: Bench, values: Values, base: str, *flags: str) -> str:

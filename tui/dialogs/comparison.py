@@ -19,6 +19,7 @@ from engine import CutawayError, Difference, differences, visible
 from tui.dialogs.dialog import Dialog
 from tui.dialogs.difference import SIGNS, STYLES, line_of
 from tui.dialogs.page import Page
+from tui.text import counted
 from tui.widgets.item_list import Item, ItemList
 
 
@@ -118,7 +119,7 @@ class Comparison(Dialog[Answer | None]):
             self._draw_bases(visible(error.message))
         else:
             count = len(self._found)
-            self._draw_bases(f"{count} {'difference' if count == 1 else 'differences'}" if count else "the same")
+            self._draw_bases(counted(count, "difference") if count else "the same")
         self._list.set_empty("Nothing is different.")
         self._list.set_items(self._lines() if self._as_text else self._by_meaning())
         self._show_value()

@@ -16,7 +16,7 @@ from engine import visible
 from tui.dialogs.choice import key_and_words
 from tui.dialogs.dialog import Dialog
 from tui.dialogs.difference import line_of
-from tui.text import plain
+from tui.text import counted, plain
 from tui.widgets.item_list import Item, ItemList
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class LaunchDialog(Dialog[How | None]):
         if not self._changed:
             return Text(f"Nothing is different from {visible(self._since)}.\n")
         count = len(self._changed)
-        said = Text(f"{count} {'value is' if count == 1 else 'values are'} different from {visible(self._since)}:\n")
+        said = Text(f"{counted(count, 'value is', 'values are')} different from {visible(self._since)}:\n")
         for each in self._changed[:_MOST]:
             said.append_text(line_of(each, 70)).append("\n")
         if count > _MOST:

@@ -15,6 +15,7 @@ from engine import Event
 from tui.bench import Bench
 from tui.dialogs.page import Page
 from tui.sheets.whole import WholeScreen
+from tui.text import counted
 from tui.widgets.frame import Frame, Tab
 from tui.widgets.item_list import Item, ItemList
 
@@ -88,7 +89,7 @@ class Sheet(WholeScreen[T]):
         self.items.set_items([Item(row.key, row.words, row.draw) for row in rows])
         if at_end:
             self.items.action_last()
-        count = f"{len(rows):,} {self.what}{'' if len(rows) == 1 else 's'}"
+        count = counted(len(rows), self.what)
         self.body.set_subtitle(" · ".join(filter(None, [count, summary])))
 
     @property

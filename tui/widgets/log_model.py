@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from tui.text import counted
 from tui.widgets.ansi import unstyled
 from tui.widgets.log_search import Pattern, Scan
 from tui.widgets.log_source import Line, Source
@@ -105,7 +106,7 @@ class LogModel:
     def words(self, current: int | None) -> list[str]:
         """How many lines there are, and what is found: `48,211 lines`, `3 of 17 for "refused"`."""
         count, seen = self.source.end - max(self.start, self.source.first), self.seen
-        words = [f"{count:,} {'line' if count == 1 else 'lines'}"]
+        words = [counted(count, "line")]
         if self.started:
             words[0] += f" {self.started}"
         if self.filter is not None:

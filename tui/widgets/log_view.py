@@ -20,6 +20,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
+from tui.text import counted
 from tui.widgets.lines import Lines
 from tui.widgets.log_drawing import Look
 from tui.widgets.log_model import LogModel
@@ -213,8 +214,7 @@ class LogView(Lines, Widget, can_focus=True):
         if page is None:
             return ""
         if self._cursor is not None:
-            count = len(self._chosen)
-            return f"{count:,} {'line' if count == 1 else 'lines'} selected · y copy · j k further · esc let go"
+            return f"{counted(len(self._chosen), 'line')} selected · y copy · j k further · esc let go"
         state = "following"
         if not page.following:
             below = len(page.model.seen) - bisect_left(page.model.seen, page.rows[-1][0]) - 1 if page.rows else 0
@@ -238,7 +238,7 @@ class LogView(Lines, Widget, can_focus=True):
             return "", ""
         numbers = self._chosen if self._cursor is not None else self.model.seen
         kept = numbers[-COPIED_AT_MOST:]
-        what = f"{len(kept):,} {'line' if len(kept) == 1 else 'lines'}"
+        what = counted(len(kept), "line")
         return self.model.text(kept), what if len(kept) == len(numbers) else f"the newest {what}"
 
     @property

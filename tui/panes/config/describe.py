@@ -11,6 +11,7 @@ from rich.text import Text
 from engine import describe_field, visible
 from tui.panes.config.analysis import Analysis
 from tui.panes.config.places import Place
+from tui.text import counted
 
 if TYPE_CHECKING:
     from engine import Diagnostic, Difference, Origin
@@ -46,7 +47,7 @@ def value(place: Place, analysis: Analysis) -> str:
     count = sum(
         other.pointer.startswith(below) and "/" not in other.pointer[len(below) :] for other in analysis.places.all
     )
-    return f"holds {count} {'value' if count == 1 else 'values'}"
+    return f"holds {counted(count, 'value')}"
 
 
 def difference_at(row: int, analysis: Analysis) -> Difference | None:

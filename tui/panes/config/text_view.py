@@ -22,7 +22,7 @@ from tui.panes.config.describe import ADOPTED, LEGEND, LETTERS, difference_at, f
 from tui.panes.config.editor import ConfigEditor
 from tui.panes.config.finder import Finder
 from tui.panes.config.outline import Outline
-from tui.text import shown_json
+from tui.text import counted, shown_json
 from tui.themes import rich_color
 from tui.widgets.item_list import ItemList
 
@@ -182,9 +182,9 @@ class TextView(Vertical):
         if self._analysis is None:
             return "reading…"
         problems, edits = len(self._analysis.diagnostics), self._analysis.edits
-        words = [f"{problems} {'problem' if problems == 1 else 'problems'}" if problems else "no problems"]
+        words = [counted(problems, "problem") if problems else "no problems"]
         if self.writable:
-            words.append(f"{edits} {'edit' if edits == 1 else 'edits'}" if self._analysis.whole else "no JSON")
+            words.append(counted(edits, "edit") if self._analysis.whole else "no JSON")
             words.append("writing" if self.writing else "reading")
         else:
             words.append("in force, read only")

@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 from rich.text import Text
 
 from engine import human_size, visible
+from tui.text import counted
 
 TEXT_LIMIT = 1 << 20
 """Bytes of a text that are read; the rest of a longer one is told."""
@@ -64,7 +65,7 @@ class TextContent:
 
     @property
     def said(self) -> str:
-        words = f"text, {human_size(self.size)}, {self.count:,} {'line' if self.count == 1 else 'lines'}"
+        words = f"text, {human_size(self.size)}, {counted(self.count, 'line')}"
         return words if self.whole else f"{words}: the first {human_size(TEXT_LIMIT)}"
 
     def line(self, index: int) -> Text:

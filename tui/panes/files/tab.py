@@ -26,6 +26,7 @@ from tui.panes.files.viewer import FileView
 from tui.panes.layers.pane import made_by
 from tui.panes.tab import MainTab
 from tui.subjects import OfContainer, OfDraft, OfImage, OfNeighbour, Subject
+from tui.text import counted
 
 _MOST_WASTED = 1_000
 
@@ -259,9 +260,8 @@ class FilesTab(MainTab):
         opened = self._opened
         assert opened is not None
         if not self._layer and not self._changed:
-            layers = "1 layer" if opened.depth == 1 else f"{opened.depth} layers"
             files = len(opened.inside.tree) - 1
-            head = Text(f"all {layers}", "bold", no_wrap=True, overflow="ellipsis", end="")
+            head = Text(f"all {counted(opened.depth, 'layer')}", "bold", no_wrap=True, overflow="ellipsis", end="")
             head.append(f"  {files:,} files, {human_size(opened.sizes.get('', 0))}", "not bold")
             if wasted := sum(opened.wasted.values()):
                 head.append(f"; hidden ones waste {human_size(wasted)} (W)", "not bold")

@@ -14,9 +14,9 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from engine import human_size, visible
+from engine import clock, human_size, visible
 from tui.panes.stats.usage import Usage
-from tui.text import clip, fill
+from tui.text import clip, counted, fill
 from tui.widgets.item_list import Item, ItemList
 from tui.widgets.sorting import Sorting
 
@@ -91,7 +91,7 @@ class StatsPane(Vertical, can_focus=True):
         if not self.showing:
             return ""
         count = self.list.shown
-        words = f"{count:,} {'process' if count == 1 else 'processes'}, by {self.sorting.name}"
+        words = f"{counted(count, 'process', 'processes')}, by {self.sorting.name}"
         return f"{words} · o order · enter all of one · / filter · y copy · once a second"
 
     @property
@@ -149,12 +149,6 @@ class StatsPane(Vertical, can_focus=True):
     @on(ItemList.Moved)
     def _moved(self, event: ItemList.Moved) -> None:
         event.stop()
-
-
-def clock(seconds: float) -> str:
-    """`1:02:03`, or `2:03` under an hour."""
-    hours, rest = divmod(int(seconds), 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
 def _words(process: ProcessSummary, share: float) -> str:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.widget import Widget
 
-from engine import ContainerState, ContainerSummary, Status, human_size, visible
+from engine import ContainerState, ContainerSummary, Status, clock, human_size, visible
 from tui.bench import Bench
 from tui.dialogs.page import Page
-from tui.panes.stats.pane import StatsPane, clock
+from tui.panes.stats.pane import StatsPane
 from tui.panes.tab import MainTab
 from tui.subjects import OfContainer, OfImage, OfNeighbour, Subject
 from tui.telling import problem

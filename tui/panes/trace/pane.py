@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine import Step, StepKind, visible
-from tui.text import clip, duration
+from tui.text import clip, counted, duration
 from tui.widgets.item_list import Item, ItemList
 
 _KINDS = {StepKind.REQUEST: "get", StepKind.RUNTIME: "runc", StepKind.NETWORK: "net"}
@@ -60,8 +60,7 @@ class TracePane(Vertical):
         count, seconds = len(self._steps), sum(step.duration for step in self._steps)
         if not count:
             return ""
-        steps = "1 step" if count == 1 else f"{count} steps"
-        return f"{steps} · {duration(seconds)} · enter shows all of it · y copy · Y copy all"
+        return f"{counted(count, 'step')} · {duration(seconds)} · enter shows all of it · y copy · Y copy all"
 
     @property
     def copyable(self) -> str:
@@ -83,7 +82,7 @@ class TracePane(Vertical):
 
     def action_copy_all(self) -> None:
         text = "".join(f"{step.command}\n" for step in self._steps)
-        self.post_message(self.Copy(text, f"{len(self._steps)} commands"))
+        self.post_message(self.Copy(text, counted(len(self._steps), "command")))
 
     def _at_cursor(self) -> Step | None:
         key = self.items.key
