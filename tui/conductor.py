@@ -54,6 +54,10 @@ class Stage(View, Protocol):
     def say(self, text: str) -> None: ...
 
 
+ASK_AGAIN = 10.0
+"""Seconds before other engines are asked again for their containers, when their list is gone to."""
+
+
 class Conductor:
     """One for the screen's life."""
 
@@ -62,6 +66,7 @@ class Conductor:
         self._loop = asyncio.get_running_loop()
         self._stale: set[str] = set()
         self._reading = False
+        self._gone_to = 0.0
         self.drafts = Drafting(desk, state, view, self.from_thread)
 
     async def begin(self) -> None:
@@ -82,6 +87,12 @@ class Conductor:
             for done in await self._desk.ask(lambda workbench: workbench.recover()):
                 self._view.say(done)
         await self._desk.ask(lambda workbench: workbench.watch())
+
+    def neighbours_gone_to(self) -> None:
+        """Other engines' containers come in sight: ask for them, unless that was done a moment ago."""
+        if self._desk.loaded and self._clock() - self._gone_to > ASK_AGAIN:
+            self._gone_to = self._clock()
+            self._view.later(self.look_at_neighbours())
 
     async def look_at_neighbours(self) -> None:
         """Ask the other engines for their containers, where the settings do not say otherwise."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, on
@@ -43,9 +42,6 @@ if TYPE_CHECKING:
 
 AGES_EVERY = 10.0
 """Seconds between two looks at how long containers have been what they are."""
-ASK_AGAIN = 10.0
-"""Seconds before other engines are asked again for their containers, when their list is gone to."""
-
 HOST = {deed.id for deed in DEEDS[OfHost]}
 """Deeds that are about nothing that is selected."""
 
@@ -63,8 +59,6 @@ class WorkbenchScreen(InFront):
         self.layer_list, self.area = LayersPane(), MainArea(self)
         self.panes: Arrangement
         self.conductor: Conductor
-        self._asked = 0.0
-        """When other engines were asked for their containers, by the monotonic clock."""
         self.looking: Looking
         self.layering: Layering
         self.doing: Doing
@@ -195,9 +189,8 @@ class WorkbenchScreen(InFront):
         theirs = self.container_list.subject
         if pane == "containers" and isinstance(theirs, OfNeighbour) and theirs != self.looking.subject:
             self.look(theirs)  # what the keys are about now is nothing of ours, and has to be seen
-        if pane == "containers" and self.desk.loaded and time.monotonic() - self._asked > ASK_AGAIN:
-            self._asked = time.monotonic()
-            self.later(self.conductor.look_at_neighbours())
+        if pane == "containers":
+            self.conductor.neighbours_gone_to()
 
     def action_next_pane(self, step: int) -> None:
         self.panes.step(step)

@@ -1,4 +1,4 @@
-"""A file as a line of the tree, and as the few lines that tell all about it."""
+"""A file as a line of the tree, and as the few lines that tell all about it; what stands above the tree."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from rich.text import Text
 from engine import human_size, visible
 from tui.panes.files.model import Row
 from tui.panes.layers.pane import made_by
-from tui.text import clip, fill, plain
+from tui.text import clip, counted, fill, plain
 
 if TYPE_CHECKING:
     from engine import FileEntry, Inside, LayerSummary, Owners
+    from tui.panes.files.reading import Opened
 
 SIGNS = {"added": "A", "changed": "C", "removed": "D"}
 OWNER_FROM = 62
@@ -42,6 +43,30 @@ class Styles:
 
     def of(self, change: str) -> Style:
         return {"added": self.added, "changed": self.changed, "removed": self.removed}.get(change, Style())
+
+
+def heading_of_all(opened: Opened) -> Text:
+    """Above the tree of all layers: how much is in it."""
+    head = Text(f"all {counted(opened.depth, 'layer')}", "bold", no_wrap=True, overflow="ellipsis", end="")
+    files = counted(len(opened.inside.tree) - 1, "file")
+    head.append(f"  {files}, {human_size(opened.sizes.get('', 0))}", "not bold")
+    if wasted := sum(opened.wasted.values()):
+        head.append(f"; hidden ones waste {human_size(wasted)} (W)", "not bold")
+    return head
+
+
+def heading(opened: Opened, layer: int) -> Text:
+    """Above the tree as one layer leaves it: what that did, and what made it."""
+    counts = opened.numbers(layer)
+    head = Text(f"layer {layer} of {opened.depth}", "bold", no_wrap=True, overflow="ellipsis", end="")
+    head.append(f"  +{counts.added:,} ~{counts.changed:,} -{counts.removed:,}  {human_size(counts.size)}", "not bold")
+    if counts.wasted:
+        head.append(f", hides {human_size(counts.wasted)} below", "not bold")
+    if layer <= len(opened.layers):
+        head.append(f"  {visible(made_by(opened.layers[layer - 1].created_by))}", "not bold italic")
+    elif opened.container:
+        head.append("  written in the container", "not bold italic")
+    return head
 
 
 def line(

@@ -16,17 +16,15 @@ from textual.widgets import ContentSwitcher, Static
 from engine import ContainersChanged, CutawayError, Event, human_size, visible
 from tui.bench import Bench
 from tui.dialogs.pick import Pick
-from tui.panes.files.drawing import details
+from tui.panes.files.drawing import details, heading, heading_of_all
 from tui.panes.files.live import Live
 from tui.panes.files.opening import Opening
 from tui.panes.files.overlay import OverlayPage
 from tui.panes.files.reading import Opened, open_thing
 from tui.panes.files.tree_list import TreeList
 from tui.panes.files.viewer import FileView
-from tui.panes.layers.pane import made_by
 from tui.panes.tab import MainTab
 from tui.subjects import OfContainer, OfDraft, OfImage, OfNeighbour, Subject
-from tui.text import counted
 
 _MOST_WASTED = 1_000
 
@@ -251,34 +249,11 @@ class FilesTab(MainTab):
             self.tree_list.open_few()
         if path is not None:
             self.tree_list.move_to(path)
-        self._show_head(number)
+        whole = not self._layer and not self._changed
+        self._head.update(heading_of_all(opened) if whole else heading(opened, number))
         self._show_about()
         self.post_message(self.Changed())
         self.post_message(self.LayerShown(layer))
-
-    def _show_head(self, number: int) -> None:
-        opened = self._opened
-        assert opened is not None
-        if not self._layer and not self._changed:
-            files = len(opened.inside.tree) - 1
-            head = Text(f"all {counted(opened.depth, 'layer')}", "bold", no_wrap=True, overflow="ellipsis", end="")
-            head.append(f"  {files:,} files, {human_size(opened.sizes.get('', 0))}", "not bold")
-            if wasted := sum(opened.wasted.values()):
-                head.append(f"; hidden ones waste {human_size(wasted)} (W)", "not bold")
-            self._head.update(head)
-            return
-        counts = opened.numbers(number)
-        head = Text(f"layer {number} of {opened.depth}", "bold", no_wrap=True, overflow="ellipsis", end="")
-        head.append(
-            f"  +{counts.added:,} ~{counts.changed:,} -{counts.removed:,}  {human_size(counts.size)}", "not bold"
-        )
-        if counts.wasted:
-            head.append(f", hides {human_size(counts.wasted)} below", "not bold")
-        if number <= len(opened.layers):
-            head.append(f"  {visible(made_by(opened.layers[number - 1].created_by))}", "not bold italic")
-        elif opened.container:
-            head.append("  written in the container", "not bold italic")
-        self._head.update(head)
 
     def action_layer(self, step: int) -> None:
         if self._opened is not None:
