@@ -17,10 +17,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import pytest
+from small_image import put_blob
 
 from engine.digest import Digest
 from engine.oci import CONFIG, INDEX, LAYER_GZIP, MANIFEST
@@ -163,11 +165,7 @@ def _make_layout(folder: Path, sources: list[list[str]]) -> None:
     blobs = layout / "blobs/sha256"
     blobs.mkdir(parents=True)
 
-    def put(data: bytes, media_type: str) -> dict[str, object]:
-        digest = Digest.of(data)
-        (blobs / digest.hex).write_bytes(data)
-        return {"mediaType": media_type, "digest": digest, "size": len(data)}
-
+    put = partial(put_blob, blobs)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         made = list(pool.map(lambda words: _pack(blobs, words), sources))
     for words in sources:

@@ -7,7 +7,9 @@ import io
 import json
 import shutil
 import tarfile
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from engine.digest import Digest
 from engine.oci import CONFIG, INDEX, LAYER_GZIP, MANIFEST
@@ -17,16 +19,19 @@ SAYS = "from the second layer"
 _TIME = 1_700_000_000.25
 
 
+def put_blob(blobs: Path, data: bytes, media_type: str) -> dict[str, Any]:
+    """Write a blob to the directory blobs/sha256 of an image layout. Returns its descriptor."""
+    digest = Digest.of(data)
+    (blobs / digest.hex).write_bytes(data)
+    return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+
 def small_image(folder: Path) -> Path:
     """An image layout with busybox, tagged `latest`. It says SAYS when it is run."""
     blobs = folder / "blobs/sha256"
     blobs.mkdir(parents=True)
 
-    def put(data: bytes, media_type: str) -> dict[str, object]:
-        digest = Digest.of(data)
-        (blobs / digest.hex).write_bytes(data)
-        return {"mediaType": media_type, "digest": digest, "size": len(data)}
-
+    put = partial(put_blob, blobs)
     tars = [_base(), _changes()]
     config = {
         "created": "2024-01-01T00:00:00Z",

@@ -12,7 +12,7 @@ import spec_mutants_kernel as kernel
 import spec_mutants_linux as linux
 import spec_mutants_odd as odd
 import spec_mutants_start as start
-from spec_mutants_linux import Config
+from spec_mutants_kit import Config
 
 
 def mutants(good: Config) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spec_mutants_linux import BIG, GONE, Config
+from spec_mutants_kit import BIG, GONE, Config
 
 
 def _bind(**changes: Any) -> Config:

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from spec_mutants_linux import GONE, Config
+from spec_mutants_kit import ALL_IDS, GONE, Config, mapped
 
 _TEN = [{"containerID": 0, "hostID": 0, "size": 10}]
-_ALL_IDS = [{"containerID": 0, "hostID": 0, "size": 65536}]
-
-
-def mapped(maps: Any = None, **changes: Any) -> Config:
-    """In a user namespace: the mappings, and what is changed by pointer with __ for its slashes."""
-    return {
-        "/linux/namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "network", "user")],
-        "/linux/uidMappings": maps or _ALL_IDS,
-        "/linux/gidMappings": maps or _ALL_IDS,
-        **{key.replace("__", "/"): value for key, value in changes.items()},
-    }
 
 
 def _limit(kind: str, number: int) -> Config:
@@ -37,7 +24,7 @@ EDITS: dict[str, Config] = {
     ),
     "user namespace, only users mapped": {
         "/linux/namespaces/-": {"type": "user"},
-        "/linux/uidMappings": _ALL_IDS,
+        "/linux/uidMappings": ALL_IDS,
     },
     "user namespace, size beyond 32 bits": mapped([{"containerID": 0, "hostID": 0, "size": 2**32}]),
     "user namespace, size to the end": mapped([{"containerID": 0, "hostID": 0, "size": 2**32 - 1}]),

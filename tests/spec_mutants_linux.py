@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-Config = dict[str, Any]
-
-
-class Gone:
-    """Marks a member that a mutant takes away."""
-
-
-GONE = Gone()
-BIG = 2**64
+from spec_mutants_kit import BIG, GONE, Config, device, seccomp
 
 
 def _rule(**changes: Any) -> Config:
     return {"names": ["chmod"], "action": "SCMP_ACT_ERRNO"} | changes
 
 
-def _filter(*rules: Config, **changes: Any) -> Config:
-    return {"/linux/seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": list(rules)} | changes}
-
-
 def _condition(**changes: Any) -> Config:
-    return _filter(_rule(args=[{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"} | changes]))
-
-
-def _device(**changes: Any) -> Config:
-    return {"/linux/devices": [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 3} | changes]}
+    return seccomp(_rule(args=[{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"} | changes]))
 
 
 EDITS: dict[str, Config] = {
@@ -135,24 +119,24 @@ EDITS: dict[str, Config] = {
     "sysctl kernel.hostname": {"/linux/sysctl": {"kernel.hostname": "x"}},
     "sysctl kernel.domainname": {"/linux/sysctl": {"kernel.domainname": "x"}},
     # Devices.
-    "device": _device(),
-    "device type unknown": _device(type="z"),
+    "device": device(),
+    "device type unknown": device(type="z"),
     "device type missing": {"/linux/devices": [{"path": "/dev/mine", "major": 1, "minor": 3}]},
-    "device type u": _device(type="u"),
-    "device FIFO": _device(type="p"),
-    "device path relative": _device(path="dev/mine"),
+    "device type u": device(type="u"),
+    "device FIFO": device(type="p"),
+    "device path relative": device(path="dev/mine"),
     "device path missing": {"/linux/devices": [{"type": "c", "major": 1, "minor": 3}]},
-    "device path elsewhere": _device(path="/mine"),
-    "device path not below anything": _device(path="/new/deep/mine"),
-    "device major negative": _device(major=-1),
-    "device major a string": _device(major="1"),
-    "device fileMode with type bits": _device(fileMode=0o20666),
-    "device fileMode a string": _device(fileMode="0666"),
+    "device path elsewhere": device(path="/mine"),
+    "device path not below anything": device(path="/new/deep/mine"),
+    "device major negative": device(major=-1),
+    "device major a string": device(major="1"),
+    "device fileMode with type bits": device(fileMode=0o20666),
+    "device fileMode a string": device(fileMode="0666"),
     "device twice": {"/linux/devices": [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 3}] * 2},
-    "device null again": _device(path="/dev/null"),
-    "device null again, allowed": _device(path="/dev/null")
+    "device null again": device(path="/dev/null"),
+    "device null again, allowed": device(path="/dev/null")
     | {"/linux/resources/devices/-": {"allow": True, "type": "c", "major": 1, "minor": 3, "access": "rwm"}},
-    "device null again, only to be read": _device(path="/dev/null")
+    "device null again, only to be read": device(path="/dev/null")
     | {"/linux/resources/devices/-": {"allow": True, "type": "c", "major": 1, "minor": 3, "access": "r"}},
     # Resources.
     "resources a list": {"/linux/resources": []},
@@ -240,43 +224,43 @@ EDITS: dict[str, Config] = {
     # Seccomp.
     "no seccomp": {"/linux/seccomp": GONE},
     "seccomp empty": {"/linux/seccomp": {}},
-    "seccomp": _filter(_rule()),
+    "seccomp": seccomp(_rule()),
     "seccomp default missing": {"/linux/seccomp": {"syscalls": [_rule()]}},
-    "seccomp default unknown": _filter(defaultAction="SCMP_ACT_MAYBE"),
-    "seccomp default in small letters": _filter(defaultAction="scmp_act_allow"),
-    "seccomp default notify": _filter(defaultAction="SCMP_ACT_NOTIFY"),
-    "seccomp refuses everything": _filter(defaultAction="SCMP_ACT_ERRNO"),
-    "seccomp kills everything": _filter(defaultAction="SCMP_ACT_KILL_PROCESS"),
-    "seccomp refuses execve": _filter(_rule(names=["execve"])),
-    "seccomp action unknown": _filter(_rule(action="SCMP_ACT_REFUSE")),
-    "seccomp action missing": _filter({"names": ["chmod"]}),
-    "seccomp action notify": _filter(_rule(action="SCMP_ACT_NOTIFY")),
-    "seccomp action notify for write": _filter(_rule(names=["write"], action="SCMP_ACT_NOTIFY")),
-    "seccomp action as default": _filter(_rule(action="SCMP_ACT_ALLOW")),
-    "seccomp unknown call": _filter(_rule(names=["make_coffee"])),
-    "seccomp empty call": _filter(_rule(names=[""])),
-    "seccomp empty call, default action": _filter(_rule(names=[""], action="SCMP_ACT_ALLOW")),
-    "seccomp no names": _filter(_rule(names=[])),
-    "seccomp names missing": _filter({"action": "SCMP_ACT_ERRNO"}),
-    "seccomp names missing, action unknown": _filter({"action": "SCMP_ACT_REFUSE"}),
-    "seccomp name, the old way": _filter({"name": "chmod", "action": "SCMP_ACT_ERRNO"}),
-    "seccomp call twice": _filter(_rule(), _rule()),
-    "seccomp call twice, differently": _filter(_rule(), _rule(action="SCMP_ACT_KILL")),
-    "seccomp call with another errno": _filter(_rule(), _rule(errnoRet=38)),
-    "seccomp errnoRet": _filter(_rule(errnoRet=38)),
-    "seccomp errnoRet 5000": _filter(_rule(errnoRet=5000)),
-    "seccomp errnoRet negative": _filter(_rule(errnoRet=-1)),
-    "seccomp errnoRet with allow": _filter(_rule(action="SCMP_ACT_LOG", errnoRet=5)),
-    "seccomp defaultErrnoRet": _filter(defaultErrnoRet=38),
-    "seccomp architecture": _filter(_rule(), architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]),
-    "seccomp architecture unknown": _filter(architectures=["SCMP_ARCH_Z80"]),
-    "seccomp architecture new": _filter(architectures=["SCMP_ARCH_RISCV64"]),
-    "seccomp architecture twice": _filter(architectures=["SCMP_ARCH_X86", "SCMP_ARCH_X86"]),
-    "seccomp architecture foreign": _filter(_rule(), architectures=["SCMP_ARCH_AARCH64"]),
-    "seccomp architecture big-endian": _filter(_rule(), architectures=["SCMP_ARCH_S390X"]),
-    "seccomp flags": _filter(flags=["SECCOMP_FILTER_FLAG_LOG"]),
-    "seccomp flags empty": _filter(flags=[]),
-    "seccomp listener": _filter(listenerPath="/nowhere.sock"),
+    "seccomp default unknown": seccomp(defaultAction="SCMP_ACT_MAYBE"),
+    "seccomp default in small letters": seccomp(defaultAction="scmp_act_allow"),
+    "seccomp default notify": seccomp(defaultAction="SCMP_ACT_NOTIFY"),
+    "seccomp refuses everything": seccomp(defaultAction="SCMP_ACT_ERRNO"),
+    "seccomp kills everything": seccomp(defaultAction="SCMP_ACT_KILL_PROCESS"),
+    "seccomp refuses execve": seccomp(_rule(names=["execve"])),
+    "seccomp action unknown": seccomp(_rule(action="SCMP_ACT_REFUSE")),
+    "seccomp action missing": seccomp({"names": ["chmod"]}),
+    "seccomp action notify": seccomp(_rule(action="SCMP_ACT_NOTIFY")),
+    "seccomp action notify for write": seccomp(_rule(names=["write"], action="SCMP_ACT_NOTIFY")),
+    "seccomp action as default": seccomp(_rule(action="SCMP_ACT_ALLOW")),
+    "seccomp unknown call": seccomp(_rule(names=["make_coffee"])),
+    "seccomp empty call": seccomp(_rule(names=[""])),
+    "seccomp empty call, default action": seccomp(_rule(names=[""], action="SCMP_ACT_ALLOW")),
+    "seccomp no names": seccomp(_rule(names=[])),
+    "seccomp names missing": seccomp({"action": "SCMP_ACT_ERRNO"}),
+    "seccomp names missing, action unknown": seccomp({"action": "SCMP_ACT_REFUSE"}),
+    "seccomp name, the old way": seccomp({"name": "chmod", "action": "SCMP_ACT_ERRNO"}),
+    "seccomp call twice": seccomp(_rule(), _rule()),
+    "seccomp call twice, differently": seccomp(_rule(), _rule(action="SCMP_ACT_KILL")),
+    "seccomp call with another errno": seccomp(_rule(), _rule(errnoRet=38)),
+    "seccomp errnoRet": seccomp(_rule(errnoRet=38)),
+    "seccomp errnoRet 5000": seccomp(_rule(errnoRet=5000)),
+    "seccomp errnoRet negative": seccomp(_rule(errnoRet=-1)),
+    "seccomp errnoRet with allow": seccomp(_rule(action="SCMP_ACT_LOG", errnoRet=5)),
+    "seccomp defaultErrnoRet": seccomp(defaultErrnoRet=38),
+    "seccomp architecture": seccomp(_rule(), architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]),
+    "seccomp architecture unknown": seccomp(architectures=["SCMP_ARCH_Z80"]),
+    "seccomp architecture new": seccomp(architectures=["SCMP_ARCH_RISCV64"]),
+    "seccomp architecture twice": seccomp(architectures=["SCMP_ARCH_X86", "SCMP_ARCH_X86"]),
+    "seccomp architecture foreign": seccomp(_rule(), architectures=["SCMP_ARCH_AARCH64"]),
+    "seccomp architecture big-endian": seccomp(_rule(), architectures=["SCMP_ARCH_S390X"]),
+    "seccomp flags": seccomp(flags=["SECCOMP_FILTER_FLAG_LOG"]),
+    "seccomp flags empty": seccomp(flags=[]),
+    "seccomp listener": seccomp(listenerPath="/nowhere.sock"),
     "seccomp condition": _condition(),
     "seccomp operator unknown": _condition(op="SCMP_CMP_LIKE"),
     "seccomp operator missing": _condition(op=None),
@@ -287,8 +271,8 @@ EDITS: dict[str, Config] = {
     "seccomp value negative": _condition(value=-1),
     "seccomp value beyond 64 bits": _condition(value=BIG),
     "seccomp masked": _condition(op="SCMP_CMP_MASKED_EQ", valueTwo=1),
-    "seccomp two conditions on one argument": _filter(
+    "seccomp two conditions on one argument": seccomp(
         _rule(args=[{"index": 0, "value": 1, "op": "SCMP_CMP_GE"}, {"index": 0, "value": 5, "op": "SCMP_CMP_LE"}])
     ),
-    "seccomp bad operator without names": _filter(_rule(names=[], args=[{"index": 0, "value": 1, "op": "X"}])),
+    "seccomp bad operator without names": seccomp(_rule(names=[], args=[{"index": 0, "value": 1, "op": "X"}])),
 }

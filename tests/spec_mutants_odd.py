@@ -4,28 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from spec_mutants_kernel import mapped
-from spec_mutants_linux import GONE, Config
+from spec_mutants_kit import GONE, Config, bind, device, mapped, mount, seccomp, sysctl
 
 _KINDS = ("pid", "ipc", "uts", "mount")
-
-
-def _bind(**changes: Any) -> Config:
-    return {
-        "/mounts/-": {"destination": "/mnt", "type": "bind", "source": "/etc", "options": ["rbind", "ro"]} | changes
-    }
-
-
-def _mount(kind: str, *options: str, **changes: Any) -> Config:
-    return {"/mounts/-": {"destination": "/mnt", "type": kind, "source": kind, "options": list(options)} | changes}
-
-
-def _device(**changes: Any) -> Config:
-    return {"/linux/devices": [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 3} | changes]}
-
-
-def _net(name: str, value: str) -> Config:
-    return {"/linux/sysctl": {name: value}, "/linux/namespaces/-": {"type": "network"}}
 
 
 def _without(kind: str, **changes: Any) -> Config:
@@ -42,10 +23,6 @@ def _joined(kind: str, path: str) -> Config:
 
 def _limits(*kinds: str, soft: int = 1, hard: int = 1) -> Config:
     return {"/process/rlimits": [{"type": f"RLIMIT_{kind}", "soft": soft, "hard": hard} for kind in kinds]}
-
-
-def _filter(*rules: Config, **changes: Any) -> Config:
-    return {"/linux/seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": list(rules)} | changes}
 
 
 def _rule(*names: str, **changes: Any) -> Config:
@@ -113,32 +90,32 @@ EDITS: dict[str, Config] = {
     "rlimit NPROC 0 of a user": _limits("NPROC", soft=0, hard=0) | {"/process/user": {"uid": 4242, "gid": 4242}},
     "rlimit NOFILE soft 0, hard enough": {"/process/rlimits": [{"type": "RLIMIT_NOFILE", "soft": 0, "hard": 1024}]},
     # Mounts.
-    "mount options null": _mount("tmpfs") | {"/mounts/-": {"destination": "/mnt", "type": "tmpfs", "options": None}},
+    "mount options null": mount("tmpfs") | {"/mounts/-": {"destination": "/mnt", "type": "tmpfs", "options": None}},
     "mount option null": {"/mounts/-": {"destination": "/mnt", "type": "tmpfs", "options": [None]}},
-    "mount of type none": _bind(type="none"),
-    "mount of type none, no bind": _mount("none"),
-    "mount of type rbind": _bind(type="rbind", options=[]),
-    "bind ro and rw": _bind(options=["bind", "ro", "rw"]),
-    "bind option idmap": _bind(options=["bind", "idmap"]),
-    "bind option size": _bind(options=["bind", "size=1m"]),
-    "bind of an absent part below a file": _bind(source="/etc/passwd/x"),
-    "bind with a trailing slash on a file": _bind(source="/etc/passwd/", destination="/mnt/f"),
-    "bind of the bundle's config": _bind(source="config.json", destination="/mnt/c"),
-    "bind to the root of the image": _bind(destination="/mnt/.."),
-    "bind to a link": _bind(destination="/to-etc"),
-    "bind under a masked path": _bind() | {"/linux/maskedPaths": ["/mnt"]},
-    "bind uidMappings a string": _bind(uidMappings="0:1:1"),
-    "tmpfs uidMappings": _mount("tmpfs", uidMappings=[{"containerID": 0, "hostID": 1, "size": 1}]),
-    "tmpfs size with a blank": _mount("tmpfs", "size= 1m"),
-    "tmpfs size in hexadecimal": _mount("tmpfs", "size=0x100000"),
-    "tmpfs size of 200 percent": _mount("tmpfs", "size=200%"),
-    "tmpfs mode 1999": _mount("tmpfs", "mode=1999"),
-    "tmpfs mode negative": _mount("tmpfs", "mode=-1"),
-    "tmpfs nr_inodes 0": _mount("tmpfs", "nr_inodes=0"),
-    "tmpfs quota": _mount("tmpfs", "quota"),
-    "tmpfs notmpcopyup": _mount("tmpfs", "notmpcopyup"),
-    "tmpfs tmpcopyup on a file": _mount("tmpfs", "tmpcopyup", destination="/bin/true"),
-    "tmpfs tmpcopyup on what is not there": _mount("tmpfs", "tmpcopyup", destination="/fresh/dir"),
+    "mount of type none": bind(type="none"),
+    "mount of type none, no bind": mount("none"),
+    "mount of type rbind": bind(type="rbind", options=[]),
+    "bind ro and rw": bind(options=["bind", "ro", "rw"]),
+    "bind option idmap": bind(options=["bind", "idmap"]),
+    "bind option size": bind(options=["bind", "size=1m"]),
+    "bind of an absent part below a file": bind(source="/etc/passwd/x"),
+    "bind with a trailing slash on a file": bind(source="/etc/passwd/", destination="/mnt/f"),
+    "bind of the bundle's config": bind(source="config.json", destination="/mnt/c"),
+    "bind to the root of the image": bind(destination="/mnt/.."),
+    "bind to a link": bind(destination="/to-etc"),
+    "bind under a masked path": bind() | {"/linux/maskedPaths": ["/mnt"]},
+    "bind uidMappings a string": bind(uidMappings="0:1:1"),
+    "tmpfs uidMappings": mount("tmpfs", uidMappings=[{"containerID": 0, "hostID": 1, "size": 1}]),
+    "tmpfs size with a blank": mount("tmpfs", "size= 1m"),
+    "tmpfs size in hexadecimal": mount("tmpfs", "size=0x100000"),
+    "tmpfs size of 200 percent": mount("tmpfs", "size=200%"),
+    "tmpfs mode 1999": mount("tmpfs", "mode=1999"),
+    "tmpfs mode negative": mount("tmpfs", "mode=-1"),
+    "tmpfs nr_inodes 0": mount("tmpfs", "nr_inodes=0"),
+    "tmpfs quota": mount("tmpfs", "quota"),
+    "tmpfs notmpcopyup": mount("tmpfs", "notmpcopyup"),
+    "tmpfs tmpcopyup on a file": mount("tmpfs", "tmpcopyup", destination="/bin/true"),
+    "tmpfs tmpcopyup on what is not there": mount("tmpfs", "tmpcopyup", destination="/fresh/dir"),
     "tmpfs remounted": {
         "/mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc"},
@@ -164,23 +141,23 @@ EDITS: dict[str, Config] = {
     },
     "proc as procfs": {"/mounts/0": {"destination": "/proc", "type": "procfs", "source": "proc"}},
     "proc without its slash": {"/mounts/0": {"destination": "proc", "type": "proc", "source": "proc"}},
-    "cgroup with an option": _mount("cgroup", "nonsense"),
+    "cgroup with an option": mount("cgroup", "nonsense"),
     "cgroup with its own namespace": {
         "/mounts/-": {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]},
         "/linux/namespaces/-": {"type": "cgroup"},
     },
-    "cgroup on a file": _mount("cgroup", destination="/bin/true"),
-    "devpts over devpts": _mount("devpts", destination="/dev/pts"),
-    "devpts mode 999": _mount("devpts", "mode=999"),
-    "devpts max -1": _mount("devpts", "max=-1"),
-    "fuse": _mount("fuse"),
-    "nfs": _mount("nfs", source="host:/export"),
-    "ext4 on tmp": _mount("ext4", source="tmp"),
-    "debugfs": _mount("debugfs"),
-    "squashfs of a file": _mount("squashfs", source="/etc/passwd"),
-    "overlay with a relative lowerdir": _mount("overlay", "lowerdir=merged:files"),
-    "overlay of one lower": _mount("overlay", "lowerdir=/etc"),
-    "overlay empty lowerdir": _mount("overlay", "lowerdir="),
+    "cgroup on a file": mount("cgroup", destination="/bin/true"),
+    "devpts over devpts": mount("devpts", destination="/dev/pts"),
+    "devpts mode 999": mount("devpts", "mode=999"),
+    "devpts max -1": mount("devpts", "max=-1"),
+    "fuse": mount("fuse"),
+    "nfs": mount("nfs", source="host:/export"),
+    "ext4 on tmp": mount("ext4", source="tmp"),
+    "debugfs": mount("debugfs"),
+    "squashfs of a file": mount("squashfs", source="/etc/passwd"),
+    "overlay with a relative lowerdir": mount("overlay", "lowerdir=merged:files"),
+    "overlay of one lower": mount("overlay", "lowerdir=/etc"),
+    "overlay empty lowerdir": mount("overlay", "lowerdir="),
     # Namespaces.
     "namespaces null": {"/linux/namespaces": None},
     "namespace null": {"/linux/namespaces/-": None},
@@ -218,38 +195,38 @@ EDITS: dict[str, Config] = {
     "sysctl value null": {"/linux/sysctl": {"kernel.msgmax": None}},
     "sysctl with a blank": {"/linux/sysctl": {"kernel.msgmax ": "8192"}},
     "sysctl of a dot": {"/linux/sysctl": {".": "1"}},
-    "sysctl net alone": _net("net", "1"),
+    "sysctl net alone": sysctl("net", "1"),
     "sysctl kernel.shmall": {"/linux/sysctl": {"kernel.shmall": "18446744073692774399"}},
     "sysctl kernel.shmall beyond": {"/linux/sysctl": {"kernel.shmall": "99999999999999999999999"}},
     "sysctl kernel.sem word": {"/linux/sysctl": {"kernel.sem": "250 x"}},
     "sysctl value with NUL": {"/linux/sysctl": {"kernel.msgmax": "8192\0"}},
     "sysctl value with a plus": {"/linux/sysctl": {"kernel.msgmax": "+8192"}},
     "sysctl value a fraction": {"/linux/sysctl": {"kernel.msgmax": "8192.5"}},
-    "sysctl rp_filter 9": _net("net.ipv4.conf.all.rp_filter", "9"),
-    "sysctl congestion": _net("net.ipv4.tcp_congestion_control", "cubic"),
-    "sysctl congestion unknown": _net("net.ipv4.tcp_congestion_control", "telepathy"),
-    "sysctl local_port_range": _net("net.ipv4.ip_local_port_range", "1024 65000"),
-    "sysctl local_port_range backwards": _net("net.ipv4.ip_local_port_range", "65000 1024"),
-    "sysctl local_port_range of one": _net("net.ipv4.ip_local_port_range", "1024"),
-    "sysctl ping_group_range backwards": _net("net.ipv4.ping_group_range", "1 0"),
-    "sysctl ping_group_range huge": _net("net.ipv4.ping_group_range", "0 4294967295"),
-    "sysctl ping_group_range largest": _net("net.ipv4.ping_group_range", "0 2147483647"),
-    "sysctl tcp_rmem": _net("net.ipv4.tcp_rmem", "4096 131072 6291456"),
-    "sysctl tcp_rmem 0": _net("net.ipv4.tcp_rmem", "0 0 0"),
-    "sysctl unprivileged_port_start huge": _net("net.ipv4.ip_unprivileged_port_start", "70000"),
-    "sysctl somaxconn negative": _net("net.core.somaxconn", "-1"),
-    "sysctl somaxconn huge": _net("net.core.somaxconn", "99999999999"),
+    "sysctl rp_filter 9": sysctl("net.ipv4.conf.all.rp_filter", "9"),
+    "sysctl congestion": sysctl("net.ipv4.tcp_congestion_control", "cubic"),
+    "sysctl congestion unknown": sysctl("net.ipv4.tcp_congestion_control", "telepathy"),
+    "sysctl local_port_range": sysctl("net.ipv4.ip_local_port_range", "1024 65000"),
+    "sysctl local_port_range backwards": sysctl("net.ipv4.ip_local_port_range", "65000 1024"),
+    "sysctl local_port_range of one": sysctl("net.ipv4.ip_local_port_range", "1024"),
+    "sysctl ping_group_range backwards": sysctl("net.ipv4.ping_group_range", "1 0"),
+    "sysctl ping_group_range huge": sysctl("net.ipv4.ping_group_range", "0 4294967295"),
+    "sysctl ping_group_range largest": sysctl("net.ipv4.ping_group_range", "0 2147483647"),
+    "sysctl tcp_rmem": sysctl("net.ipv4.tcp_rmem", "4096 131072 6291456"),
+    "sysctl tcp_rmem 0": sysctl("net.ipv4.tcp_rmem", "0 0 0"),
+    "sysctl unprivileged_port_start huge": sysctl("net.ipv4.ip_unprivileged_port_start", "70000"),
+    "sysctl somaxconn negative": sysctl("net.core.somaxconn", "-1"),
+    "sysctl somaxconn huge": sysctl("net.core.somaxconn", "99999999999"),
     # Devices.
     "device null in the list": {"/linux/devices": [None]},
-    "device type of two letters": _device(type="cc"),
+    "device type of two letters": device(type="cc"),
     "device FIFO without numbers": {"/linux/devices": [{"path": "/dev/mine", "type": "p"}]},
-    "device FIFO with negative numbers": _device(type="p", major=-1, minor=-1),
-    "device the root": _device(path="/"),
-    "device empty path": _device(path=""),
-    "device on a tmpfs mount": _mount("tmpfs") | _device(path="/mnt/mine"),
-    "device on a read-only bind": _bind() | _device(path="/mnt/mine"),
-    "device console": _device(path="/dev/console", major=5, minor=1),
-    "device zero allowed": _device(path="/dev/zero", minor=5)
+    "device FIFO with negative numbers": device(type="p", major=-1, minor=-1),
+    "device the root": device(path="/"),
+    "device empty path": device(path=""),
+    "device on a tmpfs mount": mount("tmpfs") | device(path="/mnt/mine"),
+    "device on a read-only bind": bind() | device(path="/mnt/mine"),
+    "device console": device(path="/dev/console", major=5, minor=1),
+    "device zero allowed": device(path="/dev/zero", minor=5)
     | {"/linux/resources/devices/-": {"allow": True, "type": "c", "major": 1, "minor": 5, "access": "rwm"}},
     # Resources.
     "rule null": {"/linux/resources/devices": [None]},
@@ -297,18 +274,18 @@ EDITS: dict[str, Config] = {
     "intelRdt closID dots": {"/linux/intelRdt": {"closID": ".."}},
     "personality flags": {"/linux/personality": {"domain": "LINUX", "flags": ["X"]}},
     # Seccomp.
-    "seccomp names null inside": _filter(_rule() | {"names": [None]}),
-    "seccomp execve in capitals": _filter(_rule("EXECVE")),
-    "seccomp execve on a condition": _filter(_rule("execve", args=[{"index": 5, "value": 2**63, "op": "SCMP_CMP_EQ"}])),
-    "seccomp fstat refused": _filter(_rule("fstat", "newfstatat", "stat", "lstat")),
-    "seccomp getpid refused": _filter(_rule("getpid", "getppid", "gettid")),
-    "seccomp fcntl refused": _filter(_rule("fcntl")),
-    "seccomp clone refused": _filter(_rule("clone", "clone3")),
-    "seccomp pipe2 refused": _filter(_rule("pipe2", "pipe")),
-    "seccomp access refused": _filter(_rule("faccessat", "faccessat2", "access")),
-    "seccomp errnoRet 4095": _filter(_rule("chmod", errnoRet=4095)),
-    "seccomp errnoRet 4096": _filter(_rule("chmod", errnoRet=4096)),
-    "seccomp defaultErrnoRet 5000": _filter(defaultErrnoRet=5000),
+    "seccomp names null inside": seccomp(_rule() | {"names": [None]}),
+    "seccomp execve in capitals": seccomp(_rule("EXECVE")),
+    "seccomp execve on a condition": seccomp(_rule("execve", args=[{"index": 5, "value": 2**63, "op": "SCMP_CMP_EQ"}])),
+    "seccomp fstat refused": seccomp(_rule("fstat", "newfstatat", "stat", "lstat")),
+    "seccomp getpid refused": seccomp(_rule("getpid", "getppid", "gettid")),
+    "seccomp fcntl refused": seccomp(_rule("fcntl")),
+    "seccomp clone refused": seccomp(_rule("clone", "clone3")),
+    "seccomp pipe2 refused": seccomp(_rule("pipe2", "pipe")),
+    "seccomp access refused": seccomp(_rule("faccessat", "faccessat2", "access")),
+    "seccomp errnoRet 4095": seccomp(_rule("chmod", errnoRet=4095)),
+    "seccomp errnoRet 4096": seccomp(_rule("chmod", errnoRet=4096)),
+    "seccomp defaultErrnoRet 5000": seccomp(defaultErrnoRet=5000),
     "seccomp defaultErrnoRet 5000 with errno": {
         "/linux/seccomp": {
             "defaultAction": "SCMP_ACT_ERRNO",
@@ -316,20 +293,20 @@ EDITS: dict[str, Config] = {
             "syscalls": [{"names": ["execve"], "action": "SCMP_ACT_ALLOW"}],
         }
     },
-    "seccomp flag TSYNC": _filter(flags=["SECCOMP_FILTER_FLAG_TSYNC"]),
-    "seccomp architecture not ours alone": _filter(_rule("execve"), architectures=["SCMP_ARCH_ARM"]),
-    "seccomp seven conditions": _filter(
+    "seccomp flag TSYNC": seccomp(flags=["SECCOMP_FILTER_FLAG_TSYNC"]),
+    "seccomp architecture not ours alone": seccomp(_rule("execve"), architectures=["SCMP_ARCH_ARM"]),
+    "seccomp seven conditions": seccomp(
         _rule("chmod", args=[{"index": n % 6, "value": n, "op": "SCMP_CMP_EQ"} for n in range(7)])
     ),
-    "seccomp condition null": _filter(_rule("chmod", args=[None])),
-    "seccomp same condition twice": _filter(
+    "seccomp condition null": seccomp(_rule("chmod", args=[None])),
+    "seccomp same condition twice": seccomp(
         _rule("chmod", args=[{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]),
         _rule("chmod", args=[{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]),
     ),
-    "seccomp with and without a condition": _filter(
+    "seccomp with and without a condition": seccomp(
         _rule("chmod", args=[{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]), _rule("chmod")
     ),
-    "seccomp includes of docker's": _filter(_rule("chmod", includes={"caps": ["CAP_X"]}, comment="x", excludes={})),
+    "seccomp includes of docker's": seccomp(_rule("chmod", includes={"caps": ["CAP_X"]}, comment="x", excludes={})),
     # Hooks.
     "hook args a string": _hook(args="true"),
     "hook timeout null": _hook(timeout=None),
@@ -341,17 +318,17 @@ EDITS: dict[str, Config] = {
     ),
     "rules: all, then none of a kind": _rules((True, "a", -1, -1), (False, "c", -1, -1)),
     "rules: all, then no disks": _rules((True, "a", -1, -1), (False, "b", 8, -1)),
-    "port start behind the local ports": _net("net.ipv4.ip_unprivileged_port_start", "40000"),
-    "local ports below the port start": _net("net.ipv4.ip_local_port_range", "500 60000"),
-    "congestion control reno": _net("net.ipv4.tcp_congestion_control", "reno"),
+    "port start behind the local ports": sysctl("net.ipv4.ip_unprivileged_port_start", "40000"),
+    "local ports below the port start": sysctl("net.ipv4.ip_local_port_range", "500 60000"),
+    "congestion control reno": sysctl("net.ipv4.tcp_congestion_control", "reno"),
     "masked path /proc/1/fd": {"/linux/maskedPaths": ["/proc/1/fd"]},
     "masked path a file, with a slash": {"/linux/maskedPaths": ["/etc/passwd/"]},
     "readonly path a file, with a slash": {"/linux/readonlyPaths": ["/etc/passwd/"]},
-    "device FIFO with numbers below -1": _device(type="p", major=-5, minor=-5),
-    "seccomp kills a look": _filter(_rule("faccessat2", action="SCMP_ACT_KILL_PROCESS")),
-    "seccomp refuses the newer look alone": _filter(_rule("faccessat2")),
-    "seccomp refuses fstatfs": _filter(_rule("fstatfs")),
-    "seccomp refuses getcwd": _filter(_rule("getcwd")),
-    "seccomp refuses getcwd, no new privileges": _filter(_rule("getcwd")) | {"/process/noNewPrivileges": True},
+    "device FIFO with numbers below -1": device(type="p", major=-5, minor=-5),
+    "seccomp kills a look": seccomp(_rule("faccessat2", action="SCMP_ACT_KILL_PROCESS")),
+    "seccomp refuses the newer look alone": seccomp(_rule("faccessat2")),
+    "seccomp refuses fstatfs": seccomp(_rule("fstatfs")),
+    "seccomp refuses getcwd": seccomp(_rule("getcwd")),
+    "seccomp refuses getcwd, no new privileges": seccomp(_rule("getcwd")) | {"/process/noNewPrivileges": True},
     "rlimit CPU 0, some later": _limits("CPU", soft=0, hard=10),
 }

@@ -11,12 +11,14 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from layer_kit import END, directory, file, link, snapshot, symlink
 from real_registry import docker_registry
+from small_image import put_blob
 
 from engine import Attachment, Job, RunOptions, UsageError, Workbench
 from engine.digest import Digest
@@ -120,11 +122,7 @@ def layout(folder: Path, tools: bytes, case: Case) -> Path:
     blobs = folder / "blobs/sha256"
     blobs.mkdir(parents=True)
 
-    def put(data: bytes, media_type: str) -> dict[str, Any]:
-        digest = Digest.of(data)
-        (blobs / digest.hex).write_bytes(data)
-        return {"mediaType": media_type, "digest": digest, "size": len(data)}
-
+    put = partial(put_blob, blobs)
     raws = [tools, *case.layers]
     config = {
         "architecture": "amd64",
