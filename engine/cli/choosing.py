@@ -37,7 +37,10 @@ def podmans_endings() -> Iterator[None]:
 
 
 class ContainerCommand(click.Command):
-    """A command on containers: it ends as podman's does."""
+    """A command on containers: it ends as podman's does, and flags may have a value as there: --rm=true."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _without_truths(self.get_params(ctx), args, whole=ctx.allow_interspersed_args))
 
     def invoke(self, ctx: click.Context) -> Any:
         with podmans_endings():
@@ -101,6 +104,33 @@ def _id_in(path: Path, *, ignore: bool) -> str | None:
         raise CutawayError(f"there is no file {visible(str(path))}") from error
     except OSError as error:
         raise CutawayError(f"cannot read {visible(str(path))}: {error.strerror}") from error
+
+
+_TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
+
+
+def _without_truths(params: Sequence[click.Parameter], args: Sequence[str], *, whole: bool) -> list[str]:
+    """The words with `--flag` for --flag=true, and its opposite or nothing for --flag=false. Unless `whole`, those from
+    the first that is no option on are another program's."""
+    options = {name: each for each in params if isinstance(each, click.Option) for name in each.opts}
+    found: list[str] = []
+    words = iter(args)
+    for word in words:
+        if word == "--" or (not whole and (word == "-" or not word.startswith("-"))):
+            return [*found, word, *words]
+        name, equals, value = word.partition("=")
+        option = options.get(name)
+        if equals and option is not None and option.is_flag and value.lower() in _TRUTHS:
+            found += [name] if _TRUTHS[value.lower()] else option.secondary_opts[:1]
+            continue
+        found.append(word)
+        if not word.startswith("--"):  # -it, -e NAME, -eNAME: a value is what follows the first letter that takes one
+            letters = [options.get(f"-{letter}") for letter in word[1:]]
+            takes = [number for number, each in enumerate(letters) if each is not None and not each.is_flag]
+            option, equals = (letters[-1], "") if takes[:1] == [len(letters) - 1] else (None, "")
+        if option is not None and not option.is_flag and not equals:
+            found += [following] if (following := next(words, None)) is not None else []
+    return found
 
 
 def choice(

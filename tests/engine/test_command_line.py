@@ -69,6 +69,30 @@ def test_spans_go_back_for_since_and_forward_for_until(text: str, seconds: float
         assert moment(click.Context(logs), click.Option([f"--{name}"]), "1700000000") == 1_700_000_000
 
 
+@pytest.mark.parametrize(
+    ("name", "words", "seen"),
+    [
+        ("run", "--rm=true -d=x --name a bb sh --rm=false", None),
+        ("run", "--rm=true --name --rm=true bb sh --rm=false", {"name": "--rm=true", "args": ("sh", "--rm=false")}),
+        ("run", "--rm=false -it -e A=1 -eB=--rm=true bb", {"auto_remove": False, "env": ("A=1", "B=--rm=true")}),
+        ("run", "-e --rm=false --rm=True bb --", {"auto_remove": True, "env": ("--rm=false",)}),
+        ("ps", "--all=true --quiet=false", {"everything": True, "quiet": False}),
+        ("events", "--stream=false", {"stream": False}),
+        ("events", "--stream=true --stream", {"stream": True}),
+        ("logs", "a --follow=1 -- --tail=0", {"follow": True, "names": ("a", "--tail=0")}),
+    ],
+)
+def test_flags_with_a_value(name: str, words: str, seen: dict[str, object] | None) -> None:
+    command = tree.get_command(click.Context(tree), name)
+    assert command is not None
+    if seen is None:
+        with pytest.raises(click.UsageError):
+            command.make_context(name, words.split())
+        return
+    params = command.make_context(name, words.split()).params
+    assert {key: params[key] for key in seen} == seen
+
+
 def test_names_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
     done = cutaway("inspect", "a\x1b]0;owned\x07\u202eb", root=tmp_path)
     assert done.returncode == 125
