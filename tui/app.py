@@ -63,7 +63,6 @@ class CutawayApp(App[None]):
         *,
         settings: Settings | None = None,
         read_only: bool = False,
-        make: Callable[[Path | None, Sink], Workbench] = make_workbench,
         collecting: Collecting | None = None,
     ) -> None:
         """`settings` are read from no file here; `read_only`: nothing may be changed; `collecting`: the process is ours
@@ -72,7 +71,7 @@ class CutawayApp(App[None]):
         self._collecting = collecting
         self._settings = settings or Settings(Path("config.toml"))
         self._read_only = read_only
-        self._root, self._make = root, make
+        self._root = root
         self._bridge: Bridge | None = None
         self._desk: Desk | None = None
         self._workbench: WorkbenchScreen | None = None
@@ -100,7 +99,7 @@ class CutawayApp(App[None]):
     def on_ready(self) -> None:
         """Put the workbench in the place of the empty panes, which were there in no time."""
         self._bridge = Bridge(asyncio.get_running_loop(), self._deliver)
-        self._desk = Desk(self._root, self._bridge.sink, self._make)
+        self._desk = Desk(self._root, self._bridge.sink, make_workbench)
         keys = keymap(self._settings)
         self.set_keymap(keys)
         state = State(

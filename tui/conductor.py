@@ -61,8 +61,8 @@ ASK_AGAIN = 10.0
 class Conductor:
     """One for the screen's life."""
 
-    def __init__(self, desk: Desk, state: State, view: Stage, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._desk, self._state, self._view, self._clock = desk, state, view, clock
+    def __init__(self, desk: Desk, state: State, view: Stage) -> None:
+        self._desk, self._state, self._view = desk, state, view
         self._loop = asyncio.get_running_loop()
         self._stale: set[str] = set()
         self._reading = False
@@ -90,8 +90,8 @@ class Conductor:
 
     def neighbours_gone_to(self) -> None:
         """Other engines' containers come in sight: ask for them, unless that was done a moment ago."""
-        if self._desk.loaded and self._clock() - self._gone_to > ASK_AGAIN:
-            self._gone_to = self._clock()
+        if self._desk.loaded and time.monotonic() - self._gone_to > ASK_AGAIN:
+            self._gone_to = time.monotonic()
             self._view.later(self.look_at_neighbours())
 
     async def look_at_neighbours(self) -> None:
@@ -146,7 +146,7 @@ class Conductor:
         self._tell_busy()
 
     def _started(self, event: JobStarted) -> None:
-        work = Work(event.job, event.title, event.command, self._clock())
+        work = Work(event.job, event.title, event.command, time.monotonic())
         if (pull := self._state.pulls.get(event.job)) is not None:
             work.progress = pull.progress
         self._state.work[event.job] = work
@@ -157,14 +157,14 @@ class Conductor:
 
     def _progressed(self, event: LayerProgress) -> None:
         if (work := self._state.work.get(event.job)) is not None:
-            work.progress.take(event, self._clock())
+            work.progress.take(event, time.monotonic())
         if (pull := self._state.pulls.get(event.job)) is not None:
             self._view.show_pull(pull)
 
     def _finished(self, event: JobFinished) -> None:
         work = self._state.work.get(event.job)
         if work is not None:
-            work.ended, work.outcome, work.problem = self._clock(), event.outcome, event.problem
+            work.ended, work.outcome, work.problem = time.monotonic(), event.outcome, event.problem
         outcome, good = {
             Outcome.SUCCEEDED: ("✓ done", True),
             Outcome.FAILED: ("✗ failed", False),

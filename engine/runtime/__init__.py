@@ -7,11 +7,11 @@ from engine.lazy import provide
 if TYPE_CHECKING:
     from engine.runtime.attach import Ending, Pump
     from engine.runtime.containers import Containers, Identity, NameTaken
-    from engine.runtime.foreground import DETACH_KEYS, Attachment
+    from engine.runtime.foreground import Attachment
     from engine.runtime.happenings import Happening, Happenings
     from engine.runtime.output import copy_log, read_log
     from engine.runtime.processes import ProcessSummary, processes
-    from engine.runtime.record import ContainerRecord, Kind, check_name
+    from engine.runtime.record import ContainerRecord, Kind
     from engine.runtime.runtime import Runtime, signal_number
     from engine.runtime.state import LiveState
     from engine.runtime.statistics import ContainerStats, Reading, compared, read_usage
@@ -23,11 +23,11 @@ provide(
     {
         "attach": "Ending Pump",
         "containers": "Containers Identity NameTaken",
-        "foreground": "DETACH_KEYS Attachment",
+        "foreground": "Attachment",
         "happenings": "Happening Happenings",
         "output": "copy_log read_log",
         "processes": "ProcessSummary processes",
-        "record": "ContainerRecord Kind check_name",
+        "record": "ContainerRecord Kind",
         "runtime": "Runtime signal_number",
         "state": "LiveState",
         "statistics": "ContainerStats Reading compared read_usage",
@@ -37,7 +37,6 @@ provide(
 )
 
 __all__ = [
-    "DETACH_KEYS",
     "Attachment",
     "ContainerRecord",
     "ContainerStats",
@@ -55,7 +54,6 @@ __all__ = [
     "Runtime",
     "Transcript",
     "Watcher",
-    "check_name",
     "compared",
     "copy_log",
     "processes",

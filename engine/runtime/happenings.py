@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import msgspec
@@ -73,13 +73,12 @@ class Happenings:
         since: float | None = None,
         until: float | None = None,
         follow: bool = False,
-        going_on: Callable[[], bool] = lambda: True,
     ) -> Iterator[Happening]:
         """Those within the times, oldest first; with `follow` those to come, too, until `until` or cancelled.
 
         Raises Cancelled, StoreError.
         """
-        extent = Extent(None, since, until, follow, going_on)
+        extent = Extent(None, since, until, follow, lambda: True)
         for block in read_blocks(self._root.path / _OLDER, Extent(), token):
             yield from _parsed(block, extent)
         for block in read_blocks(self._root.path / _NAME, extent, token):

@@ -28,6 +28,9 @@ from engine.runtime.state import EXIT, STARTED, LiveState, RuntimeFiles, make_di
 from engine.text import visible
 from engine.trace import StepKind
 
+_CLEANUP = "engine.cleanup"
+"""The module that conmon runs when a container has ended, `python -m MODULE ROOT ID`; by its name, as it is above."""
+
 _END_PATIENCE = 10.0  # seconds from a container's end until conmon must have written it down
 
 
@@ -36,14 +39,12 @@ class Runtime:
 
     The caller mounts the root filesystem first, and holds the container's lock (`Containers.lock`) around what
     changes it: `create`, `start`, `pause`, `unpause`, `delete`. Not around `kill` and `stop`: a signal changes nothing
-    by itself, and the end that `stop` waits for is cleared up after by somebody who needs the lock. `cleanup` names
-    the module that conmon runs when a container has ended: `python -m MODULE ROOT ID`.
+    by itself, and the end that `stop` waits for is cleared up after by somebody who needs the lock.
     """
 
-    def __init__(self, root: DataRoot, facts: HostFacts, *, cleanup: str = "engine.cleanup") -> None:
+    def __init__(self, root: DataRoot, facts: HostFacts) -> None:
         self._root = root
         self._facts = facts
-        self._cleanup = cleanup
 
     def files(self, record: ContainerRecord) -> RuntimeFiles:
         """Where what concerns this container is."""
@@ -61,7 +62,7 @@ class Runtime:
         runc's message, CommandNotFound, CommandNotExecutable, ToolMissing, StoreError, Cancelled.
         """
         files = self.files(record)
-        monitor = Monitor(self._facts.need_conmon().path, self._facts.need_runc().path, self._cleanup)
+        monitor = Monitor(self._facts.need_conmon().path, self._facts.need_runc().path, _CLEANUP)
         if files.exists_in_runc():
             if read_state(files).pid:
                 raise ContainerState(f"the container {record.name} is there already, with a process")

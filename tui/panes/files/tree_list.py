@@ -62,10 +62,6 @@ class TreeList(CursorList):
             self.tree = tree
             self.entry = entry
 
-        @property
-        def control(self) -> TreeList:
-            return self.tree
-
     class Reordered(Message):
         """The order is another one, or the filter."""
 
