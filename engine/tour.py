@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import ContainerUnknown, ImageUnknown
+from engine.errors import ContainerUnknown, ImageInUse, ImageUnknown
 from engine.jobs import CancelToken, Job
 from engine.spec import RunOptions
 from engine.text import human_size, visible
@@ -87,6 +87,8 @@ class Tour:
         self._made: ContainerSummary | None = None
         self._pages: list[Page] = []
         self._committed = False
+        self._brought = ""
+        """The reference of the image of step 1, if it was not here before."""
         self._pushed: Path | None = None
 
     def page(self, number: int, job: Job) -> Page:
@@ -108,6 +110,9 @@ class Tour:
         pushed, self._pushed = self._pushed, None
         if keep:
             stays = [f"{container.name} stays: cutaway rm {container.name}" for container in made]
+            images = [self._brought] if self._brought else []
+            images += [RESULT] if self._committed else []
+            stays += [f"The image {name} stays: cutaway rmi {name}" for name in images]
             return stays + ([f"{pushed} stays: rm -r {pushed}"] if pushed else [])
         if pushed:
             shutil.rmtree(pushed, ignore_errors=True)
@@ -118,12 +123,20 @@ class Tour:
         if self._committed:
             with suppress(ImageUnknown):
                 self._workbench.untag(RESULT, job, force=True)
-        return [f"The image {self._image} stays: cutaway rmi {self._image}"] if self._image else []
+        brought, self._brought = self._brought, ""
+        with suppress(ImageUnknown):
+            try:
+                if brought:
+                    self._workbench.untag(brought, job)
+            except ImageInUse as error:  # somebody has taken a liking to it
+                return [f"The image {brought} stays: {error.message}"]
+        return []
 
     # -- the steps -------------------------------------------------------------------------------------
 
     def _pull(self, job: Job) -> tuple[str, list[str], list[Path]]:
         workbench = self._workbench
+        before = {image.reference for image in workbench.images()}
         if self._wanted is None:
             image = workbench.demo(job)
             whence = "This one comes from no registry: it is made of this host's own shell and tools."
@@ -131,6 +144,7 @@ class Tour:
             image = self._here() or workbench.pull(self._wanted, job)
             whence = "A registry hands out the manifest by name, and then each blob by its digest."
         self._image = image.reference
+        self._brought = image.reference if image.reference not in before else ""
         text = (
             f"{whence} What is fetched is kept by the hash of its content, so it is known to be whole, and is never"
             " fetched twice."

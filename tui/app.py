@@ -119,6 +119,8 @@ class CutawayApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         if self._collecting is not None and isinstance(event, events.InputEvent):
             self._collecting.typed()
+        if self._workbench is not None and isinstance(event, (events.Key, events.MouseDown)):
+            self._workbench.state.touched = True
         await super().on_event(event)
 
     def _told_to_end(self) -> None:

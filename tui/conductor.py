@@ -44,6 +44,7 @@ class Stage(View, Protocol):
     """What the conductor asks of the screen, beside what drafting does."""
 
     async def ready(self) -> None: ...
+    def look_first(self, subject: Subject, *, go: str = "") -> None: ...
     def show_host(self, words: list[str]) -> None: ...
     def show_pull(self, pull: Pull) -> None: ...
     def show_busy(self, text: str) -> None: ...
@@ -76,11 +77,11 @@ class Conductor:
         await self._view.ready()
         running = [c for c in self._state.running if not c.working]
         if running:
-            self._view.look(OfContainer(max(running, key=lambda c: c.started or 0).id), go="output")
+            self._view.look_first(OfContainer(max(running, key=lambda c: c.started or 0).id), go="output")
         elif self._state.images:
-            self._view.look(OfImage(self._state.images[0].reference))
+            self._view.look_first(OfImage(self._state.images[0].reference))
         else:
-            self._view.look(None)
+            self._view.look_first(None)
         await self._look_at_host()
         self._view.later(self.look_at_neighbours())
         if not self._state.read_only:

@@ -8,9 +8,12 @@ from typing import Any
 from textual.screen import Screen
 
 from engine import Problem, visible
-from tui.widgets.key_line import reaches, shown_key
+from tui.widgets.key_line import reaches, shown_key, words_of
 
-_TEXTUALS = {"scroll_left", "scroll_right", "page_left", "page_right", "screen.copy_text", "app.focus_next"}
+_TEXTUALS = {
+    *("scroll_left", "scroll_right", "page_left", "page_right"),
+    *("screen.copy_text", "app.focus_next", "app.focus_previous"),
+}
 """Actions of Textual's own that every screen and scrolling widget has, and that say nothing here."""
 
 
@@ -24,10 +27,10 @@ def help_rows(screen: Screen[Any]) -> list[tuple[str, str]]:
         if binding.action in _TEXTUALS or binding.system or not active.enabled or not reaches(screen, binding.key):
             continue
         if binding.id is None:  # a binding of Textual's own
-            group, words = usual, binding.description.lower()
+            group, words = usual, words_of(active).lower()
         else:
             group = far if active.node is screen or active.node is screen.app else near
-            words = binding.description
+            words = words_of(active)
         group.setdefault(words, []).append(shown_key(binding.key, binding.key_display))
     rows = []
     for title, group in (("In this place", near), ("Everywhere", far), ("The usual keys of a text", usual)):

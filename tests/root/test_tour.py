@@ -61,24 +61,35 @@ def test_every_step_is_done_and_shown(workbench: Workbench) -> None:
     assert any(str(pushed) in command for command in pages[6].commands)
     assert tour.page(2, do()) is pages[2]  # a page that was turned back to
 
-    assert tour.end(do()) == [
-        "The image localhost/cutaway/demo:latest stays: cutaway rmi localhost/cutaway/demo:latest"
-    ]
+    assert tour.end(do()) == []
     assert not pushed.exists()
     assert workbench.containers() == []
-    assert [image.reference for image in workbench.images()] == [DEMO]
+    assert workbench.images() == []
+    assert list((workbench.root.images / "blobs/sha256").iterdir()) == list(workbench.root.layers.iterdir()) == []
     assert mounts_below(workbench.root.path) == []
 
 
 def test_what_it_made_can_be_kept(workbench: Workbench) -> None:
     tour = Tour(workbench)
     tour.page(3, do())
-    assert tour.end(do(), keep=True) == ["tour-files stays: cutaway rm tour-files", "tour stays: cutaway rm tour"]
+    assert tour.end(do(), keep=True) == [
+        "tour-files stays: cutaway rm tour-files",
+        "tour stays: cutaway rm tour",
+        f"The image {DEMO} stays: cutaway rmi {DEMO}",
+    ]
     assert [container.name for container in workbench.containers()] == ["tour-files", "tour"]
     again = Tour(workbench, "localhost/cutaway/demo")  # an image that is here; the names are taken
     again.page(6, do())
     again.end(do())
     assert [container.name for container in workbench.containers()] == ["tour-files", "tour"]
+    assert [image.reference for image in workbench.images()] == [DEMO]
+
+
+def test_an_image_that_somebody_uses_meanwhile_stays(workbench: Workbench) -> None:
+    tour = Tour(workbench)
+    tour.page(0, do())
+    workbench.mount(DEMO, do(), name="mine")
+    assert tour.end(do()) == [f"The image {DEMO} stays: {DEMO} is used by mine"]
 
 
 def test_an_image_that_is_nowhere(workbench: Workbench) -> None:

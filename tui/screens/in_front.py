@@ -25,6 +25,18 @@ class InFront(Services):
         """Look at a thing; `go` is a pane, or a tab of the main area, to be in afterwards."""
         raise NotImplementedError
 
+    @property
+    def subject(self) -> Subject:
+        """What the keys are about."""
+        raise NotImplementedError
+
+    def look_first(self, subject: Subject, *, go: str = "") -> None:
+        """What to begin with; who has pressed something meanwhile stays where they went."""
+        if not self.state.touched:
+            self.look(subject, go=go)
+        elif (own := self.subject or subject) is not None:
+            self.look(own)
+
     def action_record(self) -> None:
         from tui.sheets.record import RecordSheet
 

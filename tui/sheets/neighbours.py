@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import on
-from textual.binding import Binding, BindingType
 
 from engine import visible
 from tui.sheets.sheet import Row, Sheet
@@ -25,7 +24,7 @@ class NeighboursSheet(Sheet[str]):
     what = "container"
     nothing = "asking podman, docker and runc…"
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "adopt", id="neighbours.adopt")]
+    enter_does = "adopt"
 
     _found: dict[str, Neighbour]
 

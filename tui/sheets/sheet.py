@@ -41,12 +41,20 @@ class _Body(Frame):
     def __init__(self, items: ItemList) -> None:
         super().__init__(id="sheet")
         self._items = items
+        self._summary = ""
 
     def compose_body(self) -> Iterable[Widget]:
         yield self._items
 
     def filter_with(self, text: str) -> None:
         self._items.set_filter(text)
+        self.say_summary()
+
+    def say_summary(self, summary: str | None = None) -> None:
+        """What stands on the lower edge, and before it how many rows the filter leaves."""
+        self._summary = self._summary if summary is None else summary
+        seen = f"{self._items.shown} of {self._items.total}" if self._items.filtering else ""
+        self.set_subtitle(" · ".join(filter(None, [seen, self._summary])))
 
 
 class Sheet(WholeScreen[T]):
@@ -61,10 +69,13 @@ class Sheet(WholeScreen[T]):
     heading: ClassVar[str] = ""
     what: ClassVar[str] = "line"
     nothing: ClassVar[str] = "nothing yet"
+    enter_does: ClassVar[str] = "all of it"
 
     def __init__(self, bench: Bench) -> None:
         self.items = ItemList(empty=self.nothing, id="sheet-list")
-        super().__init__(bench, _Body(self.items))
+        self.items.enter_does = self.enter_does
+        self._frame = _Body(self.items)
+        super().__init__(bench, self._frame)
         self._rows: list[Row] = []
 
     def on_mount(self) -> None:
@@ -90,7 +101,7 @@ class Sheet(WholeScreen[T]):
         if at_end:
             self.items.action_last()
         count = counted(len(rows), self.what)
-        self.body.set_subtitle(" · ".join(filter(None, [count, summary])))
+        self._frame.say_summary(" · ".join(filter(None, [count, summary])))
 
     @property
     def _shown(self) -> list[Row]:

@@ -31,9 +31,9 @@ class UsageSheet(Sheet[str]):
     heading = "What containers use"
     what = "container"
     nothing = "reading…"
+    enter_does = "its stats"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "its stats", id="usage.choose"),
         Binding("o", "order", "order", id="usage.order"),
     ]
 

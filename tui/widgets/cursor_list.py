@@ -47,8 +47,11 @@ class CursorList(Lines, ScrollView, can_focus=True):
         Binding("pagedown,ctrl+f", "page(1)", "page down", show=False, id="list.page-down"),
         Binding("home,g", "first", "first", show=False, id="list.first"),
         Binding("end,G", "last", "last", show=False, id="list.last"),
-        Binding("enter", "choose", "open", show=False, id="list.choose"),
+        Binding("enter", "choose", "open", id="list.choose"),
     ]
+
+    enter_does = "open"
+    """What enter does to a line, in a word; empty where it does nothing."""
 
     def __init__(self, *, empty: str = "", id: str | None = None) -> None:
         super().__init__(id=id)
@@ -71,6 +74,10 @@ class CursorList(Lines, ScrollView, can_focus=True):
     @abstractmethod
     def tell_moved(self) -> None:
         """The cursor may be elsewhere now."""
+
+    def words_of(self, action: str) -> str | None:
+        """What a key does here, where that is another thing in each list."""
+        return (self.enter_does if self.count else "") if action == "choose" else None
 
     def action_choose(self) -> None:
         """Enter, or a click on the line under the cursor."""

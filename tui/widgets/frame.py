@@ -131,6 +131,10 @@ class Body(Vertical):
             self.refresh(Region(0, height - 1, width, 1).translate(-self.content_offset))
 
 
+class _Filter(Input):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "keep it", id="filter.keep")]
+
+
 class Frame(Vertical):
     """A pane: an edge, its content, and a filter line that comes with `/` where the pane has something to filter."""
 
@@ -152,7 +156,7 @@ class Frame(Vertical):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "unfilter", "back", show=False, id="filter.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "unfilter", "no filter", id="filter.leave")]
 
     filterable: ClassVar[bool] = False
 
@@ -164,7 +168,7 @@ class Frame(Vertical):
     def compose(self) -> ComposeResult:
         yield self.edge
         if self.filterable:
-            yield Input(placeholder="filter by words; ! before one leaves out what has it", id="filter", compact=True)
+            yield _Filter(placeholder="filter by words; ! before one leaves out what has it", id="filter", compact=True)
         with self.body:
             yield from self.compose_body()
 
@@ -196,6 +200,10 @@ class Frame(Vertical):
         if self.filterable:
             self.add_class("filtering")
             self.screen.set_focus(self.query_one("#filter", Input), scroll_visible=False)
+
+    def words_of(self, action: str) -> str | None:
+        """For the line of keys: there is no filter to take away where there is none."""
+        return "" if action == "unfilter" and not self.has_class("filtering") else None
 
     def action_unfilter(self) -> None:
         """Take the filter away; where there is none, the key is for somebody else."""

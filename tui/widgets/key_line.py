@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 from rich.text import Text
 from textual import events
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 from textual.dom import DOMNode
 from textual.keys import key_to_character
 from textual.screen import Screen
@@ -32,6 +32,13 @@ def reaches(screen: Screen[Any], key: str) -> bool:
     character = shown if len(shown) == 1 else None
     focused = screen.focused
     return focused is None or not focused.check_consume_key(key, character)
+
+
+def words_of(active: ActiveBinding) -> str:
+    """What a key does: its binding says so, or the place that has it; empty where it does nothing just now."""
+    own: Callable[[str], str | None] = getattr(active.node, "words_of", lambda action: None)
+    words = own(active.binding.action)
+    return active.binding.description if words is None else words
 
 
 _Entry = tuple[str, str, str, DOMNode]
@@ -81,10 +88,11 @@ class KeyLine(Widget):
             binding = active.binding
             if not binding.show or binding.action in seen or not reaches(self.screen, binding.key):
                 continue
-            if not self._offered(binding):
+            words = words_of(active)
+            if not words or not self._offered(binding):
                 continue
             seen.add(binding.action)
-            entry = (shown_key(binding.key, binding.key_display), binding.description, binding.action, active.node)
+            entry = (shown_key(binding.key, binding.key_display), words, binding.action, active.node)
             (kept if binding.action in self._always else rest).append(entry)
         width = self.size.width - 1
         used = sum(cell_len(key) + cell_len(word) + 3 for key, word, _, _ in kept)

@@ -55,6 +55,7 @@ class LayersPane(Frame):
     def __init__(self) -> None:
         super().__init__(id="layers")
         self.list = ItemList(empty="", id="layer-list")
+        self.list.enter_does = "its files"
         self._layers: list[LayerSummary] = []
 
     def compose_body(self) -> Iterable[Widget]:

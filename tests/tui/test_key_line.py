@@ -1,0 +1,35 @@
+"""The line of keys says what enter and esc do in this place; and whoever presses a key stays where it led."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+
+def keys(text: str) -> str:
+    """The bottom line."""
+    return text.split("\n")[-1]
+
+
+async def test_enter_and_esc_where_they_do_something(bench: Any) -> None:
+    async with bench() as screen:
+        await screen.wait("none yet", "no jobs")
+        assert not re.search(r"\benter\b|\besc\b", keys(screen.text)), "there is nothing to open"
+        await screen.press("minus")
+        await screen.press("M")
+        await screen.wait("What was said", "There is nothing that was", lambda text: "enter all of it" in keys(text))
+        assert "esc leave" in keys(screen.text)
+        await screen.press("slash", *"nothing")
+        await screen.wait(r"1 of 1", lambda text: "enter keep it  esc no filter" in keys(text))
+        await screen.type("x")
+        await screen.wait(r"0 of 1")
+        await screen.press("escape")
+        await screen.wait(lambda text: "enter all of it" in keys(text), without="0 of 1")
+
+
+async def test_who_presses_a_key_at_once_stays_where_it_led(bench: Any) -> None:
+    async with bench(size=(80, 24)) as screen:  # on its own it would show the first page, in place of an empty list
+        await screen.opened()
+        await screen.press("4")
+        await screen.wait(lambda text: screen.screen.state.problems is not None)
+        assert screen.screen.panes.place == "containers"
