@@ -72,7 +72,7 @@ class WorkbenchScreen(InFront):
                 yield self.container_list
             yield self.area
         yield self.command_line
-        yield KeyLine(always=("palette", "help", "leave"), offered=self._offered)
+        yield KeyLine(always=("menu", "palette", "help", "leave"), offered=self._offered)
         panes = (self.image_list, self.layer_list, self.area, self.container_list)
         frames: dict[str, Frame] = {pane.id or "": pane for pane in panes}
         self.panes = Arrangement(self, left, frames, self._counts, self.state.layout)

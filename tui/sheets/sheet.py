@@ -69,7 +69,7 @@ class Sheet(WholeScreen[T]):
     heading: ClassVar[str] = ""
     what: ClassVar[str] = "line"
     nothing: ClassVar[str] = "nothing yet"
-    enter_does: ClassVar[str] = "all of it"
+    enter_does: ClassVar[str] = "more"
 
     def __init__(self, bench: Bench) -> None:
         self.items = ItemList(empty=self.nothing, id="sheet-list")

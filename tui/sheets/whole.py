@@ -20,6 +20,9 @@ T = TypeVar("T")
 class WholeScreen(Answered[T | None]):
     """`?` tells its keys, and esc leaves it: first its filter, where there is one."""
 
+    AUTO_FOCUS = ""
+    """The body takes it itself; the library's choice was the filter, for a moment, and a quick key went there."""
+
     DEFAULT_CSS = """
     WholeScreen { layout: vertical; background: $background; &:ansi { background: ansi_default; } }
     """
