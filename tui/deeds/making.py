@@ -93,7 +93,6 @@ IMAGE_MAKING: Sequence[Deed[ImageSummary]] = (
         "push it to a registry",
         _push,
         command=lambda image: ("push", image.reference),
-        changes=False,
         shown=True,
         short="push",
     ),
