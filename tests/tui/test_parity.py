@@ -11,7 +11,7 @@ import click
 import pytest
 
 from engine import Workbench
-from engine.cli.main import cutaway
+from engine.cli.main import _READS, cutaway
 from tui.deeds import ALL_DEEDS
 from tui.panes.tabs import TABS
 from tui.settings import bindings
@@ -110,6 +110,13 @@ def test_every_deed_is_a_command() -> None:
     assert silent - set(NOT_COMMANDS) == set(), "these show no command line"
     assert set(NOT_COMMANDS) - set(ALL_DEEDS) == set(), "deeds that are no more"
     assert set(NOT_COMMANDS) - silent == set(), "these show a command line, and need no reason"
+
+
+def test_what_read_only_refuses_is_refused_by_both() -> None:
+    deeds = {command: ALL_DEEDS[id] for command, id in ON_THE_SCREEN.items() if id in ALL_DEEDS}
+    del deeds["edit"]  # on the screen it is looked at first, and written in there
+    assert [command for command, deed in deeds.items() if deed.changes and command in _READS] == []
+    assert [command for command, deed in deeds.items() if not deed.changes and command not in _READS] == []
 
 
 @pytest.mark.parametrize("front", ["tui", "engine/cli"])
