@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from engine import visible
-from tui.deeds import ALL_DEEDS
+from tui.deeds import ALL_DEEDS, DEEDS
 from tui.screens.workbench import WorkbenchScreen
 from tui.subjects import OfContainer, OfHost, OfImage, OfJob
 from tui.text import unmarked
@@ -60,6 +60,10 @@ class Actions(_Entries):
                 key = f"{offer.key}   " if offer.key else ""
                 said = f"not now: {offer.why_not}" if offer.why_not else f"$ {offer.command}" if offer.command else ""
                 yield visible(offer.words + of), visible(key + said), partial(screen.do, offer.id, subject)
+            thing = screen.state.find(subject)
+            for deed in DEEDS[type(subject)] if thing is not None else ():
+                if not deed.applies(thing) and (why := visible(deed.why_not(thing))):
+                    yield visible(deed.words + of), f"not now: {why}", partial(screen.say, f"Not now: {why}")
         for active in screen.active_bindings.values():
             binding = active.binding
             if binding.description and not binding.system and active.enabled and binding.id not in ALL_DEEDS:

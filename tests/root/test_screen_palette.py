@@ -35,6 +35,8 @@ async def test_all_of_it_is_found(bench: Any, data_root: DataRoot) -> None:
         await screen.wait("› Trace", "config cutaway config")
         await look_for("stop", "stop · quiet-one", "not now: quiet-one is created")
         await screen.press("escape")
+        await look_for("unpause", "unpause · quiet-one", "not now: quiet-one is not paused")
+        await screen.press("escape")
         await look_for("layer hello", r"layer 2 .*COPY hello")
         await screen.press("enter")
         await screen.wait(r"\[2\] Layers")
