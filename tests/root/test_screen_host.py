@@ -114,7 +114,7 @@ async def test_volumes_and_the_store(workbench: Workbench, bench: Open, tmp_path
         assert stray.exists()
         await choose(screen, "nothing needs", "remove what nothing needs")
         await screen.press("y")
-        await screen.wait(r"freed: 1 blobs", "✓ done")
+        await screen.wait(r"freed: 1 blob,", "✓ done")
         assert not stray.exists()
 
 
