@@ -78,10 +78,8 @@ class Conductor:
         running = [c for c in self._state.running if not c.working]
         if running:
             self._view.look_first(OfContainer(max(running, key=lambda c: c.started or 0).id), go="output")
-        elif self._state.images:
-            self._view.look_first(OfImage(self._state.images[0].reference))
         else:
-            self._view.look_first(None)
+            self._view.look_first(OfImage(self._state.images[0].reference) if self._state.images else None)
         await self._look_at_host()
         self._view.later(self.look_at_neighbours())
         if not self._state.read_only:
