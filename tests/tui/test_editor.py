@@ -14,6 +14,7 @@ from textual.app import App, ComposeResult
 from engine import Draft, Origin, Provenance, RunOptions, SourceKind, Workbench
 from tui import themes
 from tui.panes.config.analysis import analyse
+from tui.panes.config.editor import ConfigEditor
 from tui.panes.config.text_view import TextView
 
 CONFIG = {
@@ -46,6 +47,7 @@ class Editing(App[None]):
             provenance=Provenance({"/process/args/2": origin}), files={}, steps=(),
         )  # fmt: skip
         self.refused: list[str] = []
+        self.copied: list[str] = []
         for theme in themes.shipped():
             self.register_theme(theme)
         self.theme = themes.DEFAULT
@@ -56,6 +58,10 @@ class Editing(App[None]):
     @on(TextView.Stale)
     def _look(self, event: TextView.Stale) -> None:
         self.view.take(analyse(self.workbench, event.text, self.draft.provenance, self.draft, TEXT))
+
+    @on(ConfigEditor.Copy)
+    def _copy(self, event: ConfigEditor.Copy) -> None:
+        self.copied.append(event.text)
 
     @on(TextView.Refused)
     def _refuse(self, event: TextView.Refused) -> None:
@@ -161,6 +167,13 @@ async def test_find_and_go_to(editing: Open) -> None:
         assert '"namespaces"' in keys.editor.document[keys.editor.cursor_location[0]]
         await keys.press("ctrl+g", "backspace", "3", "enter")
         assert keys.editor.cursor_location[0] == 2
+
+
+async def test_what_is_selected_while_writing_is_copied_as_the_screen_copies(editing: Open) -> None:
+    async with editing() as keys:  # type: ignore[attr-defined]
+        keys.at("/process/args/2")
+        await keys.press("home", "shift+end", "ctrl+c")
+        assert [text.strip() for text in keys.app.copied] == ['"echo hello"']
 
 
 async def test_edits_are_told_and_put_back_one_by_one(editing: Open) -> None:

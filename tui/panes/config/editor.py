@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
@@ -63,6 +64,13 @@ class ConfigEditor(QuickTextArea):
 
     class Left(Message):
         """Escape while writing."""
+
+    class Copy(Message):
+        """What is selected is to be copied, as the screen copies: into tmux, too, and told."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
 
     class Typing(Message):
         """A key was typed, and has taken effect; `character` is what it types, "" for what only deletes."""
@@ -284,6 +292,11 @@ class ConfigEditor(QuickTextArea):
         """Put the cursor on a piece of a line, and bring it to the middle of what is in sight."""
         self.go_to((row, start))
         self.selection = Selection((row, start), (row, end))
+
+    def action_copy(self) -> None:
+        if not self.selected_text:
+            raise SkipAction
+        self.post_message(self.Copy(self.selected_text))
 
 
 def _common(one: str, other: str) -> int:

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from engine import visible
 from tui.bench import Bench
 from tui.panes.config.analysis import Analysis, analyse
+from tui.panes.config.editor import ConfigEditor
 from tui.panes.config.pane import ConfigPane
 from tui.panes.config.text_view import TextView
 from tui.panes.tab import MainTab
@@ -117,6 +118,10 @@ class ConfigTab(MainTab):
     def leave(self) -> None:
         if self.writing is not None:
             self.writing.port = None
+
+    @on(ConfigEditor.Copy)
+    def _copy(self, event: ConfigEditor.Copy) -> None:
+        self.bench.copy(event.text, "the selection")
 
     @on(TextView.Edited)
     def _edited(self, event: TextView.Edited) -> None:
