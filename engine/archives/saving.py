@@ -64,11 +64,18 @@ class Saving:
         """What names the first image in an OCI layout: its manifest's digest."""
         return Digest.of(manifest_as(self._store, self._images[0][0], ManifestKind.OCI)[0])
 
+    def _typed(self, target: Path | BinaryIO, form: Form) -> list[str]:
+        """The command that does the same: podman's, or where the image is called otherwise there, skopeo's."""
+        image, called = self._images[0]
+        if isinstance(target, Path) and len(self._images) == 1 and called != image.name:
+            transport = "oci" if form is Form.OCI_DIR else form.value
+            return ["skopeo", "copy", f"oci:{self._store.root.images}:{image.name}", f"{transport}:{target}:{called}"]
+        out = ["-o", str(target)] if isinstance(target, Path) else []
+        return ["podman", "save", "--format", form.value, *out, *(name for _, name in self._images)]
+
     def write(self, target: Path | BinaryIO, form: Form) -> None:
         """Write it: an archive as a whole or not at all. Raises UsageError, ContentError, StoreError, Cancelled."""
-        where = str(target) if isinstance(target, Path) else "-"
-        command = ["podman", "save", "--format", form.value, *(["-o", where] if where != "-" else [])]
-        with self._job.step(StepKind.STORE, shlex.join([*command, *(name for _, name in self._images)])) as step:
+        with self._job.step(StepKind.STORE, shlex.join(self._typed(target, form))) as step:
             if form is Form.OCI_DIR:
                 assert isinstance(target, Path)
                 self._into_directory(target)
