@@ -160,7 +160,9 @@ async def test_a_container_of_podmans_is_adopted(
                 r"\d +\"ociVersion\": \"", "no problems · 0 edits", "new container", "its image is not here"
             )
             await screen.press("ctrl+d", "ctrl+l")  # one question at a time
-            await screen.wait("Differences: new container", "podman:runs")
+            await screen.wait("Differences: new container", "compared with +as adopted")
+            await screen.press("right", "right", "right", "right")
+            await screen.wait(r"docker 20.10, same options[ │]+podman:runs[ │]+\d+ differences?")
             await screen.press("escape")
             await screen.wait(without="Differences: new container|Launch new")
             await screen.press("ctrl+l")
