@@ -20,6 +20,7 @@ from tui.collecting import Collecting
 from tui.colourless import Colourless
 from tui.desk import Desk
 from tui.dialogs.page import Page
+from tui.hangup import hung_up
 from tui.palette import Actions, Things
 from tui.panes.tabs import TABS
 from tui.screens.empty_panes import EmptyPanes
@@ -114,7 +115,7 @@ class CutawayApp(App[None]):
         for said in self._settings.problems:
             self.call_after_refresh(screen.complain, Problem("settings", f"{self._settings.path.name}: {said}"))
         if self._collecting is not None:
-            self.set_interval(1.0, self._collecting.look)
+            self.set_interval(1.0, self._look_about)
 
     async def on_event(self, event: events.Event) -> None:
         if self._collecting is not None and isinstance(event, events.InputEvent):
@@ -122,6 +123,13 @@ class CutawayApp(App[None]):
         if self._workbench is not None and isinstance(event, (events.Key, events.MouseDown)):
             self._workbench.state.touched = True
         await super().on_event(event)
+
+    def _look_about(self) -> None:
+        """What is to be looked at now and then where the process is ours."""
+        if self._collecting is not None:
+            self._collecting.look()
+        if hung_up():
+            self._told_to_end()
 
     def _told_to_end(self) -> None:
         """End as `q` does, without asking; so that the terminal is left as it was found."""

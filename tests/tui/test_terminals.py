@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,23 @@ def test_a_terminal_that_nobody_knows_gets_a_screen(tmp_path: Path, variables: d
         if running.poll() is None:
             running.kill()
         screen.close()
+
+
+def test_a_terminal_that_goes_without_a_signal(tmp_path: Path) -> None:
+    screen = Screen()
+    screen.resize(24, 80)
+    running = _program(tmp_path, screen, TERM="xterm-256color")
+    try:
+        screen.wait_for(b"A container is an image", 60)
+    except BaseException:
+        running.kill()
+        raise
+    finally:
+        screen.close()
+    try:
+        assert running.wait(60) == 128 + signal.SIGTERM
+    finally:
+        running.kill()
 
 
 async def test_any_size_while_it_changes(bench: Any) -> None:
