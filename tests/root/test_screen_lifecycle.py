@@ -31,13 +31,13 @@ def test_every_verb_has_its_key(terminal: Terminal, cutaway: Cutaway) -> None:
     terminal.press("r")
     terminal.wait("● box +running", "✓ done")
     terminal.press("l")
-    terminal.wait("begun")
+    terminal.wait("begun", "G follow")  # the keys are the tab's
 
     terminal.press("4", "C-k")
     terminal.wait("Send box a signal", "--signal HUP box")
     terminal.press("Enter")
     terminal.press("l")
-    terminal.wait("hang up")
+    terminal.wait("hang up", "G follow")
 
     terminal.press("4", "t")
     terminal.wait(r"CPU +\d+\.\d % of one", r"memory .* of ", r"sh -c trap", "[1-9] process")
