@@ -196,6 +196,7 @@ async def test_each_looks_as_it_did(bench: Callable[..., Any], number: int, monk
             await screen.pilot.pause()
             if isinstance(dialog, UsageSheet):
                 dialog.take([_stats("web", 12.5, 20_000_000), _stats("db", 98.1, 412_000_000)])
+                await screen.wait("its stats")  # the line of keys follows the list
             for field in (*dialog.query(Input), *dialog.query(TextArea)):
                 field.cursor_blink = False
             await screen.pilot.pause()

@@ -96,6 +96,8 @@ class Sheet(WholeScreen[T]):
     def show(self, rows: Sequence[Row], summary: str = "") -> None:
         """These rows, from now on; a cursor on the last line follows."""
         at_end = not self._rows or self.items.key == self._rows[-1].key
+        if bool(rows) != bool(self._rows):
+            self.call_after_refresh(self.refresh_bindings)  # what enter does is on the line of keys, or nothing
         self._rows = list(rows)
         self.items.set_items([Item(row.key, row.words, row.draw) for row in rows])
         if at_end:
