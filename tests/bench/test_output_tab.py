@@ -41,7 +41,8 @@ def test_half_a_million_lines(cutaway: Cutaway, capsys: pytest.CaptureFixture[st
     with program(cutaway.command(), cutaway.environment) as screen:
         screen.wait(b"loud")
         screen.idle(1)
-        screen.answer(b"l", b"following")
+        screen.press(b"l")
+        screen.idle(1)
         cutaway("exec", "loud", "sh", "-c", "seq 1 100 > /proc/1/fd/1")
         screen.wait(b"100 lines")
         quiet = [seconds for _ in range(50) for seconds in up_and_down(screen)]
