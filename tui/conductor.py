@@ -81,11 +81,11 @@ class Conductor:
         else:
             self._view.look_first(OfImage(self._state.images[0].reference) if self._state.images else None)
         await self._look_at_host()
-        self._view.later(self.look_at_neighbours())
         if not self._state.read_only:
             for done in await self._desk.ask(lambda workbench: workbench.recover()):
                 self._view.say(done)
         await self._desk.ask(lambda workbench: workbench.watch())
+        self._view.later(self.look_at_neighbours())
 
     def neighbours_gone_to(self) -> None:
         """Other engines' containers come in sight: ask for them, unless that was done a moment ago."""
