@@ -268,8 +268,7 @@ EDITS: dict[str, Config] = {
     "cgroupsPath a colon": {"/linux/cgroupsPath": "/cutaway/mutant:a"},
     "cgroupsPath two colons": {"/linux/cgroupsPath": "a:b:mutant"},
     "cgroupsPath three colons": {"/linux/cgroupsPath": "a:b:c:mutant"},
-    "cgroupsPath dots": {"/linux/cgroupsPath": ".."},
-    "cgroupsPath a dot": {"/linux/cgroupsPath": "."},
+    # Not "." and "..": runc takes every empty group of this host away when it clears up after these.
     "cgroupsPath with a line break": {"/linux/cgroupsPath": "/cutaway/mutant\nx"},
     "intelRdt closID dots": {"/linux/intelRdt": {"closID": ".."}},
     "personality flags": {"/linux/personality": {"domain": "LINUX", "flags": ["X"]}},
