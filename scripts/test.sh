@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 workers=$(($(nproc) + 1))
 [ "$workers" -le 8 ] || workers=8
 # A file's registry, images and stores are made once, so its tests stay together. (Groups by marker, loadgroup, are
-# ignored without a word by xdist 3.8 beside pytest 9.2: https://github.com/pytest-dev/pytest-xdist/issues/1386.)
+# ignored without a word by xdist 3.8 beside pytest 9.2: its issue 1386.)
 set -- -m pytest --ignore=tests/bench -n "$workers" --dist loadfile --no-loadscope-reorder "$@"
 if [ "$(id -u)" -ne 0 ] && sudo -n true 2>/dev/null; then
     # Root leaves no files of its own in a user's checkout.

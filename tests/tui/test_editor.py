@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -100,8 +100,11 @@ class Keys:
         assert self.view.go_to(pointer)
 
 
+Editor = Callable[[], AbstractAsyncContextManager[Keys]]
+
+
 @pytest.fixture
-def editing(tmp_path: Path) -> Callable[[], object]:
+def editing(tmp_path: Path) -> Editor:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Keys]:
         app = Editing(tmp_path)
@@ -126,7 +129,7 @@ Open = Callable[[], object]
 
 
 async def test_a_capability_is_completed(editing: Open) -> None:
-    async with editing() as keys:  # type: ignore[attr-defined]
+    async with editing() as keys:
         keys.at("/process/capabilities/bounding/1")
         await keys.press("end", "enter")
         await keys.type('"')
@@ -142,7 +145,7 @@ async def test_a_capability_is_completed(editing: Open) -> None:
 
 
 async def test_a_field_is_completed_with_its_value(editing: Open) -> None:
-    async with editing() as keys:  # type: ignore[attr-defined]
+    async with editing() as keys:
         keys.at("/process/cwd")
         await keys.press("end", "enter", "ctrl+space")
         await keys.type("termi")
@@ -153,7 +156,7 @@ async def test_a_field_is_completed_with_its_value(editing: Open) -> None:
 
 
 async def test_find_and_go_to(editing: Open) -> None:
-    async with editing() as keys:  # type: ignore[attr-defined]
+    async with editing() as keys:
         await keys.press("ctrl+f")
         await keys.type("cap_")
         assert "1 of 2" in str(keys.view.query_one("#bar-said").render())
@@ -170,14 +173,14 @@ async def test_find_and_go_to(editing: Open) -> None:
 
 
 async def test_what_is_selected_while_writing_is_copied_as_the_screen_copies(editing: Open) -> None:
-    async with editing() as keys:  # type: ignore[attr-defined]
+    async with editing() as keys:
         keys.at("/process/args/2")
         await keys.press("home", "shift+end", "ctrl+c")
         assert [text.strip() for text in keys.app.copied] == ['"echo hello"']
 
 
 async def test_edits_are_told_and_put_back_one_by_one(editing: Open) -> None:
-    async with editing() as keys:  # type: ignore[attr-defined]
+    async with editing() as keys:
         keys.view.change_to(TEXT.replace("echo hello", "echo bye").replace('"A=1",', '"A=7",\n      "C=3",'))
         await keys.known()
         assert " 3 edits " in keys.view.summary
@@ -200,7 +203,7 @@ async def test_edits_are_told_and_put_back_one_by_one(editing: Open) -> None:
 
 
 async def test_the_cursor_goes_to_what_a_form_has_added(editing: Open) -> None:
-    async with editing() as keys:  # type: ignore[attr-defined]
+    async with editing() as keys:
         long = "B=" + "2" * 90
         before = TEXT.replace('"B=2"', f'"{long}"')
         keys.view.change_to(before)
@@ -214,7 +217,7 @@ async def test_the_cursor_goes_to_what_a_form_has_added(editing: Open) -> None:
 
 
 async def test_commas_are_mended_and_a_problem_is_found(editing: Open) -> None:
-    async with editing() as keys:  # type: ignore[attr-defined]
+    async with editing() as keys:
         keys.view.change_to(TEXT.replace('"A=1",', '"A=1"'))
         await keys.known()
         assert "no JSON" in keys.view.summary
@@ -225,7 +228,7 @@ async def test_commas_are_mended_and_a_problem_is_found(editing: Open) -> None:
 
 
 async def test_the_outline_folds_and_leads(editing: Open) -> None:
-    async with editing() as keys:  # type: ignore[attr-defined]
+    async with editing() as keys:
         await keys.press("ctrl+o")
         outline = keys.view.outline
         assert outline.has_focus
@@ -243,7 +246,7 @@ async def test_the_outline_folds_and_leads(editing: Open) -> None:
 
 
 async def test_colours_stay_right_where_only_one_line_is_drawn_anew(editing: Open) -> None:
-    async with editing() as keys:  # type: ignore[attr-defined]
+    async with editing() as keys:
         keys.at("/process/args/0")
         await keys.press("home", "shift+end", "delete")
         await keys.type('"x')
