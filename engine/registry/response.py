@@ -15,13 +15,12 @@ from engine.jobs import CancelToken
 from engine.text import visible
 
 CHUNK = 256 * 1024
-"""Bytes read at a time at most: large enough that Python's overhead vanishes."""
+"""Bytes read at a time at most."""
 
 NO_TLS = "it does not speak TLS"
 _NO_TLS_REASONS = frozenset({"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
 """OpenSSL's words for an answer to its greeting that is not TLS."""
 
-_MOMENT = 0.1  # seconds
 _TRICKLE = 1024
 """Fewer bytes than this within the time of inactivity count as none."""
 
@@ -38,7 +37,6 @@ class Response:
         self._inactivity = inactivity
         self._received = 0  # bytes, in
         self._waited = 0.0  # seconds of waiting for them
-        self._broken: Exception | None = None
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.host = host
@@ -57,42 +55,29 @@ class Response:
             self._response.raw.shutdown()
 
     def read(self, count: int, token: CancelToken) -> bytes:
-        """Up to `count` bytes of the body as they are on the wire; empty at its end.
+        """What one system call brings of the body as it is on the wire: up to `count` bytes; empty at its end.
 
-        Returns what there is after a moment, so that a slow line makes lively progress too.
+        Nothing that has come is kept back until more comes: it counts as progress, and is there after a crash.
         Raises Interrupted when the connection breaks or (nearly) stalls, Cancelled.
         """
-        parts: list[bytes] = []
-        total = 0
-        deadline = time.monotonic() + _MOMENT
-        while total < count and self._broken is None:
-            data = self._receive(count - total)
-            token.check()  # after a shutdown what comes is cut short, and errors are not worth telling
-            if not data:
-                break
-            parts.append(data)
-            total += len(data)
-            if time.monotonic() > deadline:
-                break
-        if not parts and self._broken is not None:
-            raise Interrupted(f"the connection broke: {reason(self._broken)}") from self._broken
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _receive(self, count: int) -> bytes:
-        """What one system call brings; empty at the end, and where it fails (then `_broken` says why)."""
         began = time.monotonic()
         try:
             data: bytes = self._response.raw.read1(count, decode_content=False)
+            self._patience(len(data), time.monotonic() - began)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            self._broken = error
-            return b""
-        self._received += len(data)
-        self._waited += time.monotonic() - began
-        if self._waited > self._inactivity:
-            if data and self._received < _TRICKLE:
-                self._broken = TimeoutError()
-            self._received, self._waited = 0, 0.0
+            token.check()  # after a shutdown errors are not worth telling, and what came is cut short
+            raise Interrupted(f"the connection broke: {reason(error)}") from error
+        token.check()
         return data
+
+    def _patience(self, received: int, waited: float) -> None:
+        """Raises TimeoutError where next to nothing came in the time of inactivity."""
+        self._received += received
+        self._waited += waited
+        if self._waited > self._inactivity:
+            if received and self._received < _TRICKLE:
+                raise TimeoutError
+            self._received, self._waited = 0, 0.0
 
     def read_all(self, limit: int, what: str, token: CancelToken) -> bytes:
         """The whole body, of at most `limit` bytes. Raises ContentError if it is longer, Interrupted, Cancelled."""

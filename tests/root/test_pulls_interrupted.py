@@ -21,7 +21,7 @@ from engine.store import Store
 pytestmark = pytest.mark.root
 
 PATIENCE = 60.0  # seconds
-SIZE, BEFORE = 3_000_000, 6 * 256 * 1024  # the transfer reads in pieces of 256 KiB
+SIZE, BEFORE = 3_000_000, 1_500_000  # bytes: of the large layer, and of it before it stalls
 
 
 @pytest.fixture
@@ -59,11 +59,14 @@ def whole(cutaway: Cutaway, layers: int) -> Digest:
     return image.descriptor.digest
 
 
-def stop_in_mid_blob(cutaway: Cutaway, registry: FaultyRegistry, number: signal.Signals) -> int:
-    """Begin a pull and stop it by a signal when half of its large layer is here; returns the exit code."""
+def stop_in_mid_blob(
+    cutaway: Cutaway, registry: FaultyRegistry, number: signal.Signals, *, whole: bytes, half: bytes
+) -> int:
+    """Begin a pull and stop it by a signal when one layer is here, and half of another; returns the exit code."""
     process = cutaway.start(*pull(registry))
-    parts = cutaway.root / "tmp"
-    until(lambda: process.poll() is not None or sum(part.stat().st_size for part in parts.glob("*.part")) >= BEFORE)
+    blob = cutaway.root / "images/blobs/sha256" / Digest.of(whole).hex
+    part = cutaway.root / f"tmp/blob-{Digest.of(half).hex}.part"
+    until(lambda: process.poll() is not None or (blob.exists() and part.exists() and part.stat().st_size == BEFORE))
     assert process.poll() is None
     process.send_signal(number)
     process.communicate(timeout=PATIENCE)
@@ -78,7 +81,9 @@ def test_the_next_pull_goes_on_where_one_was_stopped(
     registry.put_image(small, large)
     path = f"/v2/t/blobs/{Digest.of(large)}"
     registry.reply(path, Reply(stall=BEFORE))
-    assert stop_in_mid_blob(cutaway, registry, number) == (-9 if number is signal.SIGKILL else 130)
+    assert stop_in_mid_blob(cutaway, registry, number, whole=small, half=large) == (
+        -9 if number is signal.SIGKILL else 130
+    )
     assert Store(DataRoot(cutaway.root)).images() == []
     assert list((cutaway.root / "layers").iterdir()) == []
     if number is signal.SIGINT:  # nothing is left but the resumable part
