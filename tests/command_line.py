@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forked import forker
+from forked import Forked, Forker, Wish, forker
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cutaway-tests"
 """What tests keep from one run to the next."""
@@ -45,28 +45,27 @@ class Cutaway:
             "CUTAWAY_DEBUG": "",
         }
 
-    def start(self, *words: str, **more: Any) -> subprocess.Popen[str]:
-        """In the background; whoever calls waits for it."""
-        return subprocess.Popen(
-            self.command(*words),
-            env=self.environment,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **more,
-        )
+    def start(self, *words: str, session: bool = False) -> Forked:
+        """In the background, in a session of its own if asked for; whoever calls waits for it."""
+        return self._forker().start(self._wish(words, session=session))
 
     def __call__(self, *words: str, code: int = 0, timeout: float = 90) -> subprocess.CompletedProcess[str]:
         """Run to the end; it must end with `code`."""
-        done = self._ended(words, timeout)
+        done = self.ended(*words, timeout=timeout)
         assert done.returncode == code, f"cutaway {' '.join(words)}: exit code {done.returncode}\n{done.stderr}"
         return done
 
-    def _ended(self, words: Sequence[str], timeout: float) -> subprocess.CompletedProcess[str]:
-        environment = self.environment
-        begun = tuple((name, value) for name, value in environment.items() if name.startswith(_FOR_PYTHON))
-        return forker(begun).run(["--root", str(self.root), *words], environment, timeout)
+    def ended(self, *words: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+        """Run to the end, whichever that is."""
+        return self._forker().run(self._wish(words), timeout)
+
+    def _wish(self, words: Sequence[str], *, network: str = "", session: bool = False) -> Wish:
+        words = ["--root", str(self.root), *words]
+        return Wish(words=words, environment=self.environment, directory=os.getcwd(), network=network, session=session)
+
+    def _forker(self) -> Forker:
+        begun = tuple((name, value) for name, value in self.environment.items() if name.startswith(_FOR_PYTHON))
+        return forker(begun)
 
     def out(self, *words: str) -> str:
         """What it prints on stdout, without the last line end."""

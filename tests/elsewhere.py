@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
-import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from command_line import Cutaway
+from forked import Wish, enter
 
 from engine import Job, Workbench
 from engine.disk import DataRoot
@@ -18,7 +20,6 @@ from engine.events import ignore
 from engine.network import namespace
 
 DEMO = "localhost/cutaway/demo:latest"
-FETCH = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode(), end='')"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,23 +39,22 @@ class Elsewhere(Cutaway):
     def command(self, *words: str) -> list[str]:
         return self.inside(*super().command(*words))
 
-    def _ended(self, words: Sequence[str], timeout: float) -> subprocess.CompletedProcess[str]:
-        """Started there: a forked process would be on this host's network."""
-        return subprocess.run(
-            self.command(*words),
-            env=self.environment,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
+    def _wish(self, words: Sequence[str], *, network: str = "", session: bool = False) -> Wish:
+        return super()._wish(words, network=network or str(self.network), session=session)
 
     def said(self, *words: str) -> str:
         return subprocess.run(self.inside(*words), capture_output=True, text=True, check=True).stdout
 
     def fetch(self, url: str) -> str:
-        return self.said(sys.executable, "-c", FETCH, url)
+        """A page, by whoever is on that network."""
+
+        def page() -> str:
+            enter(str(self.network))
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode())
+
+        with ThreadPoolExecutor(1) as there:  # a thread of its own: it does not come back
+            return there.submit(page).result()
 
     def left(self) -> list[str]:
         """What networks leave: interfaces, rules with addresses in them, namespaces, netavark's orders."""

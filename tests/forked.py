@@ -2,18 +2,20 @@
 
 Each is a process of its own, with its own descriptors, environment, directory and exit code, and begins where the
 console script does. What a test needs to see of a start of Python (what is imported, by what name it stands in ps)
-it sees of a process of `Cutaway.start`.
+it sees of a process of `Cutaway.command`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import gc
 import importlib
 import json
 import os
 import pkgutil
+import select
 import selectors
 import signal
 import socket
@@ -22,9 +24,101 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 _LIMIT = 1 << 20  # bytes of one request: the words and the environment
 _NUMBER = struct.Struct("i")
+_CLONE_NEWNET = 0x40000000  # linux/sched.h
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What a process is to be."""
+
+    words: Sequence[str]
+    environment: Mapping[str, str]
+    directory: str
+    network: str = ""
+    """The file of the network namespace that it is in; this host's where empty."""
+    session: bool = False
+    """Whether it begins a session of its own."""
+
+
+class Forked:
+    """One such process, with the words of subprocess.Popen."""
+
+    def __init__(self, words: Sequence[str], out: int, err: int, answer: int) -> None:
+        self.args = list(words)
+        self.returncode: int | None = None
+        self._came = {out: b"", err: b""}
+        self._answer = answer
+        self.pid = self._number()
+
+    def __enter__(self) -> Forked:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self.communicate()
+
+    def poll(self) -> int | None:
+        """The exit code where it has ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code. Raises subprocess.TimeoutExpired."""
+        if self.returncode is None:
+            if not select.select([self._answer], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            self.returncode = self._number()
+            os.close(self._answer)
+        return self.returncode
+
+    def _number(self) -> int:
+        number: int = _NUMBER.unpack(os.read(self._answer, _NUMBER.size))[0]
+        return number
+
+    def send_signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def line(self) -> str:
+        """The next line that it prints."""
+        out = next(iter(self._came))
+        while b"\n" not in self._came[out] and (data := os.read(out, 1 << 16)):
+            self._came[out] += data
+        line, end, self._came[out] = self._came[out].partition(b"\n")
+        return _text(line + end)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it printed on stdout and stderr, when it has ended. Raises subprocess.TimeoutExpired."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with selectors.DefaultSelector() as selector:
+            for end in self._came:
+                with contextlib.suppress(OSError):  # closed: it has come whole before
+                    selector.register(end, selectors.EVENT_READ)
+            while selector.get_map():
+                ready = selector.select(None if deadline is None else deadline - time.monotonic())
+                if not ready:
+                    raise subprocess.TimeoutExpired(self.args, timeout or 0)
+                for key, _ in ready:
+                    data = os.read(key.fd, 1 << 16)
+                    self._came[key.fd] += data
+                    if not data:
+                        selector.unregister(key.fd)
+                        os.close(key.fd)
+        self.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        out, err = self._came.values()
+        return _text(out), _text(err)
+
+
+def _text(data: bytes) -> str:
+    """As subprocess makes it: every line end is one character."""
+    return data.decode().replace("\r\n", "\n").replace("\r", "\n")
 
 
 class Forker:
@@ -36,50 +130,25 @@ class Forker:
         subprocess.Popen([sys.executable, "-P", __file__], stdin=theirs, env=dict(environment))
         theirs.close()
 
-    def run(
-        self, words: Sequence[str], environment: Mapping[str, str], timeout: float
-    ) -> subprocess.CompletedProcess[str]:
-        """As subprocess.run with captured output. Raises subprocess.TimeoutExpired, the process is killed then."""
-        request = json.dumps({"words": words, "environment": dict(environment), "directory": os.getcwd()})
+    def start(self, wish: Wish) -> Forked:
+        """It runs in the background; whoever calls waits for it."""
         readers, writers = zip(*(os.pipe() for _ in range(3)), strict=True)
         try:
-            socket.send_fds(self._asks, [request.encode()], writers)
+            socket.send_fds(self._asks, [json.dumps(asdict(wish)).encode()], writers)
         finally:
             for writer in writers:
                 os.close(writer)
-        out, err, answer = _read(readers, words, timeout)
-        code = _NUMBER.unpack_from(answer, _NUMBER.size)[0]
-        return subprocess.CompletedProcess(list(words), code, _text(out), _text(err))
+        return Forked(wish.words, *readers)
 
-
-def _read(readers: Sequence[int], words: Sequence[str], timeout: float) -> list[bytes]:
-    """All that comes until each end is closed."""
-    came = dict.fromkeys(readers, b"")
-    deadline = time.monotonic() + timeout
-    with selectors.DefaultSelector() as selector:
-        for reader in readers:
-            selector.register(reader, selectors.EVENT_READ)
+    def run(self, wish: Wish, timeout: float) -> subprocess.CompletedProcess[str]:
+        """As subprocess.run with captured output. Raises subprocess.TimeoutExpired, the process is killed then."""
+        process = self.start(wish)
         try:
-            while selector.get_map():
-                ready = selector.select(deadline - time.monotonic())
-                if not ready:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(_NUMBER.unpack_from(came[readers[-1]])[0], signal.SIGKILL)
-                    raise subprocess.TimeoutExpired(list(words), timeout)
-                for key, _ in ready:
-                    data = os.read(key.fd, 1 << 16)
-                    came[key.fd] += data
-                    if not data:
-                        selector.unregister(key.fd)
-        finally:
-            for reader in readers:
-                os.close(reader)
-    return list(came.values())
-
-
-def _text(data: bytes) -> str:
-    """As subprocess makes it: every line end is one character."""
-    return data.decode().replace("\r\n", "\n").replace("\r", "\n")
+            out, err = process.communicate(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return subprocess.CompletedProcess(process.args, process.wait(), out, err)
 
 
 @functools.cache
@@ -110,7 +179,7 @@ def _serve(asks: socket.socket) -> list[str]:
                 if not pid:
                     selector.close()
                     asks.detach()  # descriptor 0 is another thing from here on
-                    return _become(json.loads(data), descriptors)
+                    return _become(Wish(**json.loads(data)), descriptors)
                 out, err, answer = descriptors
                 os.close(out)
                 os.close(err)
@@ -120,20 +189,29 @@ def _serve(asks: socket.socket) -> list[str]:
                 selector.register(handle, selectors.EVENT_READ)
 
 
-def _become(request: dict[str, object], descriptors: Sequence[int]) -> list[str]:
+def _become(wish: Wish, descriptors: Sequence[int]) -> list[str]:
     """In the forked process: what a started one would have."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     for place, descriptor in enumerate((nothing, *descriptors[:2])):
         os.dup2(descriptor, place)
     os.closerange(3, 1 << 16)
-    environment, directory, words = request["environment"], request["directory"], request["words"]
-    assert isinstance(environment, dict)
-    assert isinstance(directory, str)
-    assert isinstance(words, list)
+    if wish.session:
+        os.setsid()
+    if wish.network:
+        enter(wish.network)
     os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(directory)
-    return words
+    os.environ.update(wish.environment)
+    os.chdir(wish.directory)
+    return list(wish.words)
+
+
+def enter(network: str) -> None:
+    """setns(2): the thread that calls it is in the network namespace of that file from here on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(network) as namespace:
+        if libc.setns(namespace.fileno(), _CLONE_NEWNET):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), network)
 
 
 def _load() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,32 +60,29 @@ def cutaway(tmp_path: Path) -> Iterator[Cutaway]:
 
 def test_every_line_ends_as_podmans(podman: Podman, cutaway: Cutaway) -> None:
     cutaway("import", str(podman.home / "rootfs.tar"), "probe")
-    podmans = {**os.environ, **podman.environment}
+    made = (
+        "run -d --name up {} sleep 300",
+        "create --name made {} sleep 300",
+        "create --name quick {} sh -c 'exit 5'",
+    )
+    lines = [*(each.format("--network=none probe") for each in made), *LINES]
 
-    def codes(command: list[str], environment: dict[str, str]) -> dict[str, int]:
+    def codes(code: Callable[[list[str]], int]) -> dict[str, int]:
         found = {}
-        made = (
-            "run -d --name up {} sleep 300",
-            "create --name made {} sleep 300",
-            "create --name quick {} sh -c 'exit 5'",
-        )
-        for number, line in enumerate((*(each.format("--network=none probe") for each in made), *LINES)):
+        for number, line in enumerate(lines):
             words = subprocess.run(["sh", "-c", f'printf "%s\\0" {line}'], capture_output=True, text=True, check=True)
-            done = subprocess.run(
-                [*command, *words.stdout.split("\0")[:-1]],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=25,
-                check=False,
-            )
-            assert number >= len(made) or done.returncode == 0, done.stderr
-            found[f"{number}: {line}"] = done.returncode
+            found[f"{number}: {line}"] = code(words.stdout.split("\0")[:-1])
+            assert number >= len(made) or not found[f"{number}: {line}"], line
         return found
 
-    ours = codes(cutaway.command(), cutaway.environment)
-    theirs = codes(["podman"], podmans)
+    def podmans(words: list[str]) -> int:
+        environment = {**os.environ, **podman.environment}
+        ended = subprocess.run(
+            ["podman", *words], env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=25, check=False
+        )
+        return ended.returncode
+
+    ours, theirs = codes(lambda words: cutaway.ended(*words).returncode), codes(podmans)
     different = {
         line: (ours[line], theirs[line])
         for line in theirs

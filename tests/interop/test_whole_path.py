@@ -297,7 +297,7 @@ def test_what_is_not_understood_is_2(cutaway: Cutaway, debian: str) -> None:
 def test_a_detached_container_outlives_who_started_it(cutaway: Cutaway, debian: str) -> None:
     script = "trap 'echo ending; exit 3' TERM; echo begun; while :; do sleep 0.1; done"
     # In a session of its own, all of which dies: as when a terminal is closed.
-    starter = cutaway.start("run", "-d", "--name", "outlives", debian, "sh", "-c", script, start_new_session=True)
+    starter = cutaway.start("run", "-d", "--name", "outlives", debian, "sh", "-c", script, session=True)
     identity = starter.communicate(timeout=30)[0].strip()
     assert starter.returncode == 0
     try:

@@ -18,8 +18,7 @@ DEMO = "localhost/cutaway/demo:latest"
 def test_a_signal_reaches_what_runs_in_the_foreground(cutaway: Cutaway) -> None:
     line = "trap 'echo told; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
     with cutaway.start("run", "--name=web", DEMO, "sh", "-c", line) as running:
-        assert running.stdout is not None
-        assert running.stdout.readline() == "ready\n"
+        assert running.line() == "ready\n"
         running.send_signal(signal.SIGTERM)
         out, said = running.communicate(timeout=60)
     assert (running.returncode, out) == (5, "told\n"), said

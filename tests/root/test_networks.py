@@ -57,10 +57,11 @@ class WithoutNetavark(Elsewhere):
 
     lacking = ("netavark",)
 
-    def command(self, *words: str) -> list[str]:
+    def ended(self, *words: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
         gone = "; ".join(f"HostFacts.{name} = None" for name in self.lacking)
         code = f"from engine.host import HostFacts; {gone}; from engine.cli import main; main()"
-        return self.inside(sys.executable, "-c", code, "--root", str(self.root), *words)
+        line = self.inside(sys.executable, "-c", code, "--root", str(self.root), *words)
+        return subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 class WithoutEither(WithoutNetavark):
@@ -110,7 +111,7 @@ def server(cutaway: Elsewhere) -> Iterator[None]:
 
 def until_a_page(cutaway: Elsewhere, url: str) -> None:
     def is_served() -> bool:
-        with suppress(subprocess.CalledProcessError):
+        with suppress(OSError):
             return cutaway.fetch(url) == "a page"
         return False
 
