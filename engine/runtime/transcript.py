@@ -203,14 +203,16 @@ class _Segment:
             self._going_on.append(self._open)
         piece = piece[:end]
         self._size += end
-        if not self._open and not any(part in piece for part in _PARTS):
-            self.rows += piece.count(b"\n")
-            return True
-        for line in piece[:-1].split(b"\n"):
-            stream, partial, _, _ = _cut(line)
-            bit = _BITS[stream] if stream else 0
-            self.rows += not self._open & bit
-            self._open = self._open | bit if partial else self._open & ~bit
+        # Each line begins a row, but one that goes on where the part before it in its stream left off. Counted so,
+        # because lines cut one by one keep the interpreter, and the screen's thread from it, ten times as long.
+        self.rows += piece.count(b"\n")
+        for stream, bit in _BITS.items():
+            parts = list(_ends(piece, stream, True))
+            left_off = len(parts) + bool(self._open & bit)
+            if left_off:
+                goes_on = next(_ends(piece, stream, False, parts[-1] if parts else 0), None) is None
+                self.rows -= left_off - goes_on
+                self._open = self._open | bit if goes_on else self._open & ~bit
         return True
 
     def read(self, low: int, high: int) -> list[LogLine]:
@@ -323,6 +325,15 @@ class _Row:
         if self._tail:
             text += LEFT_OUT + self._tail.decode("utf-8", "surrogateescape")
         return LogLine(moment_of(self._moment) or 0.0, self._stream, text, self._partial)
+
+
+def _ends(piece: bytes, stream: Stream, partial: bool, start: int = 0) -> Iterator[int]:
+    """Where each line of this stream and kind ends, of whole lines from `start` on."""
+    tag = f" {stream.value} {'P' if partial else 'F'} ".encode()
+    while (found := piece.find(tag, start)) >= 0:
+        begin, start = piece.rfind(b"\n", start, found) + 1 or start, piece.index(b"\n", found) + 1
+        if _cut(piece[begin : start - 1])[:2] == (stream, partial):  # and it is not somebody's text
+            yield start
 
 
 def _cut(line: bytes) -> tuple[Stream | None, bool, bytes, bytes]:

@@ -22,7 +22,8 @@ WRITES = st.lists(
         st.sampled_from(["stdout", "stderr"]),
         st.one_of(
             st.binary(min_size=1, max_size=60),
-            st.sampled_from([b"plain\n", b"\n", b"no end", b" stdout P \n", b"\r\n", b"x" * 20_000, b"y\n" * 600]),
+            st.sampled_from([b"plain\n", b"\n", b"no end", b"\r\n", b"x" * 20_000, b"y\n" * 600]),
+            st.sampled_from([b" stdout P \n", b" stdout F \n", b" stderr P \n", b" stderr F", b" stderr F \n" * 600]),
         ),
     ),
     max_size=12,
