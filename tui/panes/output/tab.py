@@ -169,8 +169,14 @@ class OutputTab(MainTab):
         else:
             self._limits = Limits()
             view.begin_at(0, "")
-        if len(self._following) == 1 and self.container is not None:
-            self.bench.show_command(self.bench.desk.command("logs", "-f", *self._limits.words, self.container.name))
+        self._show_command()
+
+    def _show_command(self) -> None:
+        """The command line that prints what is shown here."""
+        if isinstance(self.subject, OfContainer):
+            names = [self._name_of(id) for id in (self.subject.id, *self._merged)]
+            flags = ["-f", *(["--names"] if len(names) > 1 else []), *self._limits.words]
+            self.bench.show_command(self.bench.desk.command("logs", *flags, *names))
 
     def action_merge(self) -> None:
         if self._following:
@@ -192,8 +198,9 @@ class OutputTab(MainTab):
         ]
         wish = await self.bench.put(Form(f"Show {own.name} merged with", fields, done="show them by time"))
         if wish is not None and self.container is not None and self.container.id == own.id:
-            self._merged = [id for id, on in wish.items() if on]
+            self._merged, self._limits = [id for id, on in wish.items() if on], Limits()
             self.outdate()
+            self._show_command()
 
     # -- taking it away --------------------------------------------------------------------------------
 
