@@ -9,6 +9,7 @@ outside of the project are the exception: where their folder is not, their tests
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -27,6 +28,14 @@ OUTSIDE = "cases from outside"
 os.environ["CUTAWAY_NETWORK"] = "host"
 """A bridge takes its time, and rules of this host's firewall: tests that are about one ask for it."""
 os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+
+gc.set_threshold(50_000, 20, 100)
+"""As the program itself has it. With pytest's thousands of items a fifth of the screen's tests was collections."""
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what is there now stays
 
 
 def nothing_may_be_skipped() -> bool:
