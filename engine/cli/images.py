@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from engine import ContainerUnknown, ImageSummary, ImageUnknown, LayerChanges, e
 from engine.cli.choosing import LATEST, ContainerCommand, one
 from engine.cli.console import complain, each, narrate, print_json, print_table, session, warn
 from engine.cli.options import as_json, platform_option, tls_verify_option
+from engine.cli.templates import at_path, filled
 
 
 @click.command()
@@ -76,8 +78,9 @@ def _as_data(image: ImageSummary) -> dict[str, object]:
 @tls_verify_option
 @platform_option
 @LATEST
+@click.option("-f", "--format", "form", metavar="json|TEMPLATE", help="A line of each: '{{.name}} {{json .config}}'.")
 @click.argument("names", metavar="[NAME…]", nargs=-1)
-def inspect(names: tuple[str, ...], latest: bool, tls_verify: bool, platform: str | None) -> None:
+def inspect(names: tuple[str, ...], latest: bool, form: str | None, tls_verify: bool, platform: str | None) -> None:
     """Print all that is known of images or containers, as JSON.
 
     A NAME with a transport, as `pull` takes it (docker://NAME, oci-archive:FILE, …), is looked at where it is.
@@ -100,7 +103,11 @@ def inspect(names: tuple[str, ...], latest: bool, tls_verify: bool, platform: st
             found.append(look(name))
         except (ImageUnknown, ContainerUnknown) as error:
             failures.append(error)
-    if found:
+    if found and form not in (None, "json"):
+        assert form is not None
+        for line in [filled(form, functools.partial(at_path, each)) for each in found]:
+            click.echo(line)
+    elif found:
         print_json(found)
     for failure in failures[:-1]:
         complain(failure.message, failure.hint)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +15,7 @@ from engine.cli.choosing import ContainerCommand
 from engine.cli.console import print_json, print_table, session, warn
 from engine.cli.filters import matches, parse_filters
 from engine.cli.options import as_json
+from engine.cli.templates import filled
 
 _ORDERS: dict[str, Callable[[ContainerSummary], Any]] = {
     "created": lambda c: (c.created, c.id),
@@ -75,7 +76,8 @@ def ps(
             click.echo(container.id)
     elif form not in (None, "table"):
         assert form is not None
-        for line in [_filled(form, container) for container in found]:
+        template = form.removeprefix("table ")
+        for line in [filled(template, functools.partial(_field, container=container)) for container in found]:
             click.echo(line)
     else:
         width = None if no_trunc else 40
@@ -110,20 +112,13 @@ _FIELDS: dict[str, Callable[[ContainerSummary], str]] = {
 """What can stand in a template, by podman's names."""
 
 
-def _filled(template: str, container: ContainerSummary) -> str:
-    """A template with what a container is in place of its fields; `\\t` and `\\n` are what they are in Go's."""
-
-    def field(match: re.Match[str]) -> str:
-        word = match[1]
-        if word == "json .":
-            return json.dumps(_as_data(container))
-        value = _FIELDS.get(word.removeprefix("."))
-        if value is None or not word.startswith("."):
-            raise UsageError(f"not a field of ps: {visible(word)[:40]!r}", hint=f".{', .'.join(_FIELDS)}, or json .")
-        return visible(value(container))
-
-    text = template.removeprefix("table ").replace("\\t", "\t").replace("\\n", "\n")
-    return re.sub(r"\{\{\s*(.*?)\s*\}\}", field, text)
+def _field(words: str, container: ContainerSummary) -> str:
+    if words == "json .":
+        return json.dumps(_as_data(container))
+    value = _FIELDS.get(words.removeprefix("."))
+    if value is None or not words.startswith("."):
+        raise UsageError(f"not a field of ps: {visible(words)[:40]!r}", hint=f".{', .'.join(_FIELDS)}, or json .")
+    return visible(value(container))
 
 
 def _state(container: ContainerSummary) -> str:

@@ -72,6 +72,7 @@ NOT_ON_THE_SCREEN = {
     ("rm", "--time"): "two steps there: stop within a time, and remove",
     ("push", "--digestfile"): "the digest is told, and can be copied",
     ("images", "--digests"): "podman's word for what is so anyway",
+    ("inspect", "--format"): "how it is printed",
     ("ps", "--format"): "how it is printed",
     ("ps", "--sync"): "podman's word for what is so anyway",
     ("run", "--replace"): "two steps there: remove, and make anew",
