@@ -1,11 +1,7 @@
-"""What is due when a container has ended. `python -m engine.cleanup ROOT ID` is what conmon runs then, so that a
-container whose starter is long gone leaves no mount, no cgroup and, with --rm, no directory behind.
-"""
+"""What is due when a container has ended, and for every one for which nobody did it."""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 from engine import rootfs
@@ -104,8 +100,9 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, networks: Ne
     return done
 
 
-def main(root: str, container: str) -> int:
-    """Called by conmon. Nobody reads what this says, so it says nothing; a next start finds what is left."""
+def clean_up(root: str, container: str) -> int:
+    """For `exit_command`; returns the exit code. Nobody reads what it says, so it says nothing; a next start finds what
+    is left."""
     data = DataRoot(Path(root))
     facts = probe()
     containers, runtime, networks = Containers(data), Runtime(data, facts), Networks(data, facts)
@@ -119,7 +116,3 @@ def main(root: str, container: str) -> int:
     except CutawayError:
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    os._exit(main(*sys.argv[1:]))  # nothing is buffered, and to take the interpreter apart is work for nobody

@@ -11,14 +11,11 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import ContainerState
-from engine.runtime import terminal
 from engine.runtime.attach import Pump, connect, detach_sequence
+from engine.runtime.state import ATTACH, CONTROL
 
 DETACH_KEYS = "ctrl-p,ctrl-q"
 """podman's and docker's own."""
-
-ATTACH, CONTROL = "attach", "ctl"
-"""conmon's socket and its fifo for sizes, in the directory that it calls its bundle."""
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -42,6 +39,8 @@ def connected(directory: Path, to: Attachment, *, has_terminal: bool) -> Iterato
         connection = stack.enter_context(connect(directory / ATTACH))
         on_terminal = has_terminal and to.stdin is not None and os.isatty(to.stdin)
         if on_terminal and to.stdin is not None:
+            from engine.runtime import terminal
+
             stack.enter_context(terminal.raw(to.stdin))
             stack.enter_context(terminal.following_size(to.stdin, functools.partial(_try_resize, directory)))
         yield Pump(connection, to.stdin, to.stdout, to.stderr, sequence, on_terminal=on_terminal)

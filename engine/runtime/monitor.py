@@ -36,18 +36,16 @@ _LOOK_AFTER = 1.0  # seconds without an answer
 _DEATH_PATIENCE = 10.0  # seconds; a process may hang in the kernel, where no signal reaches it
 _MESSAGE_LIMIT = 2000  # characters of runc's message that are shown
 
-_NOT_FOUND = re.compile(r"exec: .*(executable file not found in|no such file or directory)|exec .*: no such file", re.S)
-_NOT_EXECUTABLE = re.compile(
-    r"exec: .*(permission denied|is a directory)|exec .*: (permission denied|exec format error)", re.S
-)
+_NOT_FOUND = r"(?s)exec: .*(executable file not found in|no such file or directory)|exec .*: no such file"
+_NOT_EXECUTABLE = r"(?s)exec: .*(permission denied|is a directory)|exec .*: (permission denied|exec format error)"
 
 
 class Monitor(msgspec.Struct, frozen=True):
-    """Calls conmon. `cleanup` is the module that conmon runs at the end: `python -m MODULE ROOT ID`."""
+    """Calls conmon. `cleanup` is what conmon runs at the end: `python -P SCRIPT ROOT ID RUN`."""
 
     conmon: Path
     runc: Path
-    cleanup: str
+    cleanup: Path
 
     def arguments(self, record: ContainerRecord, files: RuntimeFiles) -> list[str]:
         """conmon's command line for one container (conmon(8)). Pure."""
@@ -66,7 +64,8 @@ class Monitor(msgspec.Struct, frozen=True):
         elif record.interactive:
             line.append("--stdin")
         line += ["--exit-command", sys.executable]
-        for argument in ("-P", "-m", self.cleanup, str(files.root.path.absolute()), record.id):
+        ends = ("-P", str(self.cleanup), str(files.root.path.absolute()), record.id, str(files.root.run))
+        for argument in ends:
             line += ["--exit-command-arg", argument]
         return line
 
@@ -184,9 +183,9 @@ def failure(said: str, what: str) -> RuntimeFailed:
     text = visible(re.sub(r"\s*\n\s*", "; ", said.strip()))[:_MESSAGE_LIMIT]
     message = f"{what}: {text}" if text else f"{what}: runc said nothing"
     error = RuntimeFailed(message)
-    if _NOT_FOUND.search(said):
+    if re.search(_NOT_FOUND, said):
         error = CommandNotFound(message, hint="It is not among the container's files, or not on its PATH.")
-    elif _NOT_EXECUTABLE.search(said):
+    elif re.search(_NOT_EXECUTABLE, said):
         error = CommandNotExecutable(
             message, hint="The command is there, but cannot be executed (its mode, or it is made for another machine)."
         )

@@ -10,26 +10,30 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import engine
 from engine.disk import DataRoot
 from engine.errors import ContainerState, RuntimeFailed, UsageError
 from engine.events import ALIVE, Status, ignore
 from engine.host import HostFacts, how_it_ended
 from engine.jobs import CancelToken, Job, StepDraft
 from engine.runtime import cgroups
-from engine.runtime.attach import Pump
 from engine.runtime.ending import keep_exit, wait_for_end
-from engine.runtime.executing import Executor, Session
-from engine.runtime.foreground import ATTACH, CONTROL, Attachment, connected, resize
 from engine.runtime.monitor import Monitor, environment, failure, monitors, runc_options, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
-from engine.runtime.state import EXIT, STARTED, LiveState, RuntimeFiles, make_directory, read_state
+from engine.runtime.state import ATTACH, CONTROL, EXIT, STARTED, LiveState, RuntimeFiles, make_directory, read_state
 from engine.text import visible
 from engine.trace import StepKind
 
-_CLEANUP = "engine.cleanup"
-"""The module that conmon runs when a container has ended, `python -m MODULE ROOT ID`; by its name, as it is above."""
+if TYPE_CHECKING:  # what a clean-up does not need is loaded where it is used
+    from engine.runtime.attach import Pump
+    from engine.runtime.executing import Session
+    from engine.runtime.foreground import Attachment
+
+_CLEANUP = Path(engine.__file__).with_name("exit_command.py")
+"""What conmon runs when a container has ended; by its place, as it is above."""
 
 _END_PATIENCE = 10.0  # seconds from a container's end until conmon must have written it down
 
@@ -249,10 +253,14 @@ class Runtime:
         Start a created container inside the `with`, before `Pump.run`: no output is lost, and its terminal has the
         right size from the beginning. Raises ContainerState where nobody holds the container, UsageError.
         """
+        from engine.runtime.foreground import connected
+
         return connected(self.files(record).bundle, to, has_terminal=record.terminal)
 
     def resize(self, record: ContainerRecord, rows: int, columns: int) -> None:
         """Tell a running container's terminal its size. Raises ContainerState where there is no terminal to tell."""
+        from engine.runtime.foreground import resize
+
         resize(self.files(record).bundle, rows, columns)
 
     def execute(
@@ -265,6 +273,8 @@ class Runtime:
                 f"the container {record.name} is {status.value}, not running",
                 hint=f"cutaway {'unpause' if status is Status.PAUSED else 'start'} {record.name}",
             )
+        from engine.runtime.executing import Executor
+
         return Executor(self._facts).start(record, self.files(record), process, to, job.token)
 
     def exec_command(self, record: ContainerRecord, process: dict[str, Any]) -> str:

@@ -27,6 +27,8 @@ from engine.runtime.waiting import ProcessId
 
 EXIT = "exit"
 """In containers/<id>/: the exit code in decimal; its time is the end of the container."""
+ATTACH, CONTROL = "attach", "ctl"
+"""In containers/<id>/: conmon's socket, and its fifo for a terminal's size."""
 STARTED = "started"
 """In containers/<id>/: empty; its time is the start of the container."""
 

@@ -20,7 +20,7 @@ def arguments(**fields: Any) -> list[str]:
     record = ContainerRecord(
         id=FILES.id, name="name", image="i", image_digest="d", layers=[], created="", command=[], **fields
     )
-    return Monitor(Path("/usr/bin/conmon"), Path("/usr/sbin/runc"), "engine.cleanup").arguments(record, FILES)
+    return Monitor(Path("/usr/bin/conmon"), Path("/usr/sbin/runc"), Path("/e/exit_command.py")).arguments(record, FILES)
 
 
 def test_conmon_holds_the_container_and_clears_up() -> None:
@@ -28,7 +28,8 @@ def test_conmon_holds_the_container_and_clears_up() -> None:
     assert line[line.index("--bundle") + 1] == "/var/lib/cutaway/containers/0123456789ab"
     assert line[line.index("--log-path") + 1] == "k8s-file:/var/lib/cutaway/containers/0123456789ab/output.log"
     ends = [line[n + 1] for n, word in enumerate(line) if word == "--exit-command-arg"]
-    assert ends == ["-P", "-m", "engine.cleanup", "/var/lib/cutaway", "0123456789ab"]
+    run = str(FILES.root.run)
+    assert ends == ["-P", "/e/exit_command.py", "/var/lib/cutaway", "0123456789ab", run]
     runtime = [line[n + 1] for n, word in enumerate(line) if word == "--runtime-arg"]
     assert runtime[:2] == ["--root", str(FILES.runc_root)]
 
