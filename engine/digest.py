@@ -5,7 +5,6 @@ A digest reaches paths and URLs, so only the strict grammar of the registered al
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -15,6 +14,16 @@ from engine.text import visible
 
 if TYPE_CHECKING:
     from hashlib import _Hash
+    from hashlib import sha256 as sha256
+else:
+    # For what is short the interpreter's own: hashlib loads OpenSSL, which takes longer than all that `ps` hashes.
+    try:
+        from _sha2 import sha256
+    except ImportError:
+        try:
+            from _sha256 import sha256  # Python 3.11
+        except ImportError:
+            from hashlib import sha256
 
 _GRAMMAR = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
 
@@ -37,7 +46,7 @@ class Digest(str):
     @classmethod
     def of(cls, data: bytes) -> Digest:
         """The sha256 digest of `data`."""
-        return cls("sha256:" + hashlib.sha256(data).hexdigest())
+        return cls("sha256:" + sha256(data).hexdigest())
 
     @property
     def algorithm(self) -> str:
@@ -56,11 +65,15 @@ class Digest(str):
 
     def hasher(self) -> _Hash:
         """A fresh hash of this digest's algorithm."""
+        import hashlib  # for what is long: faster, and other threads go on meanwhile
+
         return hashlib.new(self.algorithm)
 
     def names(self, content: bytes | _Hash) -> bool:
         """Whether this is the digest of `content`, or of what a `hasher` has been fed."""
         if isinstance(content, bytes):
+            if self.algorithm == "sha256":
+                return Digest.of(content) == self
             hasher = self.hasher()
             hasher.update(content)
             return self.names(hasher)

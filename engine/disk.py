@@ -20,7 +20,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -143,7 +142,8 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
         """Put a whole file in place, or leave the old one: write to tmp/, fsync, rename, fsync the directory."""
         try:
             with self.lock(_TMP_LOCK, shared=True):
-                handle, name = tempfile.mkstemp(prefix="file-", dir=self.tmp)
+                name = self.tmp / f"file-{os.urandom(6).hex()}"
+                handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
                 try:
                     with os.fdopen(handle, "wb") as file:
                         file.write(data)
@@ -227,7 +227,8 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
         """
         try:
             with self.lock(_TMP_LOCK, shared=True):
-                path = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=self.tmp))
+                path = self.tmp / f"{prefix}-{os.urandom(6).hex()}"
+                path.mkdir(mode=0o700)
                 handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError as error:

@@ -10,7 +10,7 @@ import msgspec
 from engine.errors import UsageError
 from engine.text import visible
 
-_FORM = re.compile(
+_FORM = (
     r"(?:(?:(?P<ip>\[[0-9a-fA-F:]+\]|[0-9.]+)?:)?(?P<host>[0-9]+(?:-[0-9]+)?)?:)?"
     r"(?P<inside>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>tcp|udp|sctp))?"
 )
@@ -36,7 +36,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_port(text: str) -> Port:
     """Read one `-p`. Raises UsageError."""
-    match = _FORM.fullmatch(text)
+    match = re.fullmatch(_FORM, text)
     if match is None:
         raise _wrong(text, "it is not [[IP:][HOST]:]CONTAINER[/tcp|udp|sctp]")
     inside, count = _numbers(match["inside"], text)

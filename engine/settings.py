@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from engine.text import visible
 
@@ -19,8 +20,7 @@ _MOST_TORN = 50
 _TABLES = ("keys", "flags", "layout")
 
 
-@dataclass
-class Settings:
+class Settings(msgspec.Struct, dict=True):
     """`keys` by the id of a binding, `flags` by command, as words; what is not set is not in there."""
 
     path: Path
@@ -28,13 +28,14 @@ class Settings:
     read_only: bool = False
     neighbours: bool = True
     """Whether the screen shows podman's, docker's and runc's containers beside our own."""
-    keys: dict[str, str] = field(default_factory=dict)
-    flags: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    layout: dict[str, int | str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    keys: dict[str, str] = {}
+    flags: dict[str, tuple[str, ...]] = {}
+    layout: dict[str, int | str] = {}
+    problems: list[str] = []
     """In sentences, each with the line."""
 
-    _lines: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
+    def __post_init__(self) -> None:
+        self._lines: dict[str, int] = {}  # no part of what two of them are compared by
 
     def place(self, entry: str) -> str:
         """Where an entry stands, in words."""

@@ -7,8 +7,9 @@ sequences in them, and bidirectional overrides make a line read as something it 
 from __future__ import annotations
 
 import re
+from functools import cache
 
-_UNSAFE = re.compile(
+_UNSAFE = (
     "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
     "\u2028-\u202e\u2066-\u2069\u061c\u200e\u200f"  # line and paragraph separators, bidirectional controls
@@ -18,6 +19,11 @@ _UNSAFE = re.compile(
     "\ud800-\udfff"  # surrogates: bytes that were not UTF-8, decoded by surrogateescape, and what cannot be written
     "]"
 )
+
+
+@cache
+def _unsafe() -> re.Pattern[str]:
+    return re.compile(_UNSAFE)  # most commands meet nothing that has to be shown
 
 
 def _show(match: re.Match[str]) -> str:
@@ -39,8 +45,8 @@ def visible(text: str, *, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     if not keep:
-        return _UNSAFE.sub(_show, text)
-    return _UNSAFE.sub(lambda match: match.group() if match.group() in keep else _show(match), text)
+        return _unsafe().sub(_show, text)
+    return _unsafe().sub(lambda match: match.group() if match.group() in keep else _show(match), text)
 
 
 def clock(seconds: float) -> str:

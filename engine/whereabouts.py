@@ -7,11 +7,12 @@ directory has it on record, with the boot for which that counts (random(4), boot
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from contextlib import suppress
 from pathlib import Path
+
+from engine.digest import sha256
 
 RECORD = ".run"
 """In the data directory: {"boot": …, "directory": …}."""
@@ -24,7 +25,7 @@ def run_directory(data: Path) -> Path:
 
     The name in it tells data directories apart, so that a copy of one does not get at the containers of the other.
     """
-    name = hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:10]
+    name = sha256(os.fsencode(data.resolve())).hexdigest()[:10]
     bound = _on_record(data)
     if bound is not None and bound.name == name and _in_use(bound):
         return bound

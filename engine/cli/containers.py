@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace as with_other
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace as with_other
 
 from engine import ContainerUnknown, Draft, Status, UsageError
 from engine.cli.choosing import LATEST, ContainerCommand, chosen, id_written, need_free, one

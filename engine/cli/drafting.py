@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from engine import Draft, Job, RunOptions, config_text, run_options
 from engine.cli.console import Session
@@ -31,8 +31,7 @@ def text_of(config_file: Path) -> str:
     return config_text(config_file if config_file != Path("-") else sys.stdin.buffer)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What was asked for: `flags` are the fields of `RunOptions`."""
 
     image: str
@@ -76,7 +75,7 @@ def drafting(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_asked(**given: Any) -> None:
         flags = {name: given.pop(name) for name in RunOptions.__struct_fields__ if name in given}
-        own = {each.name: given.pop(each.name) for each in fields(Asked) if each.name in given}
+        own = {name: given.pop(name) for name in Asked.__struct_fields__ if name in given}
         command(Asked(**own, flags=flags), **given)
 
     return functools.reduce(lambda made, option: option(made), reversed(_OF_ALL), with_asked)

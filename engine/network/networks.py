@@ -7,26 +7,23 @@ containers' records.
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import ipaddress
 import json
 import os
-import random
 import re
 import shlex
-import socket
 import subprocess
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from engine.digest import sha256
 from engine.disk import DataRoot
-from engine.errors import ContainerState, HostError, ToolMissing
+from engine.errors import HostError, ToolMissing
 from engine.host import HostFacts
 from engine.jobs import Job
-from engine.network import cni, namespace
+from engine.network import namespace
 from engine.network.turns import turn
 from engine.ports import Port
 from engine.text import visible
@@ -36,7 +33,6 @@ _SETTINGS = "network.json"
 _NAME = "cutaway"
 _ROOM = ipaddress.IPv4Network("10.96.0.0/11")
 """Where the data directories' networks come from, /20 each; podman's and docker's own defaults are elsewhere."""
-_KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "sctp": socket.SOCK_STREAM}
 
 
 class Networks:
@@ -73,7 +69,9 @@ class Networks:
         subnet = self.subnet
         first, last = int(subnet.network_address) + 2, int(subnet.broadcast_address) - 1
         used = {int(ipaddress.ip_address(address)) for address in taken}
-        start = random.randint(first, last)  # noqa: S311  # two who choose at once should not meet
+        start = first + int.from_bytes(os.urandom(4), "big") % (
+            last + 1 - first
+        )  # two who choose at once should not meet
         for number in (*range(start, last + 1), *range(first, start)):
             if number not in used:
                 return str(ipaddress.ip_address(number))
@@ -81,7 +79,11 @@ class Networks:
 
     def settled(self, ports: Sequence[Port]) -> list[Port]:
         """Ports of the host that are free now, where any would do. Raises ContainerState (one is in use)."""
-        with _reserved(ports) as (_, fixed):
+        if not ports:
+            return []
+        from engine.network.reserving import reserved
+
+        with reserved(ports) as (_, fixed):
             return fixed
 
     def join(self, container_id: str, pid: int) -> None:
@@ -95,8 +97,10 @@ class Networks:
         Whoever outlives the block has to inherit them, so that nobody else on this host takes the ports for free.
         What fails is undone. Raises ToolMissing, HostError with netavark's words, ContainerState (a port in use).
         """
+        from engine.network.reserving import reserved
+
         tool = self._facts.need_bridge()
-        with _reserved(ports) as (handles, fixed):
+        with reserved(ports) as (handles, fixed):
             path, told = self.path(container_id), self._told(container_id)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             order = self._request(container_id, name, address, fixed)
@@ -128,6 +132,8 @@ class Networks:
                 with turn() as held:
                     self._undo(path, request, held)
                     if "cni" in json.loads(request) and not list(path.parent.glob("*.json"))[1:]:
+                        from engine.network import cni
+
                         cni.remove_bridge(self._settings()["interface"])  # that was the last
             told.unlink(missing_ok=True)
         namespace.remove(path)
@@ -153,6 +159,8 @@ class Networks:
         if (order := json.loads(request).get("cni")) is not None:
             if self._facts.cni is None:
                 raise ToolMissing("the CNI plugins are gone, and they made this network", hint="Install them again.")
+            from engine.network import cni
+
             (cni.setup if verb == "setup" else cni.teardown)(self._facts.cni, path, order, held)
             return
         tool = self._facts.netavark
@@ -222,7 +230,7 @@ class Networks:
             return {key: str(found[key]) for key in ("id", "interface", "subnet")}
         with self._root.lock("network-settings"):
             if not place.exists():
-                identity = hashlib.sha256(os.fsencode(self._root.path.resolve())).hexdigest()
+                identity = sha256(os.fsencode(self._root.path.resolve())).hexdigest()
                 subnets = list(_ROOM.subnets(new_prefix=20))
                 start = int(identity[:8], 16) % len(subnets)
                 routes = _routes()
@@ -230,40 +238,6 @@ class Networks:
                 settings = {"id": identity, "interface": f"cutaway-{identity[:6]}", "subnet": str(next(free))}
                 self._root.write(place, json.dumps(settings, indent=2).encode() + b"\n")
         return dict(json.loads(place.read_bytes()))
-
-
-@contextmanager
-def _reserved(ports: Sequence[Port]) -> Iterator[tuple[list[int], list[Port]]]:
-    """Sockets that hold the host's ports, and the ports with a number chosen where any would do."""
-    handles: list[int] = []
-    fixed: list[Port] = []
-    try:
-        for port in ports:
-            chosen = port.host
-            for offset in range(port.count):
-                held = socket.socket(socket.AF_INET, _KINDS[port.protocol])
-                handles.append(held.fileno())
-                try:
-                    held.bind((port.address, chosen + offset if chosen else 0))
-                    if held.type is socket.SOCK_STREAM:
-                        held.listen(1)
-                except OSError as error:
-                    raise ContainerState(
-                        f"the port {chosen + offset}/{port.protocol} of this host cannot be had: {error.strerror}",
-                        hint=f"{port.address} is no address of this host: see ip address."
-                        if error.errno == errno.EADDRNOTAVAIL
-                        else "Another container or program has it: see ss -lnp. Choose another with -p.",
-                    ) from error
-                finally:
-                    chosen = chosen or held.getsockname()[1]
-                    held.detach()
-            fixed.append(
-                Port(address=port.address, host=chosen, inside=port.inside, count=port.count, protocol=port.protocol)
-            )
-        yield handles, fixed
-    finally:
-        for handle in handles:
-            os.close(handle)
 
 
 def _routes() -> list[ipaddress.IPv4Network]:

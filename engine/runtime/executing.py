@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -94,7 +93,7 @@ class Executor:
         It starts when the connection is there, so nothing of its output is lost. Raises RuntimeFailed with runc's
         message, CommandNotFound, CommandNotExecutable, ToolMissing, StoreError, Cancelled.
         """
-        directory = files.here / f"exec-{secrets.token_hex(6)}"
+        directory = files.here / f"exec-{os.urandom(6).hex()}"
         make_directory(directory)
         what = f"cannot start a process in the container {record.name}"
         with contextlib.ExitStack() as stack:

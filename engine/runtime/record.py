@@ -2,8 +2,8 @@
 
 # Annotations are values here, not text: msgspec reads them when it first decodes, and would compile each one.
 
+import os
 import re
-import secrets
 from enum import Enum
 
 import msgspec
@@ -60,7 +60,7 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def new_id() -> str:
     """A fresh container id."""
-    return secrets.token_hex(6)
+    return os.urandom(6).hex()
 
 
 def is_id(text: str) -> bool:

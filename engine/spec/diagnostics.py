@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 MAX_CONFIG_BYTES = 16 * 1024 * 1024
 """What is longer is no config.json, and is not read to its end: a device or a pipe may have none."""
@@ -17,8 +18,7 @@ class Severity(Enum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(msgspec.Struct, frozen=True):
     """One finding. `line` and `column` are counted from 1, columns in characters, as compilers print them;
     `pointer` is the JSON pointer of the value it is about, "" for the whole.
     """

@@ -10,7 +10,6 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import nullcontext
-from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -144,6 +143,8 @@ class Document:
         now = self.get(pointer)
         if not isinstance(now, list) or not now or not wanted:
             return self.set(pointer, wanted)
+        from difflib import SequenceMatcher  # few documents are edited
+
         sides = [[json.dumps(element, sort_keys=True) for element in side] for side in (now, wanted)]
         document = self
         # From the end, so that the indices before a change stay true.

@@ -6,7 +6,6 @@ import ipaddress
 import json
 import re
 import signal
-import string
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
@@ -283,7 +282,7 @@ def address(text: str, option: str) -> str:
 def host_entry(text: str, option: str) -> tuple[str, str]:
     """NAME:ADDRESS, as (names, address); several names are separated by semicolons."""
     names, colon, numbers = text.partition(":")
-    if not colon or not names or set(names) - set(string.ascii_letters + string.digits + ".-_;"):
+    if not colon or re.fullmatch(r"[A-Za-z0-9._;-]+", names) is None:
         refuse(option, text, "NAME:ADDRESS is wanted")
     return names.replace(";", " "), address(numbers.strip("[]"), option)
 
