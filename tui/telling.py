@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import CutawayError, Problem
 
+if TYPE_CHECKING:
+    from tui.bench import Bench
+
 Later = Callable[[Coroutine[Any, Any, None]], object]
 """Runs a coroutine and tells what it raises."""
+
+READ_ONLY = "nothing may be changed (--read-only)"
+"""Why not, where that is set. Of this host's files, too: what is written as root can be any of them."""
+
+
+def refused(bench: Bench) -> bool:
+    """Whether nothing may be changed; if so it is said."""
+    if bench.state.read_only:
+        bench.say(f"Not now: {READ_ONLY}")
+    return bench.state.read_only
 
 
 def problem(error: Exception) -> Problem:

@@ -117,7 +117,7 @@ class _Directory(click.Path):
     envvar="CUTAWAY_ROOT",
     help="The data directory (or CUTAWAY_ROOT).  [default: /var/lib/cutaway for root]",
 )
-@click.option("--read-only", is_flag=True, help="Change nothing: neither images nor containers.")
+@click.option("--read-only", is_flag=True, help="Change nothing: no image, no container, no file.")
 @click.version_option(__version__, prog_name="cutaway", message="%(prog)s %(version)s")
 @click.pass_context
 def cutaway(ctx: click.Context, root: Path | None, read_only: bool) -> None:

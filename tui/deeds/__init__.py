@@ -16,11 +16,11 @@ from tui.deeds.neighbours import NEIGHBOUR_DEEDS
 from tui.deeds.pulls import PULL_DEEDS
 from tui.state import State
 from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfNeighbour, OfRevision, Subject
+from tui.telling import READ_ONLY
 
 __all__ = [
     "ALL_DEEDS",
     "DEEDS",
-    "READ_ONLY",
     "Deed",
     "Offer",
     "keys_of",
@@ -41,9 +41,6 @@ DEEDS: dict[type, Sequence[Deed[Any]]] = {
 
 ALL_DEEDS = {deed.id: deed for deeds in DEEDS.values() for deed in deeds}
 """By id."""
-
-READ_ONLY = "nothing may be changed (--read-only)"
-"""Why not, where that is set."""
 
 
 def keys_of(*kinds: type) -> list[BindingType]:

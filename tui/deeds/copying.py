@@ -33,7 +33,6 @@ CONTAINER_COPYING: Sequence[Deed[ContainerSummary]] = (
         "copy files out of it…",
         _out_of,
         command=lambda c: ("cp", f"{c.name}:PATH", "."),
-        changes=False,
     ),
 )
 
@@ -44,6 +43,5 @@ IMAGE_COPYING: Sequence[Deed[ImageSummary]] = (
         "copy files out of it…",
         _out_of_image,
         command=lambda i: ("cp", f"{i.reference}:PATH", "."),
-        changes=False,
     ),
 )

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from engine import CutawayError, visible
 from tui.sheets.sheet import Row, Sheet
-from tui.telling import problem
+from tui.telling import problem, refused
 from tui.text import clip, fill
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ class VolumesSheet(Sheet[None]):
     _found: tuple[VolumeSummary, ...] = ()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.bench.later(self.read())
 
     async def read(self) -> None:
@@ -46,9 +45,9 @@ class VolumesSheet(Sheet[None]):
         volume = next((volume for volume in self._found if volume.name == self.items.key), None)
         if volume is None:
             return
-        if self.bench.state.read_only:
-            self.bench.say("Not now: nothing may be changed (--read-only)")
-        elif volume.containers:
+        if refused(self.bench):
+            return
+        if volume.containers:
             self.bench.say(f"Not now: a container binds {volume.name}")
         else:
             self.bench.later(self._remove(volume.name))

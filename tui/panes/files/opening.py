@@ -16,6 +16,7 @@ from tui.dialogs.form import Field, Form, Values
 from tui.panes.files import highlight
 from tui.panes.files.content import TextContent, read
 from tui.panes.files.copying import copy_in
+from tui.telling import refused
 from tui.text import clip_start
 
 if TYPE_CHECKING:
@@ -159,13 +160,12 @@ class Opening:
     def extract(self) -> None:
         """Ask where to, and copy the file or directory there."""
         entry, opened = self._chosen, self._tab.opened
-        if entry is not None and opened is not None:
+        if entry is not None and opened is not None and not refused(self._bench):
             self._bench.later(self._extract(entry, opened.name, opened.called))
 
     def copy_in(self, container: ContainerSummary) -> None:
         """Copy files into the directory under the cursor, or the one that the file there is in."""
-        if self._bench.state.read_only:
-            self._bench.say("Not now: nothing may be changed (--read-only)")
+        if refused(self._bench):
             return
         entry = self._tab.tree_list.entry
         path = "" if entry is None else entry.path if stat.S_ISDIR(entry.mode) else entry.path.rpartition("/")[0]

@@ -23,7 +23,7 @@ from tui.panes.output.saving import Limits
 from tui.panes.output.sources import LogSource
 from tui.panes.tab import MainTab
 from tui.subjects import OfContainer, OfDraft, OfImage, OfNeighbour, Subject
-from tui.telling import problem
+from tui.telling import problem, refused
 from tui.widgets.log_source import Merged
 from tui.widgets.log_view import LogView
 
@@ -205,7 +205,7 @@ class OutputTab(MainTab):
     # -- taking it away --------------------------------------------------------------------------------
 
     def action_save(self) -> None:
-        if self._following:
+        if self._following and not refused(self.bench):
             self.bench.later(self._save())
 
     async def _save(self) -> None:
