@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from engine.errors import ContainerUnknown, ImageInUse, ImageUnknown
@@ -24,8 +25,8 @@ from engine.workbench import Workbench
 NAMES = ("tour-files", "tour")
 """The containers of a tour: the working one, and the one that runs."""
 
-RESULT = "localhost/cutaway/tour:latest"
-"""The image that the last step makes."""
+_RESULT = "localhost/cutaway/tour"
+"""The name of the image that the last step makes, without its tag."""
 
 _NOTE = "note-of-the-tour"
 _VARIABLE = "TOUR=yes"
@@ -86,7 +87,8 @@ class Tour:
         self._draft: Draft | None = None
         self._made: ContainerSummary | None = None
         self._pages: list[Page] = []
-        self._committed = False
+        self._result = ""
+        """The reference of the image of the last step, once that has been gone to."""
         self._brought = ""
         """The reference of the image of step 1, if it was not here before."""
         self._pushed: Path | None = None
@@ -111,7 +113,7 @@ class Tour:
         if keep:
             stays = [f"{container.name} stays: cutaway rm {container.name}" for container in made]
             images = [self._brought] if self._brought else []
-            images += [RESULT] if self._committed else []
+            images += [self._result] if self._result else []
             stays += [f"The image {name} stays: cutaway rmi {name}" for name in images]
             return stays + ([f"{pushed} stays: rm -r {pushed}"] if pushed else [])
         if pushed:
@@ -120,9 +122,9 @@ class Tour:
             with suppress(ContainerUnknown):
                 self._workbench.remove(container.id, job, force=True)
         self._files = self._made = None
-        if self._committed:
+        if self._result:
             with suppress(ImageUnknown):
-                self._workbench.untag(RESULT, job, force=True)
+                self._workbench.untag(self._result, job, force=True)
         brought, self._brought = self._brought, ""
         with suppress(ImageUnknown):
             try:
@@ -243,12 +245,13 @@ class Tour:
 
     def _commit(self, job: Job) -> tuple[str, list[str], list[Path]]:
         assert self._files is not None
-        made = self._workbench.commit(self._files.id, RESULT, job)
-        self._committed = True
-        top = self._workbench.layers(RESULT)[-1]
+        name = self._result or self._free_image()
+        made = self._workbench.commit(self._files.id, name, job)
+        self._result = name
+        top = self._workbench.layers(self._result)[-1]
         blob = self._workbench.root.images / "blobs" / top.digest.replace(":", "/")
         self._pushed = self._pushed or Path(tempfile.mkdtemp(prefix="cutaway-tour-"))
-        digest = self._workbench.push(RESULT, job, to=f"oci:{self._pushed}:latest")
+        digest = self._workbench.push(self._result, job, to=f"oci:{self._pushed}:latest")
         text = (
             "commit packs the upper directory into a tar archive, which is the new image's last layer; the others are"
             " the old image's own. push sends the blobs that are not there yet, and then the manifest: here to a"
@@ -259,7 +262,7 @@ class Tour:
             f"{made.layers} layers; the last, {human_size(top.blob_size)} compressed, has what upper has:",
             f"     {_listed(self._files.path / 'upper')}",
             f"pushed: {digest}",
-            f"to a registry:  cutaway push {RESULT} REGISTRY/NAME",
+            f"to a registry:  cutaway push {self._result} REGISTRY/NAME",
         ]
         return text, seen, [blob, self._pushed]
 
@@ -288,6 +291,12 @@ class Tour:
         """The name, or None, for one that is made up, where a container has it already."""
         taken = {container.name for container in self._workbench.containers()}
         return None if name in taken else name
+
+    def _free_image(self) -> str:
+        """A reference that no image has: that of a tour whose image was kept is not taken away from it."""
+        taken = {image.reference for image in self._workbench.images()}
+        tags = chain(["latest"], map(str, count(2)))
+        return next(name for tag in tags if (name := f"{_RESULT}:{tag}") not in taken)
 
     def _first_output(self, made: ContainerSummary, token: CancelToken) -> list[str]:
         """What it prints in the first moments."""

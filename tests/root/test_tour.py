@@ -85,6 +85,18 @@ def test_what_it_made_can_be_kept(workbench: Workbench) -> None:
     assert [image.reference for image in workbench.images()] == [DEMO]
 
 
+def test_an_image_that_was_kept_of_another_tour_keeps_its_name(workbench: Workbench) -> None:
+    first, second = Tour(workbench), Tour(workbench)
+    first.page(6, do())
+    assert f"The image {RESULT} stays: cutaway rmi {RESULT}" in first.end(do(), keep=True)
+    kept = workbench.inspect(RESULT)["digest"]
+    page = second.page(6, do())
+    assert page.seen[0].startswith("localhost/cutaway/tour:2  manifest ")
+    assert second.end(do()) == []
+    assert workbench.inspect(RESULT)["digest"] == kept
+    assert {image.reference for image in workbench.images()} == {DEMO, RESULT}
+
+
 def test_an_image_that_somebody_uses_meanwhile_stays(workbench: Workbench) -> None:
     tour = Tour(workbench)
     tour.page(0, do())
