@@ -27,7 +27,6 @@ class HappeningsSheet(Sheet[None]):
     nothing = "reading…"
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.bench.later(self._read())
 
     def hear(self, event: Event) -> None:

@@ -27,7 +27,6 @@ class JobsSheet(Sheet[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "cancel", "cancel", id="jobs.cancel")]
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.set_interval(1, self._tick)
 
     def _tick(self) -> None:

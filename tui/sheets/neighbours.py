@@ -30,7 +30,6 @@ class NeighboursSheet(Sheet[str]):
 
     def on_mount(self) -> None:
         self._found = {}
-        super().on_mount()
         self.bench.later(self._read())
 
     async def _read(self) -> None:

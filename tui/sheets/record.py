@@ -21,7 +21,6 @@ class RecordSheet(Sheet[None]):
     _found: tuple[tuple[str, Step], ...] = ()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.bench.later(self._read())
 
     async def _read(self) -> None:

@@ -44,7 +44,6 @@ class UsageSheet(Sheet[str]):
         self._token: CancelToken | None = None
 
     def on_mount(self) -> None:
-        super().on_mount()
 
         def read(workbench: Workbench, token: CancelToken) -> Iterator[list[ContainerStats]]:
             yield from workbench.stats(token)
@@ -56,7 +55,6 @@ class UsageSheet(Sheet[str]):
         self._token = self.bench.desk.stream(read, self.take, ended)
 
     def on_unmount(self) -> None:
-        super().on_unmount()
         if self._token is not None:
             self._token.cancel()
 
