@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -200,6 +202,16 @@ async def test_edits_are_told_and_put_back_one_by_one(editing: Open) -> None:
         assert keys.editor.text == TEXT  # with all that nobody knows, as it was written
         await keys.press("ctrl+z", "ctrl+z", "ctrl+z")
         assert "echo bye" in keys.editor.text
+
+
+async def test_texts_that_were_shown_before_are_let_go(editing: Open) -> None:
+    async with editing() as keys:
+        before = weakref.ref(keys.editor.document)
+        await keys.type("x")
+        keys.view.show("{}", writable=True)
+        await keys.known()
+        gc.collect()
+        assert before() is None
 
 
 async def test_the_cursor_goes_to_what_a_form_has_added(editing: Open) -> None:

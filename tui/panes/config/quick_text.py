@@ -41,7 +41,11 @@ class QuickTextArea(TextArea):
     _css_applied = False
 
     def _set_document(self, text: str, language: str | None) -> None:
+        before = getattr(self, "document", None)
         super()._set_document(text, language)
+        if isinstance(before, SyntaxAwareDocument):
+            # Its tree holds the document that it was read from, in C, where no collector of garbage sees it.
+            del before._syntax_tree
         self.wrapped_document = _Unwrapped(self.document, tab_width=self.indent_width)
         self.navigator = DocumentNavigator(self.wrapped_document)
 
