@@ -42,7 +42,7 @@ def save(names: tuple[str, ...], output: Path | None, form: str, quiet: bool) ->
 @click.option("-i", "--input", "archive", type=click.Path(path_type=Path), help="The archive; else stdin is read.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell nothing on the way.")
 def load(archive: Path | None, quiet: bool) -> None:
-    """Bring all images of an archive here: of `podman save`, `docker save`, skopeo, buildah or `cutaway save`.
+    """Bring all images of an archive here. `podman save`, `docker save`, skopeo, buildah and `cutaway save` make them.
 
     It may be an oci-archive or a docker-archive, compressed or not, or a directory with an OCI image layout.
     """

@@ -269,7 +269,7 @@ def adopt(
     tls_verify: bool,
     as_json: bool,
 ) -> None:
-    """Make a container by another engine's config.json; without argument list what podman, docker and runc have.
+    """Make a container by another engine's config.json. Without argument list what podman, docker and runc have.
 
     What holds for the other container alone is replaced, and told; the other container stays as it is.
     """

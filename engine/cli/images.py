@@ -40,7 +40,7 @@ def pull(reference: str, tls_verify: bool, quiet: bool, platform: str | None) ->
 @click.option("-q", "--quiet", is_flag=True, help="Print ids alone.")
 @click.argument("place", required=False)
 def images(place: str | None, as_json: bool, quiet: bool) -> None:
-    """List the images that are here; with PLACE, containers-storage:, those in podman's storage, for `run` in place."""
+    """List the images that are here. With PLACE, containers-storage:, those in podman's storage, for `run` in place."""
     workbench = session(recover=False).workbench
     if place is None:
         found = workbench.images()

@@ -101,7 +101,7 @@ def cat(name: str, path: str) -> None:
 @click.argument("name")
 @click.argument("other", required=False)
 def diff(name: str, other: str | None, as_json: bool) -> None:
-    """List what a container NAME has changed; with OTHER, in what that image or container differs from NAME.
+    """List what a container NAME has changed. With OTHER, in what that image or container differs from NAME.
 
     A added, C changed, D removed.
     """
@@ -130,7 +130,7 @@ def diff(name: str, other: str | None, as_json: bool) -> None:
 @click.argument("source", metavar="[NAME:]PATH")
 @click.argument("target", metavar="[NAME:]PATH")
 def cp(source: str, target: str, to_user: bool, overwrite: bool) -> None:
-    """Copy files between a container and this host, or out of an image; NAME:PATH is in a container or an image.
+    """Copy files between a container and this host, or out of an image. NAME:PATH is in a container or an image.
 
     As with cp -a: into a directory that is there, otherwise as the new name; PATH/. is a directory's content.
     A host path with a colon in it begins with / or a dot. For `-` a tar stream is read from stdin into the directory

@@ -143,7 +143,7 @@ class _Demo:
 @click.option("--keep", is_flag=True, help="Leave what the tour has made, to look at it.")
 @click.argument("image", required=False)
 def tour(image: str | None, keep: bool) -> None:
-    """How a container comes to be, in seven steps that are really done, on IMAGE or the built-in one.
+    """How a container comes to be, in seven steps that are really done. On IMAGE, or the built-in one.
 
     On a terminal it waits after each: enter goes on, b back, q ends. What it made is removed at the end.
     """

@@ -22,7 +22,7 @@ from engine.cli.options import as_json, tls_verify_option
 def push(
     image: str, destination: str | None, tls_verify: bool, quiet: bool, digestfile: Path | None, kind: str | None
 ) -> None:
-    """Bring IMAGE to a registry, under its own name or as DESTINATION ([docker://]NAME[:TAG]); prints its digest."""
+    """Bring IMAGE to a registry, and print its digest. It goes as DESTINATION ([docker://]NAME[:TAG]), if given."""
     console = session(quiet=quiet, recover=False)
     title = f"push {image}" + (f" {destination}" if destination else "")
     digest = console.do(

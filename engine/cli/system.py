@@ -17,7 +17,7 @@ def system() -> None:
 @system.command()
 @as_json
 def info(as_json: bool) -> None:
-    """Show what this host has, what is missing, and where things are kept."""
+    """Show what this host has and lacks, and where things are kept."""
     workbench = session(recover=False).workbench
     facts = workbench.facts
     rows: dict[str, str | bool | None] = {
@@ -84,7 +84,7 @@ def df(as_json: bool) -> None:
 @click.option("--repair", is_flag=True, help="Take damaged things away, so that a next pull brings them whole.")
 @as_json
 def check(repair: bool, as_json: bool) -> None:
-    """Read everything in the store again and say what is damaged or left over; exit code 1 if something is."""
+    """Read all of the store again, and say what is damaged or left over. Exit code 1 if something is."""
     console = session(recover=False)
     found = console.do("check the store", lambda job: console.workbench.check_store(job, repair=repair))
     if as_json:
@@ -101,7 +101,7 @@ def check(repair: bool, as_json: bool) -> None:
 @system.command()
 @as_json
 def prune(as_json: bool) -> None:
-    """Remove blobs and layers that no image and no container needs, and what has come of broken transfers."""
+    """Remove what no image and no container needs. Blobs and layers, and what has come of broken transfers."""
     console = session()
     swept = console.do("prune", console.workbench.prune)
     if as_json:
@@ -118,7 +118,7 @@ def prune(as_json: bool) -> None:
 @click.command("config-file")
 @click.pass_context
 def config_file(ctx: click.Context) -> None:
-    """Print the settings with their defaults, each with a comment, for ~/.config/cutaway/config.toml."""
+    """Print the settings with their defaults, for ~/.config/cutaway/config.toml. Each has a comment."""
     make = ctx.obj["default_settings"]
     if make is None:
         raise UsageError("the settings are the screen's, which is not installed here")

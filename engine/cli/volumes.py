@@ -27,7 +27,7 @@ def list_(as_json: bool) -> None:
 @volume.command("rm")
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 def remove(names: tuple[str, ...]) -> None:
-    """Take volumes away with all that is in them; not one that a container binds."""
+    """Take volumes away with all that is in them. One that a container binds stays."""
     workbench = session().workbench
     for name in names:
         workbench.remove_volume(name)

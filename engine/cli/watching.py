@@ -117,7 +117,7 @@ def _as_data(line: ContainerStats) -> dict[str, Any]:
 def events(
     since: float | None, until: float | None, filters: tuple[str, ...], stream: bool, form: str, as_json: bool
 ) -> None:
-    """Tell what is done to containers, as it happens; with --since or --no-stream also what has been done.
+    """Tell what is done to containers, as it happens. With --since or --no-stream also what has been done.
 
     As JSON it prints one object a line.
     """

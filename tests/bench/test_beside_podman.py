@@ -1,4 +1,5 @@
-"""What a person waits for, beside podman. The bounds are what holds today with room to breathe, not the goals."""
+"""What a person waits for, beside podman. What is asserted holds today, with room for a noisy machine; where the goal
+is another, it is printed beside what was measured, and fails nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from conftest import Podman
 
 pytestmark = [pytest.mark.bench, pytest.mark.root, pytest.mark.interop("podman", "docker-registry", "umoci", "skopeo")]
+
+
+RUN_AT_MOST = 2.0
+"""Times podman's: asserted."""
+RUN_GOAL = 0.8
+"""Times podman's: the goal, which is not reached. What is missing is mostly the program's start, Python and its
+modules: two fifths of the whole (`cutaway ps -q` takes as long), and podman's is compiled."""
 
 
 def ours(cutaway: Cutaway, *words: str) -> Cost:
@@ -56,9 +64,6 @@ def test_pull_and_expand(cutaway: Cutaway, podman: Podman, debian_image: str) ->
 
 
 def test_run_to_the_end(cutaway: Cutaway, podman: Podman, debian_image: str) -> None:
-    """The goal is 0.8 of podman's time. What is missing is mostly the program's start: Python and its modules take two
-    fifths of the whole (`cutaway ps -q` takes as long), and podman's is compiled. It has to load less before it begins.
-    """
     podman.cost("pull", "--quiet", "--tls-verify=false", debian_image)
     ours(cutaway, "pull", "--tls-verify=false", debian_image)
     limits = ["--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096"]
@@ -70,4 +75,6 @@ def test_run_to_the_end(cutaway: Cutaway, podman: Podman, debian_image: str) -> 
             "cutaway run": lambda: ours(cutaway, "run", "--rm", "--network=host", debian_image, "true"),
         },
     )
-    assert medians["cutaway run"].wall < 2 * medians["podman run"].wall
+    ratio = medians["cutaway run"].wall / medians["podman run"].wall
+    print(f"{ratio:.2f} of podman's time; at most {RUN_AT_MOST} is asserted, {RUN_GOAL} is the goal")
+    assert ratio < RUN_AT_MOST

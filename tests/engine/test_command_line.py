@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -215,3 +216,22 @@ def test_a_wrong_option_that_was_set_is_told_where_it_stands(tmp_path: Path, fla
     assert done.returncode == 2
     assert f"{path}, line 2, flags.run: " in done.stderr
     assert said in done.stderr
+
+
+def groups(command: click.Command, context: click.Context) -> Iterator[click.Context]:
+    """A command and those below it, as far as they have some."""
+    if isinstance(command, click.Group):
+        yield context
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from groups(below, click.Context(below, context, name))
+
+
+def test_no_sentence_of_a_list_of_commands_is_cut_at_80_columns() -> None:
+    contexts = list(groups(tree, click.Context(tree, info_name="cutaway", terminal_width=80)))
+    assert {context.command.name for context in contexts} == {"cutaway", "system", "volume"}
+    for context in contexts:
+        usage, *lines = context.get_help().splitlines()
+        assert max(map(len, (usage, *lines))) <= 80
+        assert [line for line in lines if line.endswith("...")] == []
