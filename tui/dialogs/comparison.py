@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from engine import CutawayError, Difference, differences, visible
 from tui.dialogs.dialog import Dialog
-from tui.dialogs.difference import SIGNS, STYLES, line_of
+from tui.dialogs.difference import SIGNS, colours, line_of
 from tui.dialogs.page import Page
 from tui.text import counted
 from tui.widgets.item_list import Item, ItemList
@@ -109,6 +109,11 @@ class Comparison(Dialog[Answer | None]):
     def _list(self) -> ItemList:
         return self.query_one("#differences", ItemList)
 
+    @property
+    def _colours(self) -> Mapping[str, str]:
+        """The style of each sign."""
+        return colours(self.app.theme_variables)
+
     def _compare(self) -> None:
         assert self._other is not None
         try:
@@ -126,7 +131,7 @@ class Comparison(Dialog[Answer | None]):
 
     def _by_meaning(self) -> list[Item]:
         return [
-            Item(str(number), each.pointer, lambda width, each=each: line_of(each, width))  # type: ignore[misc]
+            Item(str(number), each.pointer, lambda width, each=each: line_of(each, width, self._colours))  # type: ignore[misc]
             for number, each in enumerate(self._found)
         ]
 
@@ -138,7 +143,7 @@ class Comparison(Dialog[Answer | None]):
             "now",
             lineterm="",
         )
-        return [Item(f"line {number}", line, _text_line(line)) for number, line in enumerate(lines)]
+        return [Item(f"line {number}", line, _text_line(line, self._colours)) for number, line in enumerate(lines)]
 
     def _draw_bases(self, said: str) -> None:
         """The names around the one that is chosen, as many as there is room for."""
@@ -171,7 +176,8 @@ class Comparison(Dialog[Answer | None]):
                 text.append(name, "dim")
                 said = json.dumps(value, ensure_ascii=False, indent=2) if there else "—"
                 text.append(
-                    visible(said, keep="\n").replace("\n", "\n         ") + "\n", STYLES[sign] if there else "dim"
+                    visible(said, keep="\n").replace("\n", "\n         ") + "\n",
+                    self._colours[sign] if there else "dim",
                 )
         self.query_one("#value", Static).update(text)
 
@@ -211,6 +217,6 @@ class Comparison(Dialog[Answer | None]):
         self.dismiss(Answer(self._text, None) if self._text != self._began else None)
 
 
-def _text_line(line: str) -> Callable[[int], Text]:
-    style = STYLES.get(line[:1], "bold" if line[:2] == "@@" else "")
+def _text_line(line: str, colours: Mapping[str, str]) -> Callable[[int], Text]:
+    style = colours.get(line[:1], "bold" if line[:2] == "@@" else "")
     return lambda width: Text(visible(line, keep=""), style, no_wrap=True, end="")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from engine import visible
 from tui.text import clip, clip_start
+from tui.themes import rich_color
 
 if TYPE_CHECKING:
     from engine import Difference
@@ -16,15 +18,21 @@ if TYPE_CHECKING:
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "reordered": "~"}
 """State is never told by colour alone."""
 
-STYLES = {"+": "green", "-": "red", "~": "yellow"}
+_COLOURS = {"+": "success", "-": "error", "~": "warning"}
+"""In a theme's words."""
 
 
-def line_of(difference: Difference, width: int) -> Text:
+def colours(variables: Mapping[str, str]) -> dict[str, str]:
+    """The style of each sign, by a theme's variables."""
+    return {sign: rich_color(variables[name]) or "" for sign, name in _COLOURS.items()}
+
+
+def line_of(difference: Difference, width: int, colours: Mapping[str, str]) -> Text:
     """At most so many cells; of a pointer the end is worth more than the beginning."""
     sign = SIGNS[difference.kind.value]
     pointer = clip_start(visible(_pointer(difference)), max(12, width // 2))
     text = Text(no_wrap=True, end="")
-    text.append(f"{sign} ", f"bold {STYLES[sign]}")
+    text.append(f"{sign} ", f"bold {colours[sign]}")
     text.append(pointer, "bold")
     room = max(8, width - text.cell_len - 2)
     text.append("  " + clip(values(difference), room))

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from engine import visible
 from tui.dialogs.choice import key_and_words
 from tui.dialogs.dialog import Dialog
-from tui.dialogs.difference import line_of
+from tui.dialogs.difference import colours, line_of
 from tui.text import counted, plain
 from tui.widgets.item_list import Item, ItemList
 
@@ -63,10 +63,10 @@ class LaunchDialog(Dialog[How | None]):
             return Text(visible(self._since) + "\n")
         if not self._changed:
             return Text(f"Nothing is different from {visible(self._since)}.\n")
-        count = len(self._changed)
+        count, styles = len(self._changed), colours(self.app.theme_variables)
         said = Text(f"{counted(count, 'value is', 'values are')} different from {visible(self._since)}:\n")
         for each in self._changed[:_MOST]:
-            said.append_text(line_of(each, 70)).append("\n")
+            said.append_text(line_of(each, 70, styles)).append("\n")
         if count > _MOST:
             said.append(f"  and {count - _MOST} more; ctrl+d in the editor shows all\n", "dim")
         return said

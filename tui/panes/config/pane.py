@@ -26,6 +26,10 @@ class ConfigPane(Vertical, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.view = TextView(id="text")
+        self._card: tuple[dict[str, Any], str] | None = None
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_card())
 
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="said", id="config-switch"):
@@ -73,10 +77,15 @@ class ConfigPane(Vertical, can_focus=True):
 
     def show_card(self, document: dict[str, Any], next_key: str) -> None:
         """What an image says of itself, and the key that makes a config.json of it."""
-        muted = self.app.theme_variables.get("text-muted", "")
-        style = "dim" if muted.startswith(("auto", "ansi")) else muted
-        self.query_one("#card-text", Static).update(card.draw(document, next_key, style))
+        self._card = document, next_key
+        self._draw_card()
         self._switch("card")
+
+    def _draw_card(self) -> None:
+        if self._card is not None:
+            muted = self.app.theme_variables.get("text-muted", "")
+            style = "dim" if muted.startswith(("auto", "ansi")) else muted
+            self.query_one("#card-text", Static).update(card.draw(*self._card, style))
 
     def show_text(self, text: str, *, writable: bool, writing: bool = False, original: str = "") -> None:
         """A config.json: to be changed, or to be read (see TextView.show)."""

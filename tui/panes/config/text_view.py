@@ -12,13 +12,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Static, TextArea
+from textual.widgets import TextArea
 
 from engine import CutawayError, complete, differences, formatted, take_back
+from tui.panes.config.about import About
 from tui.panes.config.analysis import Analysis
 from tui.panes.config.bar import Bar
 from tui.panes.config.completer import Completer
-from tui.panes.config.describe import ADOPTED, LEGEND, LETTERS, difference_at, fitted, sentences
+from tui.panes.config.describe import ADOPTED, LEGEND, LETTERS, difference_at, sentences
 from tui.panes.config.editor import ConfigEditor
 from tui.panes.config.finder import Finder
 from tui.panes.config.outline import Outline
@@ -77,9 +78,8 @@ class TextView(Vertical):
         self.completer = Completer()
         self.editor.first_key = lambda key: self.completer.open and self.completer.take_key(key)
         self._bar = Bar()
-        self._about = Static("", id="about", markup=False)
+        self._about = About(self._sentences)
         self._analysis: Analysis | None = None
-        self._said: Text | None = None
         self._timer: Timer | None = None
         self._loading = False
         self._original = ""
@@ -102,8 +102,7 @@ class TextView(Vertical):
         self._finder.forget()
         self.completer.close()
         self.editor.show(shown_json(text), writing=writable and writing)
-        self._about.update("")
-        self._said = None
+        self._about.look()
         self.outline.show([])
         self._stop_waiting()
         self.post_message(self.Stale(self.editor.text))
@@ -162,19 +161,14 @@ class TextView(Vertical):
     def _describe(self) -> None:
         if self._analysis is None:
             return
-        row, _ = self.editor.cursor_location
-        variables = self.app.theme_variables
-        lines = sentences(
-            row, self._analysis, rich_color(variables["error"]) or "", rich_color(variables["warning"]) or ""
-        )
-        size = self._about.content_size
-        text = fitted(lines, size.width, size.height)
-        if text != self._said:
-            self._said = text
-            self._about.update(text, layout=False)
-        place = self._analysis.places.at(row)
+        self._about.look()
+        place = self._analysis.places.at(self.editor.cursor_location[0])
         if place is not None and not self.outline.has_focus:
             self.outline.point(place.pointer)
+
+    def _sentences(self, error: str, warning: str) -> list[Text]:
+        """On the value under the cursor; see `sentences`."""
+        return sentences(self.editor.cursor_location[0], self._analysis, error, warning) if self._analysis else []
 
     @property
     def summary(self) -> str:

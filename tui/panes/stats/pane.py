@@ -17,6 +17,7 @@ from textual.widgets import ContentSwitcher, Static
 from engine import clock, human_size, visible
 from tui.panes.stats.usage import Usage
 from tui.text import clip, counted, fill
+from tui.themes import rich_color
 from tui.widgets.item_list import Item, ItemList
 from tui.widgets.sorting import Sorting
 
@@ -37,7 +38,8 @@ class Numbers(Widget):
         self.own_network = False
 
     def render(self) -> Text:
-        return self.usage.draw(self.size.width, own_network=self.own_network)
+        curve = rich_color(self.app.theme_variables["success"]) or ""
+        return self.usage.draw(self.size.width, own_network=self.own_network, curve=curve)
 
 
 class StatsPane(Vertical, can_focus=True):

@@ -50,8 +50,8 @@ class Usage:
     def newest(self) -> ContainerStats | None:
         return self._lines[-1] if self._lines else None
 
-    def draw(self, width: int, *, own_network: bool) -> Text:
-        """The numbers, a line each, with what they were where there is room for it."""
+    def draw(self, width: int, *, own_network: bool, curve: str = "") -> Text:
+        """The numbers, a line each, with what they were where there is room for it, in the style `curve`."""
         line = self.newest
         if line is None:
             return Text("reading…", "dim")
@@ -66,7 +66,7 @@ class Usage:
             (memory, [each.memory_percent / 100 for each in self._lines]),
         ):
             row.pad_right(max(0, _NUMBERS - row.cell_len))
-            row.append(spark(values, max(0, min(KEPT, width - _NUMBERS - 1))), "green")
+            row.append(spark(values, max(0, min(KEPT, width - _NUMBERS - 1))), curve)
         limit = f"{now.pids_limit:,}" if now.pids_limit is not None else "any number"
         processes = _row("processes", str(now.pids if now.pids is not None else "?"), f" of {limit}")
         room = (width - _AROUND_PAIR) // 2 if width else _PAIR
