@@ -12,8 +12,6 @@ from engine.layers.stacking import Tree
 from engine.looking import Inside
 
 NOON = 1_700_000_000
-THEMES = ("dark", "light", "mono")
-SIZES = ((120, 36), (80, 24), (60, 18))
 
 DIRECTORY, REGULAR = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o644
 LINK = stat.S_IFLNK | 0o777

@@ -1,5 +1,6 @@
 """The screen under a pilot, for the tests here."""
 
+from pictures import still
 from pilot import bench
 
-__all__ = ["bench"]
+__all__ = ["bench", "still"]
