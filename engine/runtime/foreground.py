@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import ContainerState
 from engine.runtime.attach import Pump, connect, detach_sequence
 from engine.runtime.state import ATTACH, CONTROL
 
@@ -42,24 +41,15 @@ def connected(directory: Path, to: Attachment, *, has_terminal: bool) -> Iterato
             from engine.runtime import terminal
 
             stack.enter_context(terminal.raw(to.stdin))
-            stack.enter_context(terminal.following_size(to.stdin, functools.partial(_try_resize, directory)))
+            stack.enter_context(terminal.following_size(to.stdin, functools.partial(_resize, directory)))
         yield Pump(connection, to.stdin, to.stdout, to.stderr, sequence, on_terminal=on_terminal)
 
 
-def resize(directory: Path, rows: int, columns: int) -> None:
-    """Tell the terminal of such a process its size. Raises ContainerState where there is no terminal to tell."""
-    try:
+def _resize(directory: Path, rows: int, columns: int) -> None:
+    """Tell the terminal of such a process its size."""
+    with contextlib.suppress(OSError):  # it has just ended
         handle = os.open(directory / CONTROL, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise ContainerState("cannot resize a terminal: the process does not run") from error
-    try:
-        os.write(handle, f"1 {min(rows, 1000)} {min(columns, 1000)}\n".encode())
-    except OSError as error:
-        raise ContainerState(f"cannot resize a terminal: {error.strerror}") from error
-    finally:
-        os.close(handle)
-
-
-def _try_resize(directory: Path, rows: int, columns: int) -> None:
-    with contextlib.suppress(ContainerState):  # it has just ended
-        resize(directory, rows, columns)
+        try:
+            os.write(handle, f"1 {min(rows, 1000)} {min(columns, 1000)}\n".encode())
+        finally:
+            os.close(handle)

@@ -257,12 +257,6 @@ class Runtime:
 
         return connected(self.files(record).bundle, to, has_terminal=record.terminal)
 
-    def resize(self, record: ContainerRecord, rows: int, columns: int) -> None:
-        """Tell a running container's terminal its size. Raises ContainerState where there is no terminal to tell."""
-        from engine.runtime.foreground import resize
-
-        resize(self.files(record).bundle, rows, columns)
-
     def execute(
         self, record: ContainerRecord, process: dict[str, Any], to: Attachment | None, job: Job
     ) -> contextlib.AbstractContextManager[Session]:
