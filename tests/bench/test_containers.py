@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from command_line import Cutaway
 from measuring import Cost, compare, cost
-from on_a_terminal import program
+from pseudo_terminal import program
 from waiting import until_asleep
 
 from engine import Attachment, Cancelled, CancelToken, Job, RunOptions, Workbench

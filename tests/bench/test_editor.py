@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from on_a_terminal import Program, program
+from pseudo_terminal import Program, program
 
 from engine import Job, RunOptions, Workbench
 from engine.events import ignore

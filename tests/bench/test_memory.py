@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from command_line import Cutaway
-from on_a_terminal import Program, program
+from pseudo_terminal import Program, program
 
 from engine import Job, RunOptions, Status, Workbench
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from command_line import Cutaway
-from on_a_terminal import Program, program
+from pseudo_terminal import Program, program
 
 pytestmark = [pytest.mark.bench, pytest.mark.root]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from command_line import Cutaway
-from on_a_terminal import program
+from pseudo_terminal import program
 
 from engine import Job, RunOptions, Workbench
 

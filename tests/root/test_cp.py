@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from command_line import Cutaway, passable
 from layer_kit import snapshot
-from pseudo_terminal import Screen
+from pseudo_terminal import PseudoTerminal
 
 from engine.errors import Cancelled, CutawayError, UsageError
 from engine.jobs import CancelToken
@@ -321,7 +321,7 @@ def test_what_is_large_is_told_of_on_a_terminal_and_can_be_cancelled(cutaway: Cu
         os.posix_fallocate(file.fileno(), 0, 4 << 30)
     (tmp_path / "rootfs").mkdir()
     cutaway("create", "--name=roomy", "--network=none", "--rootfs", str(tmp_path / "rootfs"), "true")
-    screen = Screen()
+    screen = PseudoTerminal()
     try:
         process = subprocess.Popen(
             cutaway.command("cp", str(large), "roomy:/large"),

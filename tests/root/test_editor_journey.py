@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from terminal import CHECKOUT, Terminal
+from tmux import CHECKOUT, Terminal
 
 from engine import Job, Workbench
 from engine.disk import DataRoot

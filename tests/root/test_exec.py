@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from command_line import Cutaway
-from pseudo_terminal import Screen
+from pseudo_terminal import PseudoTerminal
 from waiting import until, until_ended
 
 from engine import Attachment, CancelToken, ExecOptions, Job, RunOptions, Status, Workbench
@@ -134,7 +134,7 @@ def test_in_the_background(workbench: Workbench, running: Any) -> None:
 
 
 def test_a_shell_on_a_terminal(workbench: Workbench, running: Any) -> None:
-    screen = Screen()
+    screen = PseudoTerminal()
     screen.resize(33, 91)
     before = termios.tcgetattr(screen.inside)
     shell = workbench.shell("w")
@@ -155,7 +155,7 @@ def test_a_shell_on_a_terminal(workbench: Workbench, running: Any) -> None:
 
 
 def test_whoever_detaches_leaves_it_running(workbench: Workbench, running: Any) -> None:
-    screen = Screen()
+    screen = PseudoTerminal()
     options = ExecOptions(args=("sh",), terminal=True, interactive=True)
     ends = Attachment(screen.inside, screen.inside, screen.inside)
     codes: list[Any] = []

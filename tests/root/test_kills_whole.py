@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from elsewhere import DEMO, Elsewhere, elsewhere
-from terminal import Terminal
+from tmux import Terminal
 
 from engine.disk import DataRoot
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway
-from terminal import Terminal
+from tmux import Terminal
 
 from engine.disk import DataRoot
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from faulty_registry import Reply, faulty_registry
 from real_registry import docker_registry
-from terminal import CHECKOUT, Terminal
+from tmux import CHECKOUT, Terminal
 
 from engine.digest import Digest
 from engine.disk import DataRoot

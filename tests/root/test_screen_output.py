@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway
-from terminal import Terminal
+from tmux import Terminal
 
 pytestmark = [pytest.mark.root, pytest.mark.screen]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway
-from terminal import CHECKOUT, Terminal, settings_alone
+from tmux import CHECKOUT, Terminal, settings_alone
 from waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.screen, pytest.mark.interop("sshd", "ssh")]

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pseudo_terminal import Screen
+from pseudo_terminal import PseudoTerminal
 
 CHECKOUT = Path(__file__).parents[2]
 
 
-def _program(tmp_path: Path, screen: Screen, **variables: str) -> subprocess.Popen[bytes]:
+def _program(tmp_path: Path, screen: PseudoTerminal, **variables: str) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name not in ("TERM", "NO_COLOR", "COLORTERM")}
     environment |= {"PYTHONPATH": str(CHECKOUT), "CUTAWAY_RUN": str(tmp_path / "run"), **variables}
     command = [sys.executable, "-m", "tui", "--root", str(tmp_path / "data")]
@@ -27,7 +27,7 @@ def _program(tmp_path: Path, screen: Screen, **variables: str) -> subprocess.Pop
 
 @pytest.mark.parametrize("term", ["dumb", ""])
 def test_a_terminal_that_cannot_draw_gets_a_clear_line(tmp_path: Path, term: str) -> None:
-    screen = Screen()
+    screen = PseudoTerminal()
     running = _program(tmp_path, screen, **({"TERM": term} if term else {}))
     screen.wait_for(b"cannot be drawn on this terminal", 60)
     screen.wait_for(b"cutaway --help", 60)
@@ -45,7 +45,7 @@ def test_a_terminal_that_cannot_draw_gets_a_clear_line(tmp_path: Path, term: str
     ],
 )
 def test_a_terminal_that_nobody_knows_gets_a_screen(tmp_path: Path, variables: dict[str, str], never: bytes) -> None:
-    screen = Screen()
+    screen = PseudoTerminal()
     screen.resize(24, 80)
     running = _program(tmp_path, screen, **variables)
     try:
@@ -61,7 +61,7 @@ def test_a_terminal_that_nobody_knows_gets_a_screen(tmp_path: Path, variables: d
 
 
 def test_a_terminal_that_goes_without_a_signal(tmp_path: Path) -> None:
-    screen = Screen()
+    screen = PseudoTerminal()
     screen.resize(24, 80)
     running = _program(tmp_path, screen, TERM="xterm-256color")
     try:
