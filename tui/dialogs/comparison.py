@@ -59,7 +59,7 @@ class Comparison(Dialog[Answer | None]):
         Binding("y", "copy", "copy all of it", show=False, id="differences.copy"),
     ]
 
-    hint = "← → with what · enter goes there · ctrl+r takes that value · t text · y copy · esc back"
+    hint = "y copy · t text · ctrl+r takes that value · ← → with what · enter goes there · esc back"
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, TypeVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,6 +15,22 @@ from textual.widget import Widget
 from tui.widgets.answered import Answered
 
 T = TypeVar("T")
+
+_AROUND = 6  # cells of an edge that are not words
+
+
+class _Box(Vertical):
+    """On its lower edge stands which keys do what; where it is narrow the last of them, which do it and leave."""
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(id="box")
+        self._hint = hint
+
+    def on_resize(self) -> None:
+        parts = self._hint.split(" · ")
+        while len(parts) > 1 and cell_len(" · ".join(parts)) > self.outer_size.width - _AROUND:
+            del parts[0]
+        self.border_subtitle = Text(" · ".join(parts), end="")
 
 
 class Dialog(Answered[T]):
@@ -55,10 +72,9 @@ class Dialog(Answered[T]):
     hint: str = ""
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="box") as box:
+        with _Box(self.hint) as box:
             # Text, not str: a str would be read as markup.
             box.border_title = Text(self.heading, end="")
-            box.border_subtitle = Text(self.hint, end="")
             yield from self.compose_box()
 
     def compose_box(self) -> Iterable[Widget]:

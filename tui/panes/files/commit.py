@@ -126,7 +126,7 @@ class CommitDialog(Dialog[CommitWish | None]):
         & #changes { height: 1fr; min-height: 3; border-bottom: solid $border-blurred; }
         & .field { height: 1; & Static { width: 11; color: $text-muted; } & Input { width: 1fr; height: 1; } }
         & #instructions { height: 3; border: none; padding: 0; width: 1fr; }
-        & #zstd { width: 22; } & #level-word { width: 7; } & #level { width: 10; margin: 0 2 0 0; }
+        & #zstd { width: 19; } & #level-word { width: 6; } & #level { width: 8; margin: 0 1 0 0; }
         & .high { height: 3; & Static { width: 11; color: $text-muted; } }
         & Input { border: none; padding: 0; &:focus { border: none; background: $boost; } }
         & .command, & #wrong { margin: 0; max-height: 3; }
@@ -178,7 +178,7 @@ class CommitDialog(Dialog[CommitWish | None]):
             Toggle("zstd, not gzip", self._begin.zstd, id="zstd"),
             Static("level", id="level-word"),
             Input(self._begin.level, placeholder="its own", id="level", compact=True, select_on_focus=False),
-            Toggle("Docker's format, not OCI's", self._begin.docker, id="docker"),
+            Toggle("Docker's format", self._begin.docker, id="docker"),
             classes="field",
         )
         yield Static("", id="wrong", markup=False)
