@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -247,7 +246,9 @@ class ImageDesk(ContainerDesk):
         """
         origin, place = place_within(source), place_within(target)
         if origin and place:
-            with tempfile.TemporaryDirectory(prefix="cutaway-cp-") as folder:
+            from tempfile import TemporaryDirectory
+
+            with TemporaryDirectory(prefix="cutaway-cp-") as folder:
                 name = Path(origin[1]).name
                 self.extract(*origin, f"{folder}/{name or 'rootfs'}", job)
                 inner = f"{folder}/{name}" + "/." * origin[1].endswith("/.") if name else f"{folder}/rootfs"

@@ -13,7 +13,6 @@ import click
 
 from engine import Cancelled, ContainerState, ContainerUnknown, CutawayError, Status, UsageError, Workbench, visible
 from engine.cli.console import complain
-from engine.cli.filters import matches, parse_filters
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -189,6 +188,8 @@ def chosen(
         return [name for name in names if not ignore or _is_there(workbench, name)]
     if latest:
         return [latest_one(workbench)]
+    from engine.cli.filters import matches, parse_filters
+
     wanted = parse_filters(filters)
     return [c.name for c in workbench.containers() if not c.working and c.status in states and matches(c, wanted)]
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from engine import Draft, Job, RunOptions, config_text, run_options
+from engine import Draft, Job, RunOptions, run_options
 from engine.cli.console import Session
 from engine.cli.options import platform_option, pull_option, tls_verify_option
 
@@ -28,6 +28,8 @@ config_option = click.option(
 
 def text_of(config_file: Path) -> str:
     """A config.json, of stdin for "-". Raises UsageError."""
+    from engine import config_text  # with all that reads and edits one
+
     return config_text(config_file if config_file != Path("-") else sys.stdin.buffer)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,13 +17,14 @@ from engine.events import Problem
 from engine.jobs import CancelToken
 from engine.oci import Descriptor
 from engine.store.blobs import ALGORITHMS, Blobs, BlobWriter
-from engine.store.checking import Damage, damaged_blobs, damaged_images, damaged_layers, strangers, useless
 from engine.store.images import ImageRecord, Images, mending
 from engine.store.layers import LayerRecord, Layers
-from engine.store.partials import forget, measure
-from engine.store.sweep import Marked, Swept, mark, sweep
-from engine.store.usage import Usage, usage
 from engine.text import visible
+
+if TYPE_CHECKING:  # what tidies up is loaded where it is used: most commands only look
+    from engine.store.checking import Damage
+    from engine.store.sweep import Marked, Swept
+    from engine.store.usage import Usage
 
 _SWEEP_LOCK = "sweep"
 
@@ -132,6 +134,8 @@ class Store:
 
     def prune(self, in_use: Callable[[], Iterable[Digest]]) -> Swept:
         """`sweep`, and remove what has come of transfers that were cut short, where nobody is at work on it."""
+        from engine.store.partials import forget
+
         partial = forget(self.root)
         swept = self.sweep(in_use)
         return msgspec.structs.replace(swept, size=swept.size + partial, partial=partial)
@@ -142,6 +146,8 @@ class Store:
         `in_use` gives the digests of what must stay all the same: manifests, and chain IDs of layers that containers
         stand on. It is called when nobody can begin to use anything. Nothing goes while somebody is `holding`.
         """
+        from engine.store.sweep import Swept, sweep
+
         with self.root.try_lock(_SWEEP_LOCK) as alone:
             if not alone:
                 return Swept()
@@ -159,6 +165,9 @@ class Store:
 
     def usage(self, in_use: Callable[[], Iterable[Digest]]) -> Usage:
         """What takes how much room. See `sweep` for `in_use`. Raises StoreError."""
+        from engine.store.partials import measure
+        from engine.store.usage import usage
+
         return usage(self._images, self._blobs, self._layers, self._mark(in_use), measure(self.root))
 
     def damaged_images(self) -> list[Problem]:
@@ -182,6 +191,8 @@ class Store:
         together or begin to use one. See `sweep` for `in_use`; where it gives None, that is not known, and every layer
         stays. `further` finds more by what is in use. Raises StoreError, Cancelled.
         """
+        from engine.store.checking import damaged_blobs, damaged_images, damaged_layers
+
         found = []
         with self.root.lock(_SWEEP_LOCK, shared=not repair, token=token):
             in_use_now = in_use()
@@ -200,15 +211,21 @@ class Store:
 
     def without(self, name: str, message: str) -> Damage:
         """The damage of an image that cannot be put right, in words; its name goes."""
+        from engine.store.checking import useless
+
         return useless(self._images, name, message)
 
     def _strangers(self) -> Iterator[Damage]:
+        from engine.store.checking import strangers
+
         yield from strangers(self.root.layers, {chain_id.hex for chain_id in self._layers.all()})
         blobs = {digest.hex for digest in self._blobs.all()}
         for algorithm in ALGORITHMS:
             yield from strangers(self.root.images / "blobs" / algorithm, blobs)
 
     def _mark(self, in_use: Callable[[], Iterable[Digest]]) -> Marked:
+        from engine.store.sweep import mark
+
         roots = [*(entry.digest for entry in self._images.entries()), *in_use()]
         return mark(roots, self._blobs, self._layers)
 
