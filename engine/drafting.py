@@ -54,6 +54,7 @@ class Drafter:
         look users up in its own files.
         Raises SpecError, UsageError, MountError, NotPermitted.
         """
+        options = options.publishing(image.config.execution.exposed_ports or ())
         identity: spec.ContainerIdentity = like or self._containers.reserve(options.name, called or image.name)
         command, peer = typed(options, image.name, identity.name)
         peer = peer if config is None and not image.in_place else ""

@@ -33,6 +33,11 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
         address = self.address or "0.0.0.0"  # noqa: S104  # a name for what was asked for, nothing is bound here
         return f"{address}:{_range(self.host, self.count)}->{_range(self.inside, self.count)}/{self.protocol}"
 
+    @property
+    def insides(self) -> set[tuple[int, str]]:
+        """Each port of the container that is meant, with its protocol."""
+        return {(number, self.protocol) for number in range(self.inside, self.inside + self.count)}
+
 
 def parse_port(text: str) -> Port:
     """Read one `-p`. Raises UsageError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -40,6 +40,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """bridge, host, none, container:NAME or ns:PATH; without one what `chosen_network` says."""
     publish: tuple[str, ...] = ()
     """[[IP:][HOST]:]CONTAINER[/PROTOCOL]"""
+    publish_all: bool = False
+    """What the image says is listened on is published too, each by any free port of the host."""
     volumes: tuple[str, ...] = ()
     """SOURCE:DESTINATION[:OPTIONS]"""
     mounts: tuple[str, ...] = ()
@@ -123,8 +125,12 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
                 parse(text, flag(name))
         if self.profile not in ("podman", "docker"):
             raise UsageError(f"--profile {self.profile}: podman or docker")
-        if self.publish and self.network is not None and values.network(self.network, "--network") != "bridge":
-            raise UsageError(f"-p cannot stand with --network {self.network}", hint="Ports are published by a bridge.")
+        bridgeless = self.network is not None and values.network(self.network, "--network") != "bridge"
+        if bridgeless and (self.publish or self.publish_all):
+            given = "-p" if self.publish else "-P"
+            raise UsageError(
+                f"{given} cannot stand with --network {self.network}", hint="Ports are published by a bridge."
+            )
 
     @property
     def log_size(self) -> int:
@@ -135,6 +141,17 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     def ports(self) -> list[Port]:
         """What is published."""
         return [parse_port(text) for text in self.publish]
+
+    def publishing(self, exposed: Iterable[str]) -> RunOptions:
+        """The same with each port that the image exposes (PORT[/PROTOCOL]) published by name, where that is asked for.
+
+        Raises UsageError for what is no port.
+        """
+        if not self.publish_all:
+            return self
+        there = set().union(*(port.insides for port in self.ports))
+        missing = [text for text in exposed if not parse_port(text).insides <= there]
+        return msgspec.structs.replace(self, publish=(*self.publish, *missing), publish_all=False)
 
     def words(self) -> list[str]:
         """The options given, as words of a command line. Of variables only the names: a value may be a secret."""
@@ -177,6 +194,7 @@ _ABOUT_THE_CONTAINER = frozenset({"name", "auto_remove", "interactive", "stop_si
 _FLAGS = {
     "args": "the command",
     "publish": "-p",
+    "publish_all": "-P",
     "env_files": "--env-file",
     "groups": "--group-add",
     "volumes": "-v",

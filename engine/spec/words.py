@@ -75,6 +75,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "Make a port reachable by one of the host.",
         },
     ),
+    (("-P", "--publish-all"), {"is_flag": True, "help": "Publish what the image exposes, by free ports of the host."}),
     (("-h", "--hostname"), {"metavar": "NAME", "help": "Its host name."}),
     (("--add-host", "add_hosts"), {"multiple": True, "metavar": "NAME:ADDRESS", "help": "A line of its /etc/hosts."}),
     (("--dns",), {"multiple": True, "metavar": "ADDRESS", "help": "A name server."}),

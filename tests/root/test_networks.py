@@ -279,6 +279,18 @@ def test_a_page_by_the_published_port(cutaway: Elsewhere, server: None) -> None:
     assert cutaway.fetch("http://127.0.0.1:8080/") == "a page", "it went with the container that shared it"
 
 
+def test_what_the_image_exposes_is_published(cutaway: Elsewhere) -> None:
+    cutaway("create", "--name=made", "--network=none", DEMO, "sleep", "60")
+    cutaway("commit", "--change", "EXPOSE 80 53/udp 8443", "made", "exposing:1")
+    cutaway("run", "-d", "--name=web", "-P", "-p", "9443:8443", "exposing:1", "sleep", "60")
+    (shown,) = cutaway.json("ps", "--json")
+    to = sorted(port.rpartition("->")[::2] for port in shown["ports"])
+    assert [inside for _, inside in to] == ["53/udp", "80/tcp", "8443/tcp"]
+    assert to[2][0] == "0.0.0.0:9443"
+    assert all(int(host.rpartition(":")[2]) > 1023 for host, _ in to), "free ports of the host"
+    assert "-P" in cutaway("run", "-P", "--network=host", "exposing:1", code=2).stderr
+
+
 def test_an_address_stays_and_is_nobody_elses(cutaway: Elsewhere) -> None:
     addresses = []
     for number in range(3):

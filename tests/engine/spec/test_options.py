@@ -57,6 +57,7 @@ from engine.spec import RunOptions, mount_values, values
         ({"umask": "9"}, "--umask 9"),
         ({"network": "bridge:ip=10.0.0.5"}, "not there yet"),
         ({"network": "host", "publish": ("80:80",)}, "-p cannot stand"),
+        ({"network": "none", "publish_all": True}, "-P cannot stand"),
         ({"publish": ("x",)}, "-p x"),
         ({"network": "nonsense"}, "--network nonsense"),
         ({"pid": "container:x"}, "--pid container:x"),
