@@ -112,7 +112,15 @@ class Program:
     @property
     def spent(self) -> float:
         """Seconds of processor time that its first thread, which draws, has had."""
-        return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[0]) / 1e9
+        return self._scheduled(0)
+
+    @property
+    def starved(self) -> float:
+        """Seconds that its first thread could have run in, and others had the processors."""
+        return self._scheduled(1)
+
+    def _scheduled(self, field: int) -> float:
+        return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[field]) / 1e9
 
     @property
     def resident(self) -> int:
