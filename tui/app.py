@@ -101,6 +101,7 @@ class CutawayApp(App[None]):
         """Put the workbench in the place of the empty panes, which were there in no time."""
         self._bridge = Bridge(asyncio.get_running_loop(), self._deliver)
         self._desk = Desk(self._root, self._bridge.sink, make_workbench)
+        self._desk.begin()
         keys = keymap(self._settings)
         self.set_keymap(keys)
         state = State(

@@ -26,7 +26,7 @@ from engine import (
     human_size,
     visible,
 )
-from tui.desk import Desk
+from tui.desk import Desk, containers, images
 from tui.drafting import Drafting, View
 from tui.progress import Pull, Work
 from tui.state import MOST_ENDED, State
@@ -219,12 +219,12 @@ class Conductor:
             while self._stale:
                 stale, self._stale = self._stale, set()
                 if "images" in stale:
-                    images = await self._read("images", lambda workbench: workbench.images())
-                    self._state.images = images if images is not None else self._state.images
+                    there = await self._read("images", images)
+                    self._state.images = there if there is not None else self._state.images
                     self._view.show_images()
                 if "containers" in stale:
                     before = {id: c.status for id, c in self._state.containers.items()}
-                    found = await self._read("containers", lambda workbench: workbench.containers())
+                    found = await self._read("containers", containers)
                     if found is not None:
                         self._state.containers = {container.id: container for container in found}
                         self.drafts.forget_gone()

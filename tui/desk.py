@@ -8,7 +8,7 @@ import shlex
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine import Cancelled, CancelToken, CutawayError, Job, Sink
 from tui.reads import Reads
@@ -23,6 +23,16 @@ TELL_EVERY = 1 / 10
 time is one in which a key has to wait."""
 
 
+def images(workbench: Workbench) -> list[ImageSummary]:
+    """The first question of all."""
+    return workbench.images()
+
+
+def containers(workbench: Workbench) -> list[ContainerSummary]:
+    """The second one."""
+    return workbench.containers()
+
+
 class Desk:
     """Made before the engine is loaded; `load` loads it, in another thread, after the first paint."""
 
@@ -32,6 +42,8 @@ class Desk:
         self._make = make
         self._reads = Reads()
         self._workbench: Workbench | None = None
+        self._beginning: asyncio.Future[None] | None = None
+        self._answers: dict[Callable[[Workbench], Any], Any] = {}
         self.root = str(root) if root else ""
         """The data directory for command lines; "" for the usual one."""
 
@@ -44,12 +56,29 @@ class Desk:
     def loaded(self) -> bool:
         return self._workbench is not None
 
+    def begin(self) -> None:
+        """Load the engine while the screen is being made, and ask the first questions: their answers are there when the
+        screen comes to ask."""
+        self._beginning = asyncio.ensure_future(self._reads.ask(self._begin))
+
+    def _begin(self) -> None:
+        self._workbench = workbench = self._make(self._root, self._sink)
+        for question in (images, containers):
+            with contextlib.suppress(CutawayError):  # who asks again is told
+                self._answers[question] = question(workbench)
+
     async def load(self) -> None:
-        """Import the engine and make the façade."""
-        self._workbench = await self._reads.ask(lambda: self._make(self._root, self._sink))
+        """Import the engine and make the façade, if that has not begun."""
+        if self._beginning is None:
+            self.begin()
+        assert self._beginning is not None
+        await self._beginning
 
     async def ask(self, question: Callable[[Workbench], T]) -> T:
         """A short question to the façade, answered off the screen's thread."""
+        if question in self._answers:
+            answer: T = self._answers.pop(question)
+            return answer
         return await self._reads.ask(lambda: question(self.workbench))
 
     async def off_thread(self, work: Callable[[], T]) -> T:
