@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from engine.runtime.state import RuncState, RuntimeFiles
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessSummary:
+class ProcessSummary(msgspec.Struct, frozen=True):
     """One process in a container.
 
     `pid` and `ppid` are the numbers inside (`ppid` 0: its parent is outside), `host_pid` the one on this host; `user`

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from engine.runtime.state import LiveState, RuntimeFiles
 
 _MEMINFO = Path("/proc/meminfo")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What the kernel counts at one moment: seconds of CPU, bytes, numbers. None where it does not count it.
 
     `memory` leaves out file pages that could be dropped at once; `memory_limit` is never above what the host has.
@@ -37,8 +37,7 @@ class Reading:
     sent: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerStats:
+class ContainerStats(msgspec.Struct, frozen=True):
     """One line of `stats`. `cpu_percent` is of one CPU, since the line before (of the first line: since the start);
     `average_cpu` since the start. For the rest see `Reading`."""
 

@@ -49,6 +49,43 @@ def test_help_loads_neither_screen_nor_network(words: list[str]) -> None:
     assert loaded_by(HELP.format(words=words)) & {"textual", "rich", "requests"} == set()
 
 
+LISTS = """
+import runpy, sys
+sys.argv = ["cutaway", "--root", {root!r}, "ps"]
+try:
+    runpy.run_module("tui", run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+HEAVY = {
+    "_hashlib",
+    "concurrent",
+    "dataclasses",
+    "difflib",
+    "random",
+    "requests",
+    "secrets",
+    "socket",
+    "ssl",
+    "tempfile",
+}
+"""Of the standard library and others, what takes milliseconds to load."""
+
+
+def test_a_list_of_containers_loads_nothing_heavy(tmp_path: Path) -> None:
+    assert loaded_by(LISTS.format(root=str(tmp_path))) & HEAVY == set()
+
+
+def test_what_makes_and_starts_containers_loads_nothing_heavy() -> None:
+    attaches = {"socket"}  # conmon's is what a container in the foreground is connected by
+    code = "import engine.cli.main, engine.cli.containers, engine.drafting, engine.launching, engine.spec.generate"
+    assert loaded_by(code) & HEAVY <= attaches
+
+
+def test_a_clean_up_loads_nothing_heavy() -> None:
+    assert loaded_by("import engine.cleanup") & (HEAVY | {"click"}) == set()
+
+
 def test_contracts_of_import_linter_hold() -> None:
     pytest.importorskip("importlinter")
     done = subprocess.run(
