@@ -1,4 +1,7 @@
-"""The command line as a person has it: a process of its own, real exit codes, real output."""
+"""The command line as a person has it: a process of its own, real exit codes, real output.
+
+What is run or started here is forked (forked.py); whoever needs a start of Python runs `Cutaway.command`.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ class Cutaway:
     run: Path
 
     def command(self, *words: str) -> list[str]:
+        """The line that starts it, for subprocess or a terminal; with `environment`."""
         return [sys.executable, "-m", "tui", "--root", str(self.root), *words]
 
     @property
@@ -41,6 +45,7 @@ class Cutaway:
             **os.environ,
             **COMPILED,
             "CUTAWAY_RUN": str(self.run),
+            "XDG_CONFIG_HOME": os.environ.get("XDG_CONFIG_HOME", str(self.run / "settings")),  # not whose host it is
             "PYTHONPATH": checkout,
             "CUTAWAY_DEBUG": "",
         }

@@ -74,11 +74,11 @@ def elsewhere(data_root: DataRoot, network: Path) -> Iterator[Elsewhere]:
     """With the demo image; at the end its containers go, and nothing of their networks may be there."""
     namespace.make(network)
     made = Elsewhere(data_root.path, data_root.run.parent, network)
-    made.said("ip", "link", "set", "lo", "up")
-    Workbench(data_root.path).demo(Job("demo", ignore))
-    yield made
-    made.remove_everything()
-    clean = made.is_clean()
-    left = made.left()
-    namespace.remove(network)
-    assert clean, left
+    try:
+        made.said("ip", "link", "set", "lo", "up")
+        Workbench(data_root.path).demo(Job("demo", ignore))
+        yield made
+        made.remove_everything()
+        assert made.is_clean(), made.left()
+    finally:
+        namespace.remove(network)

@@ -15,7 +15,6 @@ import importlib
 import json
 import os
 import pkgutil
-import select
 import selectors
 import signal
 import socket
@@ -69,14 +68,18 @@ class Forked:
     def wait(self, timeout: float | None = None) -> int:
         """The exit code. Raises subprocess.TimeoutExpired."""
         if self.returncode is None:
-            if not select.select([self._answer], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._answer, selectors.EVENT_READ)
+                if not selector.select(timeout):
+                    raise subprocess.TimeoutExpired(self.args, timeout or 0)
             self.returncode = self._number()
             os.close(self._answer)
         return self.returncode
 
     def _number(self) -> int:
-        number: int = _NUMBER.unpack(os.read(self._answer, _NUMBER.size))[0]
+        told = os.read(self._answer, _NUMBER.size)
+        assert told, "the server that forks has ended; what it said is above"
+        number: int = _NUMBER.unpack(told)[0]
         return number
 
     def send_signal(self, number: int) -> None:
@@ -85,6 +88,12 @@ class Forked:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Listen no more to what it prints."""
+        for end in self._came:
+            with contextlib.suppress(OSError):
+                os.close(end)
 
     def line(self) -> str:
         """The next line that it prints."""
@@ -147,6 +156,7 @@ class Forker:
             out, err = process.communicate(timeout)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.close()
             raise
         return subprocess.CompletedProcess(process.args, process.wait(), out, err)
 
@@ -169,8 +179,9 @@ def _serve(asks: socket.socket) -> list[str]:
                     selector.unregister(key.fd)
                     os.close(key.fd)
                     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-                    with open(answer, "wb") as told, contextlib.suppress(BrokenPipeError):
-                        told.write(_NUMBER.pack(code))
+                    with contextlib.suppress(BrokenPipeError):
+                        os.write(answer, _NUMBER.pack(code))
+                    os.close(answer)
                     continue
                 data, descriptors, _, _ = socket.recv_fds(asks, _LIMIT, 3)
                 if not data:

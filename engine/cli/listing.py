@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +14,7 @@ from engine.cli.choosing import ContainerCommand
 from engine.cli.console import print_json, print_table, session, warn
 from engine.cli.filters import matches, parse_filters
 from engine.cli.options import as_json
-from engine.cli.templates import filled
+from engine.cli.templates import at_path, filled
 
 _ORDERS: dict[str, Callable[[ContainerSummary], Any]] = {
     "created": lambda c: (c.created, c.id),
@@ -76,9 +75,7 @@ def ps(
             click.echo(container.id)
     elif form not in (None, "table"):
         assert form is not None
-        template = form.removeprefix("table ")
-        for line in [filled(template, functools.partial(_field, container=container)) for container in found]:
-            click.echo(line)
+        _print_filled(form, found, heading=not noheading)
     else:
         width = None if no_trunc else 40
         rows = [
@@ -109,16 +106,31 @@ _FIELDS: dict[str, Callable[[ContainerSummary], str]] = {
     "Ports": lambda c: ", ".join(c.ports),
     "Networks": lambda c: c.network,
 }
-"""What can stand in a template, by podman's names."""
+"""What can stand in a template by podman's names, beside the names of --json."""
 
 
 def _field(words: str, container: ContainerSummary) -> str:
-    if words == "json .":
-        return json.dumps(_as_data(container))
-    value = _FIELDS.get(words.removeprefix("."))
-    if value is None or not words.startswith("."):
-        raise UsageError(f"not a field of ps: {visible(words)[:40]!r}", hint=f".{', .'.join(_FIELDS)}, or json .")
-    return visible(value(container))
+    value = _FIELDS.get(words.removeprefix(".")) if words.startswith(".") else None
+    if value is not None:
+        return visible(value(container))
+    try:
+        return at_path(_as_data(container), words)
+    except UsageError as error:
+        raise UsageError(error.message, hint=f"There: .{', .'.join(_FIELDS)}, and what --json has.") from None
+
+
+def _print_filled(form: str, containers: list[ContainerSummary], *, heading: bool) -> None:
+    """A line of each; with `table ` before the template in columns, which its tabs divide, with titles."""
+    template, as_table = form.removeprefix("table ").replace("\\t", "\t"), form.startswith("table ")
+    columns = template.split("\t") if as_table else [template]
+    fields = [functools.partial(_field, container=container) for container in containers]
+    rows = [[filled(column, field) for column in columns] for field in fields]
+    if not as_table:
+        for (line,) in rows:
+            click.echo(line)
+        return
+    titles = [filled(column, lambda words: words.removeprefix("json ").removeprefix(".").upper()) for column in columns]
+    print_table(titles, rows, heading=heading)
 
 
 def _state(container: ContainerSummary) -> str:

@@ -65,13 +65,13 @@ class CommandTree(click.Group):
         for said in ctx.obj["settings"].problems:  # without a command the screen says it itself
             complain(f"{ctx.obj['settings'].path}: {said}")
         name, command, rest = super().resolve_command(ctx, args)
-        words = f"{name} {rest[0]}" if name in ("system", "volume") and rest else name
-        if ctx.obj["read_only"] and (words not in _READS or "--repair" in rest) and "--help" not in rest:
-            raise UsageError(f"{words} may change something", hint="Nothing may be changed: --read-only is set.")
         flags = ctx.obj["settings"].flags.get(name or "", ())
         if flags and command is not None:
             _check_flags(ctx, command, flags)
-        return name, command, [*flags, *rest]
+        rest = [*flags, *rest]
+        if ctx.obj["read_only"] and name is not None and command is not None:
+            _refuse_changes(name, command, rest, ctx)
+        return name, command, rest
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for module, names in _GROUPS.values():
@@ -88,6 +88,25 @@ class CommandTree(click.Group):
             with formatter.section(title):
                 commands = [(name, self.get_command(ctx, name)) for name in names]
                 formatter.write_dl([(name, command.get_short_help_str(90)) for name, command in commands if command])
+
+
+def _refuse_changes(name: str, command: click.Command, words: list[str], above: click.Context) -> None:
+    """Raises UsageError where the command, with these words, may change something.
+
+    They are read as they will be: a command's own --help prints its help and ends here, and not one that is meant for
+    what runs in a container.
+    """
+    with command.make_context(name, [*words], above) as context:
+        if isinstance(command, click.Group):
+            at = next((number for number, word in enumerate(words) if not word.startswith("-")), None)
+            if at is not None and (sub := command.get_command(context, words[at])) is not None:
+                _refuse_changes(words[at], sub, words[at + 1 :], context)
+            return
+        path = context.command_path.partition(" ")[2]
+        fetches = context.params.get("policy", "never") != "never"
+        if path not in _READS or context.params.get("repair") or fetches:
+            said = f"{path} --pull={context.params['policy']}" if path in _READS and fetches else path
+            raise UsageError(f"{said} may change something", hint="Nothing may be changed: --read-only is set.")
 
 
 def _check_flags(ctx: click.Context, command: click.Command, flags: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from engine.cli.console import narrate, print_json, print_table, session
 from engine.cli.options import as_json
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def system() -> None:
     """This host and the store."""
 

@@ -10,10 +10,16 @@ from typing import Any
 from engine import UsageError, visible
 
 _PLACE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+_HINT = "What can stand there is a path, {{.name}}, or {{json .name}}; no range, if, or function."
 
 
 def filled(template: str, field: Callable[[str], str]) -> str:
-    """The template with `field(words)` in place of each `{{words}}`; `\\t` and `\\n` are what they are in Go's."""
+    """The template with `field(words)` in place of each `{{words}}`; `\\t` and `\\n` are what they are in Go's.
+
+    Raises UsageError where a `{{` has no end.
+    """
+    if "{{" in _PLACE.sub("", template):
+        raise UsageError(f"{visible(template)[:60]!r}: a {{{{ without its }}}}", hint=_HINT)
     return _PLACE.sub(lambda match: field(match[1]), template.replace("\\t", "\t").replace("\\n", "\n"))
 
 
@@ -25,7 +31,7 @@ def at_path(document: Any, words: str) -> str:
     """
     as_json, path = words.startswith("json "), words.removeprefix("json ").strip()
     if not path.startswith("."):
-        raise UsageError(f"not a field: {visible(words)[:40]!r}", hint="Fields are paths: {{.name}}, {{json .config}}.")
+        raise UsageError(f"not a field: {visible(words)[:40]!r}", hint=_HINT)
     value = document
     for name in filter(None, path.split(".")):
         known = _names(value)

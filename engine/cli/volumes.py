@@ -8,7 +8,7 @@ from engine.cli.console import print_json, print_table, session
 from engine.cli.options import as_json
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def volume() -> None:
     """Named volumes: directories that outlive containers."""
 

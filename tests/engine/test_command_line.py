@@ -94,6 +94,32 @@ def test_flags_with_a_value(name: str, words: str, seen: dict[str, object] | Non
     assert {key: params[key] for key in seen} == seen
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["tag", "a", "b"], 2, "tag may change something"),
+        (["exec", "web", "ls", "--help"], 2, "exec may change something"),
+        (["run", "image", "ls", "--help"], 2, "run may change something"),
+        (["volume", "rm", "web"], 2, "volume rm may change something"),
+        (["volume", "--", "rm", "web"], 2, "volume rm may change something"),
+        (["system", "check", "--repair"], 2, "system check may change something"),
+        (["config", "--pull=always", "image"], 2, "config --pull=always may change something"),
+        (["run", "--nothing"], 2, "No such option"),
+        (["volume"], 2, "Missing command"),
+        (["volume", "--"], 2, "Missing command"),
+        (["stop", "-h"], 0, ""),
+        (["run", "--help"], 0, ""),
+        (["volume", "rm", "--help"], 0, ""),
+        (["config", "image"], 1, "no image"),
+        (["ps"], 0, ""),
+    ],
+)
+def test_nothing_is_changed_under_read_only(tmp_path: Path, words: list[str], code: int, said: str) -> None:
+    done = cutaway("--read-only", *words, root=tmp_path / "data")
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_names_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
     done = cutaway("inspect", "a\x1b]0;owned\x07\u202eb", root=tmp_path)
     assert done.returncode == 125

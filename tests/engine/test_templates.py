@@ -41,7 +41,9 @@ def test_fields_are_paths(template: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("template", "said", "there"),
     [
-        ("{{name}}", "not a field", "paths"),
+        ("{{name}}", "not a field", "a path"),
+        ("{{range .ports}}", "not a field", "no range"),
+        ("{{.name}} {{.pid", "without its", "a path"),
         ("{{.State.Status}}", "no 'State'", ".name, .exit_code"),
         ("{{.name.first}}", "no 'first'", "nothing below"),
         ("{{.ports.1}}", "no '1'", ".0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 
@@ -52,3 +53,22 @@ def test_what_cannot_be_launched_is_not_kept_and_can_be_mended(workbench: Workbe
     workbench.remove("web", job, force=True)
     assert workbench.launch(workbench.draft(DEMO, RunOptions(name="later"), job), job, start=False) is None
     assert workbench.container("later").status is Status.CREATED
+
+
+def test_lines_of_ones_own_form(cutaway: Cutaway) -> None:
+    """By podman's names and by those of --json, with titles where it is a table."""
+    cutaway("create", "--network=none", "--name=web", DEMO, "sh", "-c", "true\tfalse")
+    (made,) = cutaway.json("ps", "--all", "--json")
+
+    def listed(*words: str) -> list[str]:
+        return cutaway.out("ps", "--all", *words).splitlines()
+
+    assert listed("--format={{.Names}} {{.ExitCode}}|{{.exit_code}} {{.State}}") == ["web | created"]
+    assert json.loads(*listed("--format={{json .}}")) == made
+    assert listed(r"--format={{.ID}}\t{{.status}}") == [f"{made['id']}\tcreated"]
+    titles, line = listed(r"--format=table {{.ID}}\t{{.Names}}\t{{.Command}}")
+    assert titles.split() == ["ID", "NAMES", "COMMAND"]
+    assert line.index("web") == titles.index("NAMES")
+    assert listed("--noheading", "--format=table {{.Names}}") == ["web"]
+    for wrong in ("{{.Nothing}}", "{{range .Names}}", "{{.Names"):
+        assert wrong.strip("{}").split()[0] in cutaway("ps", "--all", f"--format={wrong}", code=2).stderr
