@@ -13,6 +13,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from engine import __version__
 from engine.cli.main import cutaway
 
+_ENVIRONMENT = {
+    "CUTAWAY_ROOT": "The data directory, where --root does not say it.",
+    "CUTAWAY_RUN": "Where sockets, process ids and what else ends with a reboot is kept, in place of /run/cutaway.",
+    "CUTAWAY_NETWORK": "The network of a container that names none: bridge, host or none.",
+    "CUTAWAY_LIMITS": "What one layer may be at most, as in size=2T ratio=600.",
+    "CUTAWAY_DEBUG": "Where set, a defect shows where it is.",
+    "NO_COLOR": "Where set, the screen has no colours.",
+}
+
 
 def main() -> None:
     """Writes to the file that is named, or to stdout."""
@@ -37,6 +46,9 @@ def _page() -> Iterator[str]:
     yield from (".SH FILES", ".TP", _bold("/var/lib/cutaway"), "Images, layers and containers, for root.")
     yield from (".TP", _bold("~/.config/cutaway/config.toml"), "Settings; cutaway config-file prints the defaults.")
     yield from (".TP", _bold("~/.config/cutaway/themes/NAME.toml"), "Themes of one's own.")
+    yield ".SH ENVIRONMENT"
+    for name, what in _ENVIRONMENT.items():
+        yield from (".TP", _bold(name), what)
     yield ".SH EXIT STATUS"
     yield "0; 1 failed; 2 not understood; of run 125 if Cutaway or runc failed, 126 if the command cannot be executed,"
     yield "127 if there is none, and otherwise the container's own."

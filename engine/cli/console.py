@@ -135,8 +135,11 @@ class Session:
 
 
 def session(*, quiet: bool = False, recover: bool = True) -> Session:
-    """The session for the command that runs. What an earlier one left behind in a crash is cleared first, unless
-    the command looks neither at containers nor changes anything on disk."""
+    """The session for the command that runs.
+
+    What was left behind in a crash is cleared first, and told, so that what follows of containers is true. Those that
+    are about images and files alone do without (`recover`): it costs them time, and what is left harms them not.
+    """
     given = click.get_current_context().find_root().obj
     made = Session(given["root"], quiet=quiet)
     if recover and not given["read_only"]:

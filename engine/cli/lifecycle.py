@@ -82,7 +82,7 @@ def unpause(**choose: Any) -> None:
 @click.option(
     "-t", "--time", "timeout", type=click.FloatRange(0), help="With --force: ask first, and kill after these seconds."
 )
-@click.option("-v", "--volumes", is_flag=True, help="podman's; here nothing outlives its container anyway.")
+@click.option("-v", "--volumes", is_flag=True, help="podman's; volumes without a name go anyway.")
 @choice("All, running or not.", ignore=("-i", "--ignore"))
 def rm(force: bool, timeout: float | None, volumes: bool, **choose: Any) -> None:
     """Take containers away with all that they have written.
@@ -121,7 +121,9 @@ def _runs(workbench: Workbench, name: str) -> bool:
 
 
 @click.command(cls=ContainerCommand)
-@click.option("--condition", type=click.Choice(["stopped", "exited"]), default="exited", help="What to wait for.")
+@click.option(
+    "--condition", type=click.Choice(["stopped", "exited"]), default="exited", help="podman's; both are its end."
+)
 @click.option("-i", "--interval", metavar="SPAN", help="podman's; here nothing is asked for again and again.")
 @choice("All that run.", ignore=("--ignore",), by_file=False)
 def wait(condition: str, interval: str | None, **choose: Any) -> None:

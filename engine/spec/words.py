@@ -44,7 +44,10 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--annotation", "annotations"), {"multiple": True, "metavar": "KEY=VALUE", "help": "Add to annotations."}),
     (("-l", "--label", "labels"), {"multiple": True, "metavar": "KEY[=VALUE]", "help": "Add a label."}),
     # Files.
-    (("-v", "--volume", "volumes"), {"multiple": True, "metavar": "SRC:DST[:OPTS]", "help": "Bind a host directory."}),
+    (
+        ("-v", "--volume", "volumes"),
+        {"multiple": True, "metavar": "SRC:DST[:OPTS]", "help": "Bind a host directory or a named volume."},
+    ),
     (("--mount", "mounts"), {"multiple": True, "metavar": "type=…,src=…,dst=…", "help": "Mount bind, tmpfs, devpts."}),
     (("--tmpfs",), {"multiple": True, "metavar": "DST[:OPTS]", "help": "Mount a directory in memory."}),
     (("--read-only",), {"is_flag": True, "help": "Make the root filesystem read-only."}),

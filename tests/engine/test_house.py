@@ -106,9 +106,14 @@ def test_the_engines_order_is_told_as_it_is_held() -> None:
     house = (CHECKOUT / "CONTRIBUTING.md").read_text()
     told = house.partition("tui, engine.cli  ->")[2].partition("```")[0].splitlines()[1:]
     assert ["cli", *told] == held
-    parts = {part for layer in held for part in layer.split(" | ")} - {"cli"}
-    tree = house.partition("\nengine/ ")[2].partition("\ntui/")[0]
-    assert [part for part in sorted(parts) if not re.search(rf"\b{part}[./]", tree)] == []
+    tree = house.partition("\nengine/ ")[2].partition("```")[0]
+    screens = next(each["layers"] for each in contracts if each.get("containers") == ["tui"])
+    for told, layers in zip(tree.split("\ntui/"), (held, screens), strict=True):
+        parts = {part for layer in layers for part in layer.split(" | ")}
+        assert [part for part in sorted(parts) if not re.search(rf"\b{part}[./]", told)] == []
+    hidden = next(each["forbidden_modules"] for each in contracts if "public names" in each["name"])
+    parts = {f"engine.{part}" for layer in held for part in layer.split(" | ")} - {"engine.cli"}
+    assert set(hidden) == parts, "what the front ends must not import"
 
 
 def test_the_version_stands_in_one_way() -> None:

@@ -284,10 +284,10 @@ def test_what_the_image_exposes_is_published(cutaway: Elsewhere) -> None:
     cutaway("commit", "--change", "EXPOSE 80 53/udp 8443", "made", "exposing:1")
     cutaway("run", "-d", "--name=web", "-P", "-p", "9443:8443", "exposing:1", "sleep", "60")
     (shown,) = cutaway.json("ps", "--json")
-    to = sorted(port.rpartition("->")[::2] for port in shown["ports"])
-    assert [inside for _, inside in to] == ["53/udp", "80/tcp", "8443/tcp"]
-    assert to[2][0] == "0.0.0.0:9443"
-    assert all(int(host.rpartition(":")[2]) > 1023 for host, _ in to), "free ports of the host"
+    hosts = {inside: host for host, _, inside in (port.partition("->") for port in shown["ports"])}
+    assert set(hosts) == {"53/udp", "80/tcp", "8443/tcp"}
+    assert hosts["8443/tcp"] == "0.0.0.0:9443"
+    assert all(int(host.rpartition(":")[2]) > 1023 for host in hosts.values()), "free ports of the host"
     assert "-P" in cutaway("run", "-P", "--network=host", "exposing:1", code=2).stderr
 
 

@@ -48,7 +48,6 @@ class Editing(App[None]):
             image="i", image_digest="", layers=(), id="1", name="n", options=RunOptions(), text=TEXT,
             provenance=Provenance({"/process/args/2": origin}), files={}, steps=(),
         )  # fmt: skip
-        self.refused: list[str] = []
         self.copied: list[str] = []
         for theme in themes.shipped():
             self.register_theme(theme)
@@ -64,10 +63,6 @@ class Editing(App[None]):
     @on(ConfigEditor.Copy)
     def _copy(self, event: ConfigEditor.Copy) -> None:
         self.copied.append(event.text)
-
-    @on(TextView.Refused)
-    def _refuse(self, event: TextView.Refused) -> None:
-        self.refused.append(event.why)
 
 
 class Keys:

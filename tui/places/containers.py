@@ -8,16 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.binding import BindingType
-from textual.message import Message
 
 from engine import Status, visible
 from tui.deeds import keys_of
 from tui.places.things import ThingsPane
 from tui.subjects import OfContainer, OfNeighbour, Subject
 from tui.text import age, clip, fill, short_reference
-from tui.widgets.item_list import Item, ItemList
+from tui.widgets.item_list import Item
 from tui.widgets.sorting import Sorting
 
 if TYPE_CHECKING:
@@ -37,12 +35,8 @@ class ContainersPane(ThingsPane):
 
     BINDINGS: ClassVar[list[BindingType]] = keys_of(OfContainer, OfNeighbour)
 
-    class Selected(Message):
+    class Selected(ThingsPane.Selected):
         """The cursor is on another container, or on none."""
-
-        def __init__(self, subject: Subject) -> None:
-            super().__init__()
-            self.subject = subject
 
     def __init__(self) -> None:
         orders: dict[str, tuple[Callable[[ContainerSummary], Any], bool]] = {
@@ -89,12 +83,6 @@ class ContainersPane(ThingsPane):
     @property
     def copyable(self) -> tuple[str, str]:
         return (self.selected.name, "the container's name") if self.selected is not None else ("", "")
-
-    @on(ItemList.Moved)
-    def _moved(self, event: ItemList.Moved) -> None:
-        event.stop()
-        self.refresh_bindings()
-        self.post_message(self.Selected(self.subject_of(event.key)))
 
 
 def state(container: ContainerSummary) -> str:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
-from textual import on
 from textual.binding import BindingType
-from textual.message import Message
 
 from engine import human_size, visible
 from tui.deeds import keys_of
@@ -18,7 +16,7 @@ from tui.progress import Pull
 from tui.subjects import OfDraft, OfImage, OfJob, Subject
 from tui.text import clip, fill, short_reference, short_repository, split_reference
 from tui.widgets.bars import bar
-from tui.widgets.item_list import Item, ItemList
+from tui.widgets.item_list import Item
 from tui.widgets.sorting import Sorting
 
 if TYPE_CHECKING:
@@ -31,12 +29,8 @@ class ImagesPane(ThingsPane):
 
     BINDINGS: ClassVar[list[BindingType]] = keys_of(OfImage, OfDraft, OfJob)
 
-    class Selected(Message):
+    class Selected(ThingsPane.Selected):
         """The cursor is on something else."""
-
-        def __init__(self, subject: Subject) -> None:
-            super().__init__()
-            self.subject = subject
 
     def __init__(self) -> None:
         orders: dict[str, tuple[Callable[[ImageSummary], Any], bool]] = {
@@ -89,12 +83,6 @@ class ImagesPane(ThingsPane):
     def copyable(self) -> tuple[str, str]:
         subject = self.subject
         return (subject.reference, "the image's name") if isinstance(subject, OfImage) else ("", "")
-
-    @on(ItemList.Moved)
-    def _moved(self, event: ItemList.Moved) -> None:
-        event.stop()
-        self.refresh_bindings()
-        self.post_message(self.Selected(self.subject_of(event.key)))
 
 
 def _image_line(image: ImageSummary, edited: bool) -> Callable[[int], Text]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.widget import Widget
 
 from engine import Problem, visible
@@ -25,6 +26,13 @@ class ThingsPane(Frame):
         Binding("o", "order", "order", show=False, id="things.order"),
         Binding("O", "turn_order", "other way round", show=False, id="things.turn-order"),
     ]
+
+    class Selected(Message):
+        """The cursor is on something else, or on nothing."""
+
+        def __init__(self, subject: Subject) -> None:
+            super().__init__()
+            self.subject = subject
 
     def __init__(self, sorting: Sorting[Any], *, id: str) -> None:
         super().__init__(id=id)
@@ -76,6 +84,12 @@ class ThingsPane(Frame):
         self.sorting.turn()
         self.draw()
         self.show_summary()
+
+    @on(ItemList.Moved)
+    def _moved(self, event: ItemList.Moved) -> None:
+        event.stop()
+        self.refresh_bindings()
+        self.post_message(self.Selected(self.subject_of(event.key)))
 
     @on(ItemList.Marked)
     def show_summary(self) -> None:
