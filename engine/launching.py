@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,11 +26,14 @@ from engine.jobs import Job
 from engine.journalling import journalled, need_config
 from engine.linking import Linker
 from engine.network import Networks
-from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Pump, Runtime
+from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Runtime
 from engine.store import ImageRecord
 from engine.trace import Step, StepKind
 from engine.views import Draft
 from engine.volumes import Volumes
+
+if TYPE_CHECKING:
+    from engine.runtime import Pump
 
 
 class Launcher:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from engine.lazy import provide
 
 if TYPE_CHECKING:
-    from engine.runtime.attach import Ending, Pump
+    from engine.runtime.attach import Pump
+    from engine.runtime.attachment import Attachment, Ending
     from engine.runtime.containers import Containers, Identity, NameTaken
-    from engine.runtime.foreground import Attachment
     from engine.runtime.happenings import Happening, Happenings
     from engine.runtime.output import copy_log, read_log
     from engine.runtime.processes import ProcessSummary, processes
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 provide(
     __name__,
     {
-        "attach": "Ending Pump",
+        "attach": "Pump",
         "containers": "Containers Identity NameTaken",
-        "foreground": "Attachment",
+        "attachment": "Attachment Ending",
         "happenings": "Happening Happenings",
         "output": "copy_log read_log",
         "processes": "ProcessSummary processes",

@@ -12,28 +12,17 @@ import os
 import re
 import select
 import socket
-from enum import Enum
 from pathlib import Path
 
 from engine.errors import ContainerState, UsageError
 from engine.jobs import CancelToken
+from engine.runtime.attachment import Ending
 from engine.runtime.waiting import wakened_by
 from engine.text import visible
 
 _STDOUT, _STDERR = 2, 3
 _PACKET = 64 * 1024  # bytes; conmon sends 8 KiB and a byte
 _INPUT = 8 * 1024  # bytes; conmon reads 32 KiB, and cuts what is longer
-
-
-class Ending(Enum):
-    """How an attachment came to its end."""
-
-    ENDED = "ended"
-    """The container has ended (or its monitor)."""
-    DETACHED = "detached"
-    """The detach keys were typed. The container goes on."""
-    LOST = "lost"
-    """What it prints cannot be written any more: nobody reads, or there is no room. The container goes on."""
 
 
 def detach_sequence(keys: str) -> bytes:

@@ -20,8 +20,9 @@ from typing import Any
 from engine.errors import RuntimeFailed
 from engine.host import HostFacts
 from engine.jobs import CancelToken
-from engine.runtime.attach import Ending, Pump
-from engine.runtime.foreground import Attachment, connected
+from engine.runtime.attach import Pump
+from engine.runtime.attachment import Attachment, Ending
+from engine.runtime.foreground import connected
 from engine.runtime.monitor import environment, failure, parse_answer, runc_options
 from engine.runtime.record import ContainerRecord
 from engine.runtime.state import RuntimeFiles, make_directory

@@ -8,22 +8,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from engine.runtime.attach import Pump, connect, detach_sequence
+from engine.runtime.attachment import Attachment
 from engine.runtime.state import ATTACH, CONTROL
-
-DETACH_KEYS = "ctrl-p,ctrl-q"
-"""podman's and docker's own."""
-
-
-class Attachment(msgspec.Struct, frozen=True):
-    """The caller's ends of a process's streams: file descriptors; a `stdin` of None is not connected."""
-
-    stdin: int | None
-    stdout: int
-    stderr: int
-    detach_keys: str = DETACH_KEYS
 
 
 @contextlib.contextmanager

@@ -100,6 +100,8 @@ class Monitor(msgspec.Struct, frozen=True):
                 os.close(writer)
             with process:
                 try:
+                    from engine.runtime import foreground  # noqa: F401 - it comes next, and now there is time to load it
+
                     pid, message = parse_answer(_read(reader, files, token))
                 except BaseException:
                     with contextlib.suppress(RuntimeFailed):  # what ended the waiting is what to tell

@@ -29,8 +29,8 @@ from engine.trace import StepKind
 
 if TYPE_CHECKING:  # what a clean-up does not need is loaded where it is used
     from engine.runtime.attach import Pump
+    from engine.runtime.attachment import Attachment
     from engine.runtime.executing import Session
-    from engine.runtime.foreground import Attachment
 
 _CLEANUP = Path(engine.__file__).with_name("exit_command.py")
 """What conmon runs when a container has ended; by its place, as it is above."""

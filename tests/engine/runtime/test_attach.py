@@ -15,7 +15,8 @@ from waiting import until
 
 from engine.errors import Cancelled, ContainerState, UsageError
 from engine.jobs import CancelToken
-from engine.runtime.attach import DetachFilter, Ending, Pump, connect, detach_sequence
+from engine.runtime.attach import DetachFilter, Pump, connect, detach_sequence
+from engine.runtime.attachment import Ending
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
