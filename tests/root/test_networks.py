@@ -249,7 +249,11 @@ def test_ports_that_the_script_publishes(cutaway: Elsewhere, tmp_path: Path) -> 
     def is_made() -> bool:
         return netns.exists() and f"table ip {name.replace('-', '_')}" in cutaway.said("nft", "list", "tables")
 
-    until(lambda: is_made() or replay.poll() is not None)
+    def runs() -> bool:
+        line = ["runc", "--root", again / "runc", "state", name]
+        return '"status": "running"' in subprocess.run(line, capture_output=True, text=True, check=False).stdout
+
+    until(lambda: (is_made() and runs()) or replay.poll() is not None)
     assert replay.poll() is None
     process = subprocess.Popen(["nsenter", f"--net={netns}", sys.executable, "-c", SERVE])
     try:
