@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -11,9 +12,9 @@ from typing import Any
 
 import click
 
-from engine import Cancelled, CancelToken, CutawayError, LogLine, Stream, Workbench
+from engine import Cancelled, CancelToken, ContainerSummary, CutawayError, LogLine, Stream, Workbench
 from engine.cli.choosing import LATEST, ContainerCommand, one
-from engine.cli.console import complain, session
+from engine.cli.console import complain, narrate, session
 from engine.cli.streams import writing
 
 _SPAN = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:d|h|ms|m|s|us|µs|ns)"
@@ -61,7 +62,8 @@ def logs(names: tuple[str, ...], latest: bool, with_names: bool, timestamps: boo
     if extent["tail"] == -1:
         extent["tail"] = None
     workbench = session().workbench
-    found = [workbench.container(name).name for name in names or [one(workbench, None, latest)]]
+    containers = [workbench.container(name) for name in names or [one(workbench, None, latest)]]
+    found = [container.name for container in containers]
     token = CancelToken()
     sys.stdout.flush()
     try:
@@ -74,6 +76,16 @@ def logs(names: tuple[str, ...], latest: bool, with_names: bool, timestamps: boo
     except KeyboardInterrupt:
         token.cancel()
         raise
+    finally:
+        _tell_of_full_disks(containers)
+
+
+def _tell_of_full_disks(containers: list[ContainerSummary]) -> None:
+    """conmon goes on without what it cannot write, and nobody would know."""
+    for container in containers:
+        with suppress(OSError):
+            if not os.statvfs(container.path).f_bavail:
+                narrate(f"the disk is full that holds the output of {container.name}: lines may be missing")
 
 
 def _side_by_side(

@@ -36,7 +36,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {
             "multiple": True,
             "metavar": "max-size=SIZE",
-            "help": "How much of its output is kept, the newest; all without.",
+            "help": "Its output begins anew at this size; all of it is kept without.",
         },
     ),
     (("--stop-signal",), {"metavar": "SIGNAL", "help": "What `stop` sends."}),

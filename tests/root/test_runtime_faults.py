@@ -108,6 +108,9 @@ def test_one_that_runs_on_a_full_disk_can_be_handled(small_disk: Path, tmp_path:
             assert "No space left" in said
         assert "The disk is full" in cutaway("rename", "full", "other", code=125).stderr
         assert cutaway.json("ps", "-a", "--json")[0]["exit_code"] == 137
+        assert "lines may be missing" in cutaway("logs", "full").stderr
+        (small_disk / "filler").unlink()
+        assert cutaway("logs", "full").stderr == ""
     finally:
         (small_disk / "filler").unlink(missing_ok=True)
         cutaway("rm", "--force", "full")
