@@ -113,11 +113,15 @@ def launched(directory: Path, name: str) -> str:
         raise ContainerState(f"{name} has not been started yet") from error
 
 
+def kept_options(directory: Path) -> spec.RunOptions:
+    """What a container was made with; the defaults where that was not kept, or cannot be read."""
+    with suppress(OSError, SpecError, UsageError):  # an older one has none kept
+        return spec.RunOptions.from_json((directory / KEPT.options).read_bytes())
+    return spec.RunOptions()
+
+
 def reopened(record: ContainerRecord, directory: Path, text: str, provenance: Provenance) -> Draft:
     """A container's own draft again, from what is kept beside its config.json."""
-    options = spec.RunOptions()
-    with suppress(OSError, SpecError, UsageError):  # an older one has none kept
-        options = spec.RunOptions.from_json((directory / KEPT.options).read_bytes())
     generated = ""
     with suppress(OSError):
         generated = (directory / KEPT.generated).read_text("utf-8", "surrogateescape")
@@ -128,7 +132,7 @@ def reopened(record: ContainerRecord, directory: Path, text: str, provenance: Pr
         in_place=tuple(record.in_place),
         id=record.id,
         name=record.name,
-        options=options,
+        options=kept_options(directory),
         text=text,
         provenance=provenance,
         files={},

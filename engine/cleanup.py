@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine import rootfs
@@ -40,6 +41,22 @@ def put_away(
         containers.happenings.add(record, "remove")
 
 
+def sharers(records: Sequence[ContainerRecord], container_id: str) -> list[ContainerRecord]:
+    """Those of `records` (oldest first) that share a container's network, by way of each other too, oldest first."""
+    met, found = {container_id}, []
+    for record in records:
+        kind, _, owner = record.network.partition(":")
+        if kind == "container" and owner in met:
+            met.add(record.id)
+            found.append(record)
+    return found
+
+
+def goes(containers: Containers, record: ContainerRecord) -> bool:
+    """Whether a container goes when it has ended: it has --rm, and none is left that shares its network (as podman)."""
+    return record.auto_remove and not sharers(containers.all(), record.id)
+
+
 def _tell_of_end(containers: Containers, runtime: Runtime, record: ContainerRecord) -> None:
     ended = runtime.state(record)
     detail = {} if ended.exit_code is None else {"exit_code": str(ended.exit_code)}
@@ -60,7 +77,13 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, networks: Ne
     connected = networks.ids()
 
     def is_due(record: ContainerRecord) -> bool:
-        return record.id in mounted or record.id in connected or runtime.has_leftovers(record)
+        return (
+            record.id in mounted
+            or record.id in connected
+            or runtime.has_leftovers(record)
+            # A reboot takes all of these, and leaves what --rm was to take.
+            or (record.auto_remove and runtime.state(record).status is Status.EXITED and goes(containers, record))
+        )
 
     def lives(record: ContainerRecord) -> bool:
         return bool(runtime.state(record).pid) and not waits(record)
@@ -77,7 +100,7 @@ def sweep(root: DataRoot, containers: Containers, runtime: Runtime, networks: Ne
             with containers.lock(record.id, wait=False):  # who is starting it, or clearing up, sees to it
                 if is_due(record) and not lives(record):
                     force = waits(record)
-                    put_away(containers, runtime, networks, record, job, force=force, remove=record.auto_remove)
+                    put_away(containers, runtime, networks, record, job, force=force, remove=goes(containers, record))
                     done.append(f"cleared up after the container {record.name}")
         except (ContainerUnknown, ContainerBusy):
             continue  # somebody else sees to it
@@ -110,7 +133,8 @@ def clean_up(root: str, container: str) -> int:
         with containers.lock(container):
             record = containers.find(container)
             if not runtime.state(record).pid:
-                put_away(containers, runtime, networks, record, Job("clean up", ignore), remove=record.auto_remove)
+                remove = goes(containers, record)
+                put_away(containers, runtime, networks, record, Job("clean up", ignore), remove=remove)
     except ContainerUnknown:
         return 0
     except CutawayError:

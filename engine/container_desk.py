@@ -94,7 +94,8 @@ class ContainerDesk:
     def stop(self, name: str, job: Job, *, timeout: float | None = None) -> ContainerSummary:
         """Ask it to end (its stop signal), and kill it after `timeout` seconds (None: the container's own, 10).
 
-        One that does not run is no error. Raises RuntimeFailed, Cancelled.
+        Running containers that share its network lose it: a Problem names them, with `restart`, too. One that does not
+        run is no error. Raises RuntimeFailed, Cancelled.
         """
         record = self._find(name)
         self._launcher.stop(record, timeout, job)
@@ -178,8 +179,15 @@ class ContainerDesk:
         self._launcher.unpause(self._find(name), job)
 
     def remove(self, name: str, job: Job, *, force: bool = False) -> None:
-        """Take a container away with all it has written. Raises ContainerState while it runs, unless `force`."""
+        """Take a container away with all it has written. Raises ContainerState while it runs, unless `force`, and while
+        others share its network (`sharers`)."""
         self._launcher.remove(self._find(name), job, force=force)
+
+    def sharers(self, name: str) -> list[str]:
+        """The names of the containers that share a container's network, oldest first."""
+        from engine.cleanup import sharers
+
+        return [record.name for record in sharers(self._containers.all(), self._find(name).id)]
 
     def wait(self, name: str, token: CancelToken) -> int:
         """Wait for its end and return its exit code.

@@ -81,6 +81,7 @@ class Drafter:
                 address=address,
                 volumes=Volumes(self._root).base,
                 numbers=numbers,
+                shared=self._linker.shared_files(network),
             )
             text, provenance, files = generated.text, generated.provenance, dict(generated.files)
             if config is not None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine import rootfs, spec, trace
-from engine.bundling import KEPT, keep_launched, mapping, read_config, stop_signal
-from engine.cleanup import put_away
+from engine.bundling import KEPT, keep_launched, kept_options, mapping, read_config, stop_signal
+from engine.cleanup import goes, put_away
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed
@@ -197,6 +197,7 @@ class Launcher:
         """
         need_config(record)
         with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
+            self._tell_cut_off(record, job)
             self._runtime.stop(record, record.stop_timeout if timeout is None else timeout, job)
             self._put_away(record, job, force=True)
             with ExitStack() as stack:
@@ -219,7 +220,8 @@ class Launcher:
                 self._mount(record, job)
             home = self._containers.path(record.id)
             self._volumes.fill(home / "config.json", home / "merged", job)
-            with self._blamed(record), self._linker.linked(record, job) as held:
+            asked = kept_options(home).network if record.network.startswith("container:") else None
+            with self._blamed(record), self._linker.linked(record, asked, job) as held:
                 self._runtime.create(record, job, held)
             with self._blamed(record):
                 pump = stack.enter_context(self._runtime.connect(record, attachment)) if attachment else None
@@ -227,7 +229,7 @@ class Launcher:
             keep_launched(self._root, home)
         except BaseException:
             quiet = Job(job.title, ignore)  # one that is not cancelled
-            self._put_away(record, quiet, force=True, remove=record.auto_remove or fleeting)
+            self._put_away(record, quiet, force=True, remove=goes(self._containers, record) or fleeting)
             raise
         self._containers.happenings.add(record, "start", self._runtime.state(record).started)
         return pump
@@ -258,7 +260,7 @@ class Launcher:
         try:
             with self._containers.lock(record.id, token=job.token):
                 if not self._runtime.state(record).pid:
-                    self._put_away(record, job, remove=record.auto_remove)
+                    self._put_away(record, job, remove=goes(self._containers, record))
         except ContainerUnknown:
             pass  # conmon was faster
         job.emit(ContainersChanged((record.id,)))
@@ -270,10 +272,15 @@ class Launcher:
         """
         if not self._runtime.state(record).pid:
             return  # it has ended, or never ran: that is what was asked for
+        self._tell_cut_off(record, job)
         with journalled(self._containers, record, job):
             self._runtime.stop(record, record.stop_timeout if timeout is None else timeout, job)
         self._containers.happenings.add(record, "stop")
         self.tidy(record, job)
+
+    def _tell_cut_off(self, record: ContainerRecord, job: Job) -> None:
+        for problem in self._linker.cut_off(record):
+            job.emit(problem)
 
     def kill(self, record: ContainerRecord, signal: str, job: Job) -> None:
         """Send a signal to its first process. Raises ContainerState where none runs, UsageError for no signal."""
@@ -296,8 +303,11 @@ class Launcher:
         job.emit(ContainersChanged((record.id,)))
 
     def remove(self, record: ContainerRecord, job: Job, *, force: bool) -> None:
-        """Take it away with all that it has written. Raises ContainerState while it runs, unless `force`."""
+        """Take it away with all that it has written. Raises ContainerState while it runs, unless `force`, and while
+        other containers share its network."""
         with self._containers.lock(record.id, token=job.token):
+            if force or not self._runtime.state(record).pid:
+                self._linker.need_unshared(record)
             self._put_away(record, job, force=force, remove=True)
         job.emit(ContainersChanged((record.id,)))
 

@@ -80,7 +80,7 @@ class Cutaway:
         return json.loads(self(*words).stdout)
 
     def remove_everything(self) -> None:
-        for container in self.json("ps", "--all", "--json"):
+        for container in reversed(self.json("ps", "--all", "--json")):  # who shares another's network goes first
             self("rm", "--force", container["id"])
 
 

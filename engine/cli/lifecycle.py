@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,9 @@ from engine.cli.console import complain, each, session
 _ANY = tuple(Status)
 
 
-def _each(title: str, states: Collection[Status], choose: dict[str, Any], act: Any) -> None:
+def _each(
+    title: str, states: Collection[Status], choose: dict[str, Any], act: Any, *, youngest_first: bool = False
+) -> None:
     """Do `act(workbench, name, job)` to each that is chosen, and print its name."""
     console = session()
 
@@ -23,7 +26,13 @@ def _each(title: str, states: Collection[Status], choose: dict[str, Any], act: A
         console.do(f"{title} {name}", lambda job: act(console.workbench, name, job))
         click.echo(name)
 
-    each(chosen(console.workbench, states, **choose), one)
+    names = chosen(console.workbench, states, **choose)
+    each(_youngest_first(names, choose) if youngest_first else names, one)
+
+
+def _youngest_first(names: list[str], choose: dict[str, Any]) -> list[str]:
+    """Who shares another's network is younger than that one, and should go first, where nobody said an order."""
+    return names if choose["names"] else names[::-1]
 
 
 _patience = click.option(
@@ -40,7 +49,7 @@ def stop(timeout: float | None, **choose: Any) -> None:
     def act(workbench: Workbench, name: str, job: Job) -> None:
         workbench.stop(name, job, timeout=timeout)
 
-    _each("stop", ALIVE, choose, act)
+    _each("stop", ALIVE, choose, act, youngest_first=True)
 
 
 @click.command(cls=ContainerCommand)
@@ -82,23 +91,28 @@ def unpause(**choose: Any) -> None:
 @click.option(
     "-t", "--time", "timeout", type=click.FloatRange(0), help="With --force: ask first, and kill after these seconds."
 )
+@click.option("--depend", is_flag=True, help="Those that share its network go, too.")
 @click.option("-v", "--volumes", is_flag=True, help="podman's; volumes without a name go anyway.")
 @choice("All, running or not.", ignore=("-i", "--ignore"))
-def rm(force: bool, timeout: float | None, volumes: bool, **choose: Any) -> None:
+def rm(force: bool, depend: bool, timeout: float | None, volumes: bool, **choose: Any) -> None:
     """Take containers away with all that they have written.
+
+    One whose network others share cannot go before them.
 
     Exit codes: 1 where there is no such container, 2 where one runs (and no --force), 125 otherwise.
     """
     choose["ignore"] |= force
 
     def act(workbench: Workbench, name: str, job: Job) -> None:
-        if force and timeout is not None and workbench.container(name).status in ALIVE:
+        ask_first = force and timeout is not None and workbench.container(name).status in ALIVE
+        if ask_first and not workbench.sharers(name):  # with those it is refused, and goes on
             workbench.stop(name, job, timeout=timeout)
         workbench.remove(name, job, force=force)
 
     console = session()
     codes: list[int] = []
-    for name in chosen(console.workbench, _ANY, **choose):
+    names = _youngest_first(chosen(console.workbench, _ANY, **choose), choose)
+    for name in _and_sharers(console.workbench, names) if depend else names:
         try:
             console.do(f"rm {name}", partial(act, console.workbench, name))
             click.echo(name)
@@ -108,9 +122,19 @@ def rm(force: bool, timeout: float | None, volumes: bool, **choose: Any) -> None
                 codes.append(1)
         except CutawayError as error:
             complain(error.message, error.hint)
-            codes.append(2 if _runs(console.workbench, name) else 125)
+            codes.append(2 if not force and _runs(console.workbench, name) else 125)
     if codes:
         raise click.exceptions.Exit(codes[-1])
+
+
+def _and_sharers(workbench: Workbench, names: list[str]) -> list[str]:
+    """Before each name those of the containers that share its network."""
+    found: list[str] = []
+    for name in names:
+        with suppress(ContainerUnknown):  # that is told when its turn comes
+            found += reversed(workbench.sharers(name))
+        found.append(name)
+    return list(dict.fromkeys(found))
 
 
 def _runs(workbench: Workbench, name: str) -> bool:

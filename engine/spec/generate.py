@@ -66,11 +66,12 @@ def generate(
     address: str = "",
     volumes: Path | None = None,
     numbers: tuple[int, int] | None = None,
+    shared: Mapping[str, bytes] | None = None,
 ) -> Generated:
     """The config.json of a container. `rootfs` is where the image's files can be read, for its users and groups;
     `netns` the file of the network namespace that it will have for --network bridge and container:NAME, and `address`
     its own there; `volumes` is where named volumes are kept; `numbers` are the first and how many of the
-    host's that --userns auto gives it.
+    host's that --userns auto gives it; `shared` are the files of the container whose network it has.
 
     Raises UsageError where an option cannot be had, SpecError where the image asks for what must not be.
     """
@@ -82,7 +83,14 @@ def generate(
     host_network = network.kind == "host"
     if network.kind == "none" and (options.dns or options.dns_search or options.dns_option):
         raise UsageError("--dns cannot stand with --network none: there is no name server to reach")
-    files = network_files(options, hostname=hostname, name=container.name, host_network=host_network, address=address)
+    if network.kind == "container" and (options.dns or options.dns_search or options.dns_option or options.add_hosts):
+        raise UsageError(
+            f"--dns and --add-host cannot stand with --network {network.said}: the container has that one's",
+            hint="Give them to that container.",
+        )
+    files = network_files(
+        options, hostname=hostname, name=container.name, host_network=host_network, address=address, shared=shared
+    )
 
     spec.put("/ociVersion", OCI_VERSION, default("the runtime-spec that runc 1.x reads"))
     if options.terminal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.errors import SpecError
@@ -13,29 +14,43 @@ _LIMIT = 1024 * 1024
 
 
 def network_files(
-    options: RunOptions, *, hostname: str, name: str, host_network: bool, address: str = ""
+    options: RunOptions,
+    *,
+    hostname: str,
+    name: str,
+    host_network: bool,
+    address: str = "",
+    shared: Mapping[str, bytes] | None = None,
 ) -> dict[str, bytes]:
     """Their contents, by the name they have in the bundle's files/ directory.
 
     `address` is the container's own in a bridge network. Without a network the image's own resolv.conf stays, as with
-    podman.
+    podman. `shared` are the files of the container whose network it has: its hosts and name servers are those, and a
+    line of its own; its host's name is its own, as with podman.
     """
-    files = {"hosts": _hosts(options, hostname, name, host_network, address), "hostname": f"{hostname}\n".encode()}
+    base = _read(Path("/etc/hosts")) if host_network else b""
+    if shared is not None:
+        base = shared.get("hosts", b"")
+    files = {
+        "hosts": _hosts(options, hostname, name, base, address or ("127.0.1.1" if host_network else "127.0.0.1")),
+        "hostname": f"{hostname}\n".encode(),
+    }
+    if shared is not None:
+        return {**{key: data for key, data in shared.items() if key == "resolv.conf"}, **files}
     if host_network or address or options.dns or options.dns_search or options.dns_option:
         files["resolv.conf"] = _resolv_conf(options, host_network)
     return files
 
 
-def _hosts(options: RunOptions, hostname: str, name: str, host_network: bool, address: str) -> bytes:
+def _hosts(options: RunOptions, hostname: str, name: str, base: bytes, address: str) -> bytes:
     added = [values.host_entry(entry, "--add-host") for entry in options.add_hosts]
-    lines = [f"{address}\t{names}" for names, address in added]
-    base = _read(Path("/etc/hosts")) if host_network else b""
+    lines = [f"{theirs}\t{names}" for names, theirs in added]
     if not base.strip():
         base = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
     known = {word for line in base.decode("utf-8", "replace").splitlines() for word in line.partition("#")[0].split()}
     own = [word for word in dict.fromkeys((hostname, name)) if word and word not in known]
     if own:
-        lines.append(f"{address or ('127.0.1.1' if host_network else '127.0.0.1')}\t{' '.join(own)}")
+        lines.append(f"{address}\t{' '.join(own)}")
     return base.rstrip(b"\n") + b"\n" + "".join(line + "\n" for line in lines).encode()
 
 

@@ -70,6 +70,7 @@ NOT_ON_THE_SCREEN = {
     ("wait", "--interval"): "podman's word for what is so anyway",
     ("wait", "--condition"): "podman's word: both of its values are the same end",
     ("rm", "--time"): "two steps there: stop within a time, and remove",
+    ("rm", "--depend"): "two steps there: remove those that it names, and then that one",
     ("push", "--digestfile"): "the digest is told, and can be copied",
     ("images", "--digests"): "podman's word for what is so anyway",
     ("inspect", "--format"): "how it is printed",

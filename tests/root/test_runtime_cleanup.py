@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,6 +141,28 @@ def test_what_nobody_cleared_up(container: Any, host_facts: HostFacts) -> None:
     assert not once.path.exists()
     assert os.listdir(runs.root.run / "runc") == [runs.record.id]
     assert sweep(runs.root, runs.containers, runs.runtime, Networks(runs.root, host_facts), runs.job) == []
+
+
+def test_what_goes_at_its_end_goes_after_a_reboot(container: Any, host_facts: HostFacts) -> None:
+    """The runtime directory, the processes and the mounts are gone, and with them all traces but the directories."""
+    once, never, stays = (
+        container("sleep", "60", auto_remove=True),
+        container("sleep", "60", auto_remove=True),
+        container("sleep", "60"),
+    )
+    for it in (once, stays):
+        it.start()
+        os.kill(conmon(it), signal.SIGKILL)
+        it.away()
+        (it.path / "exit").unlink(missing_ok=True)
+    shutil.rmtree(once.root.run)
+    networks = Networks(once.root, host_facts)
+    (told,) = sweep(once.root, once.containers, once.runtime, networks, once.job)
+    assert once.record.name in told
+    assert not once.path.exists()
+    assert never.path.exists(), "it has not been started yet"
+    assert stays.path.exists()
+    assert sweep(once.root, once.containers, once.runtime, networks, once.job) == []
 
 
 def test_another_runtime_directory_in_the_environment(
