@@ -16,7 +16,10 @@ from engine.cli.drafting import TAKES_A_COMMAND, Asked, drafting
 from engine.cli.terminal import foreground, need_terminal
 
 _keys = click.option(
-    "--detach-keys", default="ctrl-p,ctrl-q", show_default=True, help="What leaves it, and it goes on; '' for none."
+    "--detach-keys",
+    default="ctrl-p,ctrl-q",
+    show_default=True,
+    help="What leaves it, typed on a terminal, and it goes on; '' for none.",
 )
 _proxy = click.option(
     "--sig-proxy",
@@ -129,7 +132,7 @@ def start(attach: bool, interactive: bool, detach_keys: str, sig_proxy: bool, **
 @LATEST
 @click.argument("name", metavar="[CONTAINER]", required=False)
 def attach(name: str | None, latest: bool, detach_keys: str, sig_proxy: bool, no_stdin: bool) -> None:
-    """Connect this terminal to a running container; ctrl-p ctrl-q disconnects."""
+    """Connect to a running container; on a terminal ctrl-p ctrl-q disconnects."""
     workbench = session().workbench
     container = workbench.container(one(workbench, name, latest))
     raise click.exceptions.Exit(

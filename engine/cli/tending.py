@@ -29,7 +29,12 @@ from engine.cli.terminal import ending, need_terminal
 
 @click.command(cls=ContainerCommand, context_settings={"allow_interspersed_args": False})
 @click.option("-d", "--detach", is_flag=True, help="Start it in the background.")
-@click.option("--detach-keys", default="ctrl-p,ctrl-q", show_default=True, help="What leaves it; '' for none.")
+@click.option(
+    "--detach-keys",
+    default="ctrl-p,ctrl-q",
+    show_default=True,
+    help="What leaves it, typed on a terminal; '' for none.",
+)
 @click.option("-i", "--interactive", is_flag=True, help="Connect our standard input.")
 @click.option("-t", "--tty", "terminal", is_flag=True, help="Give it a terminal.")
 @click.option("-e", "--env", multiple=True, metavar="NAME[=VALUE]", help="Set a variable; without value, ours.")

@@ -11,7 +11,10 @@ DETACH_KEYS = "ctrl-p,ctrl-q"
 
 
 class Attachment(msgspec.Struct, frozen=True):
-    """The caller's ends of a process's streams: file descriptors; a `stdin` of None is not connected."""
+    """The caller's ends of a process's streams: file descriptors; a `stdin` of None is not connected.
+
+    `detach_keys` are looked for where `stdin` is a terminal; from a file or a pipe they are data like any other.
+    """
 
     stdin: int | None
     stdout: int

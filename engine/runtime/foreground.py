@@ -18,18 +18,21 @@ def connected(directory: Path, to: Attachment, *, has_terminal: bool) -> Iterato
     """Connect descriptors with the process whose conmon has its sockets in `directory`; the `Pump` carries the bytes.
 
     If the process has a terminal and the caller's `stdin` is one, that is raw meanwhile, and its size followed (in the
-    main thread). Raises ContainerState where nobody listens, UsageError for impossible keys.
+    main thread). Nobody types where `stdin` is no terminal: all of it goes to the process, what looks like detach keys
+    too. Raises ContainerState where nobody listens, UsageError for impossible keys.
     """
     sequence = detach_sequence(to.detach_keys)
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(connect(directory / ATTACH))
-        on_terminal = has_terminal and to.stdin is not None and os.isatty(to.stdin)
+        typed = to.stdin is not None and os.isatty(to.stdin)
+        on_terminal = has_terminal and typed
         if on_terminal and to.stdin is not None:
             from engine.runtime import terminal
 
             stack.enter_context(terminal.raw(to.stdin))
             stack.enter_context(terminal.following_size(to.stdin, functools.partial(_resize, directory)))
-        yield Pump(connection, to.stdin, to.stdout, to.stderr, sequence, on_terminal=on_terminal)
+        keys = sequence if typed else b""
+        yield Pump(connection, to.stdin, to.stdout, to.stderr, keys, on_terminal=on_terminal)
 
 
 def _resize(directory: Path, rows: int, columns: int) -> None:

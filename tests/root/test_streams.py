@@ -1,0 +1,77 @@
+"""What goes into a container from a file or a pipe, where nobody types: all of it arrives, detach keys are data."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from command_line import Cutaway
+from pseudo_terminal import PseudoTerminal
+
+pytestmark = pytest.mark.root
+
+DEMO = "localhost/cutaway/demo:latest"
+KEYS = b"before\x10\x11after\n"
+DATA = {
+    "every byte": bytes(range(256)) + KEYS + b"\x10",  # the first of them, and no more
+    "a megabyte": os.urandom(1 << 20) + KEYS + os.urandom(1 << 16),
+}
+MAKING = ("--name=c", "--network=none", "-i", DEMO)
+KEEP = ("sh", "-c", "cat > /came")
+
+
+def run(cutaway: Cutaway, data: bytes) -> None:
+    feed(cutaway, data, "run", *MAKING, *KEEP)
+
+
+def start(cutaway: Cutaway, data: bytes) -> None:
+    cutaway("create", *MAKING, *KEEP)
+    feed(cutaway, data, "start", "-ai", "c")
+
+
+def attach(cutaway: Cutaway, data: bytes) -> None:
+    cutaway("run", "-d", *MAKING, *KEEP)
+    feed(cutaway, data, "attach", "c")
+
+
+def exec(cutaway: Cutaway, data: bytes) -> None:
+    cutaway("run", "-d", *MAKING, "sleep", "300")
+    feed(cutaway, data, "exec", "-i", "c", *KEEP)
+
+
+def feed(cutaway: Cutaway, data: bytes, *words: str) -> bytes:
+    """What it prints that has `data` on its standard input; it must have ended well, and said nothing else."""
+    done = subprocess.run(
+        cutaway.command(*words), input=data, env=cutaway.environment, capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout
+
+
+@pytest.mark.parametrize("way", [run, start, attach, exec])
+@pytest.mark.parametrize("what", DATA)
+def test_all_of_it_arrives(cutaway: Cutaway, way: Callable[[Cutaway, bytes], None], what: str) -> None:
+    way(cutaway, DATA[what])
+    came = (cutaway.root / "containers" / cutaway.json("inspect", "c")[0]["id"] / "upper/came").read_bytes()
+    assert len(came) == len(DATA[what])
+    assert came == DATA[what]
+
+
+def test_what_comes_back_is_whole(cutaway: Cutaway) -> None:
+    data = DATA["a megabyte"]
+    assert feed(cutaway, data, "run", "--rm", *MAKING, "cat") == data
+
+
+def test_a_terminal_without_one_inside_detaches(cutaway: Cutaway) -> None:
+    """It gives what is typed by lines, so keys that are letters leave it."""
+    screen = PseudoTerminal()
+    words = cutaway.command("run", "--detach-keys=x,y", *MAKING, "sleep", "300")
+    with subprocess.Popen(words, env=cutaway.environment, stdin=screen.inside, stderr=subprocess.PIPE) as process:
+        screen.type(b"xy\n")
+        assert process.stderr is not None
+        assert b"detached" in process.stderr.read()
+    screen.close()
+    assert process.returncode == 0
+    assert cutaway.json("ps", "--json")[0]["status"] == "running"
