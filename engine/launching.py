@@ -235,7 +235,9 @@ class Launcher:
         return pump
 
     def attach(self, record: ContainerRecord, attachment: Attachment, job: Job) -> int | None:
-        """Connect to a running container, like `start` from then on. Raises ContainerState where it does not run."""
+        """Connect to a running container, like `start` from then on. Raises ContainerState where it does not run, or
+        is paused, as podman has it."""
+        self._runtime.need_running(record)
         with self._runtime.connect(record, attachment) as pump:
             ending = pump.run(job.token)
         return self._after(record, ending, job)

@@ -10,10 +10,21 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-from engine import Attachment, ContainerSummary, ContainerUnknown, CutawayError, Draft, Job, UsageError, Workbench
+from engine import (
+    Attachment,
+    ContainerSummary,
+    ContainerUnknown,
+    CutawayError,
+    Draft,
+    Job,
+    Status,
+    UsageError,
+    Workbench,
+)
 from engine.cli.console import narrate
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+_ASK_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def foreground(
@@ -75,16 +86,35 @@ def ending(job: Job) -> AbstractContextManager[None]:
 
 
 def _signals(workbench: Workbench, container: str, job: Job) -> AbstractContextManager[None]:
-    """Signals go to the container; before it runs they end what starts it."""
+    """Signals go to the container; before it runs they end what starts it. A paused one does nothing about them: the
+    second that asks it to end ends us alone."""
+    waits = False  # a signal, for it to go on
 
     def pass_on(number: int) -> None:
+        nonlocal waits
+        asks_to_end = number in _ASK_TO_END
+        if paused := asks_to_end and _status(workbench, container) is Status.PAUSED:
+            if waits:
+                job.cancel()
+                return
+            waits = True
         try:
             workbench.jobs.run(f"kill {container}", lambda own: workbench.kill(container, own, signal=str(number)))
         except CutawayError:
-            if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) and not _started(workbench, container):
+            if asks_to_end and not _started(workbench, container):
                 job.cancel()
+        else:
+            if paused:
+                narrate("it is paused, and gets the signal when it goes on; another one ends this attachment alone")
 
     return _handling(_PASSED_ON, pass_on)
+
+
+def _status(workbench: Workbench, container: str) -> Status | None:
+    try:
+        return workbench.container(container).status
+    except ContainerUnknown:
+        return None
 
 
 def _started(workbench: Workbench, container: str) -> bool:

@@ -257,16 +257,20 @@ class Runtime:
 
         return connected(self.files(record).bundle, to, has_terminal=record.terminal)
 
-    def execute(
-        self, record: ContainerRecord, process: dict[str, Any], to: Attachment | None, job: Job
-    ) -> contextlib.AbstractContextManager[Session]:
-        """Start a further `process` in a running container; see `Executor.start`. Raises ContainerState, too."""
+    def need_running(self, record: ContainerRecord) -> None:
+        """Raise ContainerState where it does not run, or is paused: nothing in it answers then."""
         status = self.state(record).status
         if status is not Status.RUNNING:
             raise ContainerState(
                 f"the container {record.name} is {status.value}, not running",
                 hint=f"cutaway {'unpause' if status is Status.PAUSED else 'start'} {record.name}",
             )
+
+    def execute(
+        self, record: ContainerRecord, process: dict[str, Any], to: Attachment | None, job: Job
+    ) -> contextlib.AbstractContextManager[Session]:
+        """Start a further `process` in a running container; see `Executor.start`. Raises ContainerState, too."""
+        self.need_running(record)
         from engine.runtime.executing import Executor
 
         return Executor(self._facts).start(record, self.files(record), process, to, job.token)
