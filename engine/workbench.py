@@ -52,17 +52,17 @@ class Workbench(TransferDesk):
         """What is missing or dangerous on this host, the gravest first."""
         return self.facts.problems
 
-    def recover(self) -> list[str]:
+    def recover(self, job: Job | None = None) -> list[str]:
         """Clear what a crash left behind; returns what was done, in words. Front ends call it at start.
 
-        Raises StoreError.
+        Its steps are told by `job`, where there is one. Raises StoreError.
         """
         if not self.facts.is_root:
             return []
         if not self.root.path.exists():
             return []
         self._store.prepare()
-        job = Job("recover", ignore)
+        job = job or Job("recover", ignore)
         gone = self.root.clear_leftovers(lambda path: rootfs.unmount(path, job))
         done = [f"cleared {len(gone)} left-overs of an interrupted run"] if gone else []
         return done + sweep(self.root, self._containers, self._runtime, self._networks, job)

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -28,6 +29,7 @@ from engine import (
 )
 from tui.desk import Desk, containers, images
 from tui.drafting import Drafting, View
+from tui.leftovers import Leftovers
 from tui.progress import Pull, Work
 from tui.state import MOST_ENDED, State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfNeighbour, OfRevision, Subject
@@ -69,6 +71,7 @@ class Conductor:
         self._reading = False
         self._gone_to = 0.0
         self.drafts = Drafting(desk, state, view, self.from_thread)
+        self.leftovers = Leftovers(desk, state, self._view.later, self.from_thread(self._view.say))
 
     async def begin(self) -> None:
         """Load the engine, and show what is there and what runs."""
@@ -81,10 +84,9 @@ class Conductor:
         else:
             self._view.look_first(OfImage(self._state.images[0].reference) if self._state.images else None)
         await self._look_at_host()
-        if not self._state.read_only:
-            for done in await self._desk.ask(lambda workbench: workbench.recover()):
-                self._view.say(done)
+        await self.leftovers.begin()
         await self._desk.ask(lambda workbench: workbench.watch())
+        await self._read_stale("images", "containers")  # what has changed since they were read and was not watched
         self._view.later(self.look_at_neighbours())
 
     def neighbours_gone_to(self) -> None:
@@ -228,6 +230,7 @@ class Conductor:
                     if found is not None:
                         self._state.containers = {container.id: container for container in found}
                         self.drafts.forget_gone()
+                        self.leftovers.look()
                     self._view.show_containers(before)
         finally:
             self._reading = False
@@ -383,10 +386,8 @@ class Conductor:
             call(*arguments)
 
         def passed(*arguments: object) -> None:
-            try:
+            with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(lambda: self._view.later(work(*arguments)))
-            except RuntimeError:  # the loop has ended
-                pass
 
         return passed
 
