@@ -24,6 +24,7 @@ from tui.panes.output.sources import LogSource
 from tui.panes.tab import MainTab
 from tui.subjects import OfContainer, OfDraft, OfImage, OfNeighbour, Subject
 from tui.telling import problem, refused
+from tui.widgets.log_search import Pattern
 from tui.widgets.log_source import Merged
 from tui.widgets.log_view import LogView
 
@@ -59,6 +60,7 @@ class OutputTab(MainTab):
         self._following: list[tuple[Transcript, CancelToken]] = []
         self._merged: list[str] = []  # ids of the containers whose output is shown beside the subject's
         self._limits = Limits()
+        self._filter: Pattern | None = None  # what is shown of it when it comes merged with others
 
     def compose(self) -> Iterable[Widget]:
         yield self.pane
@@ -106,7 +108,7 @@ class OutputTab(MainTab):
 
     def forget(self) -> None:
         super().forget()
-        self._merged, self._limits = [], Limits()
+        self._merged, self._limits, self._filter = [], Limits(), None
 
     def leave(self) -> None:
         for transcript, token in self._following:
@@ -128,6 +130,9 @@ class OutputTab(MainTab):
             self._following.append((transcript, token))
         self._limits = Limits()
         self.pane.show(sources[0] if len(ids) == 1 else Merged(sources), names if len(ids) > 1 else ())
+        if self._filter is not None:
+            self.pane.log_view.filter_with(self._filter)
+            self._filter = None
         if self.has_focus_within:
             self.take_focus()
 
@@ -199,6 +204,8 @@ class OutputTab(MainTab):
         wish = await self.bench.put(Form(f"Show {own.name} merged with", fields, done="show them by time"))
         if wish is not None and self.container is not None and self.container.id == own.id:
             self._merged, self._limits = [id for id, on in wish.items() if on], Limits()
+            model = self.pane.log_view.model
+            self._filter = model.filter.pattern if model is not None and model.filter is not None else None
             self.outdate()
             self._show_command()
 
