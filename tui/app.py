@@ -47,10 +47,14 @@ class CutawayApp(App[None]):
     TITLE = "cutaway"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[Callable[..., object]]] = {Actions, Things}  # type: ignore[assignment]
-    # What is told stands above the two lowest lines, and takes no more room than it needs.
+    # What is told stands above the two lowest lines, and takes no more room than it needs. Where there is none beside a
+    # dialog but the highest line, the newest has that, as far as it goes: `M` lists all.
     CSS = """
     ToastRack { margin: 0 1 2 0; }
     Toast { width: 64; max-width: 90%; padding: 0 1; margin-top: 0; }
+    Dialog.-short ToastRack { dock: top; margin: 0; scrollbar-size: 0 0; }
+    Dialog.-short ToastHolder { display: none; &:last-child { display: block; } }
+    Dialog.-short Toast { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+p", "command_palette", "palette", show=False, priority=True, id="app.palette"),

@@ -75,3 +75,28 @@ def test_a_draft_names_no_file_that_is_not_there_and_is_launched_once() -> None:
     state.drafts["a:1"].launching = True
     refused = {o.id for o in offers(state, OfDraft("a:1"), desk.command) if o.why_not}
     assert refused == {"draft.launch", "draft.change", "draft.discard"}
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24)])
+async def test_on_a_small_screen_nothing_that_is_told_lies_over_a_dialog(bench: Any, size: tuple[int, int]) -> None:
+    long = Problem("no-shell", "web has no shell: none of /bin/bash, /bin/sh, /bin/ash", "A busybox can be copied in.")
+
+    def box(text: str) -> list[str]:
+        lines = text.splitlines()
+        begin, end = (next(n for n, line in enumerate(lines) if words in line) for words in ("Pull an", "enter pull"))
+        return lines[begin : end + 1]
+
+    async with bench(size=size) as screen:
+        await screen.wait("A container is an image", "no jobs")
+        await screen.press("p")
+        drawn = box(await screen.wait("Pull an image", "the name is missing"))
+        screen.screen.say("said before")
+        screen.screen.complain(long)
+        told = await screen.wait("web has no shell: none", without="said before")
+        assert "web has no shell" in told.splitlines()[0]
+        assert box(told) == drawn
+        await screen.press("escape")  # where there is room for it all of it is told
+        await screen.wait("said before", "A busybox can be copied in", without="Pull an image")
+        await screen.press("p")
+        told = await screen.wait("Pull an image", lambda text: "web has no shell: none" in text.splitlines()[0])
+        assert box(told) == drawn

@@ -16,6 +16,9 @@ from tui.widgets.answered import Answered
 
 T = TypeVar("T")
 
+ROOMY = 30
+"""Rows from which on what is told has room below a dialog."""
+
 _AROUND = 6  # cells of an edge that are not words
 
 
@@ -61,6 +64,8 @@ class Dialog(Answered[T]):
         & Button { margin: 0 0 0 2; min-width: 12; }
     }
     """
+
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (ROOMY, "")]  # type: ignore[misc]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "leave", priority=True, id="dialog.leave"),
