@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -99,7 +100,9 @@ class CutawayApp(App[None]):
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: somebody else's signals
-            loop.add_signal_handler(signal.SIGTERM, self._told_to_end)
+            loop.add_signal_handler(signal.SIGTERM, self._told_to_end, signal.SIGTERM)
+            if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup(1) has it
+                loop.add_signal_handler(signal.SIGHUP, self._hung_up)
 
     def on_ready(self) -> None:
         """Put the workbench in the place of the empty panes, which were there in no time."""
@@ -139,13 +142,21 @@ class CutawayApp(App[None]):
         if self._collecting is not None:
             self._collecting.look()
         if hung_up():
-            self._told_to_end()
+            self._told_to_end(signal.SIGTERM)
 
-    def _told_to_end(self) -> None:
+    def _hung_up(self) -> None:
+        """Somebody sent SIGHUP, or the terminal has gone: then nothing is left to be put back, and the library would
+        wait for ever until it can write there."""
+        if hung_up():
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGHUP)
+        self._told_to_end(signal.SIGHUP)
+
+    def _told_to_end(self, by: signal.Signals) -> None:
         """End as `q` does, without asking; so that the terminal is left as it was found."""
-        if self._workbench is not None:
+        if self._workbench is not None and self._workbench.is_mounted:
             self._workbench.looking.close()
-        self.exit(return_code=128 + signal.SIGTERM)
+        self.exit(return_code=128 + by)
 
     def _deliver(self, events: list[Event]) -> None:
         if self._workbench is not None and self._workbench.is_attached:

@@ -3,11 +3,13 @@ changes."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,14 @@ from pseudo_terminal import PseudoTerminal
 CHECKOUT = Path(__file__).parents[2]
 
 
-def _program(tmp_path: Path, screen: PseudoTerminal, **variables: str) -> subprocess.Popen[bytes]:
+def _program(tmp_path: Path, screen: PseudoTerminal, *, own: bool = False, **variables: str) -> subprocess.Popen[bytes]:
+    """`own`: it is the terminal of the program's session, whose end is told by a signal."""
     environment = {name: value for name, value in os.environ.items() if name not in ("TERM", "NO_COLOR", "COLORTERM")}
     environment |= {"PYTHONPATH": str(CHECKOUT), "CUTAWAY_RUN": str(tmp_path / "run"), **variables}
     command = [sys.executable, "-m", "tui", "--root", str(tmp_path / "data")]
     streams = {"stdin": screen.inside, "stdout": screen.inside, "stderr": screen.inside}
-    return subprocess.Popen(command, env=environment, start_new_session=True, **streams)  # type: ignore[call-overload,no-any-return]
+    taking = (lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if own else None
+    return subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=taking, **streams)  # type: ignore[call-overload,no-any-return]
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
@@ -73,6 +77,42 @@ def test_a_terminal_that_goes_without_a_signal(tmp_path: Path) -> None:
         screen.close()
     try:
         assert running.wait(60) == 128 + signal.SIGTERM
+    finally:
+        running.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_told_to_end_it_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.Signals) -> None:
+    screen = PseudoTerminal()
+    screen.resize(24, 80)
+    before = termios.tcgetattr(screen.inside)
+    running = _program(tmp_path, screen, TERM="xterm-256color")
+    try:
+        screen.wait_for(b"A container is an image", 60)
+        assert termios.tcgetattr(screen.inside) != before
+        running.send_signal(number)
+        screen.wait_for(b"\x1b[?1049l", 60)
+        assert running.wait(60) == 128 + number
+        assert termios.tcgetattr(screen.inside) == before
+    finally:
+        running.kill()
+        screen.close()
+
+
+def test_its_own_terminal_goes(tmp_path: Path) -> None:
+    """The kernel sends SIGHUP then, and there is nothing to be put back any more."""
+    screen = PseudoTerminal()
+    screen.resize(24, 80)
+    running = _program(tmp_path, screen, own=True, TERM="xterm-256color")
+    try:
+        screen.wait_for(b"A container is an image", 60)
+    except BaseException:
+        running.kill()
+        raise
+    finally:
+        screen.close()
+    try:
+        assert running.wait(60) == -signal.SIGHUP
     finally:
         running.kill()
 
