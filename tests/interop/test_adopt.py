@@ -222,6 +222,6 @@ def test_dockers_container(cutaway: Cutaway, tmp_path: Path, monkeypatch: pytest
         assert any("wrote down" in note.done for note in anew.notes)
         argument = anew.draft.provenance["/process/args/0"]
         assert (argument.source.value, argument.detail.partition(":")[0]) == ("adopted", "docker's container web")
-        workbench.create(anew.draft, job)
+        workbench.create(anew.draft.with_text(anew.draft.text.replace("sleep 30", "true")), job)
         assert cutaway.out("start", "--attach", "anew").splitlines()[:2] == ["docker says 1", "dock"]
         cutaway("rm", "anew")
