@@ -302,7 +302,8 @@ class Conductor:
         await self._read_stale("images")
         self._view.show_images()
         self._view.say(f"{short_reference(image.reference, 40)} is here")
-        self._view.look(OfImage(image.reference), go="images")
+        if self._view.in_sight(OfJob(job)):  # who has gone elsewhere stays there
+            self._view.look(OfImage(image.reference), go="images")
 
     def _pushed(self, name: str, job: str, digest: str) -> None:
         pull = self._state.pulls.pop(job, None)

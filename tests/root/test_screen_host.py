@@ -162,7 +162,7 @@ async def test_a_container_of_podmans_is_adopted(
             await screen.press("ctrl+d", "ctrl+l")  # one question at a time
             await screen.wait("Differences: new container", "compared with +as adopted")
             await screen.press("right", "right", "right", "right")
-            await screen.wait(r"docker 20.10, same options[ │]+podman:runs[ │]+\d+ differences?")
+            await screen.wait(r"docker 20.10, same options[ │]+podman:runs[\s\S]{0,400}?\d+ differences?")
             await screen.press("escape")
             await screen.wait(without="Differences: new container|Launch new")
             await screen.press("ctrl+l")
