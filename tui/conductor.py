@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -34,7 +34,7 @@ from tui.progress import Pull, Work
 from tui.state import MOST_ENDED, State
 from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfNeighbour, OfRevision, Subject
 from tui.telling import problem
-from tui.text import clip, short_reference
+from tui.text import clip, names, short_reference
 
 if TYPE_CHECKING:
     from engine import Draft, ImageSummary, Job, Workbench
@@ -391,11 +391,3 @@ class Conductor:
                 self._loop.call_soon_threadsafe(lambda: self._view.later(work(*arguments)))
 
         return passed
-
-
-def names(things: Iterable[str], most: int = 3) -> str:
-    """`a, b, c and 2 more`; plain and safe."""
-    all_of_them = [visible(thing) for thing in things]
-    if len(all_of_them) <= most:
-        return ", ".join(all_of_them)
-    return f"{', '.join(all_of_them[:most])} and {len(all_of_them) - most} more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
@@ -106,6 +107,14 @@ def age(seconds: float) -> str:
 def counted(count: int, thing: str, things: str = "") -> str:
     """So many of a thing: `1 line`, `48,211 lines`. `things` is its plural where that has more than an s."""
     return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
+
+
+def names(things: Iterable[str], most: int = 3) -> str:
+    """`a, b, c and 2 more`; plain and safe."""
+    all_of_them = [visible(thing) for thing in things]
+    if len(all_of_them) <= most:
+        return ", ".join(all_of_them)
+    return f"{', '.join(all_of_them[:most])} and {len(all_of_them) - most} more"
 
 
 def duration(seconds: float) -> str:
