@@ -84,7 +84,9 @@ async def test_on_a_small_screen_nothing_that_is_told_lies_over_a_dialog(bench: 
     def box(text: str) -> list[str]:
         lines = text.splitlines()
         begin, end = (next(n for n, line in enumerate(lines) if words in line) for words in ("Pull an", "enter pull"))
-        return lines[begin : end + 1]
+        left = lines[begin].index("╭─ Pull an")
+        right = lines[begin].index("╮", left) + 1
+        return [line[left:right] for line in lines[begin : end + 1]]
 
     async with bench(size=size) as screen:
         await screen.wait("A container is an image", "no jobs")
