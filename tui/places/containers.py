@@ -19,8 +19,6 @@ from tui.widgets.item_list import Item
 from tui.widgets.sorting import Sorting
 
 if TYPE_CHECKING:
-    from textual.timer import Timer
-
     from engine import ContainerSummary, Neighbour
 
 _SIGNS = {
@@ -30,10 +28,6 @@ _SIGNS = {
     Status.EXITED: "○",
     Status.UNKNOWN: "?",
 }
-
-
-AGES_EVERY = 10.0
-"""Seconds between two looks at how long containers have been what they are, where none is told in seconds."""
 
 
 class ContainersPane(ThingsPane):
@@ -54,13 +48,6 @@ class ContainersPane(ThingsPane):
         super().__init__(Sorting(orders), id="containers")
         self._containers: dict[str, ContainerSummary] = {}
         self._others: dict[str, Neighbour] = {}
-        self._ages: dict[str, str] = {}
-        """What was drawn last, by id."""
-        self._seconds: Timer
-
-    def on_mount(self) -> None:
-        self._seconds = self.set_interval(1.0, self._show_ages, pause=True)
-        self.set_interval(AGES_EVERY, self._show_ages)
 
     def subject_of(self, key: str | None) -> Subject:
         if key is not None and key in self._others:
@@ -85,23 +72,10 @@ class ContainersPane(ThingsPane):
     def draw(self) -> None:
         self.list.set_empty(self.nothing)
         there = self.sorting.sorted(self._containers.values())
-        items = [Item(c.id, f"{c.name} {c.status.value} {c.image}", _line(c, self._ages)) for c in there]
+        items = [Item(c.id, f"{c.name} {c.status.value} {c.image}", _line(c)) for c in there]
         others = [Item(k, f"{k} {o.status} {o.image}", _line_of_other(k, o)) for k, o in sorted(self._others.items())]
         self.list.set_items(items + others)
         self.show_summary()
-        for gone in self._ages.keys() - self._containers.keys():
-            del self._ages[gone]
-        self._show_ages()
-
-    def _show_ages(self) -> None:
-        """Draw the lines whose age reads otherwise now, and look each second while one of all is told in seconds."""
-        now = time.time()
-        ages = {container.id: since(container, now) for container in self._containers.values()}
-        self.list.redraw_items({id for id, drawn in self._ages.items() if ages[id] != drawn})
-        if any(told.endswith(" s") for told in ages.values()):
-            self._seconds.resume()
-        else:
-            self._seconds.pause()
 
     def select(self, id: str) -> bool:
         return self.list.move_to(id)
@@ -144,12 +118,10 @@ def _line_of_other(key: str, other: Neighbour) -> Callable[[int], Text]:
     return draw
 
 
-def _line(container: ContainerSummary, ages: dict[str, str]) -> Callable[[int], Text]:
-    """`ages` is told how old it is drawn."""
-
+def _line(container: ContainerSummary) -> Callable[[int], Text]:
     def draw(width: int) -> Text:
         sign, _, word = state(container).partition(" ")
-        time_shown = ages[container.id] = since(container, time.time())
+        time_shown = since(container, time.time())
         image_room = min(40, (width - 20) // 2) if width >= 44 else 0
         fixed = 2 + 11 + 7 + (image_room + 1 if image_room else 0)
         room = max(6, width - fixed)

@@ -105,14 +105,9 @@ class CursorList(Lines, ScrollView, can_focus=True):
         if self.count:
             before, self._cursor = self._cursor, max(0, min(index, self.count - 1))
             self._show_cursor()  # where that scrolls, everything is drawn anew
-            self.redraw(before, self._cursor)
+            top, width = self.scroll_offset.y, self.size.width
+            self.refresh(*(Region(0, line - top, width, 1) for line in (before, self._cursor)))
         self.tell_moved()
-
-    def redraw(self, *lines: int) -> None:
-        """Draw these lines anew, as far as they are in sight."""
-        top, width, height = self.scroll_offset.y, self.size.width, self.size.height
-        if regions := [Region(0, line - top, width, 1) for line in lines if 0 <= line - top < height]:
-            self.refresh(*regions)
 
     def _show_cursor(self) -> None:
         if self.count:

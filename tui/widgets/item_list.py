@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -138,10 +138,6 @@ class ItemList(CursorList):
 
     def draw(self, index: int, width: int) -> Text:
         return self._shown[index].draw(width)
-
-    def redraw_items(self, keys: Collection[str]) -> None:
-        """Draw anew what these items show, which is something else now."""
-        self.redraw(*(index for index, item in enumerate(self._shown) if item.key in keys))
 
     def set_items(self, items: Sequence[Item]) -> None:
         """Show these items from now on."""
