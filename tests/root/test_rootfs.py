@@ -64,7 +64,7 @@ def test_many_layers(directory: Path, job: Job, layers: int) -> None:
     assert (plan.merged / "same").read_text() == str(layers - 1)
     assert len(os.listdir(plan.merged)) == layers + 1
     assert os.getcwd() == here
-    assert len(os.listdir("/proc/self/fd")) == handles
+    assert len(os.listdir("/proc/self/fd")) <= handles  # somebody else's thread may close its own
     unmount(plan.merged, job)
 
 
