@@ -69,9 +69,8 @@ class Networks:
         subnet = self.subnet
         first, last = int(subnet.network_address) + 2, int(subnet.broadcast_address) - 1
         used = {int(ipaddress.ip_address(address)) for address in taken}
-        start = first + int.from_bytes(os.urandom(4), "big") % (
-            last + 1 - first
-        )  # two who choose at once should not meet
+        # Anywhere: two who choose at once should not meet.
+        start = first + int.from_bytes(os.urandom(4), "big") % (last + 1 - first)
         for number in (*range(start, last + 1), *range(first, start)):
             if number not in used:
                 return str(ipaddress.ip_address(number))

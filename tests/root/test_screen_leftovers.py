@@ -47,10 +47,9 @@ async def test_what_conmon_would_have_cleared_is_cleared(cutaway: Cutaway, bench
         kill_conmon_then_init(cutaway, data_root, "one", "two")
         await screen.wait("one +exited", "two +exited")
         await screen.wait(lambda _: not left(data_root))
-        said = "cleared up after the container {}"
-        texts = lambda: [message.text for message in screen.screen.state.messages]  # noqa: E731
-        await screen.wait(lambda _: {said.format("one"), said.format("two")} <= set(texts()))
         state = screen.screen.state
+        said = {f"cleared up after the container {name}" for name in ("one", "two")}
+        await screen.wait(lambda _: said <= {message.text for message in state.messages})
         await screen.wait(lambda _: state.work and not state.working)
         assert [work.title for work in state.work.values()] == ["clear up after containers"], "once for both"
         steps = [step.command for title, step in state.steps if title == "clear up after containers"]

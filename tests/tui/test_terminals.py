@@ -3,7 +3,6 @@ changes."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import signal
@@ -24,9 +23,16 @@ def _program(tmp_path: Path, screen: PseudoTerminal, *, own: bool = False, **var
     environment = {name: value for name, value in os.environ.items() if name not in ("TERM", "NO_COLOR", "COLORTERM")}
     environment |= {"PYTHONPATH": str(CHECKOUT), "CUTAWAY_RUN": str(tmp_path / "run"), **variables}
     command = [sys.executable, "-m", "tui", "--root", str(tmp_path / "data")]
-    streams = {"stdin": screen.inside, "stdout": screen.inside, "stderr": screen.inside}
-    taking = (lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if own else None
-    return subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=taking, **streams)  # type: ignore[call-overload,no-any-return]
+    if own:
+        command = ["setsid", "--ctty", *command]
+    return subprocess.Popen(
+        command,
+        env=environment,
+        start_new_session=not own,
+        stdin=screen.inside,
+        stdout=screen.inside,
+        stderr=screen.inside,
+    )
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
@@ -64,19 +70,24 @@ def test_a_terminal_that_nobody_knows_gets_a_screen(tmp_path: Path, variables: d
         screen.close()
 
 
-def test_a_terminal_that_goes_without_a_signal(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("own", "code"),
+    [
+        pytest.param(False, 128 + signal.SIGTERM, id="without a signal"),
+        pytest.param(True, -signal.SIGHUP, id="its own, which the kernel tells it"),
+    ],
+)
+def test_a_terminal_that_goes(tmp_path: Path, own: bool, code: int) -> None:
+    """Nothing is left to be put back."""
     screen = PseudoTerminal()
     screen.resize(24, 80)
-    running = _program(tmp_path, screen, TERM="xterm-256color")
+    running = _program(tmp_path, screen, own=own, TERM="xterm-256color")
     try:
-        screen.wait_for(b"A container is an image", 60)
-    except BaseException:
-        running.kill()
-        raise
-    finally:
-        screen.close()
-    try:
-        assert running.wait(60) == 128 + signal.SIGTERM
+        try:
+            screen.wait_for(b"A container is an image", 60)
+        finally:
+            screen.close()
+        assert running.wait(60) == code
     finally:
         running.kill()
 
@@ -97,24 +108,6 @@ def test_told_to_end_it_leaves_the_terminal_as_it_was(tmp_path: Path, number: si
     finally:
         running.kill()
         screen.close()
-
-
-def test_its_own_terminal_goes(tmp_path: Path) -> None:
-    """The kernel sends SIGHUP then, and there is nothing to be put back any more."""
-    screen = PseudoTerminal()
-    screen.resize(24, 80)
-    running = _program(tmp_path, screen, own=True, TERM="xterm-256color")
-    try:
-        screen.wait_for(b"A container is an image", 60)
-    except BaseException:
-        running.kill()
-        raise
-    finally:
-        screen.close()
-    try:
-        assert running.wait(60) == -signal.SIGHUP
-    finally:
-        running.kill()
 
 
 async def test_any_size_while_it_changes(bench: Any) -> None:

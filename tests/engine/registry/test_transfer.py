@@ -126,7 +126,8 @@ def test_a_reader_may_take_its_time(blob: Descriptor, registry: FaultyRegistry, 
     received = bytearray()
     for number, chunk in enumerate(pull().blob(blob, 0, job)):
         received += chunk
-        time.sleep(0.4 * (number < 3))  # longer than the time of inactivity
+        if number < 3:
+            time.sleep(0.4)  # longer than the time of inactivity
     assert received == DATA
     assert len(registry.seen) == 1
 
