@@ -42,9 +42,9 @@ class Doing:
             self._begin(offer)
 
     async def _ask_first(self, offer: Offer[Any]) -> None:
-        wanted = await self._bench.ask(offer.question, command=offer.command, yes=offer.words.capitalize())
-        if wanted and self.offer(offer.id, offer.subject) is not None:  # it may have gone while somebody was thinking
-            await self._act(offer)
+        if await self._bench.ask(offer.question, command=offer.command, yes=offer.words.capitalize()):
+            if self.offer(offer.id, offer.subject) is not None:  # it may have gone while somebody was thinking
+                await self._act(offer)
 
     def _begin(self, offer: Offer[Any]) -> None:
         try:
