@@ -129,13 +129,8 @@ class CutawayApp(App[None]):
         if self._collecting is not None and isinstance(event, events.InputEvent):
             self._collecting.typed()
         if self._workbench is not None and isinstance(event, (events.Key, events.MouseDown)):
-            self._workbench.state.pressed = event.time
+            self._workbench.state.touched = True
         await super().on_event(event)
-
-    def on_key(self, event: events.Key) -> None:
-        """One that has been where the focus is: later ones that do not go there first may have come before it."""
-        if self._workbench is not None:
-            self._workbench.state.pressed = event.time
 
     def _look_about(self) -> None:
         """What is to be looked at now and then where the process is ours."""

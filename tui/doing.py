@@ -9,7 +9,6 @@ from typing import Any
 from tui.bench import Bench
 from tui.deeds import Offer, offers
 from tui.subjects import Subject
-from tui.telling import problem
 
 MOST_TOLD = 8
 """Things that a question about many names one by one."""
@@ -29,31 +28,20 @@ class Doing:
         """One of them."""
         return next((offer for offer in self.offers(subject) if offer.id == id), None)
 
-    def do(self, id: str, subject: Subject) -> None:
-        """Do it, or say why not. What nobody is asked for begins at once: the next key finds where this one led."""
+    async def do(self, id: str, subject: Subject) -> None:
+        """Do it, or say why not."""
         offer = self.offer(id, subject)
         if offer is None:
             return
         if offer.why_not:
             self._bench.say(f"Not now: {offer.why_not}")
-        elif offer.question:
-            self._bench.later(self._ask_first(offer))
-        else:
-            self._begin(offer)
-
-    async def _ask_first(self, offer: Offer[Any]) -> None:
-        if await self._bench.ask(offer.question, command=offer.command, yes=offer.words.capitalize()):
-            if self.offer(offer.id, offer.subject) is not None:  # it may have gone while somebody was thinking
-                await self._act(offer)
-
-    def _begin(self, offer: Offer[Any]) -> None:
-        try:
-            done = offer.deed.act(self._bench, offer)
-        except Exception as error:  # as `later` has it
-            self._bench.complain(problem(error))
-        else:
-            if inspect.iscoroutine(done):
-                self._bench.later(done)
+            return
+        if offer.question:
+            if not await self._bench.ask(offer.question, command=offer.command, yes=offer.words.capitalize()):
+                return
+            if self.offer(id, subject) is None:  # it went while somebody was thinking
+                return
+        await self._act(offer)
 
     def offers_to_all(self, subjects: Sequence[Subject]) -> list[Offer[Any]]:
         """What can be done to several things at once, each as the offer to the first that it can be done to."""

@@ -161,9 +161,8 @@ class State:
     """By the job that starts it."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys that are set to be others than the bindings say, by the binding's id."""
-    pressed: float = 0.0
-    """When the key was pressed that is being carried out, or the mouse (monotonic clock); 0.0 before the first. From
-    then on the screen does not move by itself."""
+    touched: bool = False
+    """Whether somebody has pressed a key or the mouse: from then on the screen does not move by itself."""
     read_only: bool = False
     """Nothing may be changed."""
     layout: Mapping[str, int | str] = field(default_factory=dict)

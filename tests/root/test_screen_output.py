@@ -103,14 +103,3 @@ def test_reading_searching_copying_saving_merging(terminal: Terminal, cutaway: C
     terminal.wait("db +database is up", "web +GET /page/1 ")
     terminal.press("q")
     terminal.wait(r"\[ended 0\]")
-
-
-def test_a_key_pressed_at_once_after_l_decides_where_the_focus_is(terminal: Terminal, cutaway: Cutaway) -> None:
-    cutaway("run", "-d", "--name", "db", "--network=host", DEMO, "sh", "-c", "echo database is up; sleep 600")
-    terminal.cutaway(cutaway.root)
-    terminal.wait("db ● running")
-    terminal.press("4")
-    terminal.type("l4")  # in one piece, so that the program has both before it has carried out the first
-    terminal.wait("database is up", "following · 1 line")
-    terminal.type("/nothing")  # in [4] it filters containers, in Output it is looked for
-    terminal.wait("0 of 1", "nothing matches nothing")

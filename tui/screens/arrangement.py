@@ -29,7 +29,6 @@ class Arrangement:
         self._wide, self._left_columns = int(layout.get("wide", WIDE)), int(layout.get("left", LEFT))
         self._screen, self._left, self.frames, self._counts = screen, left, frames, counts
         self.place = "images"
-        self._went = 0.0  # when the key was pressed that led here
         self.zoomed = False
         self.layers_of: list[str] = []
         """Whose layers are shown, for the pane's edge; in full and shorter."""
@@ -72,18 +71,16 @@ class Arrangement:
                 self.place = name
         self.apply()
 
-    def go(self, pane: str, pressed: float) -> None:
-        """Be in a pane, for a key that was pressed then: what a later one did, it does not undo."""
-        if pressed < self._went:
-            return
-        self.place, self._went = pane, pressed
+    def go(self, pane: str) -> None:
+        """Be in a pane."""
+        self.place = pane
         self.apply()
         self.here.take_focus()
 
-    def step(self, panes: int, pressed: float) -> None:
+    def step(self, panes: int) -> None:
         """Go so many panes on, round and round."""
         names = list(self.frames)
-        self.go(names[(names.index(self.place) + panes) % len(names)], pressed)
+        self.go(names[(names.index(self.place) + panes) % len(names)])
 
     def zoom(self, closer: bool) -> None:
         """One pane alone, or all."""

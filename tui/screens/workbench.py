@@ -185,7 +185,7 @@ class WorkbenchScreen(InFront):
 
     def action_go(self, pane: str) -> None:
         """Be in a pane."""
-        self.panes.go(pane, self.state.pressed)
+        self.panes.go(pane)
         theirs = self.container_list.subject
         if pane == "containers" and isinstance(theirs, OfNeighbour) and theirs != self.looking.subject:
             self.look(theirs)  # what the keys are about now is nothing of ours, and has to be seen
@@ -193,7 +193,7 @@ class WorkbenchScreen(InFront):
             self.conductor.neighbours_gone_to()
 
     def action_next_pane(self, step: int) -> None:
-        self.panes.step(step, self.state.pressed)
+        self.panes.step(step)
 
     @on(Edge.Picked)
     def _edge_picked(self, event: Edge.Picked) -> None:
@@ -295,7 +295,7 @@ class WorkbenchScreen(InFront):
     def do(self, id: str, subject: Subject) -> None:
         """Do something to a thing, or say why not; ask first where it cannot be undone."""
         self.looking.settle()
-        self.doing.do(id, subject)
+        self.later(self.doing.do(id, subject))
 
     def offers(self, subject: Subject) -> list[Offer[Any]]:
         """What can be done to a thing."""
