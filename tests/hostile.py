@@ -17,7 +17,7 @@ def harmless(screen: Any) -> None:
     for line in screen.text.split("\n"):
         bad = {c for c in line if ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or c in "\u202e\u2028\u200b\ufeff"}
         assert bad == set(), repr(line)
-    for strip in screen.app.screen._compositor.render_strips():
+    for strip in screen.strips:
         for segment in strip:
             meta = segment.style.meta if segment.style is not None else {}
             assert "app.quit" not in str(meta.get("@click", ""))

@@ -19,6 +19,8 @@ import pytest
 from engine import Settings
 
 if TYPE_CHECKING:
+    from textual.strip import Strip
+
     from tui.app import CutawayApp
     from tui.collecting import Collecting
     from tui.screens.workbench import WorkbenchScreen
@@ -57,11 +59,19 @@ class Bench:
             await asyncio.sleep(0.01)
 
     @property
-    def text(self) -> str:
+    def strips(self) -> list[Strip]:
         """What is on the screen, line by line."""
-        width, height = self.app.size
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.text.ljust(width) for strip in lines[:height])
+        from textual._context import visible_screen_stack
+
+        # Whoever draws tells a dialog what lies below it. It keeps what it drew: without this the next picture on the
+        # screen, too, had nothing below it.
+        visible_screen_stack.set(self.app._background_screens)
+        return self.app.screen._compositor.render_strips()[: self.app.size.height]
+
+    @property
+    def text(self) -> str:
+        """The words of it."""
+        return "\n".join(strip.text.ljust(self.app.size.width) for strip in self.strips)
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -49,7 +51,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cutaway]:
     try:
         for number in range(CONTAINERS):
             options = RunOptions(name=f"row-{number}", args=("true",))
-            workbench.create(workbench.draft("localhost/cutaway/demo:latest", options, job), job)
+            made = workbench.create(workbench.draft("localhost/cutaway/demo:latest", options, job), job)
+            _made_hours_ago(cutaway.root / "containers" / made.id / "container.json")
         yield cutaway
         for container in workbench.containers():
             workbench.remove(container.id, job, force=True)
@@ -58,6 +61,13 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cutaway]:
         os.environ.pop("CUTAWAY_RUN")
         if before is not None:
             os.environ["CUTAWAY_RUN"] = before
+
+
+def _made_hours_ago(path: Path) -> None:
+    """An age that is told in seconds is drawn each second, and that is not nothing."""
+    record = json.loads(path.read_bytes())
+    record["created"] = (datetime.fromisoformat(record["created"]) - timedelta(hours=5)).isoformat()
+    path.write_text(json.dumps(record))
 
 
 def test_it_is_there_as_soon_as_a_bare_table(many: Cutaway, tmp_path: Path) -> None:
@@ -92,5 +102,5 @@ def test_it_costs_next_to_nothing_when_nothing_happens(many: Cutaway) -> None:
         memory, sent = process.memory_info().rss, (running.written - written) / seconds
     print(f"\nidle with {CONTAINERS} containers: CPU {busy:.2%}, {sent:.0f} bytes/s, RSS {memory / 1e6:.1f} MB")
     assert busy <= 0.01
-    assert sent <= 2_000
+    assert sent <= 100
     assert memory <= 90e6

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from pilot import Bench
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.widgets import Label
 from textual.widgets._toast import Toast, ToastHolder
 
+from tui.dialogs.question import Question
 from tui.widgets.answered import Answered
 from tui.widgets.repainted import Repainted
 
@@ -48,3 +50,16 @@ async def test_a_widget_that_goes_while_another_scrolls(kind: type[Screen[None]]
             assert goes not in compositor.full_map
         await pilot.pause()
         assert any(place in region for region in painted)
+
+
+async def test_who_reads_what_is_to_be_drawn_below_a_dialog_takes_it_from_nobody() -> None:
+    app = Words()
+    async with app.run_test() as pilot:
+        screen = Bench(app, pilot)  # type: ignore[arg-type]
+        await app.push_screen(Question("Really?"))
+        await screen.wait("Really", "stays")
+        for _ in range(3):
+            app.screen.refresh()  # as what lies below it does when it changes
+            assert "stays" in screen.text
+            await pilot.pause()
+            assert "stays" in screen.text

@@ -111,7 +111,7 @@ def _poor(screen: Any) -> set[tuple[str, str, float]]:
     poor = set()
     boxes = screen.app.screen.query("#box")  # what is behind a dialog is dimmed, and not there to be read
     region = boxes.first().region if boxes else screen.app.screen.region
-    for strip in screen.app.screen._compositor.render_strips()[region.y : region.bottom]:
+    for strip in screen.strips[region.y : region.bottom]:
         for segment in strip.crop(region.x, region.right):
             style = segment.style
             letters = "".join(c for c in segment.text if c.isalnum())

@@ -29,6 +29,9 @@ _SIGNS = {
     Status.UNKNOWN: "?",
 }
 
+AGES_EVERY = 1.0
+"""Seconds between two looks at how long containers have been what they are."""
+
 
 class ContainersPane(ThingsPane):
     """Containers, running or not, the newest first; below them those of other engines, which are looked at alone."""
@@ -48,6 +51,14 @@ class ContainersPane(ThingsPane):
         super().__init__(Sorting(orders), id="containers")
         self._containers: dict[str, ContainerSummary] = {}
         self._others: dict[str, Neighbour] = {}
+
+    def on_mount(self) -> None:
+        self.set_interval(AGES_EVERY, self._show_ages)
+
+    def _show_ages(self) -> None:
+        """Only where somebody sees them: below a dialog each line would be all of the screen, dimmed once more."""
+        if self.app.screen is self.screen:
+            self.list.redraw_changed()
 
     def subject_of(self, key: str | None) -> Subject:
         if key is not None and key in self._others:

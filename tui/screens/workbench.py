@@ -40,8 +40,6 @@ from tui.widgets.title_bar import TitleBar
 if TYPE_CHECKING:
     from tui.panes.files.tab import FilesTab
 
-AGES_EVERY = 10.0
-"""Seconds between two looks at how long containers have been what they are."""
 HOST = {deed.id for deed in DEEDS[OfHost]}
 """Deeds that are about nothing that is selected."""
 
@@ -90,7 +88,6 @@ class WorkbenchScreen(InFront):
         self.area.welcome.show()
         self.panes.apply()
         self.image_list.take_focus()
-        self.set_interval(AGES_EVERY, self.container_list.list.refresh)
         self.later(self._begin())
 
     async def _begin(self) -> None:

@@ -57,6 +57,8 @@ class CursorList(Lines, ScrollView, can_focus=True):
         super().__init__(id=id)
         self._empty = empty
         self._cursor = 0
+        self._drawn: dict[int, tuple[int, str]] = {}
+        """Which line was drawn last in each row, and its words."""
 
     @property
     @abstractmethod
@@ -109,6 +111,16 @@ class CursorList(Lines, ScrollView, can_focus=True):
             self.refresh(*(Region(0, line - top, width, 1) for line in (before, self._cursor)))
         self.tell_moved()
 
+    def redraw_changed(self) -> None:
+        """Draw anew the lines that read otherwise now than when they were drawn, because time has passed."""
+        room, top, changed = max(1, self.scrollable_content_region.width - 2), self.scroll_offset.y, []
+        for row, (index, words) in self._drawn.items():
+            if index == top + row and index < self.count and row < self.size.height:
+                if self.draw(index, room).plain != words:
+                    changed.append(Region(0, row, self.size.width, 1))
+        if changed:
+            self.refresh(*changed)
+
     def _show_cursor(self) -> None:
         if self.count:
             self.scroll_to_region(Region(0, self._cursor, 1, 1), animate=False)
@@ -153,6 +165,7 @@ class CursorList(Lines, ScrollView, can_focus=True):
         if index >= self.count:
             return Strip.blank(width, base)
         text = self.draw(index, max(1, width - 2))
+        self._drawn[y] = index, text.plain
         style = base
         if index == self._cursor:
             style += self.get_component_rich_style("item-list--cursor" if self.has_focus else "item-list--blurred")
