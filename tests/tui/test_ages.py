@@ -113,12 +113,14 @@ async def test_nothing_is_painted_below_a_dialog_or_out_of_sight(monkeypatch: py
         dialog = Question("Really?")
         await there.app.push_screen(dialog)
         before = await there.bench.wait("Really", "young +running +3 s")
-        assert await there.at(NOON + 20) == [] and not there.asked
+        assert await there.at(NOON + 20) == []
+        assert not there.asked
         assert there.bench.text == before
         dialog.dismiss()
         await there.bench.wait("young +running +23 s", without="Really")
         there.pane.display = False
         await there.bench.wait(without="young")
-        assert await there.at(NOON + 30) == [] and not there.asked, "nor is it looked at"
+        assert await there.at(NOON + 30) == []
+        assert not there.asked, "nor is it looked at"
         there.pane.display = True
         await there.bench.wait("young +running +33 s")

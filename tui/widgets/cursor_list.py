@@ -115,9 +115,9 @@ class CursorList(Lines, ScrollView, can_focus=True):
         """Draw anew the lines that read otherwise now than when they were drawn, because time has passed."""
         room, top, changed = max(1, self.scrollable_content_region.width - 2), self.scroll_offset.y, []
         for row, (index, words) in self._drawn.items():
-            if index == top + row and index < self.count and row < self.size.height:
-                if self.draw(index, room).plain != words:
-                    changed.append(Region(0, row, self.size.width, 1))
+            in_sight = index == top + row and index < self.count and row < self.size.height
+            if in_sight and self.draw(index, room).plain != words:
+                changed.append(Region(0, row, self.size.width, 1))
         if changed:
             self.refresh(*changed)
 
