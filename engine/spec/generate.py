@@ -178,7 +178,10 @@ def _images_signal(text: str) -> str:
 def _sysctl(spec: Builder, options: RunOptions, profile: Profile) -> None:
     found = {}
     mapped = options.uidmap or options.gidmap
-    if options.network == "none" or (options.network != "host" and not mapped):  # a network made outside is not its own
+    kind = (options.network or "").partition(":")[0]
+    # Another container's network is as that one has it, and may be the host's; with other users one that is made
+    # outside is not its own.
+    if kind == "none" or (kind not in ("host", "container") and not mapped):
         found = {key: (value, default(profile.detail)) for key, value in profile.sysctl}
     for text in options.sysctl:
         key, value = values.pair(text, "--sysctl")

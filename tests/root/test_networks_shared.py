@@ -104,10 +104,10 @@ def test_no_more_network_to_share(cutaway: Elsewhere, pair: None) -> None:
 
 
 def test_a_network_without_a_bridge_is_shared_too(cutaway: Elsewhere, tmp_path: Path) -> None:
-    """One that goes with its owner, and one that somebody else keeps."""
+    """One that goes with its owner, one that somebody else keeps, and the host's."""
     namespace.make(tmp_path / "kept")
     try:
-        for network, told in (("none", True), (f"ns:{tmp_path / 'kept'}", False)):
+        for network, told in (("none", True), (f"ns:{tmp_path / 'kept'}", False), ("host", False)):
             cutaway("run", "-d", "--name=owner", f"--network={network}", DEMO, "sleep", "60")
             cutaway("run", "-d", "--name=joiner", "--network=container:owner", DEMO, "sleep", "60")
             files = [cutaway.ended("exec", name, "cat", "/etc/resolv.conf").stdout for name in ("owner", "joiner")]

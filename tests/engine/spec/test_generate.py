@@ -161,6 +161,7 @@ def test_names_and_networks(config: Config, make: Make) -> None:
     assert alone["hostname"] == ALICE.id[:12]
     assert {"type": "network"} in alone["linux"]["namespaces"]
     assert alone["linux"]["sysctl"] == {"net.ipv4.ping_group_range": "0 0"}
+    assert "sysctl" not in config(network="container:other")["linux"], "that is for the other one to say"
     assert config(hostname="web", network="none")["hostname"] == "web"
     assert "hostname" not in config(uts="host")
     assert {"type": "network", "path": "/run/netns/blue"} in config(network="ns:/run/netns/blue")["linux"]["namespaces"]
