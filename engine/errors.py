@@ -161,6 +161,12 @@ class SpecError(CutawayError):
     code = "spec"
 
 
+class NotInImage(SpecError):
+    """What an option names (a user, a group, a working directory) is not among the container's files."""
+
+    code = "not-in-image"
+
+
 class RuntimeFailed(CutawayError):
     """runc or conmon failed; the message carries what they said.
 

@@ -35,6 +35,18 @@ def podmans_endings() -> Iterator[None]:
         raise click.exceptions.Exit(error.exit_code if error.exit_code in (126, 127) else 125) from error
 
 
+@contextmanager
+def ending_with(exit_code: int, *codes: str) -> Iterator[None]:
+    """Failures with one of these codes end with that exit code, as the same command of podman's does."""
+    try:
+        yield
+    except CutawayError as error:
+        if error.code not in codes:
+            raise
+        complain(error.message, error.hint)
+        raise click.exceptions.Exit(exit_code) from error
+
+
 class ContainerCommand(click.Command):
     """A command on containers: it ends as podman's does, and flags may have a value as there: --rm=true."""
 

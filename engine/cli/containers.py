@@ -10,10 +10,10 @@ import click
 from msgspec.structs import replace as with_other
 
 from engine import ContainerUnknown, Draft, Status, UsageError
-from engine.cli.choosing import LATEST, ContainerCommand, chosen, id_written, need_free, one
+from engine.cli.choosing import LATEST, ContainerCommand, chosen, ending_with, id_written, need_free, one
 from engine.cli.console import Session, each, session
 from engine.cli.drafting import TAKES_A_COMMAND, Asked, drafting
-from engine.cli.terminal import foreground, need_terminal
+from engine.cli.terminal import foreground, warn_without_terminal
 
 _keys = click.option(
     "--detach-keys",
@@ -80,13 +80,15 @@ def create(asked: Asked, id_file: Path | None, replace: bool) -> None:
 def run(asked: Asked, detach: bool, detach_keys: str, sig_proxy: bool, id_file: Path | None, replace: bool) -> None:
     """Make a container of IMAGE and run it; ends with the container's exit code.
 
-    Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, 127 it does not exist.
+    Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, or the user or the directory of
+    -w is not there, 127 it does not exist.
     """
-    if asked.flags["terminal"] and asked.flags["interactive"] and not detach:
-        need_terminal()
+    if asked.flags["terminal"] and asked.flags["interactive"]:
+        warn_without_terminal()
     console = session()
     need_free(id_file)
-    draft = _drafted(console, asked, replace=replace)
+    with ending_with(126, "not-in-image"):
+        draft = _drafted(console, asked, replace=replace)
     with id_written(console.workbench, id_file, draft.id):
         if detach:
             console.do(f"run {draft.name}", lambda job: console.workbench.launch(draft, job, keep=True))

@@ -10,7 +10,6 @@ import click
 
 from engine import (
     Attachment,
-    CutawayError,
     ExecOptions,
     Job,
     ProcessSummary,
@@ -21,10 +20,10 @@ from engine import (
     limit_options,
     visible,
 )
-from engine.cli.choosing import LATEST, ContainerCommand, one
-from engine.cli.console import complain, narrate, print_json, print_table, session
+from engine.cli.choosing import LATEST, ContainerCommand, ending_with, one
+from engine.cli.console import narrate, print_json, print_table, session
 from engine.cli.options import as_json
-from engine.cli.terminal import ending, need_terminal
+from engine.cli.terminal import ending
 
 
 @click.command(cls=ContainerCommand, context_settings={"allow_interspersed_args": False})
@@ -62,9 +61,7 @@ def exec(
     Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, 127 it does not exist, 255 the
     container does not run.
     """
-    wired = terminal and interactive and not detach
-    if wired:
-        need_terminal()
+    wired = terminal and interactive and not detach and sys.stdin.isatty()
     options = ExecOptions(
         args=args,
         env=env,
@@ -90,13 +87,8 @@ def exec(
         with ending(job):
             return console.workbench.exec(name, options, streams, job)
 
-    try:
+    with ending_with(255, "container-state", "not-in-image"):
         code = console.do(f"exec {name}", work)
-    except CutawayError as error:
-        if error.code != "container-state":
-            raise
-        complain(error.message, error.hint)
-        raise click.exceptions.Exit(255) from error  # as podman's
     raise click.exceptions.Exit(code or 0)
 
 

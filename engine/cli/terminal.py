@@ -18,7 +18,6 @@ from engine import (
     Draft,
     Job,
     Status,
-    UsageError,
     Workbench,
 )
 from engine.cli.console import narrate
@@ -39,16 +38,14 @@ def foreground(
     """Run (`new`) or attach to a container, or launch a draft, on this process's own streams; returns its exit code, 0
     if detached.
 
-    With a terminal of its own, ours is a plain wire to it. Without one, signals that reach us go to the container,
-    as podman's --sig-proxy does.
+    With a terminal of its own, ours is a plain wire to it. Where one of the two is none, signals that reach us go to
+    the container, as podman's --sig-proxy does.
     """
     asked = container.options.interactive if isinstance(container, Draft) else container.interactive
     interactive = with_stdin and (asked or not new)
-    wired = container.terminal and interactive
-    if wired:
-        need_terminal()
-        if detach_keys:
-            narrate(f"{container.name}: {detach_keys.replace(',', ' ')} detaches, the container goes on")
+    wired = container.terminal and interactive and sys.stdin.isatty()
+    if wired and detach_keys:
+        narrate(f"{container.name}: {detach_keys.replace(',', ' ')} detaches, the container goes on")
     stdin = sys.stdin.fileno() if interactive else None
     attachment = Attachment(stdin, sys.stdout.fileno(), sys.stderr.fileno(), detach_keys)
     sys.stdout.flush()
@@ -74,10 +71,10 @@ def foreground(
     return code
 
 
-def need_terminal() -> None:
-    """Raise UsageError where `-it` has no terminal to connect with."""
+def warn_without_terminal() -> None:
+    """Say, in podman's words, that `-it` has no terminal to connect with: what comes in goes to the container's."""
     if not sys.stdin.isatty():
-        raise UsageError("-it needs a terminal on stdin", hint="Leave -t away, or run it in a terminal.")
+        narrate("The input device is not a TTY. The --tty and --interactive flags might not work properly")
 
 
 def ending(job: Job) -> AbstractContextManager[None]:

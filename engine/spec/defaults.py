@@ -54,6 +54,8 @@ class Profile(msgspec.Struct, frozen=True):
     """Whether --read-only leaves /run, /tmp and /var/tmp writable, in memory."""
     always_grouped: bool
     """Whether the user's own group is among the supplementary ones where no user is named, too."""
+    makes_workdir: bool
+    """Whether a working directory that an option names is made where it is not; the image's always is."""
 
     @property
     def detail(self) -> str:
@@ -77,6 +79,7 @@ PROFILES = {
         marker="/run/.containerenv",
         memory_beside_read_only=True,
         always_grouped=False,
+        makes_workdir=False,
     ),
     "docker": Profile(
         name="docker",
@@ -93,6 +96,7 @@ PROFILES = {
         marker="",
         memory_beside_read_only=False,
         always_grouped=True,
+        makes_workdir=True,
     ),
 }
 

@@ -107,7 +107,9 @@ def generate(
         spec.put("/root/readonly", True, option("--read-only"))
     if options.uts != "host" or options.hostname is not None:
         spec.put("/hostname", hostname, hostname_origin)
-    mount_part.mounts(spec, options, profile, facts, files, volumes)
+    mounted = mount_part.mounts(spec, options, profile, facts, files, volumes)
+    if options.workdir is not None and not profile.makes_workdir:
+        process.need_directory(rootfs, options.workdir, mounted)
     _annotations(spec, execution, options)
     _sysctl(spec, options, profile)
     resources.devices(spec, options, profile)

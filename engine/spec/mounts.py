@@ -50,8 +50,8 @@ def mounts(
     facts: HostFacts,
     files: dict[str, bytes],
     volumes: Path | None = None,
-) -> None:
-    """Put all mounts in, a parent before what lies below it; adds to `files` what it binds.
+) -> list[str]:
+    """Put all mounts in, a parent before what lies below it, and return their places; adds to `files` what it binds.
 
     A mount of the user's takes the place of a default one at the same destination.
     Raises UsageError for a source that is not there, and for two mounts at one place.
@@ -81,6 +81,7 @@ def mounts(
     for mount in ordered:
         _put(spec, mount)
     _root_propagation(spec, ordered)
+    return [mount.destination for mount in ordered]
 
 
 def entry_of(mount: Mount) -> dict[str, Any]:

@@ -6,15 +6,16 @@ import fnmatch
 import os
 import posixpath
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from engine.errors import SpecError, UsageError
+from engine.errors import NotInImage, SpecError, UsageError
 from engine.host import HostFacts
 from engine.oci import Execution
 from engine.spec import values
 from engine.spec.builder import Builder
 from engine.spec.defaults import Profile
-from engine.spec.inside import real_path
+from engine.spec.inside import directory_in, real_path
 from engine.spec.mounts import INIT
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Origin, SourceKind, default, host, image, option
@@ -130,6 +131,22 @@ def working_directory(spec: Builder, execution: Execution, options: RunOptions, 
             " Give another one with -w.",
         )
     spec.put("/process/cwd", path, origin)
+
+
+def need_directory(rootfs: Path, workdir: str, mounted: Iterable[str]) -> None:
+    """Raise NotInImage where a working directory that -w names is not there, as podman does; runc would make it.
+
+    What lies below one of the `mounted` places is not the image's to have.
+    """
+    path = real_path(rootfs, workdir)
+    places = (real_path(rootfs, place).rstrip("/") for place in mounted)
+    if directory_in(rootfs, workdir) is None and not any(f"{path}/".startswith(f"{place}/") for place in places):
+        is_something = os.path.lexists(rootfs / path.lstrip("/"))
+        why = "is no directory in the image" if is_something else "is not in the image"
+        raise NotInImage(
+            f"the working directory {visible(workdir)[:80]} {why}",
+            hint="Give one that is there with -w, or put a volume there.",
+        )
 
 
 def leaks_descriptor(path: str) -> bool:

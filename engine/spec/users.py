@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import SpecError
+from engine.errors import NotInImage, SpecError
 from engine.spec.inside import NotAFile, read_file
 from engine.text import visible
 
@@ -38,7 +38,7 @@ class Accounts:
         self._root = root
 
     def user(self, text: str) -> User:
-        """Look up USER[:GROUP]. "" is root. Raises SpecError if it is not there, or the number is too high."""
+        """Look up USER[:GROUP]. "" is root. Raises NotInImage, or SpecError where the number is too high."""
         name, colon, group = text.partition(":")
         name = name or "0"
         number = _number(name, text)
@@ -47,7 +47,7 @@ class Accounts:
             (e for e in self._entries("passwd", 7) if (e[0] == name if number is None else e[2] == str(number))), None
         )
         if entry is None and number is None:
-            raise SpecError(
+            raise NotInImage(
                 f"the image has no user {visible(name)[:60]!r}{self._why('passwd')}",
                 hint="Give a user of the image, or a number.",
             )
@@ -79,7 +79,7 @@ class Accounts:
         for entry in self._entries("group", 4):
             if entry[0] == text:
                 return _field(entry[2])
-        raise SpecError(
+        raise NotInImage(
             f"the image has no group {visible(text)[:60]!r}{self._why('group')}",
             hint="Give a group of the image, or a number.",
         )

@@ -24,6 +24,11 @@ LINES = (
     *("stats --no-stream nope", "rm --force nope", "rm --ignore nope", "stop --ignore nope", "rm up"),
     *("stop made", "start up", "pause made", "unpause up", "kill made", "rename up made", "exec made true"),
     *("exec up no-such-program", "exec up /etc/passwd", "exec up sh -c 'exit 7'", "top made", "logs made"),
+    *(
+        f"run --rm --network=none {words} probe sh -c 'exit 7'"
+        for words in ("-u nobodyx", "-u 0:nope", "--group-add=nope", "-w /nope", "-w /etc/passwd", "--tmpfs=/x -w /x/y")
+    ),
+    *("exec -u nobodyx up true", "exec -w /nope up sh -c true"),
     *("stop --cidfile=nope", "rm --cidfile=nope", "ps --sync"),
     *("inspect nope", "inspect up nope", "cp nope:/x .", "cp up:/nope .", "cp up:/nope/ .", "logs --until=1h up"),
     *("logs --since=1500ms up", "stop -t 0 -f name=nope"),

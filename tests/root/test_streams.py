@@ -75,3 +75,35 @@ def test_a_terminal_without_one_inside_detaches(cutaway: Cutaway) -> None:
     screen.close()
     assert process.returncode == 0
     assert cutaway.json("ps", "--json")[0]["status"] == "running"
+
+
+def test_a_terminal_inside_without_one_here_takes_what_comes(cutaway: Cutaway) -> None:
+    """As with podman: `run` warns, and all go on; signals go to the container."""
+
+    def said(words: str, *, fed: bytes = b"echo $((40 + 2)); exit 7\n") -> tuple[int, bytes, bytes]:
+        done = subprocess.run(
+            cutaway.command(*words.split()), input=fed, env=cutaway.environment, capture_output=True, timeout=60
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    warned = b"The input device is not a TTY."
+    code, out, told = said(f"run --rm -it --network=none {DEMO} sh")
+    assert (code, b"\r\n42\r\n" in out, warned in told) == (7, True, True)
+    making = f"-it --name=c --network=none {DEMO} sh"
+    assert said(f"create {making}")[::2] == (0, b"")
+    code, out, told = said("start -ai c")
+    assert (code, b"42" in out, told) == (7, True, b"")
+    cutaway("start", "c")
+    code, out, told = said("exec -it c sh")
+    assert (code, b"\r\n42\r\n" in out, told) == (7, True, b"")
+    code, out, told = said("attach c", fed=KEYS + b"exit 5\n")
+    assert (code, b"after" in out, told) == (5, True, b"")
+
+    waiting = "trap 'echo TERM; exit 9' TERM; echo ready; while :; do sleep 0.05; done"
+    words = cutaway.command("run", "--rm", "-it", "--network=none", DEMO, "sh", "-c", waiting)
+    with subprocess.Popen(words, env=cutaway.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\r\n"
+        process.terminate()
+        assert process.stdout.read() == b"TERM\r\n"
+    assert process.returncode == 9

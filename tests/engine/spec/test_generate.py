@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from spec_kit import ALICE, Make
 
-from engine.errors import SpecError, UsageError
+from engine.errors import NotInImage, SpecError, UsageError
 from engine.host import CgroupMode
 from engine.oci import Execution
 from engine.spec import SourceKind, check
@@ -76,7 +76,10 @@ def test_environment_from_a_file(config: Config, make: Make, tmp_path: Path) -> 
 
 def test_working_directory(config: Config, make: Make, rootfs: Path) -> None:
     assert config(WEB)["process"]["cwd"] == "/srv"
+    (rootfs / "opt").mkdir()
+    (rootfs / "there").symlink_to("/opt")
     assert config(WEB, workdir="/tmp/../opt")["process"]["cwd"] == "/opt"
+    assert config(WEB, workdir="/there")["process"]["cwd"] == "/there"
     assert config(Execution(cmd=["sh"], working_dir="app"))["process"]["cwd"] == "/app"
     assert config()["process"]["cwd"] == "/"
     for hostile in ("/proc/self/fd/7", "/proc/1/task/1/fd/8", "//proc/self/./fd/9", "/proc/self/fd"):
@@ -86,6 +89,22 @@ def test_working_directory(config: Config, make: Make, rootfs: Path) -> None:
     with pytest.raises(SpecError):
         make(workdir="/trap/7")
     assert config(workdir="/proc/self")["process"]["cwd"] == "/proc/self"
+
+
+def test_a_working_directory_that_is_not_there(config: Config, make: Make, rootfs: Path) -> None:
+    """podman refuses one that an option names, and docker has it made."""
+    (rootfs / "opt").mkdir()
+    (rootfs / "opt/file").touch()
+    (rootfs / "gone").symlink_to("/nowhere")
+    for missing in ("/nope", "/opt/nope", "/opt/file", "/gone", "/../nope"):
+        with pytest.raises(NotInImage, match=r"working directory .* is no"):
+            make(workdir=missing)
+        assert make(workdir=missing, profile="docker").text
+    (rootfs / "link").symlink_to("/data")
+    for within in ("/data", "/data/below", "/link/below", "/opt/../data/x"):
+        assert config(workdir=within, tmpfs=("/data",))["process"]["cwd"]
+    with pytest.raises(NotInImage):
+        make(workdir="/database", tmpfs=("/data",))
 
 
 def test_capabilities_of_root(config: Config) -> None:
