@@ -75,7 +75,10 @@ class ContainerDesk:
         return Tender(self.root, self.facts, self._containers, self._runtime)
 
     def start(self, name: str, job: Job) -> ContainerSummary:
-        """Start a created or exited container in the background. Raises ContainerState where it runs, RuntimeFailed."""
+        """Start a created or exited container in the background, and before it the one whose network it shares.
+
+        Raises ContainerState where it runs, RuntimeFailed.
+        """
         record = self._find(name)
         self._launcher.start(record, job)
         return self._summary(record)

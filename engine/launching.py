@@ -20,7 +20,7 @@ from engine.cleanup import goes, put_away
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed
-from engine.events import ContainersChanged, Status, ignore
+from engine.events import ALIVE, ContainersChanged, Status, ignore
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.journalling import journalled, need_config
@@ -170,10 +170,11 @@ class Launcher:
         """Mount its root filesystem and start it. With an attachment stay until its end and return the exit code.
 
         The streams are connected before the process starts, so nothing of its output is lost. A `fleeting` container
-        that cannot be started is removed.
+        that cannot be started is removed. Whose network it shares is started first.
         Returns None if nobody stayed, or the user detached. Raises ContainerState if it runs already, RuntimeFailed.
         """
         need_config(record)
+        self._start_owner(record, job, fleeting=fleeting)
         with ExitStack() as stack:
             with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
                 if (state := self._runtime.state(record)).pid:
@@ -188,6 +189,23 @@ class Launcher:
                 return None
             ending = pump.run(job.token)
         return self._after(record, ending, job)
+
+    def _start_owner(self, record: ContainerRecord, job: Job, *, fleeting: bool) -> None:
+        """Start the container whose network it shares where that does not run, as podman does. Not under the lock of
+        who shares it: nobody waits for one lock with another one held."""
+        owner = self._linker.owner(record)
+        if owner is None or self._runtime.state(owner).status in ALIVE or self._runtime.state(record).pid:
+            return
+        try:
+            try:
+                self.start(owner, job)
+            except ContainerState:
+                if self._runtime.state(owner).status not in ALIVE:  # somebody else has started it
+                    raise
+        except BaseException:
+            if fleeting or record.auto_remove:
+                self.remove(record, Job(job.title, ignore), force=False)
+            raise
 
     def restart(self, record: ContainerRecord, timeout: float | None, job: Job) -> None:
         """Stop it where it runs, as `stop` does, and start it. One with --rm stays, too.

@@ -72,6 +72,14 @@ class Linker:
                 files = {**files, _HOSTS: spec.renamed_hosts(hosts, record.name, name)}
             record = replace(record, name=name)
 
+    def owner(self, record: ContainerRecord) -> ContainerRecord | None:
+        """The container whose network it shares; None where it shares none, or that one is gone."""
+        kind, _, other_id = record.network.partition(":")
+        if kind == "container":
+            with suppress(ContainerUnknown):
+                return self._containers.find(other_id)
+        return None
+
     def need_unshared(self, record: ContainerRecord) -> None:
         """Raise ContainerState, naming them, where other containers share its network: they could not start again."""
         if not (names := [other.name for other in sharers(self._containers.all(), record.id)]):

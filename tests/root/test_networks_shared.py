@@ -65,6 +65,31 @@ def test_a_container_whose_network_others_share_goes_after_them(cutaway: Elsewhe
     assert cutaway.out("rm", "-f", "--all").splitlines() == ["joiner", "owner"]
 
 
+def test_whose_network_is_shared_is_started_first(cutaway: Elsewhere) -> None:
+    cutaway("create", "--name=owner", "--network=none", DEMO, "sleep", "60")
+    cutaway("create", "--name=joiner", "--network=container:owner", DEMO, "sleep", "60")
+    cutaway("create", "--name=third", "--network=container:joiner", DEMO, "sleep", "60")
+    cutaway("start", "third")
+    found = networks_of(cutaway)
+    assert set(found) == {"owner", "joiner", "third"}
+    assert len(set(found.values())) == 1
+    owner = cutaway.json("inspect", "owner")[0]["id"]
+    assert owner in cutaway.out("trace", "owner")
+    assert owner not in cutaway.out("trace", "third"), "what is done to another is in that one's trace"
+    cutaway("stop", "-t0", "--all")
+    assert "owner" in cutaway("restart", "joiner", code=125).stderr, (
+        "as podman, which starts it for start and run alone"
+    )
+    cutaway("run", "--rm", "--network=container:joiner", DEMO, "sh", "-c", "exit 3", code=3)
+    assert set(networks_of(cutaway)) == {"owner", "joiner"}
+    cutaway("rm", "-f", "--all")
+
+    cutaway("create", "--name=owner", "--network=none", DEMO, "no-such-program")
+    said = cutaway("run", "--rm", "--network=container:owner", DEMO, "true", code=127).stderr
+    assert "no-such-program" in said
+    assert [each["name"] for each in cutaway.json("ps", "-a", "--json")] == ["owner"]
+
+
 def test_one_with_rm_stays_until_nobody_shares_its_network(cutaway: Elsewhere) -> None:
     cutaway("run", "-d", "--rm", "--name=owner", "--network=bridge", DEMO, "sleep", "60")
     cutaway("create", "--name=joiner", "--network=container:owner", DEMO, "true")
