@@ -152,9 +152,11 @@ let_go() { # whoever wants them can start them from now on; they do not start by
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
+# The system's own before one of this user's (pyenv, conda): root runs it, it is mended with the system, and it is built
+# to be fast, which those are often not.
 find_python() {
-    for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
-        if has "$python" && recent "$python"; then
+    for python in ${PYTHON:-/usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11}; do
+        if has "$python" && recent "$python" && can_make_venv "$python"; then
             command -v "$python"
             return
         fi
@@ -162,7 +164,13 @@ find_python() {
     fail "Python 3.11 or later is needed${PYTHON:+, and $PYTHON is not that}. Install it, or name it: make run PYTHON=/path/to/python3"
 }
 
-can_make_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+can_make_venv() { # Debian keeps ensurepip in a package of its own, one per version of Python
+    "$1" -c 'import ensurepip, venv' 2>/dev/null && return
+    version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    install "python$version-venv" && "$1" -c 'import ensurepip, venv' 2>/dev/null && return
+    say "$1 cannot make virtual environments. Install it $(by_hand "python$version-venv")"
+    return 1
+}
 
 python_parts() { # stage, extras: .venv with exactly the versions of constraints.txt
     stage=$1 extras=$2
@@ -173,12 +181,6 @@ python_parts() { # stage, extras: .venv with exactly the versions of constraints
         fi
     done
     python=$(find_python)
-    if ! can_make_venv "$python"; then
-        # Debian keeps ensurepip in a package of its own, one per version of Python.
-        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-        install "python$version-venv" || fail "$python cannot make virtual environments. Install it $(by_hand "python$version-venv")"
-        can_make_venv "$python" || fail "$python cannot make virtual environments even so; name another: make run PYTHON=…"
-    fi
     say "installing Python packages into .venv"
     rm -f .venv/ready-*
     .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
