@@ -138,10 +138,9 @@ class _Filter(Input):
 class Frame(Vertical):
     """A pane: an edge, its content, and a filter line that comes with `/` where the pane has something to filter."""
 
-    # The rule on the frame itself is what makes Textual look at all of its children when the focus moves.
+    # A rule with :focus-within would make Textual style all that is in both frames anew when the focus moves.
     DEFAULT_CSS = """
     Frame {
-        &:focus-within { color: $foreground; }
         & > #body {
             border: round $border-blurred;
             border-top: none;
@@ -151,8 +150,8 @@ class Frame(Vertical):
         }
         & > #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
         &.filtering > #filter { display: block; }
-        &:focus-within > Edge { color: $accent; & .edge--active { color: $accent; } }
-        &:focus-within > #body { border: round $accent; border-top: none; border-subtitle-color: $foreground; }
+        & > Edge.lit { color: $accent; & .edge--active { color: $accent; } }
+        & > #body.lit { border: round $accent; border-top: none; border-subtitle-color: $foreground; }
     }
     """
 
@@ -164,6 +163,7 @@ class Frame(Vertical):
         super().__init__(id=id, classes=classes)
         self.edge = Edge()
         self.body = Body(id="body")
+        self._subtitle = ""
 
     def compose(self) -> ComposeResult:
         yield self.edge
@@ -172,13 +172,27 @@ class Frame(Vertical):
         with self.body:
             yield from self.compose_body()
 
+    def on_mount(self) -> None:
+        self.watch(self.screen, "focused", self._light)
+
+    def _light(self) -> None:
+        """The edges say where the focus is."""
+        lit = self.has_focus_within
+        if lit != self.edge.has_class("lit"):
+            edges = (self.edge.set_class(lit, "lit", update=False), self.body.set_class(lit, "lit", update=False))
+            self.app.stylesheet.update_nodes(edges)
+
     def compose_body(self) -> Iterable[Widget]:
         """What the pane holds."""
         return ()
 
     def set_subtitle(self, text: str) -> None:
         """Plain text on the lower edge."""
+        self._subtitle = text
         self.body.say(clip(text, max(0, self.size.width - 6)))
+
+    def on_resize(self) -> None:
+        self.set_subtitle(self._subtitle)  # as much of it as there is room for now
 
     def take_focus(self) -> None:
         """Give the focus to what in this pane wants keys: at once, so that the next key finds it there."""
