@@ -78,8 +78,8 @@ def read_config(text: str) -> dict[str, Any]:
 
 def check_beside(options: RunOptions, text: str, *, bridged: bool) -> None:
     """Refuse options that a given config.json would leave without effect; a -t that it says, too, is none, and where it
-    has a bridge (`bridged`) ports can be published."""
-    shaping = [word for word in options.shaping() if not (bridged and word == "-p")]
+    has a bridge (`bridged`) ports can be published, and its address there chosen."""
+    shaping = [word for word in options.shaping() if not (bridged and word in ("-p", "--ip", "--mac-address"))]
     if "-t" in shaping and read_config(text)["process"].get("terminal") is True:
         shaping.remove("-t")
     if shaping:

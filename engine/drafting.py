@@ -14,6 +14,7 @@ from engine.disk import DataRoot
 from engine.events import Problem, ignore
 from engine.host import HostFacts
 from engine.jobs import Job
+from engine.journalling import need_config
 from engine.linking import Linker
 from engine.network import Networks
 from engine.runtime import Containers
@@ -64,7 +65,7 @@ class Drafter:
             check_beside(options, config, bridged=named == "bridge")
             shaping = msgspec.structs.replace(options, network=named)
         chosen = spec.chosen_network(shaping, self._facts)
-        network, address = (like.network, like.address) if like else self._linker.foreseen(chosen.said)
+        network, address = (like.network, like.address) if like else self._linker.foreseen(chosen.said, options.ip)
         netns = self._networks.path(identity.id) if network else None
         with (
             looked_into(self._root, self._facts, image, job) as merged,
@@ -82,6 +83,7 @@ class Drafter:
                 volumes=Volumes(self._root).base,
                 numbers=numbers,
                 shared=self._linker.shared_files(network),
+                inherited=tuple(self._inherited(options)),
             )
             text, provenance, files = generated.text, generated.provenance, dict(generated.files)
             if config is not None:
@@ -109,6 +111,16 @@ class Drafter:
             address=address,
             numbers=numbers,
         )
+
+    def _inherited(self, options: RunOptions) -> Iterator[spec.Mount]:
+        """What --volumes-from means. Raises ContainerUnknown, ContainerState, SpecError."""
+        for text in options.volumes_from:
+            asked = spec.volumes_from(text, "--volumes-from")
+            record = self._containers.find(asked.name)
+            need_config(record)
+            home = self._containers.path(record.id)
+            provenance = spec.Provenance.from_json((home / "provenance.json").read_bytes())
+            yield from spec.volumes_of((home / "config.json").read_text("utf-8", "surrogateescape"), provenance, asked)
 
     def _numbers(self, options: RunOptions, rootfs: Path, user: str) -> tuple[int, int] | None:
         """The numbers of the host that --userns auto gives a container. Raises HostError, UsageError, SpecError."""

@@ -76,6 +76,7 @@ class Launcher:
             log_size=draft.options.log_size,
             network=draft.network,
             address=draft.address,
+            mac=draft.options.mac_address.replace("-", ":").lower() if draft.options.mac_address else "",
             numbers=draft.numbers,
             ports=self._networks.settled(draft.options.ports),
         )

@@ -27,16 +27,16 @@ class Linker:
         self._runtime = runtime
         self._networks = networks
 
-    def foreseen(self, network: str) -> tuple[str, str]:
+    def foreseen(self, network: str, asked: str | None = None) -> tuple[str, str]:
         """What of a container's `network` (as --network has it) is made at the start ("" for nothing), and its address
-        there.
+        there, on a bridge the one that is `asked` for.
 
-        Raises ToolMissing, ContainerUnknown.
+        Raises ToolMissing, ContainerUnknown, UsageError and ContainerState for an address that cannot be had.
         """
         kind, _, name = network.partition(":")
         if kind == "bridge":
-            taken = [record.address for record in self._containers.all() if record.network == "bridge"]
-            return "bridge", self._networks.address(taken)
+            taken = {record.address: record.name for record in self._containers.all() if record.network == "bridge"}
+            return "bridge", self._networks.fixed(asked, taken) if asked else self._networks.address(taken)
         if kind == "container":
             other = self._containers.find(name)
             return f"container:{other.id}", other.address
@@ -117,7 +117,7 @@ class Linker:
         """
         kind, _, other_id = record.network.partition(":")
         if kind == "bridge":
-            with self._networks.up(record.id, record.name, record.address, record.ports, job) as held:
+            with self._networks.up(record.id, record.name, record.address, record.ports, job, mac=record.mac) as held:
                 yield held
             return
         if kind == "container":

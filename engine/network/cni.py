@@ -60,6 +60,7 @@ def _chain(plugins: Path, order: dict[str, Any]) -> Iterator[tuple[str, str, dic
             "isGateway": True,
             "ipMasq": True,
             "hairpinMode": True,
+            **_card(order),
             "ipam": {
                 "type": "static",
                 "addresses": [{"address": address, "gateway": gateway}],
@@ -105,6 +106,13 @@ def _address(order: dict[str, Any]) -> tuple[str, str]:
     (wanted,) = order["networks"].values()
     (subnet,) = _network(order)["subnets"]
     return f"{wanted['static_ips'][0]}/{subnet['subnet'].rpartition('/')[2]}", subnet["gateway"]
+
+
+def _card(order: dict[str, Any]) -> dict[str, Any]:
+    """What gives the container's card a hardware address that was asked for."""
+    (wanted,) = order["networks"].values()
+    mac = wanted.get("static_mac")
+    return {"capabilities": {"mac": True}, "runtimeConfig": {"mac": mac}} if mac else {}
 
 
 def _result(path: Path, order: dict[str, Any]) -> dict[str, Any]:

@@ -13,14 +13,14 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from engine.digest import sha256
 from engine.disk import DataRoot
-from engine.errors import HostError, ToolMissing
+from engine.errors import ContainerState, HostError, ToolMissing, UsageError
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.network import namespace
@@ -76,6 +76,21 @@ class Networks:
                 return str(ipaddress.ip_address(number))
         raise HostError(f"every address of {subnet} is taken", hint="Remove containers that are not needed any more.")
 
+    def fixed(self, address: str, taken: Mapping[str, str]) -> str:
+        """This address of the network, for a container; `taken` are those that are, with the containers that have them.
+
+        Raises ToolMissing, UsageError for one that is not the network's, ContainerState for one that is taken.
+        """
+        self._facts.need_bridge()
+        subnet, asked = self.subnet, ipaddress.ip_address(address)
+        if asked not in subnet or asked in (subnet.network_address, subnet.broadcast_address):
+            raise UsageError(f"--ip {address}: the network's addresses are those of {subnet}")
+        if asked == subnet.network_address + 1:
+            raise UsageError(f"--ip {address}: that is this host's own on the bridge")
+        if (name := taken.get(str(asked))) is not None:
+            raise ContainerState(f"--ip {address}: the container {name} has it", hint="Remove that, or choose another.")
+        return str(asked)
+
     def settled(self, ports: Sequence[Port]) -> list[Port]:
         """Ports of the host that are free now, where any would do. Raises ContainerState (one is in use)."""
         if not ports:
@@ -90,8 +105,11 @@ class Networks:
         namespace.keep(self.path(container_id), pid)
 
     @contextmanager
-    def up(self, container_id: str, name: str, address: str, ports: Sequence[Port], job: Job) -> Iterator[list[int]]:
-        """Make the namespace and connect it; gives descriptors of sockets that hold the published ports.
+    def up(
+        self, container_id: str, name: str, address: str, ports: Sequence[Port], job: Job, *, mac: str = ""
+    ) -> Iterator[list[int]]:
+        """Make the namespace and connect it, by a card with the hardware address `mac` where that is not ""; gives
+        descriptors of sockets that hold the published ports.
 
         Whoever outlives the block has to inherit them, so that nobody else on this host takes the ports for free.
         What fails is undone. Raises ToolMissing, HostError with netavark's words, ContainerState (a port in use).
@@ -102,7 +120,7 @@ class Networks:
         with reserved(ports) as (handles, fixed):
             path, told = self.path(container_id), self._told(container_id)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            order = self._request(container_id, name, address, fixed)
+            order = self._request(container_id, name, address, mac, fixed)
             if isinstance(tool, Path):
                 request, command = json.dumps({"cni": order}), f"# the CNI plugins of {shlex.quote(str(tool))}, in turn"
             else:
@@ -188,8 +206,9 @@ class Networks:
                 " It needs iptables (or nftables) and the kernel's bridge and veth.",
             )
 
-    def _request(self, container_id: str, name: str, address: str, ports: Sequence[Port]) -> dict[str, Any]:
+    def _request(self, container_id: str, name: str, address: str, mac: str, ports: Sequence[Port]) -> dict[str, Any]:
         settings = self._settings()
+        card = {"static_mac": mac} if mac else {}
         subnet = ipaddress.ip_network(settings["subnet"])
         return {
             "container_id": container_id,
@@ -204,7 +223,7 @@ class Networks:
                 }
                 for port in ports
             ],
-            "networks": {_NAME: {"static_ips": [address], "interface_name": "eth0"}},
+            "networks": {_NAME: {"static_ips": [address], "interface_name": "eth0", **card}},
             "network_info": {
                 _NAME: {
                     "name": _NAME,

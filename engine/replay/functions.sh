@@ -177,9 +177,9 @@ follow() { # NUMBER DIRECTORY TARGET: move the directory's content where the lin
 # this host's rules that let it out and lead published ports in. netavark and the CNI plugins do the same, with a
 # bridge in between where the cables of other containers end, too. Where a firewall drops what this host would
 # forward, the container reaches this host alone.
-connect() { # NAME ADDRESS LENGTH GATEWAY [PROTOCOL/HOST-ADDRESS/HOST-PORT/PORT]...
-    name=$1 address=$2 length=$3 gateway=$4 cable=c${1#replay-} table=$(echo "$1" | tr - _)
-    shift 4
+connect() { # NAME ADDRESS LENGTH GATEWAY CARD [PROTOCOL/HOST-ADDRESS/HOST-PORT/PORT]...
+    name=$1 address=$2 length=$3 gateway=$4 card=$5 cable=c${1#replay-} table=$(echo "$1" | tr - _)
+    shift 5
     say "connect $address"
     ip netns add "$name"
     connected=$name
@@ -188,6 +188,7 @@ connect() { # NAME ADDRESS LENGTH GATEWAY [PROTOCOL/HOST-ADDRESS/HOST-PORT/PORT]
     ip link set "$cable" up
     ip route add "$address/32" dev "$cable"
     ip -n "$name" link set lo up
+    [ -z "$card" ] || ip -n "$name" link set eth0 address "$card"
     ip -n "$name" address add "$address/$length" dev eth0
     ip -n "$name" link set eth0 up
     ip -n "$name" route add default via "$gateway"

@@ -149,7 +149,7 @@ def _connect(name: str, record: ContainerRecord, subnet: IPv4Network) -> str:
         for n in range(port.count)
     ]
     gateway = subnet.network_address + 1
-    return shlex.join(["connect", name, record.address, str(subnet.prefixlen), str(gateway), *ports])
+    return shlex.join(["connect", name, record.address, str(subnet.prefixlen), str(gateway), record.mac, *ports])
 
 
 def _file(path: str, content: bytes) -> str:

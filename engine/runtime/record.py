@@ -53,6 +53,8 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
     network: str = ""
     """"" where config.json says all; "bridge"; "container:ID" of the one whose network it shares."""
     address: str = ""
+    mac: str = ""
+    """Its card's address on the bridge, where one was asked for."""
     ports: list[Port] = []
     numbers: tuple[int, int] | None = None
     """The first of the host's numbers that --userns auto gave it, and how many: nobody else's."""

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from engine.spec.fields import Field, describe_field, explain_field, fields, known_words, member_names
     from engine.spec.formatting import formatted, with_commas
     from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
+    from engine.spec.inheriting import volumes_of
     from engine.spec.inside import directory_in
+    from engine.spec.mounts import Mount
     from engine.spec.netfiles import network_files, renamed_hosts
     from engine.spec.networking import chosen_network, network_in
     from engine.spec.options import RunOptions
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from engine.spec.theirs import as_docker, as_podman
     from engine.spec.updating import updated
     from engine.spec.users import Accounts
+    from engine.spec.values import volumes_from
     from engine.spec.words import limit_options, parse_options, run_options
 
 provide(
@@ -62,6 +65,8 @@ provide(
         "formatting": "formatted with_commas",
         "generate": "STOP_SIGNAL ContainerIdentity Generated generate",
         "inside": "directory_in",
+        "inheriting": "volumes_of",
+        "mounts": "Mount",
         "netfiles": "network_files renamed_hosts",
         "networking": "chosen_network network_in",
         "options": "RunOptions",
@@ -74,6 +79,7 @@ provide(
         "theirs": "as_docker as_podman",
         "updating": "updated",
         "users": "Accounts",
+        "values": "volumes_from",
         "words": "limit_options parse_options run_options",
     },
 )
@@ -97,6 +103,7 @@ __all__ = [
     "Explained",
     "Field",
     "Generated",
+    "Mount",
     "Note",
     "Origin",
     "Provenance",
@@ -155,5 +162,7 @@ __all__ = [
     "set_privileged",
     "take_back",
     "updated",
+    "volumes_from",
+    "volumes_of",
     "with_commas",
 ]

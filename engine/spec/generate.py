@@ -6,7 +6,7 @@ Order: the image first, then the defaults where the image is silent, then the us
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
@@ -67,11 +67,13 @@ def generate(
     volumes: Path | None = None,
     numbers: tuple[int, int] | None = None,
     shared: Mapping[str, bytes] | None = None,
+    inherited: Sequence[mount_part.Mount] = (),
 ) -> Generated:
     """The config.json of a container. `rootfs` is where the image's files can be read, for its users and groups;
     `netns` the file of the network namespace that it will have for --network bridge and container:NAME, and `address`
     its own there; `volumes` is where named volumes are kept; `numbers` are the first and how many of the
-    host's that --userns auto gives it; `shared` are the files of the container whose network it has.
+    host's that --userns auto gives it; `shared` are the files of the container whose network it has,
+    `inherited` what --volumes-from means (`volumes_of`).
 
     Raises UsageError where an option cannot be had, SpecError where the image asks for what must not be.
     """
@@ -107,7 +109,7 @@ def generate(
         spec.put("/root/readonly", True, option("--read-only"))
     if options.uts != "host" or options.hostname is not None:
         spec.put("/hostname", hostname, hostname_origin)
-    mounted = mount_part.mounts(spec, options, profile, facts, files, volumes)
+    mounted = mount_part.mounts(spec, options, profile, facts, files, volumes, inherited)
     if options.workdir is not None and not profile.makes_workdir:
         process.need_directory(rootfs, options.workdir, mounted)
     _annotations(spec, execution, options)

@@ -50,10 +50,11 @@ def mounts(
     facts: HostFacts,
     files: dict[str, bytes],
     volumes: Path | None = None,
+    inherited: Iterable[Mount] = (),
 ) -> list[str]:
     """Put all mounts in, a parent before what lies below it, and return their places; adds to `files` what it binds.
 
-    A mount of the user's takes the place of a default one at the same destination.
+    A mount of the user's takes the place of a default one at the same destination, and of an `inherited` one.
     Raises UsageError for a source that is not there, and for two mounts at one place.
     """
     chosen = {mount.destination: mount for mount in _defaults(options, profile, facts)}
@@ -67,6 +68,7 @@ def mounts(
     for mount in _own_files(options, profile, files):
         if not (in_memory and mount.destination.startswith("/run/")):
             chosen[mount.destination] = mount
+    chosen.update((mount.destination, mount) for mount in inherited)
     seen: dict[str, Origin] = {}
     for mount in _users(options, volumes):
         if mount.destination in seen:

@@ -35,6 +35,8 @@ def network_files(
         "hosts": _hosts(options, hostname, name, base, address or ("127.0.1.1" if host_network else "127.0.0.1")),
         "hostname": f"{hostname}\n".encode(),
     }
+    if options.no_hosts:
+        del files["hosts"]
     if shared is not None:
         return {**{key: data for key, data in shared.items() if key == "resolv.conf"}, **files}
     if host_network or address or options.dns or options.dns_search or options.dns_option:

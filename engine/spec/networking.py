@@ -38,6 +38,8 @@ def chosen_network(options: RunOptions, facts: HostFacts) -> Network:
         return Network(values.network(options.network, "--network"), option(f"--network {options.network}"))
     if options.publish:
         return Network("bridge", option(f"-p {options.publish[0]}, which needs a bridge"))
+    if options.ip or options.mac_address:
+        return Network("bridge", option(f"{options.needing_bridge()}, which needs a bridge"))
     if facts.wished_network:
         return Network(_wished(facts.wished_network), host(f"CUTAWAY_NETWORK is {facts.wished_network}"))
     if facts.bridge is None:

@@ -41,9 +41,17 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     publish: tuple[str, ...] = ()
     """[[IP:][HOST]:]CONTAINER[/PROTOCOL]"""
     publish_all: bool = False
-    """What the image says is listened on is published too, each by any free port of the host."""
+    """What the image and `expose` say is listened on is published too, each by any free port of the host."""
+    expose: tuple[str, ...] = ()
+    """PORT[-PORT][/PROTOCOL], what the container listens on beside what its image says."""
+    ip: str | None = None
+    """Its address on the bridge."""
+    mac_address: str | None = None
+    """Its card's there."""
     volumes: tuple[str, ...] = ()
     """SOURCE:DESTINATION[:OPTIONS]"""
+    volumes_from: tuple[str, ...] = ()
+    """CONTAINER[:ro|rw]: what that one binds is bound at the same places."""
     mounts: tuple[str, ...] = ()
     """type=bind|tmpfs|devpts,KEY=VALUE…"""
     tmpfs: tuple[str, ...] = ()
@@ -96,6 +104,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     dns_option: tuple[str, ...] = ()
     add_hosts: tuple[str, ...] = ()
     """NAME:ADDRESS"""
+    no_hosts: bool = False
+    """/etc/hosts is the image's own."""
     terminal: bool = False
     interactive: bool = False
     stop_signal: str | None = None
@@ -126,11 +136,20 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         if self.profile not in ("podman", "docker"):
             raise UsageError(f"--profile {self.profile}: podman or docker")
         bridgeless = self.network is not None and values.network(self.network, "--network") != "bridge"
-        if bridgeless and (self.publish or self.publish_all):
-            given = "-p" if self.publish else "-P"
+        if bridgeless and (given := self.needing_bridge()):
             raise UsageError(
-                f"{given} cannot stand with --network {self.network}", hint="Ports are published by a bridge."
+                f"{given} cannot stand with --network {self.network}",
+                hint="Ports are published by a bridge, and its containers alone have an address of their own.",
             )
+        if self.no_hosts and self.add_hosts:
+            raise UsageError("--no-hosts and --add-host cannot stand together")
+
+    def needing_bridge(self) -> str:
+        """The first of the options given that only a bridge can fulfil; "" for none."""
+        for name in ("publish", "publish_all", "ip", "mac_address"):
+            if getattr(self, name):
+                return flag(name)
+        return ""
 
     @property
     def log_size(self) -> int:
@@ -143,14 +162,20 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         return [parse_port(text) for text in self.publish]
 
     def publishing(self, exposed: Iterable[str]) -> RunOptions:
-        """The same with each port that the image exposes (PORT[/PROTOCOL]) published by name, where that is asked for.
+        """The same with each port published by name that the image (`exposed`, PORT[/PROTOCOL]) or `expose` tells of,
+        where that is asked for.
 
         Raises UsageError for what is no port.
         """
         if not self.publish_all:
             return self
         there = set().union(*(port.insides for port in self.ports))
-        missing = [text for text in exposed if not parse_port(text).insides <= there]
+        told = (*exposed, *(each for text in self.expose for each in values.exposed(text, "--expose")))
+        missing = []
+        for text in told:
+            if not (inside := parse_port(text).insides) <= there:
+                missing.append(text)
+                there |= inside
         return msgspec.structs.replace(self, publish=(*self.publish, *missing), publish_all=False)
 
     def words(self) -> list[str]:
@@ -189,7 +214,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
                 yield name, value
 
 
-_ABOUT_THE_CONTAINER = frozenset({"name", "auto_remove", "interactive", "stop_signal", "stop_timeout", "log_opts"})
+_ABOUT_THE_CONTAINER = frozenset(
+    {"name", "auto_remove", "interactive", "stop_signal", "stop_timeout", "log_opts", "expose"}
+)
 
 _FLAGS = {
     "args": "the command",
@@ -243,6 +270,10 @@ _PARSERS: dict[str, Any] = {
     "umask": values.umask,
     "log_opts": values.log_option,
     "network": values.network,
+    "expose": values.exposed,
+    "ip": values.own_address,
+    "mac_address": values.mac_address,
+    "volumes_from": values.volumes_from,
     "publish": lambda text, option: parse_port(text),
     "pid": values.own_or_host,
     "ipc": values.ipc,

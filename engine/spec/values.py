@@ -279,6 +279,48 @@ def address(text: str, option: str) -> str:
         return refuse(option, text, "not an IP address")
 
 
+def own_address(text: str, option: str) -> str:
+    """An address for the container itself. There are none of IPv6 on the bridge."""
+    if ipaddress.ip_address(address(text, option)).version != 4:
+        refuse(option, text, "the bridge has no addresses of IPv6")
+    return text
+
+
+def mac_address(text: str, option: str) -> str:
+    """Six bytes in hexadecimal, of one card and not of a group (IEEE 802: the lowest bit of the first is 0)."""
+    if not re.fullmatch(r"[0-9a-fA-F]{2}([:-])(?:[0-9a-fA-F]{2}\1){4}[0-9a-fA-F]{2}", text):
+        refuse(option, text, "not a hardware address", "For example 02:11:22:33:44:55.")
+    if int(text[:2], 16) & 1 or not text.strip("0:-"):
+        refuse(option, text, "not the address of one card", "For example 02:11:22:33:44:55.")
+    return text.replace("-", ":").lower()
+
+
+class VolumesFrom(NamedTuple):
+    """A container whose volumes are wanted; `access` is "ro", "rw" or, as they are there, ""."""
+
+    name: str
+    access: str
+
+
+def volumes_from(text: str, option: str) -> VolumesFrom:
+    """CONTAINER[:ro|rw|z]"""
+    name, _, words = text.partition(":")
+    given = [word for word in words.split(",") if word]
+    access = [word for word in given if word in ("ro", "rw")]
+    if not name or len(access) > 1 or set(given) - {"ro", "rw", "z"}:  # there is no SELinux label to set
+        refuse(option, text, "CONTAINER[:ro|rw] is wanted")
+    return VolumesFrom(name, "".join(access))
+
+
+def exposed(text: str, option: str) -> list[str]:
+    """PORT[-PORT][/tcp|udp|sctp], each of them as PORT/PROTOCOL."""
+    match = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp|sctp))?", text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if match is None or not 1 <= first <= last <= 65535:
+        refuse(option, text, "not a port", "For example 80, 53/udp or 8000-8010.")
+    return [f"{number}/{match[3] or 'tcp'}" for number in range(first, last + 1)]
+
+
 def host_entry(text: str, option: str) -> tuple[str, str]:
     """NAME:ADDRESS, as (names, address); several names are separated by semicolons."""
     names, colon, numbers = text.partition(":")

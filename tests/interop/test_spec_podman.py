@@ -83,6 +83,8 @@ COMBINATIONS = [
     [NONE, "--security-opt=unmask=/proc/a*:/proc/kcore"],
     [NONE, "--pid=host", "--ipc=host"],
     [NONE, "--uts=host", "--userns=host", "--cgroupns=private"],
+    [NONE, "--no-hosts"],
+    [NONE, "--expose=80", "--expose=8000-8002/udp"],
     [NONE, "--annotation=a=b", "--annotation=c=d"],
     ["--network=host", "--dns=9.9.9.9", "--add-host=foo:1.2.3.4"],
     [NONE, "--uidmap=0:100000:65536"],

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import msgspec
@@ -286,10 +287,10 @@ def test_a_page_by_the_published_port(cutaway: Elsewhere, server: None) -> None:
 def test_what_the_image_exposes_is_published(cutaway: Elsewhere) -> None:
     cutaway("create", "--name=made", "--network=none", DEMO, "sleep", "60")
     cutaway("commit", "--change", "EXPOSE 80 53/udp 8443", "made", "exposing:1")
-    cutaway("run", "-d", "--name=web", "-P", "-p", "9443:8443", "exposing:1", "sleep", "60")
+    cutaway("run", "-d", "--name=web", "-P", "-p", "9443:8443", "--expose=80-81", "exposing:1", "sleep", "60")
     (shown,) = cutaway.json("ps", "--json")
     hosts = {inside: host for host, _, inside in (port.partition("->") for port in shown["ports"])}
-    assert set(hosts) == {"53/udp", "80/tcp", "8443/tcp"}
+    assert set(hosts) == {"53/udp", "80/tcp", "81/tcp", "8443/tcp"}
     assert hosts["8443/tcp"] == "0.0.0.0:9443"
     assert all(int(host.rpartition(":")[2]) > 1023 for host in hosts.values()), "free ports of the host"
     assert "-P" in cutaway("run", "-P", "--network=host", "exposing:1", code=2).stderr
@@ -305,6 +306,24 @@ def test_an_address_stays_and_is_nobody_elses(cutaway: Elsewhere) -> None:
     assert addresses[0] in cutaway.out("exec", "c0", "cat", "/proc/net/fib_trie")
 
 
+def test_an_address_and_a_card_that_are_asked_for(cutaway: Elsewhere, tmp_path: Path) -> None:
+    cutaway("create", "--name=any", "--network=bridge", DEMO, "true")
+    taken = ip_address(cutaway.json("inspect", "any")[0]["address"])
+    (subnet,) = (net for net in ip_network("10.96.0.0/11").subnets(new_prefix=20) if taken in net)
+    free = next(address for address in (subnet[77], subnet[78]) if address != taken)
+    asked = (f"--ip={free}", "--mac-address=02-11-22-33-44-AA", "--network=bridge")
+    said = cutaway.out("run", "--name=web", *asked, DEMO, "cat", "/sys/class/net/eth0/address", "/proc/net/fib_trie")
+    assert said.startswith("02:11:22:33:44:aa\n")
+    assert f"|-- {free}\n" in said
+    script = tmp_path / "replay.sh"
+    script.write_text(cutaway.out("trace", "--script", "web"))
+    again = subprocess.run(cutaway.inside("sh", str(script), str(tmp_path / "again")), capture_output=True, text=True)
+    assert again.stdout.removesuffix("\n") == said, again.stderr
+    assert "the container web has it" in cutaway("run", *asked, DEMO, "true", code=125).stderr
+    for wrong in (subnet[0], subnet[1], subnet[-1]):
+        assert str(wrong) in cutaway("create", f"--ip={wrong}", DEMO, "true", code=2).stderr
+
+
 def test_a_port_that_is_taken(cutaway: Elsewhere, server: None) -> None:
     said = cutaway("run", "-d", "--name=second", "-p", "8080:81", DEMO, "sleep", "60", code=125).stderr
     assert "8080/tcp" in said
@@ -316,8 +335,9 @@ def test_what_cannot_be(cutaway: Elsewhere) -> None:
     said = cutaway("run", "--rm", "-p", "192.0.2.1:80:80", DEMO, "true", code=125).stderr
     assert "192.0.2.1 is no address of this host" in said
     cutaway("run", "--network=container:nobody", DEMO, "true", code=125)
-    cutaway("create", "--name=stopped", DEMO, "true")
-    assert "does not run" in cutaway("run", "--rm", "--network=container:stopped", DEMO, "true", code=125).stderr
+    for wrong in ("--ip=192.0.2.1", "--ip=fd00::2", "--mac-address=03:11:22:33:44:55", "--mac-address=nonsense"):
+        assert wrong.partition("=")[0] in cutaway("run", wrong, DEMO, "true", code=2).stderr
+    assert "--ip" in cutaway("run", "--network=none", "--ip=10.96.0.9", DEMO, "true", code=2).stderr
     assert cutaway.is_clean()
 
 
@@ -346,8 +366,10 @@ def test_by_the_cni_plugins(
     """Where a host has them, and no netavark. What they leave of iptables' chains is theirs, and empty."""
     monkeypatch.setenv("CNI_PATH", str(cni_plugins))
     WithoutNetavark(cutaway.root, cutaway.run, cutaway.network)(
-        "run", "-d", "--name=web", "--network=bridge", *ports, DEMO, "sleep", "60"
+        *("run", "-d", "--name=web", "--network=bridge", "--mac-address=02:11:22:33:44:55", *ports),
+        *(DEMO, "sleep", "60"),
     )
+    assert cutaway.out("exec", "web", "cat", "/sys/class/net/eth0/address") == "02:11:22:33:44:55"
     (shown,) = cutaway.json("ps", "--json")
     process = subprocess.Popen(["nsenter", f"--net=/proc/{shown['pid']}/ns/net", sys.executable, "-c", SERVE])
     until(lambda: ":0050 " in Path(f"/proc/{shown['pid']}/net/tcp").read_text())

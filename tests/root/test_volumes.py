@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from engine import Attachment, Job, RunOptions, UsageError, Workbench
+from engine import Attachment, ContainerState, ContainerUnknown, Job, RunOptions, UsageError, Workbench
 from engine.events import ignore
 
 pytestmark = pytest.mark.root
@@ -70,3 +71,39 @@ def test_no_link_leads_out_of_the_root(workbench: Workbench, image: str, tmp_pat
     assert (
         theirs <= set(os.listdir(found.path)) <= theirs | {"hosts", "hostname", "resolv.conf"}
     )  # runc's places to mount
+
+
+def test_those_of_another_container(workbench: Workbench, image: str, tmp_path: Path) -> None:
+    """As podman takes them: binds and named volumes, no memory, nothing of the engine's own; the own ones are over."""
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host/file").write_text("of the host\n")
+    shape = {"volumes": ("data:/srv", f"{tmp_path}/host:/host:ro"), "tmpfs": ("/memory",), "init": True}
+    shape |= {"init_path": f"{image.removeprefix('rootfs:')}/bin/true", "ipc": "host", "network": "none"}
+    made = workbench.create(workbench.draft(image, RunOptions(name="first", args=("true",), **shape), JOB), JOB)
+
+    def taken(*words: str, **more: object) -> dict[str, list[str]]:
+        options = RunOptions(args=("true",), volumes_from=words, network="none", **more)
+        draft = workbench.draft(image, options, JOB)
+        found = {each["destination"]: each for each in json.loads(draft.text)["mounts"] if each["type"] == "bind"}
+        own = {place for place in found if place.startswith(("/etc/", "/run/"))}
+        return {place: [each["source"], *each["options"]] for place, each in found.items() if place not in own}
+
+    plain = taken("first")
+    assert set(plain) == {"/srv", "/host"}
+    assert plain["/srv"][0] == str(workbench.root.path / "volumes/data/_data")
+    assert ("rw" in plain["/srv"], "ro" in plain["/host"], "rw" in plain["/host"]) == (True, True, False)
+    assert all("ro" in each and "rw" not in each for each in taken("first:ro").values())
+    assert all("rw" in each and "ro" not in each for each in taken("first:rw,z").values())
+    mixed = taken("first:ro", volumes=("other:/srv",))
+    assert ("other" in mixed["/srv"][0], "rw" in mixed["/srv"]) == (True, True)
+    options = RunOptions(name="second", args=("true",), volumes_from=(made.id[:6],), network="none")
+    second = workbench.create(workbench.draft(image, options, JOB), JOB)
+    assert taken("second") == plain, "those that it has of another, too"
+    assert {volume.name: set(volume.containers) for volume in workbench.volumes()}["data"] == {made.id, second.id}
+    for wrong in ("nobody", "first:exec", "first:ro,rw", ":ro"):
+        with pytest.raises((UsageError, ContainerUnknown)):
+            taken(wrong)
+    working = workbench.mount(image, JOB, name="working")
+    with pytest.raises(ContainerState):
+        taken(working.name)
+    workbench.remove(working.id, JOB)

@@ -185,6 +185,11 @@ def test_names_and_networks(config: Config, make: Make) -> None:
     assert "hostname" not in config(uts="host")
     assert {"type": "network", "path": "/run/netns/blue"} in config(network="ns:/run/netns/blue")["linux"]["namespaces"]
     assert "resolv.conf" not in make(network="none").files
+    bare = make(no_hosts=True)
+    assert "hosts" not in bare.files
+    assert "/etc/hosts" not in bare.text
+    with pytest.raises(UsageError, match="--no-hosts and --add-host"):
+        make(no_hosts=True, add_hosts=("a:1.2.3.4",))
     with pytest.raises(UsageError, match="--dns cannot stand"):
         make(network="none", dns=("9.9.9.9",))
     for options in (
