@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from engine import rootfs
 from engine.describe import container_summary
 from engine.disk import DataRoot, default_root
-from engine.errors import Cancelled, ContainerUnknown
+from engine.errors import Cancelled, ContainerState, ContainerUnknown
 from engine.events import ALIVE, ContainersChanged, ImagesChanged, LogLine, Problem, Sink, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
@@ -229,13 +229,13 @@ class ContainerDesk:
         """A container's output in batches; `tail` the last lines alone, times in seconds since the epoch.
 
         With `follow` it goes on until the container ends (an empty batch is a sign of life) or `token` is cancelled.
-        Raises StoreError, Cancelled.
+        Raises ContainerState where none is kept, StoreError, Cancelled.
         """
         from engine.runtime import read_log
 
         record = self._find(name)
         return read_log(
-            self._containers.path(record.id) / "output.log",
+            self._log(record),
             tail=tail,
             since=since,
             until=until,
@@ -245,11 +245,14 @@ class ContainerDesk:
         )
 
     def transcript(self, name: str) -> Transcript:
-        """A container's output as rows that can be read from anywhere; whoever asks follows it, and closes it."""
+        """A container's output as rows that can be read from anywhere; whoever asks follows it, and closes it.
+
+        Raises ContainerState where none is kept.
+        """
         from engine.runtime import Transcript
 
         record = self._find(name)
-        return Transcript(self._containers.path(record.id) / "output.log", lambda: self._is_alive(record))
+        return Transcript(self._log(record), lambda: self._is_alive(record))
 
     def copy_logs(
         self,
@@ -267,13 +270,13 @@ class ContainerDesk:
         """Write a container's output to two descriptors, byte for byte; the limits are those of `logs`.
 
         With `timestamps` each line stands after its time. For programs that read, and ten times as fast as `logs`.
-        Raises OSError where nobody reads.
+        Raises ContainerState where none is kept, OSError where nobody reads.
         """
         from engine.runtime import copy_log
 
         record = self._find(name)
         copy_log(
-            self._containers.path(record.id) / "output.log",
+            self._log(record),
             stdout,
             stderr,
             timestamps=timestamps,
@@ -323,6 +326,14 @@ class ContainerDesk:
         path = self._containers.path(record.id)
         here = rootfs.is_mounted(path / "merged") if mounted is None else record.id in mounted
         return container_summary(record, self._runtime.state(record), path, mounted=here)
+
+    def _log(self, record: ContainerRecord) -> Path:
+        if not record.logged:
+            raise ContainerState(
+                f"{record.name} was made with --log-driver none: nothing that it prints is kept",
+                hint=f"What it prints from now on: cutaway attach {record.name}",
+            )
+        return self._containers.path(record.id) / "output.log"
 
     def _is_alive(self, record: ContainerRecord) -> bool:
         return self._runtime.state(record).status in ALIVE

@@ -91,6 +91,7 @@ def container_summary(record: ContainerRecord, state: LiveState, path: Path, *, 
         network=record.network,
         address=record.address,
         ports=tuple(map(str, record.ports)),
+        logged=record.logged,
     )
 
 

@@ -74,6 +74,7 @@ class Launcher:
             stop_signal=draft.options.stop_signal or stop_signal(config),
             stop_timeout=draft.options.stop_timeout if draft.options.stop_timeout is not None else 10,
             log_size=draft.options.log_size,
+            logged=draft.options.log_driver != "none",
             network=draft.network,
             address=draft.address,
             mac=draft.options.mac_address.replace("-", ":").lower() if draft.options.mac_address else "",

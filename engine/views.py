@@ -102,7 +102,7 @@ class ContainerSummary(msgspec.Struct, frozen=True):
 
     `pid` is 0 where no process runs; `exit_code` is None until it has ended; times are in seconds since the epoch,
     or None. `out_of_memory` says that the kernel killed a process of it for want of memory. `address` is its own in a
-    bridge network, `ports` are what is published there.
+    bridge network, `ports` are what is published there. `logged` says whether its output is kept.
     """
 
     id: str
@@ -124,6 +124,7 @@ class ContainerSummary(msgspec.Struct, frozen=True):
     network: str = ""
     address: str = ""
     ports: tuple[str, ...] = ()
+    logged: bool = True
 
     @property
     def merged(self) -> Path:

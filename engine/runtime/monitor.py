@@ -56,7 +56,7 @@ class Monitor(msgspec.Struct, frozen=True):
             line += ["--runtime-arg", argument]
         line += ["--container-pidfile", str(files.container_pid), "--conmon-pidfile", str(files.conmon_pid)]
         line += ["--exit-dir", str(files.exits), "--full-attach"]
-        line += ["--log-path", f"k8s-file:{files.log}", "--log-level", "error"]
+        line += ["--log-path", f"k8s-file:{files.log}" if record.logged else "none:", "--log-level", "error"]
         if record.log_size:
             line += ["--log-size-max", str(record.log_size)]
         if record.terminal:

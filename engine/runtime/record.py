@@ -48,6 +48,8 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
     stop_timeout: float = 10
     log_size: int = 0
     """Bytes of output that are kept; 0 is all."""
+    logged: bool = True
+    """Whether its output is kept."""
     in_place: list[str] = []
     """Directories of others that it stands on, lowest first, in place of layers of the store."""
     network: str = ""

@@ -109,6 +109,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     terminal: bool = False
     interactive: bool = False
     stop_signal: str | None = None
+    log_driver: str | None = None
+    """k8s-file, which is the usual one, or none."""
     log_opts: tuple[str, ...] = ()
     """max-size=SIZE: how much of its output is kept; the newest."""
     stop_timeout: int | None = None
@@ -215,7 +217,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ABOUT_THE_CONTAINER = frozenset(
-    {"name", "auto_remove", "interactive", "stop_signal", "stop_timeout", "log_opts", "expose"}
+    {"name", "auto_remove", "interactive", "stop_signal", "stop_timeout", "log_driver", "log_opts", "expose"}
 )
 
 _FLAGS = {
@@ -268,6 +270,7 @@ _PARSERS: dict[str, Any] = {
     "cpuset_mems": values.number_list,
     "shm_size": values.size,
     "umask": values.umask,
+    "log_driver": values.log_driver,
     "log_opts": values.log_option,
     "network": values.network,
     "expose": values.exposed,

@@ -71,6 +71,13 @@ def size(text: str, option: str) -> int:
     return count
 
 
+def log_driver(text: str, option: str) -> str:
+    """k8s-file, also by podman's other name of it, json-file; or none."""
+    if text not in ("k8s-file", "json-file", "none"):
+        refuse(option, text, "not there", "There are k8s-file, a file beside the container's others, and none.")
+    return text
+
+
 def log_option(text: str, option: str) -> int:
     """max-size=SIZE: bytes of output that are kept."""
     key, _, value = text.partition("=")

@@ -32,6 +32,10 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--init",), {"is_flag": True, "help": "A small init (catatonit, tini) as process 1, that buries the dead."}),
     (("--init-path",), {"metavar": "PATH", "help": "The program for --init, on this host."}),
     (
+        ("--log-driver",),
+        {"metavar": "k8s-file|none", "help": "Whether what it prints is kept, in a file of conmon's form (k8s-file)."},
+    ),
+    (
         ("--log-opt", "log_opts"),
         {
             "multiple": True,

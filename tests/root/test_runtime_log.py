@@ -6,9 +6,11 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Cutaway
 from waiting import until
 
 from engine import Job, RunOptions, Workbench
@@ -19,6 +21,7 @@ from engine.runtime import read_log
 
 pytestmark = pytest.mark.root
 
+DEMO = "localhost/cutaway/demo:latest"
 LIMIT = 256 * 1024
 COUNTING = "i=0; while [ $i -lt {} ]; do echo line $i; i=$((i+1)); done"
 
@@ -97,3 +100,19 @@ def test_the_log_of_one_that_is_gone_is_said_to_be(container: Any, workbench: Wo
         with pytest.raises(ContainerUnknown, match=r"was removed .* it had ended with 3") as caught:
             list(workbench.logs(name, CancelToken()))
         assert "output" in caught.value.hint
+
+
+async def test_an_output_that_is_not_kept(cutaway: Cutaway, bench: Any) -> None:
+    making = ("--name=quiet", "--network=none", "--log-driver=none", DEMO)
+    assert cutaway.out("run", *making, "sh", "-c", "echo seen") == "seen"
+    for words in (("quiet",), ("-f", "quiet"), ("--names", "quiet")):
+        assert "--log-driver none" in cutaway("logs", *words, code=125).stderr
+    home = Path(cutaway.json("inspect", "quiet")[0]["path"])
+    assert not any(path.name.startswith("output.log") for path in home.iterdir())
+    assert cutaway.out("start", "-a", "quiet") == "seen"
+    async with bench(root=cutaway.root) as screen:
+        await screen.wait("--log-driver none: what it prints is not kept", "quiet .*exited")
+    cutaway("rm", "quiet")
+    assert "k8s-file" in cutaway("run", "--log-driver=journald", DEMO, "true", code=2).stderr
+    cutaway("run", "--name=quiet", "--network=none", "--log-driver=json-file", DEMO, "sh", "-c", "echo seen")
+    assert cutaway.out("logs", "quiet") == "seen"

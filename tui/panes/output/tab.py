@@ -97,6 +97,10 @@ class OutputTab(MainTab):
                 container = self.container
                 if container is not None and container.working:
                     self.pane.say("A working container prints nothing: nothing runs in it.")
+                elif container is not None and not container.logged:
+                    self.pane.say(
+                        "Made with --log-driver none: what it prints is not kept.\n\nPress a in [4] to attach."
+                    )
                 elif container is not None and container.status is Status.CREATED:
                     self.pane.say("Created and not started yet: there is no output.\n\nPress r in [4] to start it.")
                 else:
@@ -192,7 +196,7 @@ class OutputTab(MainTab):
         others = [
             c
             for c in sorted(self.bench.state.containers.values(), key=lambda c: c.name)
-            if own is not None and c.id != own.id and not c.working and c.status is not Status.CREATED
+            if own is not None and c.id != own.id and not c.working and c.logged and c.status is not Status.CREATED
         ]
         if own is None or not others:
             self.bench.say("There is no other container with output.")
