@@ -111,7 +111,9 @@ async def test_an_output_that_is_not_kept(cutaway: Cutaway, bench: Any) -> None:
     assert not any(path.name.startswith("output.log") for path in home.iterdir())
     assert cutaway.out("start", "-a", "quiet") == "seen"
     async with bench(root=cutaway.root) as screen:
-        await screen.wait("--log-driver none: what it prints is not kept", "quiet .*exited")
+        await screen.wait("quiet .*exited")
+        await screen.press("4", "l")
+        await screen.wait("--log-driver none: what it prints is not kept")
     cutaway("rm", "quiet")
     assert "k8s-file" in cutaway("run", "--log-driver=journald", DEMO, "true", code=2).stderr
     cutaway("run", "--name=quiet", "--network=none", "--log-driver=json-file", DEMO, "sh", "-c", "echo seen")
