@@ -1,8 +1,9 @@
-"""What conmon starts when a container has ended: `python -P exit_command.py ROOT ID RUN`, so that a container whose
+"""What conmon starts when a container has ended: `python -P -S exit_command.py ROOT ID RUN`, so that a container whose
 starter is long gone leaves no mount, no cgroup and, with --rm, no directory behind. RUN is ROOT's runtime directory.
 
 Who waited for that end clears up as well, and comes first. So this waits for its turn, and looks whether there is
-anything left to do before it loads what does it (`cleanup`), which takes ten times as long as all of that.
+anything left to do before it loads what does it (`cleanup`), which takes ten times as long as all of that; and until
+then does without `site`, a third of Python's own start.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ def _stays(home: str) -> bool:
 def main(root: str, container: str, run: str) -> int:
     if nothing_left(root, container, run):
         return 0
+    import site
+
+    site.main()
     from engine.cleanup import clean_up
 
     return clean_up(root, container)

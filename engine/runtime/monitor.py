@@ -41,7 +41,7 @@ _NOT_EXECUTABLE = r"(?s)exec: .*(permission denied|is a directory)|exec .*: (per
 
 
 class Monitor(msgspec.Struct, frozen=True):
-    """Calls conmon. `cleanup` is what conmon runs at the end: `python -P SCRIPT ROOT ID RUN`."""
+    """Calls conmon. `cleanup` is what conmon runs at the end: `python -P -S SCRIPT ROOT ID RUN`."""
 
     conmon: Path
     runc: Path
@@ -64,7 +64,7 @@ class Monitor(msgspec.Struct, frozen=True):
         elif record.interactive:
             line.append("--stdin")
         line += ["--exit-command", sys.executable]
-        ends = ("-P", str(self.cleanup), str(files.root.path.absolute()), record.id, str(files.root.run))
+        ends = ("-P", "-S", str(self.cleanup), str(files.root.path.absolute()), record.id, str(files.root.run))
         for argument in ends:
             line += ["--exit-command-arg", argument]
         return line
@@ -153,7 +153,8 @@ def _with_argument(argument: bytes) -> list[tuple[bytes, ProcessId]]:
     found = []
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
-            words = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
+            with open(f"/proc/{entry}/cmdline", "rb", buffering=0) as file:
+                words = file.read().split(b"\0")
         except OSError:
             continue
         program = words[0].rpartition(b"/")[2]

@@ -81,7 +81,7 @@ def test_it_waits_for_who_is_at_work(container: Any) -> None:
 def test_where_nothing_is_left_nothing_of_the_engine_is_loaded(tmp_path: Path) -> None:
     words = [exit_command.__file__, str(tmp_path), "0123456789ab", str(tmp_path / "run")]
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-P", *words], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-X", "importtime", "-P", "-S", *words], capture_output=True, text=True, check=True, timeout=60
     )
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert "fcntl" in loaded

@@ -29,7 +29,7 @@ def test_conmon_holds_the_container_and_clears_up() -> None:
     assert line[line.index("--log-path") + 1] == "k8s-file:/var/lib/cutaway/containers/0123456789ab/output.log"
     ends = [line[n + 1] for n, word in enumerate(line) if word == "--exit-command-arg"]
     run = str(FILES.root.run)
-    assert ends == ["-P", "/e/exit_command.py", "/var/lib/cutaway", "0123456789ab", run]
+    assert ends == ["-P", "-S", "/e/exit_command.py", "/var/lib/cutaway", "0123456789ab", run]
     runtime = [line[n + 1] for n, word in enumerate(line) if word == "--runtime-arg"]
     assert runtime[:2] == ["--root", str(FILES.runc_root)]
 
