@@ -5,16 +5,20 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine import Settings
 
 
 def main() -> None:
     """The console entry."""
     gc.set_threshold(50_000, 20, 100)  # what is imported stays: nothing to be found among it
+    from tui import later
+
+    later.install()
     from engine.cli import main as command_line
 
     command_line(screen=start_screen, default_settings=default_settings)

@@ -31,7 +31,7 @@ from engine.trace import StepKind
 
 _SETTINGS = "network.json"
 _NAME = "cutaway"
-_ROOM = ipaddress.IPv4Network("10.96.0.0/11")
+_ROOM = "10.96.0.0/11"
 """Where the data directories' networks come from, /20 each; podman's and docker's own defaults are elsewhere."""
 
 
@@ -249,7 +249,7 @@ class Networks:
         with self._root.lock("network-settings"):
             if not place.exists():
                 identity = sha256(os.fsencode(self._root.path.resolve())).hexdigest()
-                subnets = list(_ROOM.subnets(new_prefix=20))
+                subnets = list(ipaddress.IPv4Network(_ROOM).subnets(new_prefix=20))
                 start = int(identity[:8], 16) % len(subnets)
                 routes = _routes()
                 free = (s for s in (*subnets[start:], *subnets[:start]) if not any(s.overlaps(r) for r in routes))

@@ -1,0 +1,62 @@
+"""Modules that are loaded when something of them is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+BEGIN = """
+import sys
+from tui import later
+later.install()
+def empty(name): return type(sys.modules[name]).__name__ == "_Later"
+"""
+
+
+def python(code: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN + code], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_they_are_empty_until_then_and_whole_from_then_on() -> None:
+    python("""
+import ipaddress, pathlib, shutil, inspect
+assert empty("ipaddress") and empty("lzma") and empty("tokenize")
+assert not hasattr(ipaddress, "nothing of that name")
+assert not empty("ipaddress") and str(ipaddress.ip_address("::1")) == "::1"
+from textwrap import dedent
+assert dedent(" a") == "a" and inspect.getsource(dedent).startswith("def dedent")
+assert ipaddress.__spec__.loader is ipaddress.__loader__ and ipaddress.__file__.endswith(".py")
+""")
+
+
+def test_threads_that_ask_at_once_all_get_it() -> None:
+    python("""
+import ipaddress, threading
+sys.setswitchinterval(1e-6)
+start, found = threading.Barrier(8), []
+def ask():
+    start.wait()
+    found.append(ipaddress.collapse_addresses)  # of its last lines
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert len(found) == 8
+""")
+
+
+def test_msgspec_does_without_typing_extensions_and_others_have_it() -> None:
+    python("""
+assert "typing_extensions" not in sys.modules
+import msgspec, typing_extensions
+class Pair(msgspec.Struct):
+    left: "typing_extensions.Annotated[int, msgspec.Meta(ge=1)]"
+assert msgspec.json.decode(b'{"left": 1}', type=Pair).left == 1
+try: msgspec.json.decode(b'{"left": 0}', type=Pair)
+except msgspec.ValidationError: pass
+else: raise AssertionError("taken")
+""")
