@@ -276,9 +276,9 @@ def _check_spelling(value: Any, kind: type[msgspec.Struct]) -> None:
 @cache
 def _names(kind: type[msgspec.Struct]) -> tuple[dict[str, str], dict[str, type[msgspec.Struct]]]:
     """A document's field names by what they are without letter case, and those with documents in them."""
-    fields = msgspec.structs.fields(kind)
-    parts = {field.encode_name: part for field in fields if (part := _struct_in(field.type))}
-    return {field.encode_name.casefold(): field.encode_name for field in fields}, parts
+    names = dict(zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True))
+    parts = {names[field]: part for field, of in kind.__annotations__.items() if (part := _struct_in(of))}
+    return {name.casefold(): name for name in names.values()}, parts
 
 
 def _struct_in(kind: Any) -> type[msgspec.Struct] | None:

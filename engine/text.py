@@ -49,6 +49,16 @@ def visible(text: str, *, keep: str = "") -> str:
     return _unsafe().sub(lambda match: match.group() if match.group() in keep else _show(match), text)
 
 
+def storable(text: str) -> bool:
+    """Whether a JSON file, and a process's arguments and variables, can carry it: no NUL, nothing but Unicode."""
+    if text.isascii():
+        return "\0" not in text
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:  # bytes that were not UTF-8, as surrogates
+        return False
+
+
 def clock(seconds: float) -> str:
     """A duration in whole seconds: `1:02:03`, or `2:03` under an hour."""
     hours, rest = divmod(int(seconds), 3600)

@@ -310,6 +310,6 @@ def _bounding_set() -> frozenset[int]:
         status = Path("/proc/self/status").read_text()
     except OSError:
         return frozenset()
-    match = re.search(r"^CapBnd:\s*([0-9a-f]+)$", status, re.MULTILINE)
-    mask = int(match[1], 16) if match else 0
+    words = status.partition("\nCapBnd:")[2].split(None, 1)
+    mask = int(words[0], 16) if words else 0
     return frozenset(bit for bit in range(mask.bit_length()) if mask >> bit & 1)

@@ -43,7 +43,10 @@ def mount(plan: OverlayPlan, job: Job, *, image: str = "") -> None:
         with ExitStack() as opened:
             plan = _with_mapped_owners(plan, opened)
             merged, data = plan.merged.absolute(), _options(plan, opened)
-            failure = _in_own_directory("/proc/self/fd", lambda: _mount(merged, data))
+            # Other names than full paths are relative to where descriptors have theirs.
+            failure = (
+                _mount(merged, data) if plan.plain else _in_own_directory("/proc/self/fd", lambda: _mount(merged, data))
+            )
         if failure:
             raise _explain(failure, plan)
         step.detail = f"{len(plan.lower)} lower directories, writes go to {plan.upper}"
@@ -106,6 +109,8 @@ def _mount_points() -> list[str]:
 
 def _unescaped(field: bytes) -> bytes:
     """proc(5): space, tab, newline and backslash stand as three octal digits."""
+    if b"\\" not in field:
+        return field
     return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field)
 
 

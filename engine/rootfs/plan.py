@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +46,7 @@ class OverlayPlan(msgspec.Struct, frozen=True):
     def plain(self) -> bool:
         """Whether full paths can stand in the mount's options: these end at one page, at a comma and a colon."""
         paths = (*self.lower, self.upper, self.work)
-        if not all(path.is_absolute() for path in paths) or any(re.search(r"[,:\\]", str(path)) for path in paths):
+        if not all(path.is_absolute() and not set(",:\\").intersection(str(path)) for path in paths):
             return False
         return len(os.fsencode(self.options())) < PAGE
 

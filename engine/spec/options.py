@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,9 +11,7 @@ import msgspec
 from engine.errors import SpecError, UsageError
 from engine.ports import Port, parse_port
 from engine.spec import mount_values, values
-from engine.text import visible
-
-_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+from engine.text import storable, visible
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +123,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         for name in self.__struct_fields__:
             value = getattr(self, name)
             for text in value if isinstance(value, tuple) else (value,):
-                if isinstance(text, str) and _NOT_STORABLE.search(text):
+                if isinstance(text, str) and not storable(text):
                     raise UsageError(
                         f"{flag(name)}: {visible(text)[:80]!r} holds bytes that are not UTF-8, or a NUL",
                         hint="config.json is UTF-8 text.",

@@ -78,7 +78,11 @@ class Provenance(Mapping[str, Origin]):
 
     def to_json(self) -> str:
         """The content of a provenance.json."""
-        return json.dumps({p: [o.source.value, o.detail] for p, o in self._origins.items()}, indent=0) + "\n"
+        words: dict[int, list[str]] = {}  # most leaves share an origin with others
+        for origin in self._origins.values():
+            if id(origin) not in words:
+                words[id(origin)] = [origin.source.value, origin.detail]
+        return json.dumps({pointer: words[id(origin)] for pointer, origin in self._origins.items()}) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Provenance:

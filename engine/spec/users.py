@@ -5,7 +5,6 @@ Numbers are numbers, whatever the files say: an image in which a user is *named*
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -67,7 +66,7 @@ class Accounts:
     def highest(self) -> int:
         """The highest number of a user or group in the image's files, without nobody's, 65534."""
         fields = [*((e[2], e[3]) for e in self._entries("passwd", 7)), *((e[2],) for e in self._entries("group", 4))]
-        numbers = (int(text) for each in fields for text in each if re.fullmatch(r"\d{1,10}", text))
+        numbers = (int(text) for each in fields for text in each if _is_number(text))
         return max((number for number in numbers if number != 65534), default=0)
 
     def group(self, text: str) -> int:
@@ -116,12 +115,13 @@ def _lines(raw: bytes, width: int) -> Iterator[list[str]]:
     for line in raw.decode("utf-8", "surrogateescape").split("\n"):
         fields = line.strip().split(":")
         fields += [""] * (width - len(fields))
-        if fields[0] and not fields[0].startswith("#") and re.fullmatch(r"[0-9]{1,10}", fields[2]):
+        if fields[0] and not fields[0].startswith("#") and _is_number(fields[2]):
             yield fields
 
 
 def _number(text: str, whole: str) -> int | None:
-    if not re.fullmatch(r"-?[0-9]+", text):
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
         return None
     number = int(text[:20])
     if not 0 <= number <= _HIGHEST:
@@ -129,8 +129,12 @@ def _number(text: str, whole: str) -> int | None:
     return number
 
 
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 10
+
+
 def _field(text: str) -> int:
-    number = int(text) if re.fullmatch(r"\d{1,10}", text) else 0
+    number = int(text) if _is_number(text) else 0
     if number > _HIGHEST:
         raise SpecError(f"the image's own files name user or group {number}; the highest possible is {_HIGHEST}")
     return number

@@ -14,7 +14,6 @@ from engine.spec.vocabulary import CAPABILITIES, RLIMITS, suggestion
 from engine.text import visible
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4, "p": 1024**5}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([bkmgtp]?)(?:i?b)?", re.IGNORECASE)
 _SAFE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 
 
@@ -58,7 +57,7 @@ def hostname(text: str, option: str) -> str:
 
 def size(text: str, option: str) -> int:
     """Bytes; units are powers of 1024, as podman's and docker's."""
-    match = _SIZE.fullmatch(text.strip())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([bkmgtp]?)(?:i?b)?", text.strip(), re.IGNORECASE)
     if match is None:
         refuse(option, text, "not a size", "A number of bytes, or one with k, m or g: 512m.")
     count = (

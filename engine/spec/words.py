@@ -155,10 +155,21 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )
 
 
+_made: dict[tuple[str, ...], click.Option] = {}
+
+
+def _once(names: Sequence[str], **settings: Any) -> click.Option:
+    """An option, the same object for every command that has it: to make all of them takes milliseconds."""
+    key = tuple(names)
+    if key not in _made:
+        _made[key] = click.Option(key, **settings)
+    return _made[key]
+
+
 def run_options(command: Command) -> Command:
     """Add the options to a command: its parameters are those of RunOptions, with its arguments as `args`."""
     for names, settings in reversed(_OPTIONS):
-        command = click.option(*names, **settings)(command)
+        command = click.option(*names, cls=_once, **settings)(command)  # type: ignore[arg-type]
     return command
 
 
@@ -172,7 +183,7 @@ def limit_options(command: Command) -> Command:
     """Those of the options that change what a container may use."""
     for names, settings in reversed(_OPTIONS):
         if _LIMITS & set(names):
-            command = click.option(*names, **settings)(command)
+            command = click.option(*names, cls=_once, **settings)(command)  # type: ignore[arg-type]
     return command
 
 
