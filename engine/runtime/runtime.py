@@ -184,8 +184,8 @@ class Runtime:
         files = self.files(record)
         if files.exists_in_runc() or files.here.exists():
             return
-        if not files.log.exists() and not (files.bundle / STARTED).exists():
-            return  # it has never run: conmon begins by making the log
+        if not any(path.exists() for path in (files.bundle / STARTED, files.bundle / ATTACH, files.log)):
+            return  # it has never run: conmon makes the latter two before it calls runc
         alive = cgroups.processes(cgroups.configured_path(files.bundle / "config.json"), files.id)
         if not alive and not (files.bundle / EXIT).exists():  # where it has ended, its conmon may be about to
             alive = monitors(files)
