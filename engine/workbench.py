@@ -176,6 +176,15 @@ class Workbench(TransferDesk):
         """What the store's images take, and what `prune` would free. Raises StoreError."""
         return self._store.usage(self._in_use)
 
+    def sizes(self, name: str) -> tuple[int, int | None]:
+        """How many bytes a container has written, and how many that is with its image; None where the image's layers
+        are not in this store. Raises ContainerUnknown, StoreError."""
+        record = self._find(name)
+        own = rootfs.written_bytes(str(self._containers.path(record.id) / "upper"))
+        layers = [self._store.layer(Digest.parse(chain_id)) for chain_id in record.layers]
+        found = [layer.size for layer in layers if layer is not None]
+        return own, own + sum(found) if len(found) == len(layers) and not record.in_place else None
+
     def prune(self, job: Job) -> Swept:
         """Remove blobs and layers that no image name and no container leads to, and what has come of transfers that
         were cut short. Raises StoreError."""

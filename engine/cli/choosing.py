@@ -203,7 +203,8 @@ def chosen(
     from engine.cli.filters import matches, parse_filters
 
     wanted = parse_filters(filters)
-    return [c.name for c in workbench.containers() if not c.working and c.status in states and matches(c, wanted)]
+    there = (c for c in workbench.containers() if not c.working and c.status in states)
+    return [c.name for c in there if matches(c, wanted, workbench.inspect)]
 
 
 def latest_one(workbench: Workbench) -> str:

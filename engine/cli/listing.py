@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from engine import ALIVE, ContainerSummary, Status, UsageError, visible
+from engine import ALIVE, ContainerSummary, ContainerUnknown, Status, Workbench, human_size
 from engine.cli.choosing import ContainerCommand
 from engine.cli.console import print_json, print_table, session, warn
-from engine.cli.filters import matches, parse_filters
+from engine.cli.filters import known, labels, matches, mounted, parse_filters
 from engine.cli.options import as_json
-from engine.cli.templates import at_path, filled
+from engine.cli.templates import field, print_filled
 
 _ORDERS: dict[str, Callable[[ContainerSummary], Any]] = {
     "created": lambda c: (c.created, c.id),
@@ -36,8 +36,10 @@ _ORDERS: dict[str, Callable[[ContainerSummary], Any]] = {
     "filters",
     multiple=True,
     metavar="KEY=VALUE",
-    help="id=, name= (regular expressions), status=, exited= (code), ancestor= (image); several of a key: any of them.",
+    help="id=, name= (regular expressions), status=, exited= (code), ancestor= (image), volume= (name or directory),"
+    " network= (bridge, host, none); several of a key: any of them. label=NAME[=VALUE]: all of them.",
 )
+@click.option("-s", "--size", is_flag=True, help="How much it has written, and how much that is with its image.")
 @click.option("-n", "--last", type=click.IntRange(1), help="The N that were made last, in any state.")
 @click.option("-l", "--latest", is_flag=True, help="The one that was made last, in any state.")
 @click.option("--no-trunc", is_flag=True, help="Whole commands.")
@@ -53,6 +55,7 @@ def ps(
     last: int | None,
     latest: bool,
     no_trunc: bool,
+    size: bool,
     noheading: bool,
     sort: str,
     form: str | None,
@@ -61,76 +64,95 @@ def ps(
     """List containers."""
     wanted = parse_filters(filters)
     workbench = session().workbench
-    found = [c for c in workbench.containers() if matches(c, wanted)]
+    found = [c for c in workbench.containers() if matches(c, wanted, workbench.inspect)]
     warn(workbench.damaged_containers())
     if last or latest:
         found = found[-(last or 1) :]
     elif not everything and "status" not in wanted and "exited" not in wanted:
         found = [c for c in found if c.status in ALIVE]
     found.sort(key=_ORDERS[sort])
+    listed = [Listed(workbench, container, with_size=size) for container in found]
     if as_json or form == "json":
-        print_json([_as_data(container) for container in found])
+        print_json([_as_data(each) for each in listed])
     elif quiet:
         for container in found:
             click.echo(container.id)
     elif form not in (None, "table"):
         assert form is not None
-        _print_filled(form, found, heading=not noheading)
+        print_filled(form, [functools.partial(_field, listed=each) for each in listed], heading=not noheading)
     else:
         width = None if no_trunc else 40
         rows = [
             [c.id, c.name, c.image, _state(c), str(c.pid or "-"), ", ".join(c.ports), " ".join(c.command)[:width]]
-            for c in found
+            + ([each.size] if size else [])
+            for each in listed
+            for c in [each.summary]
         ]
-        titles = ["ID", "NAME", "IMAGE", "STATUS", "PID", "PORTS", "COMMAND"]
+        titles = ["ID", "NAME", "IMAGE", "STATUS", "PID", "PORTS", "COMMAND"] + ["SIZE"] * size
         print_table(titles, rows, heading=not noheading)
 
 
-def _as_data(container: ContainerSummary) -> dict[str, Any]:
+class Listed:
+    """A container of the list, and what is looked up where somebody asks for it."""
+
+    def __init__(self, workbench: Workbench, summary: ContainerSummary, *, with_size: bool) -> None:
+        self.summary = summary
+        self.with_size = with_size
+        self._workbench = workbench
+
+    @functools.cached_property
+    def document(self) -> dict[str, Any]:
+        """All that is known of it."""
+        return known(self._workbench.inspect, self.summary.id)
+
+    @functools.cached_property
+    def sizes(self) -> tuple[int, int | None]:
+        """Bytes: written, and with the image's."""
+        try:
+            return self._workbench.sizes(self.summary.id)
+        except ContainerUnknown:
+            return 0, None
+
+    @property
+    def size(self) -> str:
+        """As podman writes it."""
+        own, whole = self.sizes
+        return human_size(own) + (f" (virtual {human_size(whole)})" if whole is not None else "")
+
+
+def _as_data(listed: Listed) -> dict[str, Any]:
+    container = listed.summary
     own = {key: getattr(container, key) for key in ("id", "name", "image")}
     keys = ("pid", "created", "exit_code", "out_of_memory")
     rest = {key: getattr(container, key) for key in keys}
-    return own | {"status": container.status.value} | rest | {"ports": list(container.ports)}
+    found = own | {"status": container.status.value} | rest | {"ports": list(container.ports)}
+    if listed.with_size:
+        found |= {"size": listed.sizes[0], "virtual_size": listed.sizes[1]}
+    return found
 
 
-_FIELDS: dict[str, Callable[[ContainerSummary], str]] = {
-    "ID": lambda c: c.id,
-    "Names": lambda c: c.name,
-    "Image": lambda c: c.image,
-    "Command": lambda c: " ".join(c.command),
-    "CreatedAt": lambda c: c.created,
-    "Status": lambda c: _state(c),
-    "State": lambda c: c.status.value,
-    "Pid": lambda c: str(c.pid),
-    "ExitCode": lambda c: "" if c.exit_code is None else str(c.exit_code),
-    "Ports": lambda c: ", ".join(c.ports),
-    "Networks": lambda c: c.network,
+_FIELDS: dict[str, Callable[[Listed], str]] = {
+    "ID": lambda each: each.summary.id,
+    "Names": lambda each: each.summary.name,
+    "Image": lambda each: each.summary.image,
+    "Command": lambda each: " ".join(each.summary.command),
+    "CreatedAt": lambda each: each.summary.created,
+    "Status": lambda each: _state(each.summary),
+    "State": lambda each: each.summary.status.value,
+    "Pid": lambda each: str(each.summary.pid),
+    "ExitCode": lambda each: "" if each.summary.exit_code is None else str(each.summary.exit_code),
+    "Ports": lambda each: ", ".join(each.summary.ports),
+    "Networks": lambda each: each.summary.network,
+    "Labels": lambda each: ",".join(f"{key}={value}" for key, value in labels(each.document).items()),
+    "Mounts": lambda each: ",".join(place for _, place in mounted(each.document)),
+    "Size": lambda each: each.size,
 }
 """What can stand in a template by podman's names, beside the names of --json."""
 
 
-def _field(words: str, container: ContainerSummary) -> str:
-    value = _FIELDS.get(words.removeprefix(".")) if words.startswith(".") else None
-    if value is not None:
-        return visible(value(container))
-    try:
-        return at_path(_as_data(container), words)
-    except UsageError as error:
-        raise UsageError(error.message, hint=f"There: .{', .'.join(_FIELDS)}, and what --json has.") from None
-
-
-def _print_filled(form: str, containers: list[ContainerSummary], *, heading: bool) -> None:
-    """A line of each; with `table ` before the template in columns, which its tabs divide, with titles."""
-    template, as_table = form.removeprefix("table ").replace("\\t", "\t"), form.startswith("table ")
-    columns = template.split("\t") if as_table else [template]
-    fields = [functools.partial(_field, container=container) for container in containers]
-    rows = [[filled(column, field) for column in columns] for field in fields]
-    if not as_table:
-        for (line,) in rows:
-            click.echo(line)
-        return
-    titles = [filled(column, lambda words: words.removeprefix("json ").removeprefix(".").upper()) for column in columns]
-    print_table(titles, rows, heading=heading)
+def _field(words: str, listed: Listed) -> str:
+    fields = {name: functools.partial(value, listed) for name, value in _FIELDS.items()}
+    return field(words, fields, _as_data(listed))
 
 
 def _state(container: ContainerSummary) -> str:

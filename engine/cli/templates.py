@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import click
+
 from engine import UsageError, visible
+from engine.cli.console import print_table
 
 _PLACE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _HINT = "What can stand there is a path, {{.name}}, or {{json .name}}; no range, if, or function."
@@ -45,6 +48,31 @@ def at_path(document: Any, words: str) -> str:
     if value is None and not as_json:
         return ""
     return json.dumps(value, ensure_ascii=True)
+
+
+def field(words: str, fields: Mapping[str, Callable[[], str]], document: Any) -> str:
+    """What stands at `words` in one line: one of `fields`, by podman's names, or what `at_path` finds in the document
+    that --json prints. Raises UsageError."""
+    value = fields.get(words.removeprefix(".")) if words.startswith(".") else None
+    if value is not None:
+        return visible(value())
+    try:
+        return at_path(document, words)
+    except UsageError as error:
+        raise UsageError(error.message, hint=f"There: .{', .'.join(fields)}, and what --json has.") from None
+
+
+def print_filled(form: str, lines: Sequence[Callable[[str], str]], *, heading: bool) -> None:
+    """A line of each; with `table ` before the template in columns, which its tabs divide, with titles."""
+    template, as_table = form.removeprefix("table ").replace("\\t", "\t"), form.startswith("table ")
+    columns = template.split("\t") if as_table else [template]
+    rows = [[filled(column, line) for column in columns] for line in lines]
+    if not as_table:
+        for (line,) in rows:
+            click.echo(line)
+        return
+    titles = [filled(column, lambda words: words.removeprefix("json ").removeprefix(".").upper()) for column in columns]
+    print_table(titles, rows, heading=heading)
 
 
 def _own_names(value: Any) -> list[Any]:

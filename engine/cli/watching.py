@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +17,13 @@ from engine.cli.console import narrate, print_json, print_table, session
 from engine.cli.listing import ps
 from engine.cli.logs import logs, moment
 from engine.cli.options import as_json
+from engine.cli.templates import field, print_filled
 
 __all__ = ["events", "logs", "ps", "stats"]
 
-_format = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="table or json.")
+_format = click.option(
+    "--format", "form", default="table", metavar="table|json|TEMPLATE", help="A template: '{{.Name}} {{.ID}}'."
+)
 
 
 @click.command(cls=ContainerCommand)
@@ -60,39 +65,37 @@ def stats(
             continue
         if live:
             click.clear()
-        print_table(
-            [
-                "ID",
-                "NAME",
-                "CPU %",
-                "AVG %",
-                "MEM USAGE / LIMIT",
-                "MEM %",
-                "PIDS",
-                "NET IO",
-                "BLOCK IO",
-                "CPU TIME",
-            ],
-            [_row(line) for line in lines],
-            right=[2, 3, 5, 6],
-        )
+        if form == "table":
+            rows = [[value(line) for value in _COLUMNS.values()] for line in lines]
+            print_table(list(_COLUMNS), rows, right=[2, 3, 5, 6])
+        else:
+            print_filled(form, [functools.partial(_stats_field, line=line) for line in lines], heading=True)
         sys.stdout.flush()
 
 
-def _row(line: ContainerStats) -> list[str]:
-    now = line.reading
-    return [
-        line.id,
-        line.name,
-        f"{line.cpu_percent:.1f}",
-        f"{line.average_cpu:.1f}",
-        f"{_size(now.memory)} / {_size(now.memory_limit)}",
-        f"{line.memory_percent:.1f}",
-        "-" if now.pids is None else str(now.pids),
-        f"{_size(now.received)} / {_size(now.sent)}",
-        f"{_size(now.block_read)} / {_size(now.block_written)}",
-        "-" if now.cpu_time is None else f"{now.cpu_time:.2f} s",
-    ]
+_COLUMNS: dict[str, Callable[[ContainerStats], str]] = {
+    "ID": lambda line: line.id,
+    "NAME": lambda line: line.name,
+    "CPU %": lambda line: f"{line.cpu_percent:.1f}",
+    "AVG %": lambda line: f"{line.average_cpu:.1f}",
+    "MEM USAGE / LIMIT": lambda line: f"{_size(line.reading.memory)} / {_size(line.reading.memory_limit)}",
+    "MEM %": lambda line: f"{line.memory_percent:.1f}",
+    "PIDS": lambda line: "-" if line.reading.pids is None else str(line.reading.pids),
+    "NET IO": lambda line: f"{_size(line.reading.received)} / {_size(line.reading.sent)}",
+    "BLOCK IO": lambda line: f"{_size(line.reading.block_read)} / {_size(line.reading.block_written)}",
+    "CPU TIME": lambda line: "-" if line.reading.cpu_time is None else f"{line.reading.cpu_time:.2f} s",
+}
+_STATS = {
+    **{"ID": "ID", "Name": "NAME", "CPUPerc": "CPU %", "AvgCPU": "AVG %", "MemUsage": "MEM USAGE / LIMIT"},
+    **{"MemPerc": "MEM %", "PIDs": "PIDS", "NetIO": "NET IO", "BlockIO": "BLOCK IO", "CPUTime": "CPU TIME"},
+}
+"""What a template calls the columns, podman's names."""
+
+
+def _stats_field(words: str, line: ContainerStats) -> str:
+    fields = {name: functools.partial(_COLUMNS[column], line) for name, column in _STATS.items()}
+    fields |= {name: functools.partial("{}%".format, fields[name]()) for name in ("CPUPerc", "AvgCPU", "MemPerc")}
+    return field(words, fields, _as_data(line))
 
 
 def _size(size: int | None) -> str:
@@ -138,18 +141,40 @@ def events(
         if not _matches(happening, wanted):
             continue
         if as_json or form == "json":
-            keys = ("time", "action", "id", "name", "image", "detail")
-            click.echo(json.dumps({key: getattr(happening, key) for key in keys}))
+            click.echo(json.dumps(_event_data(happening)))
+        elif form != "table":
+            print_filled(form, [functools.partial(_event_field, happening=happening)], heading=False)
         else:
             detail = "".join(f", {key}={value}" for key, value in happening.detail.items())
-            when = datetime.fromtimestamp(happening.time).astimezone().isoformat(timespec="milliseconds")
             click.echo(
                 visible(
-                    f"{when} container {happening.action} {happening.id}"
+                    f"{_when(happening)} container {happening.action} {happening.id}"
                     f" (image={happening.image}, name={happening.name}{detail})"
                 )
             )
         sys.stdout.flush()
+
+
+def _when(happening: Happening) -> str:
+    return datetime.fromtimestamp(happening.time).astimezone().isoformat(timespec="milliseconds")
+
+
+def _event_data(happening: Happening) -> dict[str, Any]:
+    return {key: getattr(happening, key) for key in ("time", "action", "id", "name", "image", "detail")}
+
+
+def _event_field(words: str, happening: Happening) -> str:
+    fields: dict[str, Callable[[], str]] = {
+        "Time": lambda: _when(happening),
+        "Type": lambda: "container",
+        "Status": lambda: happening.action,
+        "ID": lambda: happening.id,
+        "Name": lambda: happening.name,
+        "Image": lambda: happening.image,
+        "ContainerExitCode": lambda: happening.detail.get("exit_code", ""),
+        "Attributes": lambda: json.dumps(happening.detail),
+    }
+    return field(words, fields, _event_data(happening))
 
 
 def _matches(happening: Happening, wanted: dict[str, set[str]]) -> bool:

@@ -3,6 +3,7 @@
 from engine.rootfs.mapping import IdMapping
 from engine.rootfs.mounts import is_mounted, mount, mounts_below, unmount
 from engine.rootfs.plan import FEATURES, MAXIMUM_LAYERS, OverlayPlan, plan
+from engine.rootfs.written import written_bytes
 
 __all__ = [
     "FEATURES",
@@ -14,4 +15,5 @@ __all__ = [
     "mounts_below",
     "plan",
     "unmount",
+    "written_bytes",
 ]

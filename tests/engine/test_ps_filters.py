@@ -16,6 +16,23 @@ ONE = ContainerSummary(
 )  # fmt: skip
 
 
+DOCUMENT = {
+    "network": None,
+    "path": "/x/containers/0123456789ab",
+    "config": {
+        "annotations": {"tier": "front", "empty": ""},
+        "mounts": [
+            {"type": "bind", "source": "/x/volumes/data/_data", "destination": "/srv"},
+            {"type": "bind", "source": "/host/dir", "destination": "/dir"},
+            {"type": "bind", "source": "files/hosts", "destination": "/etc/hosts"},
+            {"type": "tmpfs", "source": "tmpfs", "destination": "/tmp"},
+            "hostile",
+        ],
+        "linux": {"namespaces": [{"type": "pid"}, {"type": "network"}]},
+    },
+}
+
+
 @pytest.mark.parametrize(
     ("filters", "found"),
     [
@@ -33,10 +50,22 @@ ONE = ContainerSummary(
         (["ancestor=docker.io/library/alpine"], True),
         (["ancestor=pine"], False),
         (["name=web", "exited=0"], False),
+        (["label=tier"], True),
+        (["label=tier=front", "label=empty="], True),
+        (["label=tier=front", "label=tier=back"], False),
+        (["label=empty=x"], False),
+        (["label=tie"], False),
+        (["volume=data"], True),
+        (["volume=data:/srv", "volume=nope"], True),
+        (["volume=/srv"], False),
+        (["volume=/host/dir"], True),
+        (["volume=files/hosts"], False),
+        (["network=none"], True),
+        (["network=host", "network=bridge"], False),
     ],
 )
 def test_of_a_key_any_and_every_key(filters: list[str], found: bool) -> None:
-    assert matches(ONE, parse_filters(filters)) is found
+    assert matches(ONE, parse_filters(filters), {ONE.id: DOCUMENT}.__getitem__) is found
 
 
 @pytest.mark.parametrize("bad", ["name", "colour=red", "status=happy", "exited=x", "name=(", "=x"])

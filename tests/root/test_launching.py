@@ -72,3 +72,37 @@ def test_lines_of_ones_own_form(cutaway: Cutaway) -> None:
     assert listed("--noheading", "--format=table {{.Names}}") == ["web"]
     for wrong in ("{{.Nothing}}", "{{range .Names}}", "{{.Names"):
         assert wrong.strip("{}").split()[0] in cutaway("ps", "--all", f"--format={wrong}", code=2).stderr
+
+
+def test_what_they_are_called_bind_and_use(cutaway: Cutaway, tmp_path: Path) -> None:
+    shape = ("--label=tier=front", "--label=bare", "-v", "data:/srv", "-v", f"{tmp_path}:/host", "--network=none")
+    cutaway("run", "-d", "--name=web", *shape, DEMO, "sh", "-c", "echo 12345678 > /f; ln /f /g; exec sleep 60")
+    cutaway("create", "--name=other", "--network=host", DEMO, "true")
+
+    def found(*filters: str) -> list[str]:
+        return cutaway.out("ps", "-a", "--format={{.Names}}", *(f"--filter={each}" for each in filters)).split()
+
+    assert found("label=tier=front", "label=bare") == found("volume=data") == found("network=none") == ["web"]
+    assert found("label=tier=back") == found("volume=data", "network=host") == found("label=bare=x") == []
+    assert found(f"volume={tmp_path}:/host") == ["web"]
+    assert found("network=host") == ["other"]
+
+    (web, _) = cutaway.json("ps", "-a", "--size", "--json")
+    upper = cutaway.root / "containers" / web["id"] / "upper"
+    files = {path.stat().st_ino: path.stat().st_size for path in upper.rglob("*") if path.is_file()}
+    assert web["size"] == sum(files.values()) >= 9
+    assert web["virtual_size"] - web["size"] == cutaway.json("ps", "-as", "--json")[1]["virtual_size"] > 1_000_000
+    shown = cutaway.out("ps", "-s").splitlines()
+    assert shown[0].split()[-1] == "SIZE"
+    assert shown[1].endswith(cutaway.out("ps", "--format={{.Size}}"))
+    assert cutaway.out("ps", "--format={{.Labels}} {{.Mounts}}") == "tier=front,bare= /srv,/host"
+
+    lines = cutaway.out("stats", "--no-stream", r"--format=table {{.Name}}\t{{.PIDs}}").splitlines()
+    assert [line.split() for line in lines] == [["NAME", "PIDS"], ["web", "1"]]
+    told = cutaway.out("stats", "--no-stream", "--format={{.ID}} {{.CPUPerc}} {{.memory}}", "web").split()
+    assert (told[0], told[1][-1], int(told[2]) > 0) == (web["id"], "%", True)
+    assert "Nope" in cutaway("stats", "--no-stream", "--format={{.Nope}}", code=2).stderr
+    cutaway("rm", "-f", "-t0", "web")
+    told = cutaway.out("events", "--no-stream", "--format={{.Name}} {{.Status}} {{.ContainerExitCode}}").splitlines()
+    assert {"web create ", "web start ", "web died 137", "other create "} <= set(told)
+    assert "Nope" in cutaway("events", "--no-stream", "--format={{.Nope}}", code=2).stderr

@@ -52,6 +52,7 @@ NOT_COMMANDS = {
 }
 
 NOT_ON_THE_SCREEN = {
+    "sizes": "for ps --size; the Files tab shows file by file what a container has written",
     "sharers": "for rm --depend; there the refusal names them, and they are marked and removed",
     **dict.fromkeys(("copy_logs", "logs"), "the screen reads the log by line numbers: transcript"),
     **dict.fromkeys(("open_file", "layer_files"), "the screen reads through one index: inside"),
