@@ -194,9 +194,10 @@ python_parts() { # stage, extras: .venv with exactly the versions of constraints
     printf '%s\n' "$wanted" >".venv/ready-$stage"
 }
 
-virtual_machine() { # made here, so that no test waits for it; the test that uses it says what is wrong with it
-    if ! has qemu-system-x86_64 || ! has mmdebstrap || [ "$(uname -m)" != x86_64 ]; then return 0; fi
+made_once() { # here, so that no test waits for it; the tests that use it say what is wrong with it
     [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null || return 0
+    as_root .venv/bin/python tests/made_once.py || true
+    if ! has qemu-system-x86_64 || ! has mmdebstrap || [ "$(uname -m)" != x86_64 ]; then return 0; fi
     as_root sh scripts/vm.sh --make || true
 }
 
@@ -216,7 +217,7 @@ case ${1-} in
         test_parts $NETWORK_PARTS $TEST_PARTS
         test_parts docker:docker-cli:docker-cli # in docker.io itself up to Debian 12
         python_parts dev '[dev]'
-        virtual_machine
+        made_once
         ;;
     bench)
         sh scripts/setup.sh test

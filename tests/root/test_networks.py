@@ -13,9 +13,10 @@ from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+import cni
 import msgspec
 import pytest
-from command_line import CACHE, Cutaway
+from command_line import Cutaway
 from elsewhere import DEMO, Elsewhere, elsewhere
 from waiting import until
 
@@ -78,24 +79,8 @@ def cutaway(data_root: DataRoot, tmp_path: Path) -> Iterator[Elsewhere]:
 
 
 @pytest.fixture(scope="session")
-def cni_plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plugins: this host's, or those of the distribution's package, unpacked and not installed."""
-    if (found := probe().cni) is not None:
-        return found
-    if shutil.which("dpkg") is None:
-        pytest.skip("needs the CNI plugins, or a Debian host's package of them")
-    kept = CACHE / "cni"
-    if not (kept / "usr/lib/cni/bridge").exists():
-        place = tmp_path_factory.mktemp("cni")
-        got = subprocess.run(["apt-get", "download", "containernetworking-plugins"], cwd=place, check=False)
-        if got.returncode:
-            pytest.skip("needs the CNI plugins, and their package cannot be had")
-        (package,) = place.glob("*.deb")
-        subprocess.run(["dpkg", "-x", package, place / "x"], check=True)
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):  # two workers of one test run
-            shutil.copytree(place / "x", kept)
-    return kept / "usr/lib/cni"
+def cni_plugins() -> Path:
+    return cni.plugins()
 
 
 @pytest.fixture
