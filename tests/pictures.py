@@ -1,8 +1,8 @@
 """What is drawn, its places and its colours, beside what was drawn before.
 
 A view at one size is a file of three parts: what it says, how each character looks as a letter in the same place, and
-what the letters mean in each theme, so that a difference can be read and a new look is a new table. It is made of
-`export_screenshot`'s picture. Where a change is meant:
+what the letters mean in each theme, so that a difference can be read and a new look is a new table. Where a change is
+meant:
 
     CUTAWAY_RECORD=1 .venv/bin/python -m pytest tests/tui/test_*pictures.py
 """
@@ -10,18 +10,21 @@ what the letters mean in each theme, so that a difference can be read and a new 
 from __future__ import annotations
 
 import difflib
-import html
+import functools
 import os
-import re
 import string
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from rich.color import blend_rgb
+from rich.style import Style
+from rich.terminal_theme import SVG_EXPORT_THEME
 from textual._compositor import Compositor
+from textual.strip import Strip
 from textual.widgets import Input, TextArea
 
 RECORDED = Path(__file__).parent / "recorded" / "screens"
@@ -30,10 +33,7 @@ SIZES = ((120, 36), (80, 24), (60, 18))
 EACH_SIZE = pytest.mark.parametrize("size", SIZES, ids=["x".join(map(str, size)) for size in SIZES])
 
 _LETTERS = string.ascii_letters + string.digits + string.punctuation
-_TEXT = re.compile(r'<text class="\S*?-(r\d+)" x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>')
-_GROUND = re.compile(r'<rect fill="(#\w+)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)"')
-_WIDTH, _HEIGHT = 12.2, 24.4
-"""Of a character in Rich's pictures."""
+_DEFAULT = SVG_EXPORT_THEME
 
 Size = tuple[int, int]
 
@@ -61,7 +61,8 @@ class Pictures:
         if blinking:
             await self._screen.pilot.pause()
         seen = self._seen.setdefault(name, {})
-        seen[app.theme.removeprefix("cutaway-")] = Picture(app.export_screenshot(), self._size)
+        drawn = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens)
+        seen[app.theme.removeprefix("cutaway-")] = Picture(drawn.strips)
 
     def compare(self) -> None:
         """Fail where any is not what was recorded."""
@@ -83,38 +84,40 @@ class Pictures:
 
 
 class Picture:
-    """One of `export_screenshot`: `text` is its lines, `styles` how each cell of each line looks."""
+    """`text` is its lines, `styles` how each cell of each line looks."""
 
-    def __init__(self, svg: str, size: Size) -> None:
-        width, height = size
-        said = [[" "] * width for _ in range(height)]
-        ink = [[""] * width for _ in range(height)]
-        ground = [[""] * width for _ in range(height)]
-        for color, x, y, length in _GROUND.findall(svg):
-            row, column = round((float(y) - 1.5) / _HEIGHT), round(float(x) / _WIDTH)
-            for place in range(column, column + round(float(length) / _WIDTH)):
-                ground[row][place] = color
-        rules = {name: _short(rule) for name, rule in re.findall(r"\.terminal-\S*?-(r\d+) \{([^}]*)\}", svg)}
-        for style, x, y, text in _TEXT.findall(svg):
-            row, column = round((float(y) - 18.5) / _HEIGHT), round(float(x) / _WIDTH)
-            for character in html.unescape(text).replace("\xa0", " "):
-                cells = cell_len(character)
-                if not cells and column:
-                    said[row][column - 1] += character
-                elif character != " " or "line" in rules[style]:
-                    said[row][column : column + cells] = [character] + [""] * (cells - 1)
-                    ink[row][column : column + cells] = [rules[style]] * cells
-                column += cells
-        self.text = tuple("".join(line).rstrip() for line in said)
-        self.styles = [
-            [f"{over} on {under}".strip() for over, under in zip(*lines, strict=True)]
-            for lines in zip(ink, ground, strict=True)
-        ]
+    def __init__(self, lines: Iterable[Iterable[Strip]]) -> None:
+        text: list[str] = []
+        self.styles: list[list[str]] = []
+        for line in lines:
+            said: list[str] = []
+            looks: list[str] = []
+            for part, style, _ in Strip.join(line):
+                ink, ground = _look(style or Style.null())
+                for character in part.replace("\xa0", " "):
+                    cells = cell_len(character)
+                    if not cells and said:
+                        said[-1] += character
+                    drawn = character != " " or "line" in ink  # below it, or through it
+                    said += [character] + [""] * (cells - 1) if cells else []
+                    looks += [f"{ink * drawn} {ground}".strip()] * cells
+            text.append("".join(said).rstrip())
+            self.styles.append(looks)
+        self.text = tuple(text)
 
 
-def _short(rule: str) -> str:
-    """A rule of the picture's CSS: `#c5c8c6 bold`."""
-    return " ".join(part.rpartition(":")[2].strip() for part in rule.split(";") if part.strip())
+@functools.cache
+def _look(style: Style) -> tuple[str, str]:
+    """What is written, `#c5c8c6 bold`, and what it stands on."""
+    colors = []
+    for color, default in ((style.color, _DEFAULT.foreground_color), (style.bgcolor, _DEFAULT.background_color)):
+        colors.append(default if color is None or color.is_default else color.get_truecolor(_DEFAULT))
+    ink, ground = reversed(colors) if style.reverse else colors
+    if style.dim:
+        ink = blend_rgb(ink, ground, 0.4)
+    has = ("bold", style.bold), ("italic", style.italic), ("underline", style.underline), ("line-through", style.strike)
+    plain = not style.reverse and (style.bgcolor is None or style.bgcolor.is_default)
+    return " ".join([ink.hex, *(word for word, so in has if so)]), "" if plain else f"on {ground.hex}"
 
 
 def _written(seen: dict[str, Picture]) -> list[str]:
