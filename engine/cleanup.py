@@ -31,11 +31,14 @@ def put_away(
     Raises ContainerState while it runs (unless `force`, which kills it), RuntimeFailed, HostError, MountError.
     """
     had_begun = runtime.files(record).exists_in_runc() and runtime.state(record).started is not None
-    runtime.delete(record, force, job)
+
+    def undo() -> None:
+        networks.down(record.id)
+        rootfs.unmount(containers.path(record.id) / "merged", job)
+
+    runtime.delete(record, force, job, undo)
     if had_begun:
         _tell_of_end(containers, runtime, record)
-    networks.down(record.id)
-    rootfs.unmount(containers.path(record.id) / "merged", job)
     if remove:
         containers.remove(record.id)
         containers.happenings.add(record, "remove")

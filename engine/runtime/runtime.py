@@ -9,7 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,11 +153,12 @@ class Runtime:
         """Thaw a paused container. Raises ContainerState, RuntimeFailed."""
         self._freeze(record, "resume", Status.PAUSED, job)
 
-    def delete(self, record: ContainerRecord, force: bool, job: Job) -> None:
+    def delete(self, record: ContainerRecord, force: bool, job: Job, undo: Callable[[], None] = lambda: None) -> None:
         """Remove what runc and conmon keep of it: state, cgroups, sockets, pid files. Nothing there is no error.
 
-        The exit code and the log stay. Not cancelled by the job. Raises ContainerState while a process is in it,
-        unless `force` (which kills it), RuntimeFailed.
+        The exit code and the log stay. `undo` is what else is due when nothing runs in it any more; it is done while
+        runc is at work. Not cancelled by the job. Raises ContainerState while a process is in it, unless `force`
+        (which kills it), RuntimeFailed, and what `undo` raises.
         """
         files = self.files(record)
         running = read_state(files).pid
@@ -168,9 +169,12 @@ class Runtime:
                 f"the container {record.name} has a running process ({running})",
                 hint=f"Stop it with: cutaway stop {record.name}",
             )
-        self._delete(files, job)
         if running:
+            self._delete(files, job)
             wait_for_end(files, CancelToken(), _END_PATIENCE)
+            undo()
+        else:
+            self._delete(files, job, undo)
         for path in (files.bundle / ATTACH, files.bundle / CONTROL, files.bundle / "winsz"):
             path.unlink(missing_ok=True)
         shutil.rmtree(files.here, ignore_errors=True)
@@ -220,15 +224,17 @@ class Runtime:
         self._delete(files, job)
         shutil.rmtree(files.here, ignore_errors=True)
 
-    def _delete(self, files: RuntimeFiles, job: Job) -> None:
+    def _delete(self, files: RuntimeFiles, job: Job, undo: Callable[[], None] = lambda: None) -> None:
         if files.here.exists():
             stop_creation(files)
         if files.exists_in_runc():
             line = ["delete", "--force", files.id]
             with self._step(job, line, files, f"podman container cleanup {files.id}"):
-                said = self._run(files, line, None)
+                said = self._run(files, line, None, undo)
                 if said is not None and files.exists_in_runc():
                     raise failure(said, f"cannot delete the container {files.id}")
+        else:
+            undo()
         cgroups.clear(cgroups.configured_path(files.bundle / "config.json"), files.id)
 
     def wait(self, record: ContainerRecord, token: CancelToken) -> int:
@@ -320,8 +326,15 @@ class Runtime:
     ) -> contextlib.AbstractContextManager[StepDraft]:
         return job.step(StepKind.RUNTIME, shlex.join(["runc", "--root", str(files.runc_root), *line]), peer=peer)
 
-    def _run(self, files: RuntimeFiles, line: list[str], token: CancelToken | None) -> str | None:
-        """Run runc; None if it succeeded, otherwise what it said. With a `token` it can be cut short: Cancelled."""
+    def _run(
+        self,
+        files: RuntimeFiles,
+        line: list[str],
+        token: CancelToken | None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> str | None:
+        """Run runc, and do something `meanwhile`; None if it succeeded, otherwise what it said. With a `token` it can
+        be cut short: Cancelled."""
         command = [str(self._facts.need_runc().path), "--root", str(files.runc_root), *line]
         try:
             process = subprocess.Popen(
@@ -335,6 +348,7 @@ class Runtime:
         except OSError as error:
             return f"{command[0]}: {error.strerror}"
         with process:
+            meanwhile()
             if token is None:
                 said = process.communicate()[1]
             else:

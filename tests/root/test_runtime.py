@@ -55,6 +55,24 @@ def test_a_container_can_run_again(container: Any) -> None:
             it.away()
 
 
+def test_what_else_is_to_be_undone_is_while_runc_deletes(container: Any) -> None:
+    it = container("true")
+    with it.containers.lock(it.record.id):
+        it.start()
+        it.runtime.wait(it.record, CancelToken())
+        found: list[str] = []
+
+        def undo() -> None:
+            children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+            found.extend(Path(f"/proc/{child}/comm").read_text().strip() for child in children)
+
+        it.runtime.delete(it.record, False, it.job, undo)
+        assert "runc" in found
+        it.runtime.delete(it.record, False, it.job, lambda: found.append("undone again"))
+        assert found[-1] == "undone again"
+        it.away()
+
+
 def test_the_command_is_not_there(container: Any) -> None:
     it = container("no-such-program")
     with pytest.raises(CommandNotFound, match="no-such-program"):
@@ -132,9 +150,12 @@ def test_kill_pause_and_unpause(container: Any) -> None:
 def test_delete_wants_force_for_one_that_runs(container: Any) -> None:
     it = container("sleep", "60")
     it.start()
+    undone: list[int] = []
     with pytest.raises(ContainerState):
-        it.runtime.delete(it.record, False, it.job)
-    it.runtime.delete(it.record, True, it.job)
+        it.runtime.delete(it.record, False, it.job, lambda: undone.append(1))
+    assert undone == []
+    it.runtime.delete(it.record, True, it.job, lambda: undone.append(it.runtime.state(it.record).pid))
+    assert undone == [0]
     assert it.runtime.state(it.record).status is Status.EXITED
     assert it.runtime.state(it.record).exit_code == 137
 
