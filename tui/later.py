@@ -1,20 +1,52 @@
 """Modules of others that are loaded when something of them is first asked for.
 
-`pathlib` loads `ipaddress`, by way of `urllib.parse`, `inspect` loads `ast` and `tokenize`, `shutil` every compressor:
-a tenth of what a short command loads, which uses nothing of it. `importlib.util.LazyLoader` is for that, too, but
-before Python 3.12 a second thread may meet half a module.
+`click` loads `inspect`, to ask it for nothing but the margin of each option's help, and that `ast`, `dis` and
+`tokenize`; `pathlib` loads `urllib.parse` and that `ipaddress`, `uuid` loads `platform`, `shutil` every compressor: a
+sixth of what a short command loads, and it uses next to nothing of it. `importlib.util.LazyLoader` is for that, too,
+but before Python 3.12 a second thread may meet half a module.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-_NAMES = frozenset(("ast", "bz2", "ipaddress", "lzma", "msgspec.inspect", "textwrap", "tokenize"))
+
+def _cleandoc(doc: str) -> str:
+    """`inspect.cleandoc`, for one line."""
+    if "\n" not in doc:
+        return doc.expandtabs().lstrip()
+    import inspect
+
+    inspect.getdoc  # noqa: B018 - it is loaded, and what this stands for is there
+    return inspect.cleandoc(doc)
+
+
+def _quote_from_bytes(raw: bytes, safe: str | bytes = "/") -> str:
+    """`urllib.parse.quote_from_bytes`, which `pathlib` keeps."""
+    import urllib.parse
+
+    urllib.parse.quote  # noqa: B018 - as above
+    return urllib.parse.quote_from_bytes(raw, safe)
+
+
+def _system() -> str:
+    """`platform.system`, on Linux."""
+    return os.uname().sysname
+
+
+_BEFORE: dict[str, dict[str, Callable[..., Any]]] = {
+    **{name: {} for name in ("bz2", "ipaddress", "lzma", "msgspec.inspect", "textwrap")},
+    "inspect": {"cleandoc": _cleandoc},
+    "platform": {"system": _system},
+    "urllib.parse": {"quote_from_bytes": _quote_from_bytes},
+}
+"""What each has of its names before it is loaded."""
 _IMPORTS_OWN = ("__path__", "__file__", "__cached__")  # which the import system sets, or there are none
 _lock = threading.RLock()
 
@@ -44,14 +76,14 @@ class _Loader:
         return _Later(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        pass
+        vars(module).update(_BEFORE[module.__name__])
 
 
 class _Finder:
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Python's import protocol (PEP 451)."""
-        if name not in _NAMES or (spec := PathFinder.find_spec(name, path)) is None:
+        if name not in _BEFORE or (spec := PathFinder.find_spec(name, path)) is None:
             return None
         spec.loader = _Loader(spec.loader)  # type: ignore[assignment]
         return spec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import resource
 import shutil
@@ -270,11 +269,11 @@ def find_tool(name: str, more: str = "") -> Tool | None:
 
 def probe() -> HostFacts:
     """Read the facts. Never fails: what cannot be read is reported as absent."""
-    machine = platform.machine()
-    architecture, variant = _MACHINES.get(machine, (machine, ""))
+    here = os.uname()
+    architecture, variant = _MACHINES.get(here.machine, (here.machine, ""))
     return HostFacts(
-        hostname=platform.node(),
-        kernel=platform.release(),
+        hostname=here.nodename,
+        kernel=here.release,
         platform=Platform(architecture, "linux", variant),
         is_root=os.geteuid() == 0,
         cgroups=_cgroup_mode(),
@@ -302,7 +301,7 @@ def _offers_overlay() -> bool:
     except OSError:
         return False
     # Not loaded yet, but mount(2) will load it on demand.
-    return any(Path(f"/lib/modules/{platform.release()}/kernel/fs/overlayfs").glob("overlay.ko*"))
+    return any(Path(f"/lib/modules/{os.uname().release}/kernel/fs/overlayfs").glob("overlay.ko*"))
 
 
 def _bounding_set() -> frozenset[int]:

@@ -25,12 +25,26 @@ def python(code: str) -> None:
 def test_they_are_empty_until_then_and_whole_from_then_on() -> None:
     python("""
 import ipaddress, pathlib, shutil, inspect
-assert empty("ipaddress") and empty("lzma") and empty("tokenize")
+assert empty("ipaddress") and empty("lzma") and empty("inspect")
 assert not hasattr(ipaddress, "nothing of that name")
 assert not empty("ipaddress") and str(ipaddress.ip_address("::1")) == "::1"
 from textwrap import dedent
 assert dedent(" a") == "a" and inspect.getsource(dedent).startswith("def dedent")
 assert ipaddress.__spec__.loader is ipaddress.__loader__ and ipaddress.__file__.endswith(".py")
+""")
+
+
+def test_what_is_there_before_is_what_comes_in_its_place() -> None:
+    python("""
+import inspect, pathlib, platform
+lines = ["", "  a  ", "\\ta\\tb ", "   ", "\\x0b a"]
+before = [*map(inspect.cleandoc, lines), platform.system()]
+assert empty("inspect") and empty("platform") and "dis" not in sys.modules
+assert inspect.cleandoc("  a\\n  b\\n") == "a\\nb" and not empty("inspect")
+assert pathlib.Path("/a b/\\xe9").as_uri() == "file:///a%20b/%C3%A9"
+assert platform.python_version() and not empty("platform")
+assert inspect.cleandoc.__module__ == "inspect" and platform.system.__module__ == "platform"
+assert [*map(inspect.cleandoc, lines), platform.system()] == before
 """)
 
 
