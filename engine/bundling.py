@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import rootfs, spec
 from engine.disk import DataRoot
-from engine.errors import ContainerState, SpecError, StoreError, UsageError
+from engine.errors import ContainerState, RuntimeFailed, SpecError, StoreError, UsageError
 from engine.runtime import ContainerRecord
 from engine.text import visible
 from engine.views import Draft
@@ -28,6 +29,20 @@ class KEPT:
     """As it was generated, or adopted, before anything was changed by hand."""
     launched = "launched.json"
     """As it was at the last start."""
+
+
+@contextmanager
+def blamed(directory: Path) -> Iterator[None]:
+    """Tie what runc fails with inside to the value of the config.json there that caused it, where that can be told."""
+    try:
+        yield
+    except RuntimeFailed as error:
+        with suppress(OSError):
+            found = spec.blame(error.said, (directory / "config.json").read_text("utf-8", "surrogateescape"))
+            if found is not None:
+                error.pointer = found.pointer
+                error.hint = error.hint or f"That is {found.pointer} in the config.json, line {found.line}."
+        raise
 
 
 def keep_launched(root: DataRoot, directory: Path) -> None:

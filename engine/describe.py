@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engine.runtime import ContainerRecord, Kind, LiveState
+from engine.runtime import ContainerRecord, Kind, LiveState, coming_back
 from engine.store import ImageRecord, Store
 from engine.views import ContainerSummary, HistoryStep, ImageSummary, LayerSummary
 
@@ -113,6 +113,8 @@ def container_document(record: ContainerRecord, summary: ContainerSummary) -> di
         "network": record.network or None,
         "address": record.address or None,
         "ports": list(summary.ports),
+        "restart": record.restart or None,
+        "restarts": coming_back.restarts(summary.path) if record.restart else None,
         "layers": record.layers,
         "path": str(summary.path),
         "merged": str(summary.merged) if summary.mounted else None,

@@ -1,5 +1,6 @@
 """What conmon starts when a container has ended: `python -P -S exit_command.py ROOT ID RUN`, so that a container whose
-starter is long gone leaves no mount, no cgroup and, with --rm, no directory behind. RUN is ROOT's runtime directory.
+starter is long gone leaves no mount, no cgroup and, with --rm, no directory behind, and with --restart comes back. RUN
+is ROOT's runtime directory.
 
 Who waited for that end clears up as well, and comes first. So this waits for its turn, and looks whether there is
 anything left to do before it loads what does it (`cleanup`), which takes ten times as long as all of that; and until
@@ -27,20 +28,22 @@ def nothing_left(root: str, container: str, run: str) -> bool:
         traces = (f"runc/{container}", f"containers/{container}", f"netns/{container}", f"netns/{container}.json")
         if any(os.path.lexists(f"{run}/{trace}") for trace in traces) or os.path.ismount(f"{home}/merged"):
             return False
-        return os.path.exists(f"{home}/exit") and _stays(home)
+        record = _record(home)
+        return os.path.exists(f"{home}/exit") and record.get("auto_remove") is False and not record.get("restart")
     finally:
         os.close(handle)
 
 
-def _stays(home: str) -> bool:
-    """Whether a container is kept when it has ended; False where its record does not say so."""
+def _record(home: str) -> dict[str, object]:
+    """What is kept of a container; nothing where that cannot be read."""
     import json
 
     try:
         with open(f"{home}/container.json", "rb") as file:
-            return json.load(file)["auto_remove"] is False
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+            found = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def main(root: str, container: str, run: str) -> int:
@@ -49,6 +52,10 @@ def main(root: str, container: str, run: str) -> int:
     import site
 
     site.main()
+    if _record(f"{root}/containers/{container}").get("restart"):
+        from engine.restarting import start_again
+
+        return start_again(root, container)
     from engine.cleanup import clean_up
 
     return clean_up(root, container)

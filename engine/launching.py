@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine import rootfs, spec, trace
-from engine.bundling import KEPT, keep_launched, kept_options, mapping, read_config, stop_signal
+from engine import rootfs, trace
+from engine.bundling import KEPT, blamed, keep_launched, kept_options, mapping, read_config, stop_signal
 from engine.cleanup import goes, put_away
 from engine.digest import Digest
 from engine.disk import DataRoot
@@ -23,10 +23,10 @@ from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed
 from engine.events import ALIVE, ContainersChanged, Status, ignore
 from engine.host import HostFacts
 from engine.jobs import Job
-from engine.journalling import journalled, need_config
+from engine.journalling import journalled, keep, need_config
 from engine.linking import Linker
 from engine.network import Networks
-from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Runtime
+from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Runtime, coming_back, signal_number
 from engine.store import ImageRecord
 from engine.trace import Step, StepKind
 from engine.views import Draft
@@ -71,6 +71,7 @@ class Launcher:
             terminal=process.get("terminal") is True,
             interactive=draft.options.interactive,
             auto_remove=draft.options.auto_remove,
+            restart=draft.options.comes_back,
             stop_signal=draft.options.stop_signal or stop_signal(config),
             stop_timeout=draft.options.stop_timeout if draft.options.stop_timeout is not None else 10,
             log_size=draft.options.log_size,
@@ -185,6 +186,7 @@ class Launcher:
                     # Whoever began to start it was killed in between.
                     self._put_away(record, job, force=True)
                 self._runtime.check_known(record)
+                coming_back.begin_anew(self._containers.path(record.id))
                 pump = self._begin(record, job, stack, attachment, fleeting=fleeting)
             job.emit(ContainersChanged((record.id,)))
             if pump is None:
@@ -209,6 +211,29 @@ class Launcher:
                 self.remove(record, Job(job.title, ignore), force=False)
             raise
 
+    def start_again(self, record: ContainerRecord, job: Job) -> None:
+        """Where a container has ended: clear up after it, and start it again where its --restart asks for that.
+
+        It is not journalled unless it fails: a loop would fill the disk. Raises as `start`, OSError.
+        """
+        home = self._containers.path(record.id)
+        try:
+            with self._containers.lock(record.id):
+                if self._runtime.state(record).pid:
+                    return
+                self._put_away(record, job)
+                if not coming_back.is_due(record.restart, home, self._runtime.state(record)):
+                    return
+            self._start_owner(record, job, fleeting=False)
+            with self._containers.lock(record.id), ExitStack() as stack:
+                if not coming_back.is_due(record.restart, home, self._runtime.state(record)):
+                    return
+                coming_back.count_restart(home)
+                self._begin(record, job, stack, None)
+        except BaseException:
+            keep(home / "trace.jsonl", job.steps, job)
+            raise
+
     def restart(self, record: ContainerRecord, timeout: float | None, job: Job) -> None:
         """Stop it where it runs, as `stop` does, and start it. One with --rm stays, too.
 
@@ -220,6 +245,7 @@ class Launcher:
             self._tell_cut_off(record, job)
             self._runtime.stop(record, record.stop_timeout if timeout is None else timeout, job)
             self._put_away(record, job, force=True)
+            coming_back.begin_anew(self._containers.path(record.id))
             with ExitStack() as stack:
                 self._begin(record, job, stack, None)
         self._containers.happenings.add(record, "restart")
@@ -241,9 +267,9 @@ class Launcher:
             home = self._containers.path(record.id)
             self._volumes.fill(home / "config.json", home / "merged", job)
             asked = kept_options(home).network if record.network.startswith("container:") else None
-            with self._blamed(record), self._linker.linked(record, asked, job) as held:
+            with blamed(home), self._linker.linked(record, asked, job) as held:
                 self._runtime.create(record, job, held)
-            with self._blamed(record):
+            with blamed(home):
                 pump = stack.enter_context(self._runtime.connect(record, attachment)) if attachment else None
                 self._runtime.start(record, job)
             keep_launched(self._root, home)
@@ -292,6 +318,9 @@ class Launcher:
 
         Without the container's lock while it waits, as conmon's clean-up needs that.
         """
+        if record.restart:  # under the lock: who starts it again just now comes first, and then it runs
+            with self._containers.lock(record.id, token=job.token) as home:
+                coming_back.leave_alone(home)
         if not self._runtime.state(record).pid:
             return  # it has ended, or never ran: that is what was asked for
         self._tell_cut_off(record, job)
@@ -306,6 +335,9 @@ class Launcher:
 
     def kill(self, record: ContainerRecord, signal: str, job: Job) -> None:
         """Send a signal to its first process. Raises ContainerState where none runs, UsageError for no signal."""
+        if record.restart and signal_number(signal) in (9, signal_number(record.stop_signal or "TERM")):
+            # As podman. Without the lock: a signal has to get through to one whose start hangs.
+            coming_back.leave_alone(self._containers.path(record.id))
         with journalled(self._containers, record, job):
             self._runtime.kill(record, signal, job)
         self._containers.happenings.add(record, "kill", signal=signal)
@@ -353,20 +385,6 @@ class Launcher:
         in_place = [Path(path) for path in record.in_place]
         home = self._containers.path(record.id)
         return rootfs.plan(self._root, layers, home, in_place=in_place, mapping=mapping(home / "config.json"))
-
-    @contextmanager
-    def _blamed(self, record: ContainerRecord) -> Iterator[None]:
-        """Tie what runc fails with to the value of config.json that caused it, where that can be told."""
-        try:
-            yield
-        except RuntimeFailed as error:
-            path = self._containers.path(record.id) / "config.json"
-            with suppress(OSError):
-                found = spec.blame(error.said, path.read_text("utf-8", "surrogateescape"))
-                if found is not None:
-                    error.pointer = found.pointer
-                    error.hint = error.hint or f"That is {found.pointer} in the config.json, line {found.line}."
-            raise
 
     def _image_steps(self, record: ContainerRecord) -> list[Step]:
         return trace.read(self._root.traces / f"{record.image_digest.partition(':')[2]}.jsonl")

@@ -44,6 +44,8 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
     terminal: bool = False
     interactive: bool = False
     auto_remove: bool = False
+    restart: str = ""
+    """When it is started again: always, unless-stopped or on-failure[:NUMBER]; "" is never."""
     stop_signal: str = ""
     stop_timeout: float = 10
     log_size: int = 0

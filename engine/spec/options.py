@@ -116,6 +116,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     name: str | None = None
     auto_remove: bool = False
+    restart: str | None = None
+    """no, on-failure[:NUMBER], always or unless-stopped: whether it is started again when it has ended."""
     profile: str = "podman"
     """Whose defaults: podman or docker."""
 
@@ -140,6 +142,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
                 f"{given} cannot stand with --network {self.network}",
                 hint="Ports are published by a bridge, and its containers alone have an address of their own.",
             )
+        if self.auto_remove and self.comes_back:
+            raise UsageError("--rm and --restart cannot stand together: it goes when it has ended, or comes back")
         if self.no_hosts and self.add_hosts:
             raise UsageError("--no-hosts and --add-host cannot stand together")
 
@@ -154,6 +158,12 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     def log_size(self) -> int:
         """Bytes of output that are kept; 0 is all."""
         return max((values.log_option(text, "--log-opt") for text in self.log_opts), default=0)
+
+    @property
+    def comes_back(self) -> str:
+        """When it is started again, as --restart has it; "" for never."""
+        policy = values.restart(self.restart or "", "--restart")[0]
+        return "" if policy == "no" else str(self.restart)
 
     @property
     def ports(self) -> list[Port]:
@@ -214,7 +224,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ABOUT_THE_CONTAINER = frozenset(
-    {"name", "auto_remove", "interactive", "stop_signal", "stop_timeout", "log_driver", "log_opts", "expose"}
+    {"name", "auto_remove", "interactive", "stop_signal", "stop_timeout", "log_driver", "log_opts", "expose", "restart"}
 )
 
 _FLAGS = {
@@ -268,6 +278,7 @@ _PARSERS: dict[str, Any] = {
     "shm_size": values.size,
     "umask": values.umask,
     "log_driver": values.log_driver,
+    "restart": values.restart,
     "log_opts": values.log_option,
     "network": values.network,
     "expose": values.exposed,

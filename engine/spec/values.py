@@ -70,6 +70,16 @@ def size(text: str, option: str) -> int:
     return count
 
 
+def restart(text: str, option: str) -> tuple[str, int]:
+    """no, always, unless-stopped or on-failure[:NUMBER], and how often at most; 0 is any number of times."""
+    policy, colon, number = text.partition(":")
+    if policy not in ("", "no", "always", "unless-stopped", "on-failure"):
+        refuse(option, text, "not a restart policy", "There are no, on-failure[:NUMBER], always and unless-stopped.")
+    if colon and (policy != "on-failure" or not re.fullmatch(r"[0-9]{1,6}", number)):
+        refuse(option, text, "a number of times goes with on-failure alone", "For example on-failure:3.")
+    return policy or "no", int(number or 0)
+
+
 def log_driver(text: str, option: str) -> str:
     """k8s-file, also by podman's other name of it, json-file; or none."""
     if text not in ("k8s-file", "json-file", "none"):

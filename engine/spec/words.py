@@ -32,6 +32,13 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--init",), {"is_flag": True, "help": "A small init (catatonit, tini) as process 1, that buries the dead."}),
     (("--init-path",), {"metavar": "PATH", "help": "The program for --init, on this host."}),
     (
+        ("--restart",),
+        {
+            "metavar": "no|on-failure[:N]|always|unless-stopped",
+            "help": "Start it again when it has ended by itself (no).",
+        },
+    ),
+    (
         ("--log-driver",),
         {"metavar": "k8s-file|none", "help": "Whether what it prints is kept, in a file of conmon's form (k8s-file)."},
     ),
