@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -12,7 +12,7 @@ from engine.spec.provenance import Origin, Provenance, escape, tokens
 from engine.text import storable, visible
 
 
-class _Leaf(NamedTuple):
+class _Leaf(msgspec.Struct, frozen=True, gc=False):
     value: Any
     origin: Origin
 
