@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from engine.bundling import kept_options
 from engine.runtime import ContainerRecord, Kind, LiveState, coming_back
 from engine.store import ImageRecord, Store
 from engine.views import ContainerSummary, HistoryStep, ImageSummary, LayerSummary
@@ -113,6 +114,7 @@ def container_document(record: ContainerRecord, summary: ContainerSummary) -> di
         "network": record.network or None,
         "address": record.address or None,
         "ports": list(summary.ports),
+        "exposed": list(kept_options(summary.path).expose),
         "restart": record.restart or None,
         "restarts": coming_back.restarts(summary.path) if record.restart else None,
         "layers": record.layers,

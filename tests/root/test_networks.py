@@ -276,7 +276,7 @@ def test_what_the_image_exposes_is_published(cutaway: Elsewhere) -> None:
     (shown,) = cutaway.json("ps", "--json")
     hosts = {inside: host for host, _, inside in (port.partition("->") for port in shown["ports"])}
     assert set(hosts) == {"53/udp", "80/tcp", "81/tcp", "8443/tcp"}
-    assert hosts["8443/tcp"] == "0.0.0.0:9443"
+    assert (hosts["8443/tcp"], cutaway.json("inspect", "web")[0]["exposed"]) == ("0.0.0.0:9443", ["80-81"])
     assert all(int(host.rpartition(":")[2]) > 1023 for host in hosts.values()), "free ports of the host"
     assert "-P" in cutaway("run", "-P", "--network=host", "exposing:1", code=2).stderr
 
