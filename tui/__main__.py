@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = (
+    False  # typing comes when `main` has told the collector: it makes as many objects as the rest of a start
+)
 if TYPE_CHECKING:
     from pathlib import Path
 
