@@ -6,9 +6,7 @@ import gc
 import os
 import sys
 
-TYPE_CHECKING = (
-    False  # typing comes when `main` has told the collector: it makes as many objects as the rest of a start
-)
+TYPE_CHECKING = False  # typing makes thousands of objects: it comes when `main` has told the collector
 if TYPE_CHECKING:
     from pathlib import Path
 
