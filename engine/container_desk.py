@@ -16,7 +16,7 @@ from engine import rootfs
 from engine.describe import container_summary
 from engine.disk import DataRoot, default_root
 from engine.errors import Cancelled, ContainerState, ContainerUnknown
-from engine.events import ALIVE, ContainersChanged, ImagesChanged, LogLine, Problem, Sink, ignore
+from engine.events import ContainersChanged, ImagesChanged, LogLine, Problem, Sink, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.network import Networks
@@ -241,7 +241,7 @@ class ContainerDesk:
             until=until,
             follow=follow,
             token=token,
-            still_running=lambda: self._is_alive(record),
+            still_running=lambda: self._runtime.may_print(record),
         )
 
     def transcript(self, name: str) -> Transcript:
@@ -252,7 +252,7 @@ class ContainerDesk:
         from engine.runtime import Transcript
 
         record = self._find(name)
-        return Transcript(self._log(record), lambda: self._is_alive(record))
+        return Transcript(self._log(record), lambda: self._runtime.may_print(record))
 
     def copy_logs(
         self,
@@ -285,7 +285,7 @@ class ContainerDesk:
             until=until,
             follow=follow,
             token=token,
-            still_running=lambda: self._is_alive(record),
+            still_running=lambda: self._runtime.may_print(record),
         )
 
     def watch(self) -> None:
@@ -334,6 +334,3 @@ class ContainerDesk:
                 hint=f"What it prints from now on: cutaway attach {record.name}",
             )
         return self._containers.path(record.id) / "output.log"
-
-    def _is_alive(self, record: ContainerRecord) -> bool:
-        return self._runtime.state(record).status in ALIVE

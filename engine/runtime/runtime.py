@@ -58,6 +58,13 @@ class Runtime:
         """How it is now, from the files of runc and conmon and from the kernel; no process is started."""
         return read_state(self.files(record))
 
+    def may_print(self, record: ContainerRecord) -> bool:
+        """Whether output may still come: it runs, or conmon writes what a program that has ended left in its pipe. The
+        exit code is what it writes last.
+        """
+        files = self.files(record)
+        return self.state(record).status in ALIVE or (not files.ending().exists() and files.conmon() is not None)
+
     def create(self, record: ContainerRecord, job: Job, held: Sequence[int] = ()) -> int:
         """`runc create` under conmon: namespaces and mounts are made, the command waits; returns the process id.
 

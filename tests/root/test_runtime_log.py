@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -87,6 +89,38 @@ def test_what_follows_a_container_that_goes_sees_all_of_it(container: Any, workb
     assert not follower.is_alive()
     assert lines == ["first"]
     assert not it.path.exists()
+
+
+@pytest.mark.parametrize("front", ["logs", "transcript"])
+def test_what_conmon_has_not_written_yet_is_followed(container: Any, workbench: Workbench, front: str) -> None:
+    """A program that has ended leaves up to 64 KiB in its pipe; only what conmon says of its end is the end."""
+    it = container("sh", "-c", "sleep 0.3; echo last")
+    lines: list[str] = []
+    it.start()
+    monitor = it.runtime.files(it.record).conmon()
+    assert monitor is not None
+
+    def follow() -> None:
+        if front == "logs":
+            for batch in workbench.logs(it.record.name, CancelToken(), follow=True):
+                lines.extend(line.text for line in batch)
+        else:
+            transcript = workbench.transcript(it.record.name)
+            for _ in transcript.follow(CancelToken()):
+                lines[:] = [line.text for line in transcript.read(0, transcript.end)]
+
+    follower = threading.Thread(target=follow)
+    os.kill(monitor.pid, signal.SIGSTOP)
+    try:
+        until(lambda: not it.runtime.state(it.record).pid)
+        follower.start()
+        follower.join(1)
+        assert follower.is_alive()
+    finally:
+        os.kill(monitor.pid, signal.SIGCONT)
+    follower.join(20)
+    assert not follower.is_alive()
+    assert lines == ["last"]
 
 
 def test_the_log_of_one_that_is_gone_is_said_to_be(container: Any, workbench: Workbench) -> None:
