@@ -96,5 +96,11 @@ def test_every_verb_has_its_key(terminal: Terminal, cutaway: Cutaway) -> None:
     terminal.press("y")
     terminal.wait("none yet")
 
+    cutaway("run", "-d", "--name=deaf", "--network=host", DEMO, "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+    terminal.wait("● deaf +running")
+    terminal.press("S")
+    terminal.wait("stop deaf")
     terminal.press("q")
-    terminal.wait(r"\[ended 0\]")
+    terminal.wait(r"Leave Cutaway\?", "Broken off before it is done: stop deaf")
+    terminal.press("y")
+    terminal.wait("deaf goes on", r"\[ended 0\]")
