@@ -22,6 +22,7 @@ from tui.colourless import Colourless
 from tui.desk import Desk
 from tui.dialogs.page import Page
 from tui.hangup import hung_up
+from tui.in_turn import Behind, InTurn
 from tui.palette import Actions, Things
 from tui.panes.tabs import TABS
 from tui.screens.empty_panes import EmptyPanes
@@ -78,6 +79,7 @@ class CutawayApp(App[None]):
         self._settings = settings or Settings(Path("config.toml"))
         self._read_only = read_only
         self._root = root
+        self._in_turn = InTurn(self)
         self._bridge: Bridge | None = None
         self._desk: Desk | None = None
         self._workbench: WorkbenchScreen | None = None
@@ -128,9 +130,20 @@ class CutawayApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         if self._collecting is not None and isinstance(event, events.InputEvent):
             self._collecting.typed()
-        if self._workbench is not None and isinstance(event, (events.Key, events.MouseDown)):
-            self._workbench.state.touched = True
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            await self._in_turn.carry_out(event, self._carry_out)
+        else:
+            await self._carry_out(event)
+
+    async def _carry_out(self, event: events.Event) -> None:
+        pressed = isinstance(event, (events.Key, events.MouseDown)) and not event.is_forwarded
+        if pressed and self._workbench is not None:
+            self._workbench.state.asked += 1
         await super().on_event(event)
+
+    @on(Behind)
+    def _behind(self, event: Behind) -> None:
+        self._in_turn.came(event)
 
     def _look_about(self) -> None:
         """What is to be looked at now and then where the process is ours."""

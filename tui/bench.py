@@ -39,7 +39,7 @@ class Bench(Protocol):
         """Tell what went wrong, and what to do."""
 
     def later(self, work: Coroutine[Any, Any, None]) -> object:
-        """Do it, and tell what it raises."""
+        """Do it, and tell what it raises; where it goes to is gone to for the key that is being carried out now."""
 
     async def put(self, dialog: ModalScreen[T]) -> T | None:
         """Open a dialog and wait for its answer; None where it was left without one."""

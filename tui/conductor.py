@@ -45,6 +45,8 @@ T = TypeVar("T")
 class Stage(View, Protocol):
     """What the conductor asks of the screen, beside what drafting does."""
 
+    @property
+    def asked(self) -> int: ...
     async def ready(self) -> None: ...
     def look_first(self, subject: Subject, *, go: str = "") -> None: ...
     def show_host(self, words: list[str]) -> None: ...
@@ -383,13 +385,14 @@ class Conductor:
         return " ".join([*said, f"See it again: {self._desk.command()}"]) if said else ""
 
     def from_thread(self, call: Callable[..., object]) -> Callable[..., None]:
-        """`call` in the screen's own thread, from any other."""
+        """`call` in the screen's own thread, from any other, for the key that is being carried out now."""
+        asked = self._view.asked
 
         async def work(*arguments: object) -> None:  # so that what it raises is told
             call(*arguments)
 
         def passed(*arguments: object) -> None:
             with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(lambda: self._view.later(work(*arguments)))
+                self._loop.call_soon_threadsafe(lambda: self._view.later(work(*arguments), asked))
 
         return passed

@@ -161,8 +161,9 @@ class State:
     """By the job that starts it."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys that are set to be others than the bindings say, by the binding's id."""
-    touched: bool = False
-    """Whether somebody has pressed a key or the mouse: from then on the screen does not move by itself."""
+    asked: int = 0
+    """How often somebody has pressed a key or the mouse; so the number of what is being carried out. From the first on
+    the screen does not move by itself."""
     read_only: bool = False
     """Nothing may be changed."""
     layout: Mapping[str, int | str] = field(default_factory=dict)

@@ -54,7 +54,8 @@ class Menu(Dialog[Offer[Any] | None]):
 
     def on_key(self, event: events.Key) -> None:
         for offer in self._offers:
-            if event.key in offer.keys.split(","):
+            if event.key != "enter" and event.key in offer.keys.split(","):  # that one is the list's
+                event.stop()  # otherwise it is a key of the place below as well, once this has gone
                 self._do(offer)
                 return
 

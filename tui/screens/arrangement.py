@@ -29,6 +29,7 @@ class Arrangement:
         self._wide, self._left_columns = int(layout.get("wide", WIDE)), int(layout.get("left", LEFT))
         self._screen, self._left, self.frames, self._counts = screen, left, frames, counts
         self.place = "images"
+        self._went = 0  # for which key (`State.asked`)
         self.zoomed = False
         self.layers_of: list[str] = []
         """Whose layers are shown, for the pane's edge; in full and shorter."""
@@ -64,23 +65,26 @@ class Arrangement:
             tabs = edges.narrow(width, name, *self._counts(), area.tab) if self.narrow else everything[name]
             frame.edge.show(tabs, contexts.get(name, []))
 
-    def follow_focus(self) -> None:
-        """The pane that has the focus is the place."""
+    def follow_focus(self, asked: int) -> None:
+        """The pane that has the focus is the place; where somebody clicked into another, he went there."""
         for name, frame in self.frames.items():
-            if frame.has_focus_within:
-                self.place = name
+            if frame.has_focus_within and name != self.place:
+                self.place, self._went = name, asked
         self.apply()
 
-    def go(self, pane: str) -> None:
-        """Be in a pane."""
-        self.place = pane
+    def go(self, pane: str, asked: int) -> bool:
+        """Be in a pane, for the key of this number (`State.asked`). False where a later one has led elsewhere since."""
+        if asked < self._went:
+            return False
+        self.place, self._went = pane, asked
         self.apply()
         self.here.take_focus()
+        return True
 
-    def step(self, panes: int) -> None:
-        """Go so many panes on, round and round."""
+    def next(self, panes: int) -> str:
+        """The pane so many panes on, round and round."""
         names = list(self.frames)
-        self.go(names[(names.index(self.place) + panes) % len(names)])
+        return names[(names.index(self.place) + panes) % len(names)]
 
     def zoom(self, closer: bool) -> None:
         """One pane alone, or all."""

@@ -32,7 +32,7 @@ class InFront(Services):
 
     def look_first(self, subject: Subject, *, go: str = "") -> None:
         """What to begin with; who has pressed something meanwhile stays where they went."""
-        if not self.state.touched:
+        if not self.state.asked:
             self.look(subject, go=go)
         elif (own := self.subject or subject) is not None:
             self.look(own)

@@ -39,6 +39,7 @@ class Services(Repainted[None]):
         self.desk, self.state = desk, state
         self.command_line = CommandLine()
         self.listeners: list[Callable[[Event], None]] = []
+        self._asked: dict[asyncio.Task[Any] | None, int] = {}  # by the task that does it
         self.said_at = 0.0
         """When something was said last, by the monotonic clock."""
 
@@ -60,8 +61,23 @@ class Services(Repainted[None]):
         if time.monotonic() - self.said_at > FRESH:
             self.app.clear_notifications()
 
-    def later(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
-        return self.run_worker(guarded(work, self.complain))
+    @property
+    def asked(self) -> int:
+        """The number of the key that what is done now is done for (`State.asked`), be that long ago."""
+        return self._asked.get(asyncio.current_task(), self.state.asked)
+
+    def later(self, work: Coroutine[Any, Any, None], asked: int | None = None) -> Worker[None]:
+        number = self.asked if asked is None else asked
+
+        async def numbered() -> None:
+            task = asyncio.current_task()
+            self._asked[task] = number
+            try:
+                await guarded(work, self.complain)
+            finally:
+                del self._asked[task]
+
+        return self.run_worker(numbered())
 
     async def put(self, dialog: ModalScreen[T]) -> T | None:
         answer: T | None = await self.app.push_screen_wait(dialog)

@@ -173,7 +173,7 @@ class WorkbenchScreen(InFront):
         self.panes.apply()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        self.panes.follow_focus()
+        self.panes.follow_focus(self.asked)
 
     def _show_edges(self) -> None:
         self.title_bar.show_crumbs(*self.looking.crumbs)
@@ -182,7 +182,8 @@ class WorkbenchScreen(InFront):
 
     def action_go(self, pane: str) -> None:
         """Be in a pane."""
-        self.panes.go(pane)
+        if not self.panes.go(pane, self.asked):
+            return
         theirs = self.container_list.subject
         if pane == "containers" and isinstance(theirs, OfNeighbour) and theirs != self.looking.subject:
             self.look(theirs)  # what the keys are about now is nothing of ours, and has to be seen
@@ -190,7 +191,7 @@ class WorkbenchScreen(InFront):
             self.conductor.neighbours_gone_to()
 
     def action_next_pane(self, step: int) -> None:
-        self.panes.step(step)
+        self.action_go(self.panes.next(step))
 
     @on(Edge.Picked)
     def _edge_picked(self, event: Edge.Picked) -> None:

@@ -151,7 +151,8 @@ class ConfigTab(MainTab):
             self.pane.view.take(analysis)
             if self._wanted is not None and self.pane.view.go_to(self._wanted):
                 self._wanted = None
-                self.take_focus()
+                if self.has_focus_within:  # who has gone elsewhere stays there
+                    self.take_focus()
 
     @on(TextView.Refused)
     def _refused(self, event: TextView.Refused) -> None:

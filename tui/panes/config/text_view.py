@@ -206,9 +206,10 @@ class TextView(Vertical):
         return True
 
     def write(self) -> None:
-        """Keys type from now on."""
+        """Keys type from now on, where they come here."""
         self.editor.read_only = False
-        self.screen.set_focus(self.editor, scroll_visible=False)
+        if self.has_focus_within:
+            self.screen.set_focus(self.editor, scroll_visible=False)
         self.post_message(self.Summary())
         self.refresh_bindings()
 

@@ -1,0 +1,116 @@
+"""Keys in quick succession: each is carried out after the one before, and what a later one did stays done."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from command_line import Cutaway
+from textual import events
+
+from engine.disk import DataRoot
+from tui.panes.output.tab import OutputTab
+
+pytestmark = pytest.mark.root
+
+DEMO = "localhost/cutaway/demo:latest"
+
+
+def press(screen: Any, *keys: str) -> None:
+    """All of them before the first is carried out, as from a person in a hurry while the machine is busy."""
+    for key in keys:
+        event = events.Key(key, key if len(key) == 1 else None)
+        screen.app.post_message(event.set_sender(screen.app))
+
+
+def held(kept: asyncio.Event, do: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+    """The same, but nothing of it before the event."""
+
+    async def later(*arguments: Any) -> None:
+        await kept.wait()
+        await do(*arguments)
+
+    return later
+
+
+def place(screen: Any) -> tuple[str, str]:
+    """Which pane somebody is in, and which has the focus."""
+    return screen.screen.panes.place, next(n for n, f in screen.screen.panes.frames.items() if f.has_focus_within)
+
+
+async def until(screen: Any, pane: str) -> None:
+    """Somebody is there, and stays there."""
+    await screen.wait(lambda _: place(screen) == (pane, pane))
+    await screen.pilot.pause(0.1)
+    assert place(screen) == (pane, pane)
+
+
+async def test_the_later_key_wins(
+    cutaway: Cutaway, bench: Any, data_root: DataRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cutaway("run", "-d", "--name", "db", "--network=host", DEMO, "sh", "-c", "echo database is up; sleep 600")
+    async with bench(root=data_root.path) as screen:
+        shell = screen.screen
+        await screen.wait("database is up", "1 running")
+
+        # Its output comes when somebody has gone on.
+        slow = asyncio.Event()
+        with monkeypatch.context() as patch:
+            patch.setattr(OutputTab, "_follow", held(slow, OutputTab._follow))
+            await screen.press("4", "e")
+            await screen.wait('"ociVersion"')
+            shell.area.find("output").outdate()
+            press(screen, "4", "l", "4")
+            await screen.wait(lambda _: shell.looking.tab_id == "output")
+            await until(screen, "containers")
+            slow.set()
+            await screen.wait("database is up", "following · 1 line")
+            await until(screen, "containers")
+        press(screen, "l")
+        await until(screen, "main")
+
+        # The list is busy: its key comes back from it when the next two have been typed.
+        press(screen, "4")
+        await until(screen, "containers")
+        slow = asyncio.Event()
+        shell.container_list.list.call_later(slow.wait)
+        press(screen, "l", "1", "e")
+        await asyncio.sleep(0.1)
+        slow.set()
+        await screen.wait("new container", "0 edits")
+        await until(screen, "main")
+        assert shell.focused is shell.area.find("config").pane.view.editor
+        press(screen, *"abc", "escape")
+        await screen.wait("abc{", "no JSON")
+
+        # A config.json is made in a thread, and is there when somebody has gone elsewhere.
+        shell.conductor.drafts.discard(next(iter(shell.state.drafts.values())))
+        await screen.wait(without="new container")
+        made = threading.Event()
+        with monkeypatch.context() as patch:
+            draft = shell.desk.draft
+            patch.setattr(shell.desk, "draft", lambda *a: draft(*a[:-1], lambda d: made.wait() and a[-1](d)))
+            press(screen, "1", "e", "4")
+            await until(screen, "containers")
+            made.set()
+            await screen.wait("new container", "0 edits")
+            await until(screen, "containers")
+        press(screen, "1", "e")  # it is open already
+        await until(screen, "main")
+
+
+async def test_a_key_right_after_one_that_asks_answers(cutaway: Cutaway, bench: Any, data_root: DataRoot) -> None:
+    cutaway("run", "-d", "--name", "db", "--network=host", DEMO, "sh", "-c", "echo database is up; sleep 600")
+    async with bench(root=data_root.path) as screen:
+        shell = screen.screen
+        await screen.wait("database is up", "1 running")
+        press(screen, "3", "T", "2")
+        await screen.wait(r"1 line since \d\d:")
+        await until(screen, "main")
+        press(screen, "4", "x", "down", "enter")  # what the cursor is on, though enter alone would do the first
+        await screen.wait('"ociVersion"', lambda _: shell.looking.tab_id == "config")
+        press(screen, "4", "n", *"two", "enter")
+        await screen.wait("● dbtwo", without="Rename")
