@@ -24,6 +24,7 @@ from engine.runtime.attach import Pump
 from engine.runtime.attachment import Attachment, Ending
 from engine.runtime.foreground import connected
 from engine.runtime.monitor import environment, failure, parse_answer, runc_options
+from engine.runtime.orphaned import ending_with_us
 from engine.runtime.record import ContainerRecord
 from engine.runtime.state import RuntimeFiles, make_directory
 from engine.runtime.waiting import ProcessId, wait_readable
@@ -44,8 +45,8 @@ class Session:
     def run(self, token: CancelToken) -> int | None:
         """Carry its streams until it ends, and return its exit code; None if the user detached, and it goes on.
 
-        A cancelled one ends: nobody could come back to it. Raises Cancelled, RuntimeFailed (the exit code is lost, or
-        what it prints cannot be written any more, and it goes on).
+        A cancelled one ends, and where this process is killed: nobody could come back to it. Raises Cancelled,
+        RuntimeFailed (the exit code is lost, or what it prints cannot be written any more, and it goes on).
         """
         assert self._pump is not None
         try:
@@ -105,6 +106,7 @@ class Executor:
             sync, start, attach = (stack.enter_context(_Pipe()) for _ in range(3))
             handles = {"_OCI_SYNCPIPE": sync.writer}
             if to is not None:
+                stack.enter_context(ending_with_us(directory))
                 handles |= {"_OCI_STARTPIPE": start.reader, "_OCI_ATTACHPIPE": attach.writer}
                 os.write(start.writer, b"\0")  # conmon may begin; a second one lets it start the process
             _call(self._arguments(record, files, directory, process, to), directory, handles)

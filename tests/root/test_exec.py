@@ -169,9 +169,18 @@ def test_whoever_detaches_leaves_it_running(workbench: Workbench, running: Any) 
     screen.close()
 
 
-@pytest.mark.parametrize(
-    "command", ["echo on; sleep 212; true", "trap '' HUP TERM; echo on; while :; do sleep 0.1; done"]
-)
+UNWILLING = "trap '' HUP TERM; echo on; while :; do sleep 0.1; done"
+
+
+def test_one_whose_caller_is_killed_ends(workbench: Workbench, running: Any, data_root: DataRoot) -> None:
+    with Cutaway(data_root.path, data_root.run.parent).start("exec", "w", "sh", "-c", UNWILLING) as caller:
+        assert caller.line() == "on\n"
+        caller.kill()
+    until(lambda: len(workbench.top("w")) == 1, lambda: workbench.top("w"))
+    until_gone(running)
+
+
+@pytest.mark.parametrize("command", ["echo on; sleep 212; true", UNWILLING])
 def test_a_cancelled_one_ends(workbench: Workbench, running: Any, command: str, tmp_path: Path) -> None:
     job = Job("exec", ignore)
     options = ExecOptions(args=("sh", "-c", command))

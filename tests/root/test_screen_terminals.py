@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from command_line import Cutaway
 from tmux import Terminal
+from waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.screen]
 
@@ -32,6 +33,12 @@ def modes(terminal: Terminal) -> str:
     """Other screen, cursor, mouse and scrolling region, as tmux knows them."""
     names = ("alternate_on", "cursor_flag", "mouse_any_flag", "scroll_region_upper", "scroll_region_lower")
     return terminal._tmux("display-message", "-p", " ".join(f"#{{{name}}}" for name in names)).strip()
+
+
+def pid_of_screen(cutaway: Cutaway) -> int:
+    asked = subprocess.run(["pgrep", "-f", f"tui --root {cutaway.root}$"], capture_output=True, text=True, check=True)
+    (pid,) = map(int, asked.stdout.split())
+    return pid
 
 
 def test_a_shell_and_back_and_what_a_killed_program_leaves(terminal: Terminal, cutaway: Cutaway) -> None:
@@ -90,14 +97,25 @@ def test_attach_and_run_in_the_terminal_and_its_size(terminal: Terminal, cutaway
     # Being told to end while somebody is in a shell: the container goes on, the terminal is as it was.
     terminal.press("4", "s")
     terminal.wait("exec -it term", r"(?m)^# ?$")
-    asked = subprocess.run(["pgrep", "-f", f"tui --root {cutaway.root}$"], capture_output=True, text=True, check=True)
-    (pid,) = map(int, asked.stdout.split())
-    os.kill(pid, signal.SIGTERM)
+    os.kill(pid_of_screen(cutaway), signal.SIGTERM)
     terminal.wait(r"\[ended 143\]")
     assert modes(terminal) == "0 1 0 0 23"
     assert cutaway.json("ps", "--json")[0]["status"] == "running"
     terminal.run("sh", "-c", "stty -a")
     terminal.wait(lambda screen: re.search(r"(?<!-)icanon", screen) and re.search(r"(?<!-)echo\b", screen))
+
+    # Killed while somebody is in a shell: that ends, with what it runs, and nothing of it is left.
+    terminal.cutaway(cutaway.root)
+    terminal.wait("term ● running", r"\[3\] Con")
+    terminal.press("s")
+    terminal.wait(r"(?m)^# ?$")
+    terminal.type("sleep 500")
+    terminal.press("Enter")
+    until(lambda: "sleep 500" in cutaway.out("top", "term"))
+    os.kill(pid_of_screen(cutaway), signal.SIGKILL)
+    until(lambda: cutaway.out("top", "term", "args").split("\n")[1:] == ["sh"])
+    until(lambda: not list(cutaway.run.rglob("exec-*")))
+    assert cutaway.json("ps", "--json")[0]["status"] == "running"
 
 
 def test_no_shell_is_said(terminal: Terminal, cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+"""What happens to a process in a container when the one that it is connected with is killed.
+
+conmon holds it and waits, for nobody could tell conmon: whoever is killed does nothing any more. So a shell waits
+beside it, and knows by the end of its input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.runtime.monitor import environment
+
+_WAIT = r"""
+read -r over && exit
+cd "$1" || exit
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  [ -s pid ] && break
+  sleep 0.1
+done
+[ -s pid ] || exec rm -rf -- "$1"
+read -r pid < pid || [ "$pid" ] || exit
+kill -s HUP -- "-$pid" || exit
+sleep 1
+[ ! -e pid ] || kill -s KILL -- "-$pid"
+"""
+"""conmon takes the directory away when the process has ended: while the number stands there, it is the process's."""
+
+
+@contextlib.contextmanager
+def ending_with_us(directory: Path) -> Iterator[None]:
+    """If this process is killed in here, by SIGKILL, too, what conmon has started or will from `directory` ends: it is
+    told so (HUP), and killed a second later. Each leads its process group."""
+    waiting = subprocess.Popen(
+        ["/bin/sh", "-c", _WAIT, "sh", str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env=environment(),
+        start_new_session=True,  # what ends all processes of a terminal does not reach it
+    )
+    try:
+        yield
+    finally:
+        assert waiting.stdin is not None
+        with contextlib.suppress(OSError), waiting.stdin as told:
+            told.write(b"over\n")
+        waiting.wait()
