@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from made_up import container
+
+from engine import Status
+
 
 def keys(text: str) -> str:
     """The bottom line."""
@@ -33,3 +37,14 @@ async def test_who_presses_a_key_at_once_stays_where_it_led(bench: Any) -> None:
         await screen.press("4")
         await screen.wait(lambda text: screen.screen.state.problems is not None)
         assert screen.screen.panes.place == "containers"
+
+
+async def test_the_first_key_of_a_container_has_its_place_on_the_narrowest_screen(bench: Any) -> None:
+    async with bench(size=(60, 18)) as screen:
+        await screen.wait("A container is an image", "no jobs")
+        shell = screen.screen
+        shell.state.containers = {"web": container("web", Status.RUNNING)}
+        shell.show_containers({})
+        shell.action_go("containers")
+        await screen.wait("web +running", lambda text: "enter open  l output" in keys(text))
+        assert len(keys(screen.text).rstrip()) < 60

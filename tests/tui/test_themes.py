@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conmon_log import as_conmon
 from textual.color import Color
 
+from engine import CancelToken, Transcript
 from tui import themes
+from tui.panes.output.sources import LogSource
+from tui.widgets.log_source import Merged
 
 TEXT = 4.5
 """WCAG 2.2, 1.4.3."""
@@ -105,6 +109,36 @@ async def test_what_is_really_drawn_can_be_read(bench: Any) -> None:
                 await screen.wait(word)
                 await screen.pilot.pause()
                 assert _poor(screen) == set(), theme.name
+
+
+async def test_the_names_in_merged_output_can_be_read_also_where_lines_are_chosen(bench: Any, tmp_path: Path) -> None:
+    sources = []
+    for number in range(5):
+        path = tmp_path / f"{number}.log"
+        path.write_bytes(as_conmon([("stderr" if number == 3 else "stdout", b"\x1b[33msaid\x1b[0m\n")]))
+        transcript = Transcript(path)
+        list(transcript.follow(CancelToken()))
+        sources.append(LogSource(transcript, f"name-{number}"))
+    async with bench() as screen:
+        await screen.wait("A container is an image", "no jobs")
+        await screen.wait(lambda _: screen.screen.area.find("output") is not None)
+        screen.screen.looking.show = lambda: None  # there is nothing to look at but what is made up
+        screen.screen.area.front("output", [])
+        screen.screen.area.find("output").pane.show(Merged(sources), [f"name-{number}" for number in range(5)])
+        screen.screen.action_go("main")
+        await screen.wait("name-0 +said", "name-4 +said")
+        for theme in themes.shipped():
+            screen.app.theme = theme.name
+            for keys in ((), ("v", "k", "k"), ("escape",)):
+                await screen.press(*keys)
+                await screen.pilot.pause(0.05)
+                assert {each for each in _poor(screen) if "said" not in each[0]} == set(), theme.name
+            if not theme.ansi and theme.name != themes.WITHOUT_COLOR:
+                assert len({style for style in _styles_of(screen, "name") if style.color}) == 4
+
+
+def _styles_of(screen: Any, words: str) -> list[Any]:
+    return [segment.style for strip in screen.strips for segment in strip if words in segment.text]
 
 
 def _poor(screen: Any) -> set[tuple[str, str, float]]:

@@ -94,7 +94,7 @@ class KeyLine(Widget):
             seen.add(binding.action)
             entry = (shown_key(binding.key, binding.key_display), words, binding.action, active.node)
             (kept if binding.action in self._always else rest).append(entry)
-        width = self.size.width - 1
+        width = self.size.width  # each with its gaps: a blank before the first and one behind the last
         used = sum(cell_len(key) + cell_len(word) + 3 for key, word, _, _ in kept)
         chosen = []
         for entry in rest:

@@ -21,13 +21,15 @@ from tui.widgets.log_source import Line
 LONGEST = 4_000
 """Characters of a line that are drawn; how many more there are is said."""
 
-_LABELS = tuple(Style(color=name) for name in ("cyan", "magenta", "green", "yellow", "blue"))
+LABELS = ("label-1", "label-2", "label-3", "label-4")
+"""Styles that tell the names of several sources apart."""
 _LABEL_WIDEST = 16  # cells
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How lines are drawn: `width` cells, labels in one column. `styles` has time, mark, other, found and more."""
+    """How lines are drawn: `width` cells, labels in one column, each in the next of LABELS. `styles` has those, and
+    time, mark, other, found and more."""
 
     width: int
     times: bool
@@ -119,5 +121,5 @@ def _head(line: Line, look: Look, *, first: bool) -> list[Segment]:
     if look.label_width:
         place = look.labels.index(line.label) if line.label in look.labels else 0
         label = set_cell_size(visible(line.label) if first else "", look.label_width)
-        head.append(Segment(f"{label} ", _LABELS[place % len(_LABELS)]))
+        head.append(Segment(f"{label} ", look.styles[LABELS[place % len(LABELS)]]))
     return [*head, Segment("┃" if line.other else " ", look.styles["mark"])]

@@ -22,7 +22,7 @@ from textual.widget import Widget
 
 from tui.text import counted
 from tui.widgets.lines import Lines
-from tui.widgets.log_drawing import Look
+from tui.widgets.log_drawing import LABELS, Look
 from tui.widgets.log_model import LogModel
 from tui.widgets.log_page import LogPage
 from tui.widgets.log_search import Pattern
@@ -40,7 +40,7 @@ _WHEEL = 3
 COPIED_AT_MOST = 10_000
 """Lines that are copied at once; a file takes all of them."""
 
-_STYLES = ("time", "mark", "other", "found", "more")
+_STYLES = ("time", "mark", "other", "found", "more", *LABELS)
 
 
 class LogView(Lines, Widget, can_focus=True):
@@ -61,6 +61,8 @@ class LogView(Lines, Widget, can_focus=True):
         & .log--chosen { background: $block-cursor-blurred-background; color: $block-cursor-blurred-foreground; }
         & .log--current { background: $block-cursor-background; color: $block-cursor-foreground; }
         & .log--bar { color: $accent; }
+        & .log--label-1 { color: $accent; } & .log--label-2 { color: $success; }
+        & .log--label-3 { color: $primary; } & .log--label-4 { color: $warning; }
     }
     """
 
@@ -363,10 +365,8 @@ class LogView(Lines, Widget, can_focus=True):
         styles = {name: self.get_component_rich_style(f"log--{name}", partial=True) for name in _STYLES}
         return Look(max(1, self.size.width - 1), self.times, self.wrap, self.labels, pattern, styles)
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        if self.is_mounted:
-            self._redraw()
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._redraw())
 
     def on_resize(self) -> None:
         self._redraw()
@@ -378,15 +378,17 @@ class LogView(Lines, Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         base, room = self.base, self.size.width - 1
         rows = self.page.rows if self.page is not None else []
-        style = base
+        style, above = base, None
         if self._cursor is not None and y < len(rows):
             number = rows[y][0]
             if min(self._anchor, self._cursor) <= number <= max(self._anchor, self._cursor):
-                style += self.get_component_rich_style(f"log--{'current' if number == self._cursor else 'chosen'}")
+                # Over the colours of what stands there: they may not be readable on it.
+                above = self.get_component_rich_style(f"log--{'current' if number == self._cursor else 'chosen'}")
+                style += above
         strip = rows[y][1] if y < len(rows) else Strip([])
         if strip.cell_length > room:
             strip = strip.crop(0, room)
-        line = [*Segment.apply_style(strip, style), Segment(" " * (room - strip.cell_length), style)]
+        line = [*Segment.apply_style(strip, style, above), Segment(" " * (room - strip.cell_length), style)]
         if y in self._bar:
             line.append(Segment("▐", base + self.get_component_rich_style("log--bar", partial=True)))
         else:
