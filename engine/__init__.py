@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.committing import CommitOptions
     from engine.errors import (
         Cancelled,
+        ContainerDamaged,
         ContainerState,
         ContainerUnknown,
         CutawayError,
@@ -123,6 +124,7 @@ __all__ = [
     "Choice",
     "CommitOptions",
     "Completion",
+    "ContainerDamaged",
     "ContainerState",
     "ContainerStats",
     "ContainerSummary",
@@ -220,6 +222,7 @@ __all__ = [
 _LAZY = {
     "Cancelled": "engine.errors",
     "ContainerState": "engine.errors",
+    "ContainerDamaged": "engine.errors",
     "ContainerUnknown": "engine.errors",
     "CutawayError": "engine.errors",
     "ImageUnknown": "engine.errors",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from engine import rootfs
 from engine.describe import container_summary
 from engine.disk import DataRoot, default_root
-from engine.errors import Cancelled, ContainerState, ContainerUnknown
+from engine.errors import Cancelled, ContainerDamaged, ContainerState, ContainerUnknown
 from engine.events import ContainersChanged, ImagesChanged, LogLine, Problem, Sink, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
@@ -182,9 +182,17 @@ class ContainerDesk:
         self._launcher.unpause(self._find(name), job)
 
     def remove(self, name: str, job: Job, *, force: bool = False) -> None:
-        """Take a container away with all it has written. Raises ContainerState while it runs, unless `force`, and while
-        others share its network (`sharers`)."""
-        self._launcher.remove(self._find(name), job, force=force)
+        """Take a container away with all it has written; with `force` also one whose record cannot be read, by its id.
+
+        Raises ContainerState while it runs, unless `force`, and while others share its network (`sharers`).
+        """
+        try:
+            record = self._find(name)
+        except ContainerDamaged as error:
+            if not force:
+                raise
+            record = self._containers.nameless(error.container)
+        self._launcher.remove(record, job, force=force)
 
     def sharers(self, name: str) -> list[str]:
         """The names of the containers that share a container's network, oldest first."""
@@ -315,6 +323,8 @@ class ContainerDesk:
             name = path.parent.name
         try:
             return self._containers.find(name)
+        except ContainerDamaged:
+            raise
         except ContainerUnknown as error:
             if (told := self._containers.happenings.how_it_went(name)) is not None:
                 raise ContainerUnknown(

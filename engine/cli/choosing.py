@@ -11,7 +11,17 @@ from typing import Any, TypeVar
 
 import click
 
-from engine import Cancelled, ContainerState, ContainerUnknown, CutawayError, Status, UsageError, Workbench, visible
+from engine import (
+    Cancelled,
+    ContainerDamaged,
+    ContainerState,
+    ContainerUnknown,
+    CutawayError,
+    Status,
+    UsageError,
+    Workbench,
+    visible,
+)
 from engine.cli.console import complain
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -225,6 +235,8 @@ def one(workbench: Workbench, name: str | None, latest: bool) -> str:
 def _is_there(workbench: Workbench, name: str) -> bool:
     try:
         workbench.container(name)
+    except ContainerDamaged:
+        return True
     except ContainerUnknown:
         return False
     return True

@@ -119,7 +119,7 @@ def rm(force: bool, depend: bool, timeout: float | None, volumes: bool, **choose
         except ContainerUnknown as error:
             if not force:  # otherwise it was one with --rm, and went when it ended
                 complain(error.message, error.hint)
-                codes.append(1)
+                codes.append(error.exit_code)
         except CutawayError as error:
             complain(error.message, error.hint)
             codes.append(2 if not force and _runs(console.workbench, name) else 125)

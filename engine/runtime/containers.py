@@ -14,7 +14,7 @@ import msgspec
 
 from engine.digest import Digest
 from engine.disk import DataRoot, flock, is_at, store_error, sync_directory
-from engine.errors import ContainerBusy, ContainerState, ContainerUnknown, StoreError, UsageError
+from engine.errors import ContainerBusy, ContainerDamaged, ContainerState, ContainerUnknown, StoreError, UsageError
 from engine.events import Problem
 from engine.jobs import CancelToken
 from engine.runtime.happenings import Happenings
@@ -74,17 +74,19 @@ class Containers:
 
     def damaged(self) -> list[Problem]:
         """The containers that `all` leaves out, since their record cannot be read. Raises StoreError."""
-        found = []
+        return [Problem(error.code, error.message, error.hint) for error in self._damaged()]
+
+    def _damaged(self) -> Iterator[ContainerDamaged]:
         for name in sorted(self.ids()):
-            home = self._root.containers / name
-            if self._read(name) is None and os.path.lexists(home / RECORD):
-                message = f"the record of the container {name} cannot be read: {home / RECORD}"
-                hint = f"Mend the file, or remove {home} with all that the container has written."
-                found.append(Problem("container-damaged", message, hint))
-        return found
+            path = self._root.containers / name / RECORD
+            if self._read(name) is None and os.path.lexists(path):
+                message = f"the record of the container {name} cannot be read: {path}"
+                hint = f"Mend the file, or end it and remove all that it has written: cutaway rm --force {name}"
+                yield ContainerDamaged(name, message, hint=hint)
 
     def find(self, name: str) -> ContainerRecord:
-        """The container of that name, id, or unique beginning of an id. Raises ContainerUnknown, UsageError."""
+        """The container of that name, id, or unique beginning of an id. Raises ContainerUnknown, ContainerDamaged,
+        UsageError."""
         if is_id(name) and (record := self._read(name)) is not None:
             return record
         records = self.all()
@@ -96,13 +98,22 @@ class Containers:
             found = ", ".join(f"{record.id} ({record.name})" for record in matches[:5])
             raise UsageError(f"{name!r} could be any of {found}", hint="Give more digits of the id, or the name.")
         if not matches:
-            for problem in self.damaged():
-                if name and f"container {name}" in problem.message:
-                    raise ContainerUnknown(problem.message, hint=problem.hint)
+            damaged = list(self._damaged())
+            for error in damaged:
+                if name and error.container.startswith(name):
+                    raise error
+            hint = "cutaway ps -a lists the containers that are here."
             raise ContainerUnknown(
-                f"no container {visible(name)[:80]!r}", hint="cutaway ps -a lists the containers that are here."
+                f"no container {visible(name)[:80]!r}",
+                hint=hint if not damaged else f"It may be one whose record cannot be read. {hint}",
             )
         return matches[0]
+
+    def nameless(self, container_id: str) -> ContainerRecord:
+        """What stands for a record that cannot be read, so that the container can be ended and removed."""
+        return ContainerRecord(
+            id=container_id, name=container_id, image="", image_digest="", layers=[], created="", command=[]
+        )
 
     def reserve(self, name: str | None, image: str) -> Identity:
         """A fresh id, and `name` or, without one, `<image's last part>-<smallest free number>`.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Cutaway
 from waiting import until, until_ended, until_waited_for
 
 from engine import rootfs
@@ -177,3 +178,15 @@ def test_another_runtime_directory_in_the_environment(
     assert root.run == it.root.run
     assert sweep(root, Containers(root), runtime, Networks(root, host_facts), it.job) == []
     assert runtime.state(it.record).status is Status.RUNNING
+
+
+def test_what_runs_without_a_record_can_be_ended(cutaway: Cutaway) -> None:
+    id = cutaway.out("run", "-d", "--name=x2", "--network=host", "localhost/cutaway/demo:latest", "sleep", "60")
+    home = cutaway.root / "containers" / id
+    (home / "container.json").write_text("")
+    assert "record cannot be read" in cutaway("stop", "x2", code=125).stderr
+    for words in (("stop", id), ("rm", id), ("logs", id)):
+        assert f"cutaway rm --force {id}" in cutaway(*words, code=125).stderr
+    assert cutaway.out("rm", "-f", id) == id
+    assert not home.exists()
+    assert not (cutaway.run / "runc" / id).exists()

@@ -85,7 +85,7 @@ def test_records_that_cannot_be_read_are_told(cutaway: Cutaway) -> None:
     assert kept in listed.stdout
     assert lost not in listed.stdout
     assert str(record) in listed.stderr
-    assert str(record) in cutaway("rm", lost, code=1).stderr
+    assert str(record) in cutaway("rm", lost, code=125).stderr
     assert codes(cutaway) == ["container-damaged", "stranger"]
     assert codes(cutaway, "--repair", code=0) == ["container-damaged", "stranger"]
     assert record.exists()
