@@ -91,7 +91,7 @@ class Tender:
         with self._containers.lock(record.id, token=job.token), journalled(self._containers, record, job):
             text = (directory / "config.json").read_text("utf-8", "surrogateescape")
             before = spec.Provenance.from_json((directory / "provenance.json").read_bytes())
-            text, provenance, limits = spec.updated(text, before, options)
+            text, provenance, limits = spec.updated(text, before, options, self._facts.cgroups)
             if self._runtime.state(record).pid:
                 self._runtime.update(record, limits, job)
             self._root.write(directory / "config.json", text.encode("utf-8", "surrogateescape"), mode=0o600)

@@ -149,7 +149,10 @@ def rename(name: str, new: str) -> None:
 @limit_options
 @click.argument("name", metavar="CONTAINER")
 def update(name: str, **flags: Any) -> None:
-    """Give a container other limits, at once where it runs, and for every start from now on."""
+    """Give a container other limits, at once where it runs, and for every start from now on.
+
+    What is not named stays as it is; 0 lifts a limit.
+    """
     console = session()
     options = RunOptions(**flags)
     click.echo(console.do(f"update {name}", lambda job: console.workbench.update(name, options, job)).id)

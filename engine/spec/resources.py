@@ -19,9 +19,13 @@ from engine.text import visible
 _PERIOD = 100_000  # microseconds; the kernel's default of cpu.cfs_period_us
 
 
-def resources(spec: Builder, options: RunOptions, profile: Profile) -> None:
-    """Memory, CPU, number of processes, block I/O. Raises UsageError where two options contradict each other."""
-    _memory(spec, options)
+def resources(spec: Builder, options: RunOptions, profile: Profile, memory: int = 0) -> None:
+    """Memory, CPU, number of processes, block I/O; 0 of most of them is no limit, as podman has it.
+
+    `memory` is the limit in bytes that holds where the options name none. Raises UsageError where two options
+    contradict each other.
+    """
+    _memory(spec, options, memory)
     _cpu(spec, options)
     if options.pids_limit is not None:
         limit = options.pids_limit if options.pids_limit > 0 else -1
@@ -34,30 +38,32 @@ def resources(spec: Builder, options: RunOptions, profile: Profile) -> None:
         )
 
 
-def _memory(spec: Builder, options: RunOptions) -> None:
-    limit = values.size(options.memory, "--memory") if options.memory is not None else 0
-    if limit:
-        spec.put("/linux/resources/memory/limit", limit, option(f"--memory {options.memory}"))
+def _memory(spec: Builder, options: RunOptions, limit: int) -> None:
+    shown = f"the limit of memory, {limit} bytes"
+    if options.memory is not None:
+        limit, shown = values.size(options.memory, "--memory"), f"--memory {options.memory}"
+        if limit:
+            spec.put("/linux/resources/memory/limit", limit, option(shown))
     if options.memory_reservation is not None:
         low = values.size(options.memory_reservation, "--memory-reservation")
-        if limit and low > limit:
-            raise UsageError(
-                f"--memory-reservation {options.memory_reservation} is more than --memory {options.memory}"
-            )
         origin = option(f"--memory-reservation {options.memory_reservation}")
-        spec.put("/linux/resources/memory/reservation", low, origin)
+        if options.memory is not None and 0 < limit < low:
+            raise UsageError(f"--memory-reservation {options.memory_reservation} is more than {shown}")
+        if low:
+            spec.put("/linux/resources/memory/reservation", low, origin)
     if options.memory_swap is not None:
         swap = values.size_or_unlimited(options.memory_swap, "--memory-swap")
-        if not limit:
+        if not limit and swap >= 0:
             raise UsageError("--memory-swap needs --memory", hint="It is the limit of memory and swap together.")
         if 0 < swap < limit:
             raise UsageError(
-                f"--memory-swap {options.memory_swap} is less than --memory {options.memory}",
+                f"--memory-swap {options.memory_swap} is less than {shown}",
                 hint="It is the limit of memory and swap together.",
             )
-        spec.put("/linux/resources/memory/swap", swap or 2 * limit, option(f"--memory-swap {options.memory_swap}"))
-    elif limit:
-        origin = option(f"--memory {options.memory}: with as much swap again, as podman and docker do")
+        if limit:
+            spec.put("/linux/resources/memory/swap", swap or 2 * limit, option(f"--memory-swap {options.memory_swap}"))
+    elif options.memory is not None and limit:
+        origin = option(f"{shown}: with as much swap again, as podman and docker do")
         spec.put("/linux/resources/memory/swap", 2 * limit, origin)
 
 
@@ -65,12 +71,13 @@ def _cpu(spec: Builder, options: RunOptions) -> None:
     if options.cpus is not None:
         if options.cpu_period is not None or options.cpu_quota is not None:
             raise UsageError("--cpus cannot stand with --cpu-period or --cpu-quota: it sets both")
-        origin = option(f"--cpus {options.cpus}")
-        spec.put("/linux/resources/cpu/quota", values.cpus(options.cpus, "--cpus"), origin)
-        spec.put("/linux/resources/cpu/period", _PERIOD, origin)
+        if quota := values.cpus(options.cpus, "--cpus"):
+            origin = option(f"--cpus {options.cpus}")
+            spec.put("/linux/resources/cpu/quota", quota, origin)
+            spec.put("/linux/resources/cpu/period", _PERIOD, origin)
     for key, name in (("shares", "cpu_shares"), ("period", "cpu_period"), ("quota", "cpu_quota")):
         number = getattr(options, name)
-        if number is not None:
+        if number:
             spec.put(f"/linux/resources/cpu/{key}", number, option(f"--{name.replace('_', '-')} {number}"))
     for key, name in (("cpus", "cpuset_cpus"), ("mems", "cpuset_mems")):
         text = getattr(options, name)

@@ -11,6 +11,7 @@ import shlex
 from typing import Any, NamedTuple
 
 from engine.errors import SpecError, UsageError
+from engine.host import CgroupMode
 from engine.spec import mount_values, mounts, process, resources, values
 from engine.spec.builder import Builder
 from engine.spec.comparing import DifferenceKind, differences, take_back
@@ -19,7 +20,7 @@ from engine.spec.document import Document
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Provenance, escape, tokens
 from engine.spec.syscalls import own_profile
-from engine.spec.updating import updated
+from engine.spec.updating import updated, without
 from engine.spec.vocabulary import CAPABILITIES, NAMESPACES, RLIMITS, suggestion
 from engine.text import visible
 
@@ -178,7 +179,9 @@ def set_limit(text: str, name: str, value: str) -> Change:
     """
     document = Document(text)
     if name in LIMITS:
-        return Change(_without_limit(document, name) if not value else _with_limit(text, name, value))
+        if value:
+            return Change(_with_limit(text, name, value))
+        return Change(without(document, (f"/linux/resources/{below}" for below in LIMITS[name])).text)
     kind = "RLIMIT_" + name.upper().removeprefix("RLIMIT_")
     if kind not in RLIMITS:
         known = [*LIMITS, *(each.removeprefix("RLIMIT_").lower() for each in RLIMITS)]
@@ -202,21 +205,8 @@ def _with_limit(text: str, name: str, value: str) -> str:
         if not value.strip().lstrip("-").isdecimal():
             raise UsageError(f"{name} {visible(value)[:60]}: a whole number is wanted")
         given = int(value)
-    options: dict[str, Any] = {name.replace("-", "_"): given}
-    if name == "memory-swap":  # it is judged beside the limit of memory that is there
-        options["memory"] = str(Document(text).get("/linux/resources/memory/limit") or "") or None
-    return updated(text, Provenance({}), RunOptions(**options))[0]
-
-
-def _without_limit(document: Document, name: str) -> str:
-    for below in LIMITS[name]:
-        pointer = f"/linux/resources/{below}"
-        if document.has(pointer):
-            document = document.remove(pointer)
-        above = pointer.rpartition("/")[0]
-        if document.get(above) == {}:
-            document = document.remove(above)
-    return document.text
+    options = RunOptions(**{name.replace("-", "_"): given})
+    return updated(text, Provenance({}), options, CgroupMode.NONE)[0]
 
 
 def namespaces(text: str) -> dict[str, bool]:

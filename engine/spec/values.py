@@ -103,9 +103,9 @@ def size_or_unlimited(text: str, option: str) -> int:
 
 
 def cpus(text: str, option: str) -> int:
-    """How many CPUs' worth of time, as microseconds in each 100,000."""
-    if not re.fullmatch(r"\d*\.?\d+", text) or not 0.01 <= float(text) <= 1_000_000:
-        refuse(option, text, "not a number of CPUs", "For example 0.5 or 2; at least 0.01.")
+    """How many CPUs' worth of time, as microseconds in each 100,000; 0 is any number."""
+    if not re.fullmatch(r"\d*\.?\d+", text) or not (float(text) == 0 or 0.01 <= float(text) <= 1_000_000):
+        refuse(option, text, "not a number of CPUs", "For example 0.5 or 2; at least 0.01, or 0 for no limit.")
     return round(float(text) * 100_000)
 
 

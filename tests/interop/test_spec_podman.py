@@ -69,6 +69,7 @@ COMBINATIONS = [
     [NONE, "-m", "128m", "--cpus=1.5", "--pids-limit=99", "--oom-score-adj=500"],
     [NONE, "-m", "128m", "--memory-swap=256m", "--cpu-shares=512", "--memory-reservation=64m"],
     [NONE, "--cpu-period=50000", "--cpu-quota=25000", "--cpuset-cpus=0", "--cpuset-mems=0"],
+    [NONE, "--cpus=0", "--cpu-shares=0"],
     [NONE, "--ulimit=core=0", "--shm-size=32m"],
     [NONE, "--device=/dev/null:/dev/mine:rw", "--device=/dev/fuse"],
     [NONE, "--sysctl=net.ipv4.ip_forward=1", "--sysctl=kernel.msgmax=8192"],

@@ -27,6 +27,17 @@ def groups(it: Any) -> list[Path]:
     return [Path(path) for path, _, _ in os.walk("/sys/fs/cgroup") if path.endswith(f"/cutaway-test/{it.record.id}")]
 
 
+def written(it: Any) -> dict[str, str]:
+    """What the kernel has of its limits, by file; of version 1 or 2."""
+    names = (
+        *("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.soft_limit_in_bytes"),
+        *("cpu.cfs_quota_us", "cpu.shares", "memory.max", "memory.swap.max", "memory.low"),
+        *("cpu.max", "cpu.weight", "pids.max"),
+    )
+    found = (group / name for group in groups(it) for name in names)
+    return {path.name: path.read_text().strip() for path in found if path.exists()}
+
+
 def test_limits_numbers_frozen_and_stopped(workbench: Workbench, container: Any) -> None:
     """One life: what is changed is in force, what is used is told, what is frozen does nothing, what does not listen
     to a stop is killed; and no group stays."""
@@ -50,8 +61,16 @@ def test_limits_numbers_frozen_and_stopped(workbench: Workbench, container: Any)
     until(lambda: used().cpu_time > before.cpu_time)
     assert [process.pid for process in workbench.top("w")] == [1]
 
+    pristine = written(it)
     workbench.update("w", RunOptions(memory="64m", pids_limit=33), job)
     assert (used().memory_limit, used().pids_limit) == (64 << 20, 33)
+    workbench.update("w", RunOptions(memory_swap="200m"), job)
+    workbench.update("w", RunOptions(cpus="0.5", cpu_shares=64, memory_reservation="32m"), job)
+    assert set(written(it).items()).isdisjoint(pristine.items())  # each of them is another
+    workbench.update("w", RunOptions(memory="0", cpus="0", cpu_shares=0, memory_reservation="0", pids_limit=0), job)
+    most = pristine.get("memory.soft_limit_in_bytes", "max")
+    without = {"memory.limit_in_bytes": most, "memory.max": most, "pids.max": "max"}
+    assert written(it) == {name: without.get(name, text) for name, text in pristine.items()}
 
     workbench.pause("w", job)
     assert workbench.container("w").status is Status.PAUSED

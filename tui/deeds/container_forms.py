@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     _Offer: TypeAlias = Offer[ContainerSummary]
 
 _LIMITS = (
-    ("memory", "memory, as 512m or 2g", "unchanged"),
+    ("memory", "memory, as 512m or 2g; 0 for no limit", "unchanged"),
     ("memory-swap", "memory and swap together; -1 for no limit", "unchanged"),
     ("memory-reservation", "memory to be left where it is scarce", "unchanged"),
-    ("cpus", "CPUs, as 1.5", "unchanged"),
+    ("cpus", "CPUs, as 1.5; 0 for no limit", "unchanged"),
     ("cpu-shares", "its share of CPU time beside others", "unchanged"),
     ("cpu-period", "µs in which a quota is used up", "unchanged"),
     ("cpu-quota", "µs of CPU time in such a period", "unchanged"),

@@ -49,7 +49,7 @@ from engine.spec import RunOptions, mount_values, values
         ({"memory": "-5"}, "--memory -5"),
         ({"memory": "9999999999t"}, "64 bits"),
         ({"cpus": "half"}, "--cpus half"),
-        ({"cpus": "0"}, "--cpus 0"),
+        ({"cpus": "0.001"}, "--cpus 0"),
         ({"cpuset_cpus": "3-1"}, "--cpuset-cpus 3-1"),
         ({"pids_limit": -2}, "--pids-limit -2"),
         ({"blkio_weight": 5}, "--blkio-weight 5"),

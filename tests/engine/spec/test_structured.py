@@ -130,7 +130,7 @@ def test_limits(text: str) -> None:
     assert at(more, "linux", "resources", "memory") == {"limit": 64 << 20, "swap": 128 << 20}
     more = set_limit(more, "memory-swap", "-1").text
     assert at(more, "linux", "resources", "memory") == {"limit": 64 << 20, "swap": -1}
-    assert set_limit(more, "memory", "").text == text
+    assert set_limit(more, "memory", "").text == set_limit(more, "memory", "0").text == text
     assert at(set_limit(text, "cpus", "1.5").text, "linux", "resources", "cpu", "quota") == 150000
     assert lines(text, set_limit(text, "pids-limit", "99").text) == ['-"limit": 2048', '+"limit": 99']
     more = set_limit(text, "core", "0").text
@@ -138,7 +138,7 @@ def test_limits(text: str) -> None:
     more = set_limit(more, "core", "0:unlimited").text
     assert at(more, "process", "rlimits")[-1] == {"type": "RLIMIT_CORE", "hard": 2**64 - 1, "soft": 0}
     assert set_limit(more, "core", "").text == text
-    for name, value in (("memry", "1m"), ("memory", "lots"), ("cpu-shares", "x"), ("nofile", "2:1"), ("cpus", "0")):
+    for name, value in (("memry", "1m"), ("memory", "lots"), ("cpu-shares", "x"), ("nofile", "2:1"), ("cpus", "0.001")):
         with pytest.raises(UsageError):
             set_limit(text, name, value)
 
