@@ -90,7 +90,7 @@ if TYPE_CHECKING:
         set_namespace,
         take_back,
     )
-    from engine.text import clock, human_size, visible
+    from engine.text import clock, human_size, shortened, visible
     from engine.tour import Page, Tour
     from engine.trace import Step, StepKind
     from engine.views import (
@@ -215,6 +215,7 @@ __all__ = [
     "set_env",
     "set_limit",
     "set_namespace",
+    "shortened",
     "take_back",
     "visible",
 ]
@@ -310,6 +311,7 @@ _LAZY = {
     "complete": "engine.spec",
     "config_text": "engine.spec",
     "clock": "engine.text",
+    "shortened": "engine.text",
     "formatted": "engine.spec",
     "limit_options": "engine.spec",
     "parse_options": "engine.spec",

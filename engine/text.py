@@ -7,7 +7,9 @@ sequences in them, and bidirectional overrides make a line read as something it 
 from __future__ import annotations
 
 import re
+import shlex
 from functools import cache
+from pathlib import Path
 
 _UNSAFE = (
     "["
@@ -63,6 +65,14 @@ def clock(seconds: float) -> str:
     """A duration in whole seconds: `1:02:03`, or `2:03` under an hour."""
     hours, rest = divmod(int(seconds), 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def shortened(text: str, path: Path, word: str) -> str:
+    """A command's text with `word` for a directory, where it and paths below it stand; not those beside it
+    (`/data-old` for `/data`). As it is where the shell would need quotes around the directory, and not see `word`."""
+    if shlex.quote(str(path)) != str(path):
+        return text
+    return re.sub(rf"(?<![\w/.-]){re.escape(str(path))}(?![^/:,;=\s'\"])", lambda _: word, text)
 
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import click
 
-from engine import CancelToken, Job, Page, RunOptions, Step, Tour, Workbench, human_size, visible
+from engine import CancelToken, Job, Page, RunOptions, Step, Tour, Workbench, human_size, shortened, visible
 from engine.cli.console import narrate, print_json, session
 from engine.cli.options import as_json
 from engine.cli.streams import writing
@@ -128,7 +128,7 @@ class _Demo:
 
     def _short(self, text: str) -> str:
         """Paths below the data directory by the variable that was told at the start: the lines can still be run."""
-        return text.replace(str(self._workbench.root.path), "$ROOT")
+        return shortened(text, self._workbench.root.path, "$ROOT")
 
     def _title(self, text: str) -> None:
         self._shown += 1

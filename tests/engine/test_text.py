@@ -1,12 +1,13 @@
 """Hostile text made visible."""
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.text import human_size, visible
+from engine.text import human_size, shortened, visible
 
 # Format characters that are seen: signs that stand before or over numbers (Unicode: Prepended_Concatenation_Mark),
 # and joiners of hieroglyphs, which have a place in their script.
@@ -74,3 +75,22 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 )
 def test_sizes_as_people_read_them(count: int, text: str) -> None:
     assert human_size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("runc --root /tmp/b/run start 1", "runc --root $ROOT/run start 1"),
+        ("runc --root /tmp/brun/runc start 1", "runc --root /tmp/brun/runc start 1"),
+        ("ls /tmp/b", "ls $ROOT"),
+        ("ls /tmp/b-old /tmp/b.d /tmp/b_ /srv/tmp/b/x", "ls /tmp/b-old /tmp/b.d /tmp/b_ /srv/tmp/b/x"),
+        ("mount -o lowerdir=/tmp/b/1:/tmp/b/2,upperdir=/tmp/b", "mount -o lowerdir=$ROOT/1:$ROOT/2,upperdir=$ROOT"),
+    ],
+)
+def test_a_directory_by_a_variable(command: str, shown: str) -> None:
+    assert shortened(command, Path("/tmp/b"), "$ROOT") == shown
+
+
+def test_a_directory_that_needs_quotes_stays(tmp_path: Path) -> None:
+    command = f"ls '{tmp_path}/a b/c'"
+    assert shortened(command, tmp_path / "a b", "$ROOT") == command

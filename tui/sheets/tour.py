@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from engine import CutawayError, visible
+from engine import CutawayError, shortened, visible
 from tui.bench import Bench
 from tui.sheets.whole import WholeScreen
 from tui.widgets.frame import Frame, Tab
@@ -109,11 +109,12 @@ class TourScreen(WholeScreen[None]):
         page = self._pages[number]
         text = Text()
         text.append(f"{page.title}\n\n", "bold").append(f"{page.text}\n\n")
-        root = str(self.bench.desk.workbench.root.path)
-        if any(root in command for command in page.commands):
-            text.append("$ ", "bold").append(f"ROOT={visible(root)}\n")
-        for command in page.commands:
-            text.append("$ ", "bold").append(f"{visible(command.replace(root, '$ROOT'))}\n")
+        root = self.bench.desk.workbench.root.path
+        commands = [shortened(command, root, "$ROOT") for command in page.commands]
+        if commands != list(page.commands):
+            text.append("$ ", "bold").append(f"ROOT={visible(str(root))}\n")
+        for command in commands:
+            text.append("$ ", "bold").append(f"{visible(command)}\n")
         text.append("\n")
         for line in page.seen:
             text.append(f"  {line}\n")
