@@ -6,6 +6,7 @@ The files are described in the kernel's Documentation/admin-guide/cgroup-v1 and 
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Mapping
@@ -22,7 +23,8 @@ class Reading(msgspec.Struct, frozen=True):
     """What the kernel counts at one moment: seconds of CPU, bytes, numbers. None where it does not count it.
 
     `memory` leaves out file pages that could be dropped at once; `memory_limit` is never above what the host has.
-    `received` and `sent` are those of the container's network namespace, so the host's where it has none of its own.
+    `received` and `sent` are those of the container's network namespace; None where that is this program's own, the
+    host's: nobody counts there for the container alone.
     """
 
     time: float
@@ -57,11 +59,19 @@ def read_usage(files: RuntimeFiles, state: LiveState) -> Reading | None:
         return None
     if known is None or not state.pid:
         return None
-    return reading(known.cgroup_paths, Path(f"/proc/{state.pid}/net/dev"))
+    return reading(known.cgroup_paths, Path(f"/proc/{state.pid}/net/dev") if _has_own_network(state.pid) else None)
 
 
-def reading(groups: Mapping[str, str], network: Path) -> Reading:
-    """The numbers in the files of these groups, by controller ("" is version 2), and in a /proc/<pid>/net/dev."""
+def _has_own_network(pid: int) -> bool:
+    try:
+        return not os.path.samefile(f"/proc/{pid}/ns/net", "/proc/self/ns/net")  # namespaces(7)
+    except OSError:
+        return False  # it has just ended
+
+
+def reading(groups: Mapping[str, str], network: Path | None) -> Reading:
+    """The numbers in the files of these groups, by controller ("" is version 2), and in a /proc/<pid>/net/dev, where
+    there is one to be asked."""
 
     def text(controller: str, name: str) -> str | None:
         for place in dict.fromkeys((groups.get(controller), groups.get(""))):
@@ -93,7 +103,7 @@ def reading(groups: Mapping[str, str], network: Path) -> Reading:
             ("io", "io.stat"),
         )
     )
-    received, sent = _traffic(_read(network))
+    received, sent = _traffic(_read(network) if network is not None else None)
     return Reading(
         time=time.time(),
         cpu_time=cpu,

@@ -254,7 +254,11 @@ def test_other_limits_at_once_and_from_then_on(workbench: Workbench, data_root: 
 
 
 def test_statistics_are_those_of_the_container(workbench: Workbench, container: Any) -> None:
-    container("sh", "-c", "while :; do :; done", name="busy").start()
+
+    def on_the_hosts(config: dict[str, Any]) -> None:
+        config["linux"]["namespaces"].remove({"type": "network"})
+
+    container("sh", "-c", "while :; do :; done", name="busy", config=on_the_hosts).start()
     container("sleep", "300", name="idle").start()
     container("true", name="never")
     token = CancelToken()
@@ -266,6 +270,8 @@ def test_statistics_are_those_of_the_container(workbench: Workbench, container: 
     assert busy.reading.cpu_time > first["busy"].reading.cpu_time  # type: ignore[operator]
     assert 0 < idle.reading.memory < 50 << 20  # type: ignore[operator]
     assert idle.reading.pids == 1
+    assert (idle.reading.received, idle.reading.sent) == (0, 0)
+    assert (busy.reading.received, busy.reading.sent) == (None, None)  # it shares the host's network, and so its counts
     workbench.kill("busy", Job("kill", ignore))
     workbench.wait("busy", token)
     assert [line.name for line in next(readings)] == ["idle"]

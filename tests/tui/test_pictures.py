@@ -120,7 +120,7 @@ class Views:
 
     async def stats(self) -> None:
         pane = self._tab("stats").pane
-        pane.begin(own_network=True)
+        pane.begin()
         for second in range(1, 9):
             numbers = Reading(second, second / 10, second * 4_000_000, 64_000_000, 2, None, 0, 4096, 1000, 2000)
             processes = [

@@ -30,7 +30,7 @@ def taken(*readings: Reading) -> Usage:
 
 def test_numbers_and_rates() -> None:
     usage = taken(reading(1, received=1000), reading(3, received=5000, block_read=None))
-    lines = usage.draw(80, own_network=True).plain.split("\n")
+    lines = usage.draw(80).plain.split("\n")
     assert [line.split()[0] for line in lines] == ["CPU", "memory", "processes", "disk", "network"]
     assert "11.0 % of one CPU, 9.5 % since its start" in lines[0]
     assert "32 MB of 128 MB" in lines[1]
@@ -38,18 +38,18 @@ def test_numbers_and_rates() -> None:
     assert "3 of any number" in lines[2]
     assert "? read" in lines[3]
     assert "5 kB received (2 kB/s)" in lines[4]
-    assert "host" not in lines[4]
-    assert "(the host's)" in usage.draw(80, own_network=False).plain
     assert all(cell_len(line) <= 80 for line in lines)
-    narrow = usage.draw(58, own_network=True).plain.split("\n")
+    narrow = usage.draw(58).plain.split("\n")
     assert all(cell_len(line) <= 58 for line in narrow)
     assert "received" in narrow[4]
     assert "/s)" not in narrow[4]
+    usage.take(ContainerStats("id", "web", 1.0, 1.0, 1.0, reading(4, received=None, sent=None)), [])
+    assert usage.draw(80).plain.endswith("none of its own to count")
 
 
 def test_the_newest_is_at_the_right_and_old_ones_go() -> None:
     usage = taken(*(reading(n) for n in range(KEPT + 50)))
-    cpu, memory = usage.draw(400, own_network=True).plain.split("\n")[:2]
+    cpu, memory = usage.draw(400).plain.split("\n")[:2]
     assert len(cpu) == len(memory) == 54 + KEPT
     assert cpu.endswith("█")
 

@@ -35,11 +35,10 @@ class Numbers(Widget):
     def __init__(self) -> None:
         super().__init__()
         self.usage = Usage()
-        self.own_network = False
 
     def render(self) -> Text:
         curve = rich_color(self.app.theme_variables["success"]) or ""
-        return self.usage.draw(self.size.width, own_network=self.own_network, curve=curve)
+        return self.usage.draw(self.size.width, curve=curve)
 
 
 class StatsPane(Vertical, can_focus=True):
@@ -102,7 +101,7 @@ class StatsPane(Vertical, can_focus=True):
             return "", ""
         usage = self.numbers.usage
         rows = [_words(p, usage.shares.get(p.host_pid, 0.0)) for p in self._ordered()]
-        return "\n".join([usage.draw(0, own_network=self.numbers.own_network).plain, "", HEAD, *rows]), "the numbers"
+        return "\n".join([usage.draw(0).plain, "", HEAD, *rows]), "the numbers"
 
     def say(self, text: str) -> None:
         """Words in the place of numbers. Plain and safe."""
@@ -111,10 +110,10 @@ class StatsPane(Vertical, can_focus=True):
         self.query_one("#stats-switch", ContentSwitcher).current = "stats-said"
         self.post_message(self.Summary())
 
-    def begin(self, *, own_network: bool) -> None:
+    def begin(self) -> None:
         """Show a container from now on."""
         self.showing = True
-        self.numbers.usage, self.numbers.own_network = Usage(), own_network
+        self.numbers.usage = Usage()
         self.list.set_items([])
         self.query_one("#stats-switch", ContentSwitcher).current = "stats-shown"
         self.update()

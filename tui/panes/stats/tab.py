@@ -57,7 +57,7 @@ class StatsTab(MainTab):
             case OfContainer() if container is not None and container.working:
                 self.pane.say("A working container uses nothing but room on the disk: nothing runs in it.")
             case OfContainer(id) if container is not None and container.status in (Status.RUNNING, Status.PAUSED):
-                self.pane.begin(own_network=container.network not in ("", "host"))
+                self.pane.begin()
                 self._stream(id)
                 if self.has_focus_within:
                     self.take_focus()

@@ -50,7 +50,7 @@ class Usage:
     def newest(self) -> ContainerStats | None:
         return self._lines[-1] if self._lines else None
 
-    def draw(self, width: int, *, own_network: bool, curve: str = "") -> Text:
+    def draw(self, width: int, *, curve: str = "") -> Text:
         """The numbers, a line each, with what they were where there is room for it, in the style `curve`."""
         line = self.newest
         if line is None:
@@ -72,8 +72,8 @@ class Usage:
         room = (width - _AROUND_PAIR) // 2 if width else _PAIR
         disk = _row("disk", *self._pair(room, ("read", "block_read"), ("written", "block_written")))
         network = _row("network", *self._pair(room, ("received", "received"), ("sent", "sent")))
-        if not own_network:
-            network.append(" (the host's)", "dim")
+        if now.received is None:
+            network = _row("network", "none", " of its own to count")
         return Text("\n", end="").join([cpu, memory, processes, disk, network])
 
     def _pair(self, room: int, *parts: tuple[str, str]) -> list[str]:
