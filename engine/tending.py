@@ -93,7 +93,7 @@ class Tender:
             before = spec.Provenance.from_json((directory / "provenance.json").read_bytes())
             text, provenance, limits = spec.updated(text, before, options, self._facts.cgroups)
             if self._runtime.state(record).pid:
-                self._runtime.update(record, limits, job)
+                self._runtime.update(record, limits, spec.limit_words(options), job)
             self._root.write(directory / "config.json", text.encode("utf-8", "surrogateescape"), mode=0o600)
             self._root.write(directory / "provenance.json", provenance.to_json().encode(), mode=0o600)
         self._containers.happenings.add(record, "update")

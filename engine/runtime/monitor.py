@@ -181,6 +181,19 @@ def environment() -> dict[str, str]:
     return kept
 
 
+def plain(said: str) -> str:
+    """The errors among the lines that runc logs as JSON, without what its logger puts around them; lines that are none
+    (a panic) stay. Where nothing is an error, all there is."""
+    errors, rest = [], []
+    for line in filter(str.strip, said.splitlines()):
+        try:
+            entry = json.loads(line)
+            (errors if entry["level"] in ("error", "fatal", "panic") else rest).append(str(entry["msg"]))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            errors.append(line)
+    return "\n".join(errors or rest)
+
+
 def failure(said: str, what: str) -> RuntimeFailed:
     """What runc said, as an error: the command's own faults apart, as podman tells them (exit codes 126, 127)."""
     text = visible(re.sub(r"\s*\n\s*", "; ", said.strip()))[:_MESSAGE_LIMIT]

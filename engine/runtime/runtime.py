@@ -21,7 +21,7 @@ from engine.host import HostFacts, how_it_ended
 from engine.jobs import CancelToken, Job, StepDraft
 from engine.runtime import cgroups
 from engine.runtime.ending import keep_exit, wait_for_end
-from engine.runtime.monitor import Monitor, environment, failure, monitors, runc_options, stop_creation
+from engine.runtime.monitor import Monitor, environment, failure, monitors, plain, runc_options, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
 from engine.runtime.state import ATTACH, CONTROL, EXIT, STARTED, LiveState, RuntimeFiles, make_directory, read_state
 from engine.text import visible
@@ -298,8 +298,9 @@ class Runtime:
         line += ["--user", f"{user.get('uid', 0)}:{user.get('gid', 0)}", record.id, *process["args"]]
         return shlex.join(line)
 
-    def update(self, record: ContainerRecord, limits: dict[str, Any], job: Job) -> None:
-        """`runc update`: give a created or running container other limits (runtime-spec `linux.resources`).
+    def update(self, record: ContainerRecord, limits: dict[str, Any], asked: Sequence[str], job: Job) -> None:
+        """`runc update`: give a created or running container other limits (runtime-spec `linux.resources`), `asked`
+        for by these options.
 
         Raises RuntimeFailed with runc's message: the kernel refuses a limit of memory below what is in use.
         """
@@ -307,9 +308,9 @@ class Runtime:
         place = files.here / "resources.json"
         place.write_text(json.dumps(limits))
         line = ["update", "--resources", str(place), record.id]
-        with self._step(job, line, files, f"podman update {record.name}"):
+        with self._step(job, line, files, shlex.join(["podman", "update", *asked, record.name])):
             if (said := self._run(files, line, job.token)) is not None:
-                raise failure(said, f"cannot change the limits of {record.name}")
+                raise failure(said, f"cannot change the limits of {record.name}: {' '.join(asked)}")
 
     def _make_way(self, files: RuntimeFiles) -> None:
         self._root.bind_run()
@@ -342,7 +343,7 @@ class Runtime:
     ) -> str | None:
         """Run runc, and do something `meanwhile`; None if it succeeded, otherwise what it said. With a `token` it can
         be cut short: Cancelled."""
-        command = [str(self._facts.need_runc().path), "--root", str(files.runc_root), *line]
+        command = [str(self._facts.need_runc().path), "--root", str(files.runc_root), "--log-format", "json", *line]
         try:
             process = subprocess.Popen(
                 command,
@@ -364,7 +365,7 @@ class Runtime:
                 token.check()
         if process.returncode == 0:
             return None
-        return said.decode(errors="replace") or f"runc {how_it_ended(process.returncode)} and said nothing"
+        return plain(said.decode(errors="replace")) or f"runc {how_it_ended(process.returncode)} and said nothing"
 
 
 def signal_number(name: str) -> int:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     )
     from engine.spec.subids import free_numbers, numbers_asked, numbers_needed
     from engine.spec.theirs import as_docker, as_podman
-    from engine.spec.updating import updated
+    from engine.spec.updating import limit_words, updated
     from engine.spec.users import Accounts
     from engine.spec.values import volumes_from
     from engine.spec.words import limit_options, parse_options, run_options
@@ -77,7 +77,7 @@ provide(
         " set_env set_limit set_namespace",
         "subids": "free_numbers numbers_asked numbers_needed",
         "theirs": "as_docker as_podman",
-        "updating": "updated",
+        "updating": "limit_words updated",
         "users": "Accounts",
         "values": "volumes_from",
         "words": "limit_options parse_options run_options",
@@ -144,6 +144,7 @@ __all__ = [
     "known_words",
     "leaks_descriptor",
     "limit_options",
+    "limit_words",
     "member_names",
     "namespaces",
     "network_files",

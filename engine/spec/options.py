@@ -299,7 +299,7 @@ _PARSERS: dict[str, Any] = {
     "stop_signal": values.signal_name,
     "annotations": values.pair,
     "labels": values.label,
-    "cpu_shares": values.between(0, 2**63 - 1),
+    "cpu_shares": values.shares,
     "cpu_period": values.between(0, 2**63 - 1),
     "cpu_quota": values.between(-1, 2**63 - 1),
     "blkio_weight": values.between(10, 1000),

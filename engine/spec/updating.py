@@ -17,6 +17,7 @@ from engine.spec.document import Document
 from engine.spec.options import RunOptions
 from engine.spec.provenance import Origin, Provenance, leaves
 from engine.spec.resources import resources
+from engine.spec.words import LIMIT_OPTIONS
 
 _KINDS = ("memory", "cpu", "pids", "blockIO")
 """What `runc update` changes of linux.resources."""
@@ -84,6 +85,12 @@ def updated(
             there = told.get(kind)
             told[kind] = {key: value} | (there if isinstance(there, dict) else {})
     return document.text, Provenance(found), told
+
+
+def limit_words(options: RunOptions) -> list[str]:
+    """The limits of `options` as they are typed: ["--memory=512m", "--pids-limit=-1"]."""
+    given = ((name, getattr(options, name[2:].replace("-", "_"))) for name in LIMIT_OPTIONS)
+    return [f"{name}={value}" for name, value in given if value is not None]
 
 
 def without(document: Document, pointers: Iterable[str]) -> Document:

@@ -135,6 +135,13 @@ def between(low: int, high: int) -> Callable[[int, str], int]:
     return check
 
 
+def shares(number: int, option: str) -> int:
+    """A weight of CPU time, as cpu.shares has it (at least 2); 0 is the kernel's default."""
+    if number < 0 or number == 1 or number >= 2**63:
+        refuse(option, str(number), "not a weight", "At least 2; 1024 is the usual one, and 0 stands for it.")
+    return number
+
+
 def pair(text: str, option: str) -> tuple[str, str]:
     """KEY=VALUE"""
     key, equals, value = text.partition("=")

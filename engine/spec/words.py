@@ -180,16 +180,17 @@ def run_options(command: Command) -> Command:
     return command
 
 
-_LIMITS = {
+LIMIT_OPTIONS = (
     *("--memory", "--memory-swap", "--memory-reservation", "--cpus", "--cpu-shares", "--cpu-period", "--cpu-quota"),
     *("--cpuset-cpus", "--cpuset-mems", "--blkio-weight", "--pids-limit"),
-}
+)
+"""Those that `update` takes, too."""
 
 
 def limit_options(command: Command) -> Command:
     """Those of the options that change what a container may use."""
     for names, settings in reversed(_OPTIONS):
-        if _LIMITS & set(names):
+        if set(LIMIT_OPTIONS).intersection(names):
             command = click.option(*names, cls=_once, **settings)(command)  # type: ignore[arg-type]
     return command
 

@@ -10,7 +10,7 @@ import pytest
 from engine.disk import DataRoot
 from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed, UsageError
 from engine.runtime import ContainerRecord, signal_number
-from engine.runtime.monitor import Monitor, environment, failure
+from engine.runtime.monitor import Monitor, environment, failure, plain
 from engine.runtime.state import RuntimeFiles
 
 FILES = RuntimeFiles(DataRoot(Path("/var/lib/cutaway")), "0123456789ab")
@@ -65,6 +65,16 @@ def test_no_secret_reaches_what_lives_long(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_what_runc_says(said: str, kind: type) -> None:
     assert type(failure(f"runc create failed: {said}\n", "cannot create")) is kind
+
+
+def test_what_runc_logs_is_told_without_its_logger() -> None:
+    logged = """
+{"level":"warning","msg":"Setting back failed","time":"2026-01-01T00:00:00Z"}
+{"level":"error","msg":"failed to write \\"9\\": numerical result out of range","time":"2026-01-01T00:00:00Z"}
+"""
+    assert plain(logged) == 'failed to write "9": numerical result out of range'
+    assert plain(logged.splitlines()[1]) == "Setting back failed"
+    assert plain("panic: help\n\n[1]\n" + logged).splitlines()[:2] == ["panic: help", "[1]"]
 
 
 def test_hostile_words_are_shown_and_short() -> None:

@@ -49,6 +49,7 @@ from engine.spec import RunOptions, mount_values, values
         ({"memory": "-5"}, "--memory -5"),
         ({"memory": "9999999999t"}, "64 bits"),
         ({"cpus": "half"}, "--cpus half"),
+        ({"cpu_shares": 1}, "--cpu-shares 1: not a weight"),
         ({"cpus": "0.001"}, "--cpus 0"),
         ({"cpuset_cpus": "3-1"}, "--cpuset-cpus 3-1"),
         ({"pids_limit": -2}, "--pids-limit -2"),
