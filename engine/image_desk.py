@@ -208,12 +208,14 @@ class ImageDesk(ContainerDesk):
         *,
         overwrite: bool = False,
         replace: bool = False,
+        devices: bool = False,
     ) -> int:
         """Copy a file or a directory out of an image or a container; returns how many files that were.
 
         Owners, modes, times, links and attributes stay. Of a container that runs it is what its processes see, volumes
         too. A `target` that is a directory gets it inside; `path` may end with `/.` for a directory's content alone.
-        Without `replace` no file takes another's place. Raises UsageError, StoreError, MountError, Cancelled.
+        Without `replace` no file takes another's place, without `devices` no device is made.
+        Raises UsageError, StoreError, MountError, Cancelled.
         """
         command = shlex.join(["cutaway", "cp", f"{name}:{path}", str(target)])
         with self._store.holding(job.token), job.step(StepKind.STORE, command):
@@ -222,7 +224,9 @@ class ImageDesk(ContainerDesk):
                 found = self._find(name)
             except ContainerUnknown:
                 found = self._expanded(name, job)
-            return self._reacher.copy_out(found, path, target, job, overwrite=overwrite, replace=replace)
+            return self._reacher.copy_out(
+                found, path, target, job, overwrite=overwrite, replace=replace, devices=devices
+            )
 
     def copy_in(
         self, source: Path | str, name: str, path: str, job: Job, *, keep_owner: bool = False, overwrite: bool = False
@@ -250,7 +254,7 @@ class ImageDesk(ContainerDesk):
 
             with TemporaryDirectory(prefix="cutaway-cp-") as folder:
                 name = Path(origin[1]).name
-                self.extract(*origin, f"{folder}/{name or 'rootfs'}", job)
+                self.extract(*origin, f"{folder}/{name or 'rootfs'}", job, devices=True)
                 inner = f"{folder}/{name}" + "/." * origin[1].endswith("/.") if name else f"{folder}/rootfs"
                 return self.copy_in(inner, *place, job, keep_owner=keep_owner, overwrite=overwrite)
         if place:

@@ -18,7 +18,7 @@ from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.drafting import looked_into
 from engine.errors import ContainerState, UsageError
-from engine.events import ALIVE, LayerPhase, LayerProgress
+from engine.events import ALIVE, LayerPhase, LayerProgress, Problem
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.launching import Launcher
@@ -54,9 +54,11 @@ class Reacher:
         *,
         overwrite: bool = False,
         replace: bool = True,
+        devices: bool = False,
     ) -> int:
         """Copy `path` of a container or an image to this host; owners are as its processes see them. Returns how many
-        files. Without `replace` no file takes another's place.
+        files. Without `replace` no file takes another's place. Without `devices` those are left out, as podman does,
+        and that is told: on this host no control group keeps anybody from using them.
 
         Raises UsageError, ContainerState, MountError, CutawayError, Cancelled.
         """
@@ -65,8 +67,19 @@ class Reacher:
             owner = numbers.inside if numbers else _same
             pid = 0 if isinstance(found, ImageRecord) else self._runtime.state(found).pid
             unread = _kernels_own(pid) if pid else ()
-            graft = Graft(owner, job.token, overwrite=overwrite, replace=replace, tell=_teller(job), unread=unread)
-            return _copied(graft, root, os.fsencode("/" + path.lstrip("/")), host, _absolute(target), path)
+            graft = Graft(
+                owner,
+                job.token,
+                overwrite=overwrite,
+                replace=replace,
+                tell=_teller(job),
+                unread=unread,
+                devices=devices,
+            )
+            count = _copied(graft, root, os.fsencode("/" + path.lstrip("/")), host, _absolute(target), path)
+            if graft.left_out:
+                job.emit(Problem("devices-left-out", _without_devices(graft.left_out)))
+            return count
 
     def copy_in(
         self,
@@ -125,6 +138,11 @@ def _teller(job: Job) -> Callable[[int, int], None]:
             job.emit(LayerProgress(job.id, _NO_DIGEST, 1, 1, LayerPhase.COPYING, done, total))
 
     return tell
+
+
+def _without_devices(left_out: list[str]) -> str:
+    some = ", ".join(left_out[:5]) + ", …" * (len(left_out) > 5)
+    return f"devices are not copied to this host: {some}"
 
 
 def _same(user: int, group: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engine.config_desk import ConfigDesk
 from engine.describe import image_summary
-from engine.errors import CutawayError, UsageError
+from engine.errors import CutawayError, LayerError, UsageError
 from engine.events import ImagesChanged
 from engine.jobs import Job
 from engine.oci import ManifestKind, Platform
@@ -174,7 +174,7 @@ class TransferDesk(ConfigDesk):
 
         self.root.prepare()
         with self.root.staging("cp") as folder:
-            self.extract(name, path, folder / (Path(path).name or "rootfs"), job)
+            self.extract(name, path, folder / (Path(path).name or "rootfs"), job, devices=True)
             pack_tree(folder, out)
 
     def copy_in_tar(
@@ -186,7 +186,12 @@ class TransferDesk(ConfigDesk):
         """
         from engine.archives.streams import unpacked
 
-        with unpacked(archive, "stdin", self.root, job) as folder:
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(unpacked(archive, "stdin", self.root, job))
+            except LayerError as error:
+                hint = error.hint or "What is copied from stdin has to be a tar archive, compressed or not."
+                raise LayerError(f"stdin cannot be unpacked: {error.message}", hint=hint) from error
             where = path.rstrip("/") + "/."
             return self.copy_in(f"{folder}/.", name, where, job, keep_owner=keep_owner, overwrite=overwrite)
 

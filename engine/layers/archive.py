@@ -118,7 +118,7 @@ class Archive:
             else:
                 raise LayerError(f"a tar entry of an unknown type, {kind!r}: {shown(header.full_name(block))}")
         if records is not None or name is not None or target is not None:
-            raise LayerError("the layer ends after an extended tar header")
+            raise LayerError("the archive ends after an extended tar header")
         if raw:
             self._end()
         return None
@@ -280,7 +280,7 @@ class Archive:
         """Behind the first of two zero blocks: read on to the stream's end, so that its hash is complete."""
         second = self._block()
         if second and second != _ZEROS:
-            raise LayerError("a zero block stands between the entries of the layer")
+            raise LayerError("a zero block stands between the entries of the archive")
         after = len(self._buffer) - self._at
         while after <= self._limits.after_end and self._more():
             after += len(self._buffer)
@@ -299,4 +299,4 @@ def write_all(handle: int, data: bytes | memoryview) -> None:
 
 
 def _truncated() -> LayerError:
-    return LayerError("the layer's tar archive ends in the middle of an entry")
+    return LayerError("the tar archive ends in the middle of an entry")

@@ -69,7 +69,8 @@ class Graft:
     `overwrite` lets a directory be replaced by something else, and the other way round; without `replace` not even a
     file takes another's place. `tell` is called with the bytes that were copied and those that there are, 0 where that
     is not known. Of directories on one of the devices `unread` (/proc, /sys: no files that could be copied) the content
-    is left out, unless what is asked for lies there.
+    is left out, unless what is asked for lies there. Without `devices` no device is made: those are `left_out`, and
+    to ask for one alone is refused.
     """
 
     def __init__(
@@ -81,7 +82,10 @@ class Graft:
         replace: bool = True,
         tell: Callable[[int, int], None] = lambda done, total: None,
         unread: Collection[int] = (),
+        devices: bool = True,
     ) -> None:
+        self.left_out: list[str] = []
+        self._devices = devices
         self._owner = owner
         self._tell = tell
         self._done = self._total = 0
@@ -103,6 +107,8 @@ class Graft:
             if status is None:
                 raise PathUnknown(f"there is no {shown(source)}")
             is_directory = stat.S_ISDIR(status.st_mode)
+            if not self._devices and _is_device(status):
+                raise UsageError(f"{shown(source)} is a device, and those are not copied to this host")
             if status.st_dev in self._unread:
                 self._unread = ()
             self._total = status.st_size if stat.S_ISREG(status.st_mode) else 0
@@ -130,6 +136,9 @@ class Graft:
             return 0
         if stat.S_ISDIR(status.st_mode):
             return self._directory(source, target)
+        if not self._devices and _is_device(status):
+            self.left_out.append(shown(source.name))
+            return 0
         there = target.status()
         if there is not None and stat.S_ISDIR(there.st_mode):
             self._replace(target, there)
@@ -201,6 +210,10 @@ class Graft:
             _remove_tree(target.directory, target.name)
         else:
             os.unlink(target.name, dir_fd=target.directory)
+
+
+def _is_device(status: os.stat_result) -> bool:
+    return stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
 
 
 def _remove_tree(directory: int, name: bytes) -> None:
