@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from engine import rootfs
@@ -13,6 +14,7 @@ from engine.host import probe
 from engine.jobs import Job
 from engine.network import Networks
 from engine.runtime import ContainerRecord, Containers, Kind, Runtime
+from engine.trace import StepKind, append
 
 
 def put_away(
@@ -42,6 +44,20 @@ def put_away(
     if remove:
         containers.remove(record.id)
         containers.happenings.add(record, "remove")
+
+
+def tidy(containers: Containers, runtime: Runtime, networks: Networks, record: ContainerRecord, job: Job) -> None:
+    """What is due for a container that has ended. What its deletion had to say (a hook failed) goes to its journal.
+
+    The caller holds the lock. Raises as `put_away` does.
+    """
+    done = len(job.steps)
+    remove = goes(containers, record)
+    put_away(containers, runtime, networks, record, job, remove=remove)
+    told = [step for step in job.steps[done:] if step.kind is StepKind.RUNTIME and step.detail]
+    if told and not remove:
+        with suppress(OSError):  # a full disk: it has been told by an event
+            append(containers.path(record.id) / "trace.jsonl", told)
 
 
 def sharers(records: Sequence[ContainerRecord], container_id: str) -> list[ContainerRecord]:
@@ -136,8 +152,7 @@ def clean_up(root: str, container: str) -> int:
         with containers.lock(container):
             record = containers.find(container)
             if not runtime.state(record).pid:
-                remove = goes(containers, record)
-                put_away(containers, runtime, networks, record, Job("clean up", ignore), remove=remove)
+                tidy(containers, runtime, networks, record, Job("clean up", ignore))
     except ContainerUnknown:
         return 0
     except CutawayError:

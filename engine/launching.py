@@ -16,7 +16,7 @@ import msgspec
 
 from engine import rootfs, trace
 from engine.bundling import KEPT, blamed, keep_launched, kept_options, mapping, read_config, stop_signal
-from engine.cleanup import goes, put_away
+from engine.cleanup import goes, put_away, tidy
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed
@@ -308,7 +308,7 @@ class Launcher:
         try:
             with self._containers.lock(record.id, token=job.token):
                 if not self._runtime.state(record).pid:
-                    self._put_away(record, job, remove=goes(self._containers, record))
+                    tidy(self._containers, self._runtime, self._networks, record, job)
         except ContainerUnknown:
             pass  # conmon was faster
         job.emit(ContainersChanged((record.id,)))

@@ -184,7 +184,8 @@ def environment() -> dict[str, str]:
 def plain(said: str) -> str:
     """The errors among the lines that runc logs as JSON, without what its logger puts around them; lines that are none
     (a panic) stay. Where nothing is an error, all there is."""
-    errors, rest = [], []
+    errors: list[str] = []
+    rest: list[str] = []
     for line in filter(str.strip, said.splitlines()):
         try:
             entry = json.loads(line)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import engine
 from engine.disk import DataRoot
 from engine.errors import ContainerState, RuntimeFailed, UsageError
-from engine.events import ALIVE, Status, ignore
+from engine.events import ALIVE, Problem, Status, ignore
 from engine.host import HostFacts, how_it_ended
 from engine.jobs import CancelToken, Job, StepDraft
 from engine.runtime import cgroups
@@ -34,6 +34,8 @@ if TYPE_CHECKING:  # what a clean-up does not need is loaded where it is used
 
 _CLEANUP = Path(engine.__file__).with_name("exit_command.py")
 """What conmon runs when a container has ended; by its place, as it is above."""
+
+_SHOWN = 500  # characters of what runc says by the way
 
 _END_PATIENCE = 10.0  # seconds from a container's end until conmon must have written it down
 
@@ -236,10 +238,13 @@ class Runtime:
             stop_creation(files)
         if files.exists_in_runc():
             line = ["delete", "--force", files.id]
-            with self._step(job, line, files, f"podman container cleanup {files.id}"):
-                said = self._run(files, line, None, undo)
-                if said is not None and files.exists_in_runc():
+            with self._step(job, line, files, f"podman container cleanup {files.id}") as step:
+                failed, said = self._call(files, line, None, undo)
+                if failed and files.exists_in_runc():
                     raise failure(said, f"cannot delete the container {files.id}")
+                if said and not failed:  # a hook poststop: by the runtime-spec its failure is told, and no more
+                    step.detail = visible(" ".join(said.split()))[:_SHOWN]
+                    job.emit(Problem("deleted-with-errors", f"runc deleted {files.id}, and said: {step.detail}"))
         else:
             undo()
         cgroups.clear(cgroups.configured_path(files.bundle / "config.json"), files.id)
@@ -339,10 +344,20 @@ class Runtime:
         files: RuntimeFiles,
         line: list[str],
         token: CancelToken | None,
-        meanwhile: Callable[[], None] = lambda: None,
     ) -> str | None:
-        """Run runc, and do something `meanwhile`; None if it succeeded, otherwise what it said. With a `token` it can
-        be cut short: Cancelled."""
+        """Run runc as `_call` does; None if it succeeded, otherwise what it said."""
+        failed, said = self._call(files, line, token)
+        return (said or f"runc {failed} and said nothing") if failed else None
+
+    def _call(
+        self,
+        files: RuntimeFiles,
+        line: list[str],
+        token: CancelToken | None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> tuple[str, str]:
+        """Run runc, and do something `meanwhile`; how it failed ("" where it did not), and the errors that it told.
+        With a `token` it can be cut short: Cancelled."""
         command = [str(self._facts.need_runc().path), "--root", str(files.runc_root), "--log-format", "json", *line]
         try:
             process = subprocess.Popen(
@@ -354,7 +369,7 @@ class Runtime:
                 start_new_session=True,
             )
         except OSError as error:
-            return f"{command[0]}: {error.strerror}"
+            return "did not start", f"{command[0]}: {error.strerror}"
         with process:
             meanwhile()
             if token is None:
@@ -363,9 +378,8 @@ class Runtime:
                 with token.interrupting(process.kill):
                     said = process.communicate()[1]
                 token.check()
-        if process.returncode == 0:
-            return None
-        return plain(said.decode(errors="replace")) or f"runc {how_it_ended(process.returncode)} and said nothing"
+        words = plain(said.decode(errors="replace"))
+        return (how_it_ended(process.returncode) if process.returncode else ""), words
 
 
 def signal_number(name: str) -> int:

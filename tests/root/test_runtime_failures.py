@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 from command_line import Cutaway
+from waiting import until
 
 from engine import Job, RunOptions, Workbench, rootfs
 from engine.disk import DataRoot
 from engine.errors import ContainerUnknown, CutawayError, RuntimeFailed, ToolMissing, UsageError
-from engine.events import Status, ignore
+from engine.events import Event, Problem, Status, ignore
 from engine.host import HostFacts, Tool
 from engine.jobs import CancelToken
 from engine.runtime import ContainerStats, Runtime, compared, read_usage
@@ -103,6 +104,27 @@ def test_a_hook_fails(container: Any, stage: str) -> None:
     it = container("sleep", "60", config=hooked)
     with pytest.raises(RuntimeFailed, match="hook"):
         it.start()
+    assert nothing_is_left(it)
+
+
+def test_a_hook_after_the_end_fails(workbench: Workbench, container: Any) -> None:
+    """Its container has ended as it did; that the hook failed is told, and stands in the trace."""
+
+    def hooked(config: dict[str, Any]) -> None:
+        config["hooks"] = {"poststop": [{"path": shutil.which("false"), "args": ["false"]}]}
+
+    it = container("true", name="w", config=hooked)
+    workbench.start("w", Job("start", ignore))
+    assert workbench.wait("w", CancelToken()) == 0
+    until(lambda: not it.runtime.has_leftovers(it.record))
+    until(lambda: any("error running hook" in step.detail for step in workbench.trace("w")))
+    # and where somebody waits for it
+    told: list[Event] = []
+    job = Job("delete", told.append)
+    it.create()
+    it.runtime.delete(it.record, True, job)
+    (problem,) = (event for event in told if isinstance(event, Problem))
+    assert "error running hook" in problem.message
     assert nothing_is_left(it)
 
 
