@@ -56,7 +56,7 @@ class Drafter:
         Raises SpecError, UsageError, MountError, NotPermitted.
         """
         options = options.publishing(image.config.execution.exposed_ports or ())
-        identity: spec.ContainerIdentity = like or self._containers.reserve(options.name, called or image.name)
+        identity: spec.ContainerIdentity = like or self._containers.reserve(options.name or None, called or image.name)
         command, peer = typed(options, image.name, identity.name)
         peer = peer if config is None and not image.in_place else ""
         shaping = options

@@ -95,7 +95,7 @@ class Launcher:
             journalled(self._containers, record, job, (*self._image_steps(record), *draft.steps)),
             job.step(StepKind.STORE, made) as step,
         ):
-            record = self._linker.add(record, files, made_up=draft.options.name is None)
+            record = self._linker.add(record, files, made_up=not draft.options.name)
             step.detail = f"container {record.id}, named {record.name}"
         with journalled(self._containers, record, job):
             self._volumes.make(path / "config.json", job)

@@ -97,7 +97,7 @@ def unpause(**choose: Any) -> None:
 def rm(force: bool, depend: bool, timeout: float | None, volumes: bool, **choose: Any) -> None:
     """Take containers away with all that they have written.
 
-    One whose network others share cannot go before them.
+    One whose network others share cannot go before them. Where one is not there, none goes.
 
     Exit codes: 1 where there is no such container, 2 where one runs (and no --force), 125 otherwise.
     """
@@ -112,6 +112,9 @@ def rm(force: bool, depend: bool, timeout: float | None, volumes: bool, **choose
     console = session()
     codes: list[int] = []
     names = _youngest_first(chosen(console.workbench, _ANY, **choose), choose)
+    if not choose["ignore"] and (unknown := _unknown(console.workbench, names)):  # then podman removes none
+        complain(unknown.message, unknown.hint)
+        raise click.exceptions.Exit(unknown.exit_code)
     for name in _and_sharers(console.workbench, names) if depend else names:
         try:
             console.do(f"rm {name}", partial(act, console.workbench, name))
@@ -125,6 +128,18 @@ def rm(force: bool, depend: bool, timeout: float | None, volumes: bool, **choose
             codes.append(2 if not force and _runs(console.workbench, name) else 125)
     if codes:
         raise click.exceptions.Exit(codes[-1])
+
+
+def _unknown(workbench: Workbench, names: list[str]) -> ContainerUnknown | None:
+    """Why the first of these that is not there is not."""
+    for name in names:
+        try:
+            workbench.container(name)
+        except ContainerUnknown as error:
+            return error
+        except CutawayError:  # what ails it is told when its turn comes
+            continue
+    return None
 
 
 def _and_sharers(workbench: Workbench, names: list[str]) -> list[str]:

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.root, pytest.mark.interop("podman")]
 LINES = (
     *("stop nope", "start nope", "rm nope", "kill nope", "pause nope", "unpause nope", "restart nope", "wait nope"),
     *("logs nope", "top nope", "rename nope other", "update --cpus=1 nope", "exec nope true", "attach nope"),
-    *("stats --no-stream nope", "rm --force nope", "rm --ignore nope", "stop --ignore nope", "rm up"),
+    *("stats --no-stream nope", "rm --force nope", "rm --ignore nope", "rm quick nope", "stop --ignore nope", "rm up"),
     *("stop made", "start up", "pause made", "unpause up", "kill made", "rename up made", "exec made true"),
     *("exec up no-such-program", "exec up /etc/passwd", "exec up sh -c 'exit 7'", "top made", "logs made"),
     *(
@@ -32,6 +32,8 @@ LINES = (
     *("stop --cidfile=nope", "rm --cidfile=nope", "ps --sync"),
     *("inspect nope", "inspect up nope", "cp nope:/x .", "cp up:/nope .", "cp up:/nope/ .", "logs --until=1h up"),
     *("logs --since=1500ms up", "stop -t 0 -f name=nope"),
+    *("update --memory=0 up", "update --cpus=0 up", "update --memory-swap=-1 up"),
+    "run --rm --name '' --network=none probe sh -c 'exit 3'",
     *("kill --signal=NONSENSE up", "update --memory=1k up", "attach made", "rename up 'a/b'", "start --attach quick"),
     *(
         "pause up",
