@@ -120,8 +120,8 @@ class Tender:
 
         if self._runtime.state(record).status not in ALIVE:
             raise ContainerState(f"{record.name} does not run", hint=f"cutaway start {record.name}")
-        names = spec.Accounts(self._containers.path(record.id) / "merged").names()
-        return processes(self._runtime.files(record), names)
+        accounts = spec.Accounts(self._containers.path(record.id) / "merged")
+        return processes(self._runtime.files(record), accounts.names(), accounts.group_names())
 
     def _config(self, record: ContainerRecord) -> dict[str, Any]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import click
@@ -100,7 +101,8 @@ def exec(
 def top(name: str | None, columns: tuple[str, ...], latest: bool, as_json: bool) -> None:
     """List the processes in a container, with their numbers inside and on this host.
 
-    COLUMNs, also with commas between, choose what is shown: user, pid, ppid, hpid, pcpu, etime, tty, time, rss, args.
+    COLUMNs, also with commas between, choose what is shown: user, pid, ppid, hpid, pcpu, etime, tty, time, rss, args;
+    also comm, state, nice, pgid, vsz, stime, group, ruser, rgroup and seccomp.
     """
     words = [word for text in columns for word in text.split(",")]
     if latest and name is not None:  # it is the first column then
@@ -113,7 +115,7 @@ def top(name: str | None, columns: tuple[str, ...], latest: bool, as_json: bool)
         keys = ("user", "pid", "ppid", "host_pid", "cpu_percent", "elapsed", "tty", "cpu_time", "memory", "command")
         print_json([{key: getattr(process, key) for key in keys} for process in found])
         return
-    shown = [_COLUMNS[word] for word in words or _COLUMNS if words or word != "rss"]
+    shown = [_COLUMNS[word] for word in words or _USUAL]
     print_table(
         [title for title, _, _ in shown],
         [[value(process) for _, value, _ in shown] for process in found],
@@ -132,7 +134,18 @@ _COLUMNS: dict[str, tuple[str, Callable[[ProcessSummary], str], bool]] = {
     "time": ("TIME", lambda p: clock(p.cpu_time), True),
     "rss": ("RSS", lambda p: human_size(p.memory), True),
     "args": ("COMMAND", lambda p: p.command, False),
+    "comm": ("COMMAND", lambda p: p.name, False),
+    "state": ("STATE", lambda p: p.state, False),
+    "nice": ("NI", lambda p: str(p.nice), True),
+    "pgid": ("PGID", lambda p: str(p.process_group), True),
+    "vsz": ("VSZ", lambda p: human_size(p.virtual), True),
+    "stime": ("STIME", lambda p: datetime.fromtimestamp(p.started).strftime("%Y-%m-%d %H:%M:%S"), False),
+    "group": ("GROUP", lambda p: p.group, False),
+    "ruser": ("RUSER", lambda p: p.real_user, False),
+    "rgroup": ("RGROUP", lambda p: p.real_group, False),
+    "seccomp": ("SECCOMP", lambda p: p.seccomp, False),
 }
+_USUAL = ("user", "pid", "ppid", "hpid", "pcpu", "etime", "tty", "time", "args")
 """podman's descriptors: title, value, whether it is a number."""
 
 

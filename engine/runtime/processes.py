@@ -17,7 +17,9 @@ class ProcessSummary(msgspec.Struct, frozen=True):
 
     `pid` and `ppid` are the numbers inside (`ppid` 0: its parent is outside), `host_pid` the one on this host; `user`
     a name of the container's passwd or a number; `cpu_percent` of one CPU, over its whole life; `elapsed` and
-    `cpu_time` are seconds; `memory` is resident bytes; `tty` is "" where it has none. `command` is hostile text.
+    `cpu_time` are seconds; `memory` is resident bytes, `virtual` those it could reach; `tty` is "" where it has none.
+    `state` is the kernel's letter, `process_group` a number inside, `started` seconds since the epoch; `group` is as
+    `user`, and the real ones are beside the effective. `command` and `name` are hostile text.
     """
 
     host_pid: int
@@ -30,11 +32,25 @@ class ProcessSummary(msgspec.Struct, frozen=True):
     cpu_time: float
     memory: int
     command: str
+    name: str = ""
+    state: str = ""
+    nice: int = 0
+    process_group: int = 0
+    virtual: int = 0
+    started: float = 0.0
+    group: str = ""
+    real_user: str = ""
+    real_group: str = ""
+    seccomp: str = ""
 
 
-def processes(files: RuntimeFiles, users: Mapping[int, str]) -> list[ProcessSummary]:
-    """The processes of a container, oldest first; `users` are the names that its own passwd gives. Some may have
-    ended while this looked: they are left out."""
+_SECCOMP = {"0": "disabled", "1": "strict", "2": "filter"}
+"""proc_pid_status(5), in podman's words."""
+
+
+def processes(files: RuntimeFiles, users: Mapping[int, str], groups: Mapping[int, str]) -> list[ProcessSummary]:
+    """The processes of a container, oldest first; `users` and `groups` are the names that its own files give. Some may
+    have ended while this looked: they are left out."""
     import psutil  # 15 ms to load
 
     try:
@@ -56,7 +72,8 @@ def processes(files: RuntimeFiles, users: Mapping[int, str]) -> list[ProcessSumm
                 used = process.cpu_times()
                 elapsed = max(0.0, time.time() - process.create_time())
                 parent = statuses.get(int(status["PPid"]))
-                uid = int(status["Uid"].split()[1])
+                real_uid, uid = map(int, status["Uid"].split()[:2])
+                real_gid, gid = map(int, status["Gid"].split()[:2])
                 summary = ProcessSummary(
                     host_pid=pid,
                     pid=_inside(status),
@@ -67,6 +84,16 @@ def processes(files: RuntimeFiles, users: Mapping[int, str]) -> list[ProcessSumm
                     tty=(process.terminal() or "").removeprefix("/dev/"),
                     cpu_time=used.user + used.system,
                     memory=process.memory_info().rss,
+                    virtual=process.memory_info().vms,
+                    name=status["Name"],
+                    state=status["State"][:1],
+                    nice=process.nice(),
+                    process_group=int(status["NSpgid"].split()[-1]),
+                    started=process.create_time(),
+                    group=groups.get(gid, str(gid)),
+                    real_user=users.get(real_uid, str(real_uid)),
+                    real_group=groups.get(real_gid, str(real_gid)),
+                    seccomp=_SECCOMP.get(status.get("Seccomp", ""), "?"),
                     command=" ".join(process.cmdline()) or f"[{process.name()}]",
                 )
             found.append(summary)

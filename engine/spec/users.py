@@ -63,6 +63,10 @@ class Accounts:
         """The users' names by number; of several the first."""
         return _by_number(self._entries("passwd", 7))
 
+    def group_names(self) -> dict[int, str]:
+        """The groups' names by number, as `names`."""
+        return _by_number(self._entries("group", 4))
+
     def highest(self) -> int:
         """The highest number of a user or group in the image's files, without nobody's, 65534."""
         fields = [*((e[2], e[3]) for e in self._entries("passwd", 7)), *((e[2],) for e in self._entries("group", 4))]

@@ -7,6 +7,7 @@ import re
 import signal
 import termios
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,11 +126,20 @@ def test_exit_codes_of_the_command(running: Any, data_root: DataRoot) -> None:
     cutaway("exec", "w", code=2)
 
 
-def test_in_the_background(workbench: Workbench, running: Any) -> None:
+def test_in_the_background(workbench: Workbench, running: Any, data_root: DataRoot) -> None:
     assert workbench.exec("w", ExecOptions(args=("sleep", "211")), None, Job("exec", ignore)) is None
     inside = workbench.top("w")
     assert [process.command for process in inside] == ["sleep 300", "sleep 211"]
     assert (inside[0].pid, inside[0].ppid, inside[0].user) == (1, 0, "root")
+    it = inside[0]
+    assert (it.name, it.state, it.nice, it.process_group, it.real_user) == ("sleep", "S", 0, 1, "root")
+    assert it.virtual > it.memory > 0
+    assert it.started == pytest.approx(time.time(), abs=60)
+    said = Cutaway(data_root.path, data_root.run.parent).out("top", "w", "pid,comm,state", "pgid", "vsz", "group")
+    assert [line.split()[:4] for line in said.splitlines()] == [
+        ["PID", "COMMAND", "STATE", "PGID"],
+        *([str(process.pid), "sleep", "S", str(process.process_group)] for process in inside),
+    ]
     os.kill(inside[1].host_pid, signal.SIGKILL)
     until_gone(running)
 
