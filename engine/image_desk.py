@@ -208,15 +208,28 @@ class ImageDesk(ContainerDesk):
         *,
         overwrite: bool = False,
         replace: bool = False,
-        devices: bool = False,
     ) -> int:
         """Copy a file or a directory out of an image or a container; returns how many files that were.
 
         Owners, modes, times, links and attributes stay. Of a container that runs it is what its processes see, volumes
         too. A `target` that is a directory gets it inside; `path` may end with `/.` for a directory's content alone.
-        Without `replace` no file takes another's place, without `devices` no device is made.
+        Without `replace` no file takes another's place, and devices are left out.
         Raises UsageError, StoreError, MountError, Cancelled.
         """
+        return self._extract(name, path, target, job, overwrite=overwrite, replace=replace)
+
+    def _extract(
+        self,
+        name: str,
+        path: str,
+        target: Path | str,
+        job: Job,
+        *,
+        overwrite: bool = False,
+        replace: bool = False,
+        devices: bool = False,
+    ) -> int:
+        """The same, and with `devices` those too: where nobody but root gets at them on their way."""
         command = shlex.join(["cutaway", "cp", f"{name}:{path}", str(target)])
         with self._store.holding(job.token), job.step(StepKind.STORE, command):
             found: ContainerRecord | ImageRecord
@@ -254,7 +267,7 @@ class ImageDesk(ContainerDesk):
 
             with TemporaryDirectory(prefix="cutaway-cp-") as folder:
                 name = Path(origin[1]).name
-                self.extract(*origin, f"{folder}/{name or 'rootfs'}", job, devices=True)
+                self._extract(*origin, f"{folder}/{name or 'rootfs'}", job, devices=True)
                 inner = f"{folder}/{name}" + "/." * origin[1].endswith("/.") if name else f"{folder}/rootfs"
                 return self.copy_in(inner, *place, job, keep_owner=keep_owner, overwrite=overwrite)
         if place:

@@ -174,7 +174,7 @@ class TransferDesk(ConfigDesk):
 
         self.root.prepare()
         with self.root.staging("cp") as folder:
-            self.extract(name, path, folder / (Path(path).name or "rootfs"), job, devices=True)
+            self._extract(name, path, folder / (Path(path).name or "rootfs"), job, devices=True)
             pack_tree(folder, out)
 
     def copy_in_tar(
