@@ -159,15 +159,26 @@ def _runs(workbench: Workbench, name: str) -> bool:
         return False
 
 
+_LOOK = 0.25  # seconds between two looks at a state, podman's
+
+
 @click.command(cls=ContainerCommand)
 @click.option(
-    "--condition", type=click.Choice(["stopped", "exited"]), default="exited", help="podman's; both are its end."
+    "--condition",
+    type=click.Choice(["stopped", "exited", "created", "running", "paused"]),
+    default="exited",
+    help="What to wait for: its end, or another state.",
 )
-@click.option("-i", "--interval", metavar="SPAN", help="podman's; here nothing is asked for again and again.")
+@click.option("-i", "--interval", metavar="SPAN", help="podman's; an end is told here, not asked for.")
 @choice("All that run.", ignore=("--ignore",), by_file=False)
 def wait(condition: str, interval: str | None, **choose: Any) -> None:
-    """Wait until containers end, and print their exit codes."""
+    """Wait until containers end, and print their exit codes; -1 for those of another state."""
     workbench = session().workbench
     token = CancelToken()
     for name in chosen(workbench, ALIVE, **choose):
-        click.echo(workbench.wait(name, token))
+        if condition in ("stopped", "exited"):
+            click.echo(workbench.wait(name, token))
+            continue
+        while workbench.container(name).status is not Status(condition):
+            token.sleep(_LOOK)
+        click.echo(-1)

@@ -32,6 +32,7 @@ LINES = (
     *("stop --cidfile=nope", "rm --cidfile=nope", "ps --sync"),
     *("inspect nope", "inspect up nope", "cp nope:/x .", "cp up:/nope .", "cp up:/nope/ .", "logs --until=1h up"),
     *("logs --since=1500ms up", "stop -t 0 -f name=nope"),
+    *("wait --condition=created made", "wait --condition=running up", "wait --condition=bogus up"),
     *("update --memory=0 up", "update --cpus=0 up", "update --memory-swap=-1 up"),
     "run --rm --name '' --network=none probe sh -c 'exit 3'",
     *("kill --signal=NONSENSE up", "update --memory=1k up", "attach made", "rename up 'a/b'", "start --attach quick"),
