@@ -34,13 +34,20 @@ def put_away(
     """
     had_begun = runtime.files(record).exists_in_runc() and runtime.state(record).started is not None
 
+    failures: list[CutawayError] = []
+
     def undo() -> None:
-        networks.down(record.id)
-        rootfs.unmount(containers.path(record.id) / "merged", job)
+        try:
+            networks.down(record.id)
+            rootfs.unmount(containers.path(record.id) / "merged", job)
+        except CutawayError as error:
+            failures.append(error)
 
     runtime.delete(record, force, job, undo)
     if had_begun:
         _tell_of_end(containers, runtime, record)
+    if failures:  # told now that its end is on record: the next one who clears up finds nothing of that with runc
+        raise failures[0]
     if remove:
         containers.remove(record.id)
         containers.happenings.add(record, "remove")

@@ -323,8 +323,6 @@ class ContainerDesk:
             name = path.parent.name
         try:
             return self._containers.find(name)
-        except ContainerDamaged:
-            raise
         except ContainerUnknown as error:
             if (told := self._containers.happenings.how_it_went(name)) is not None:
                 raise ContainerUnknown(

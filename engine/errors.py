@@ -22,7 +22,7 @@ CutawayError
     ├── CommandNotExecutable                                               exit 126
     ├── CommandNotFound                                                    exit 127
     ├── ContainerUnknown                                                   exit 1
-    │   └── ContainerDamaged                                               exit 125
+    ├── ContainerDamaged
     ├── ContainerBusy       another process is at work on it               exit 125
     └── ContainerState      not possible in the container's present state  exit 125
 
@@ -202,11 +202,10 @@ class ContainerUnknown(RuntimeFailed):
     exit_code = 1
 
 
-class ContainerDamaged(ContainerUnknown):
+class ContainerDamaged(RuntimeFailed):
     """The container with the id `container` is here, and what it is cannot be read."""
 
     code = "container-damaged"
-    exit_code = 125
 
     def __init__(self, container: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from engine import ALIVE, CancelToken, ContainerUnknown, CutawayError, Job, Status, Workbench
+from engine import ALIVE, CancelToken, ContainerDamaged, ContainerUnknown, CutawayError, Job, Status, Workbench
 from engine.cli.choosing import ContainerCommand, choice, chosen
 from engine.cli.console import complain, each, session
 
@@ -104,9 +104,10 @@ def rm(force: bool, depend: bool, timeout: float | None, volumes: bool, **choose
     choose["ignore"] |= force
 
     def act(workbench: Workbench, name: str, job: Job) -> None:
-        ask_first = force and timeout is not None and workbench.container(name).status in ALIVE
-        if ask_first and not workbench.sharers(name):  # with those it is refused, and goes on
-            workbench.stop(name, job, timeout=timeout)
+        with suppress(ContainerDamaged):  # whose signal nobody knows
+            ask_first = force and timeout is not None and workbench.container(name).status in ALIVE
+            if ask_first and not workbench.sharers(name):  # with those it is refused, and goes on
+                workbench.stop(name, job, timeout=timeout)
         workbench.remove(name, job, force=force)
 
     console = session()
@@ -146,7 +147,7 @@ def _and_sharers(workbench: Workbench, names: list[str]) -> list[str]:
     """Before each name those of the containers that share its network."""
     found: list[str] = []
     for name in names:
-        with suppress(ContainerUnknown):  # that is told when its turn comes
+        with suppress(ContainerUnknown, ContainerDamaged):  # that is told when its turn comes
             found += reversed(workbench.sharers(name))
         found.append(name)
     return list(dict.fromkeys(found))

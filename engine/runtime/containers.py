@@ -100,12 +100,12 @@ class Containers:
         if not matches:
             damaged = list(self._damaged())
             for error in damaged:
-                if name and error.container.startswith(name):
+                if error.container == name:
                     raise error
             hint = "cutaway ps -a lists the containers that are here."
             raise ContainerUnknown(
                 f"no container {visible(name)[:80]!r}",
-                hint=hint if not damaged else f"It may be one whose record cannot be read. {hint}",
+                hint=f"It may be one whose record cannot be read: {_ids(damaged)}. {hint}" if damaged else hint,
             )
         return matches[0]
 
@@ -242,6 +242,10 @@ class Containers:
             return os.stat(self._root.layers / Digest.parse(record.layers[-1]).hex / "diff")
         except FileNotFoundError:
             return None
+
+
+def _ids(damaged: list[ContainerDamaged]) -> str:
+    return ", ".join([error.container for error in damaged[:5]] + ["…"] * (len(damaged) > 5))
 
 
 def _encoded(record: ContainerRecord) -> bytes:

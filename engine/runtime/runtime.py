@@ -166,8 +166,8 @@ class Runtime:
         """Remove what runc and conmon keep of it: state, cgroups, sockets, pid files. Nothing there is no error.
 
         The exit code and the log stay. `undo` is what else is due when nothing runs in it any more; it is done while
-        runc is at work. Not cancelled by the job. Raises ContainerState while a process is in it, unless `force`
-        (which kills it), RuntimeFailed, and what `undo` raises.
+        runc is at work, unless hooks are. Not cancelled by the job.
+        Raises ContainerState while a process is in it, unless `force` (which kills it), RuntimeFailed.
         """
         files = self.files(record)
         running = read_state(files).pid
@@ -178,9 +178,10 @@ class Runtime:
                 f"the container {record.name} has a running process ({running})",
                 hint=f"Stop it with: cutaway stop {record.name}",
             )
-        if running:
+        if running or files.has_poststop():
             self._delete(files, job)
-            wait_for_end(files, CancelToken(), _END_PATIENCE)
+            if running:
+                wait_for_end(files, CancelToken(), _END_PATIENCE)
             undo()
         else:
             self._delete(files, job, undo)
@@ -339,12 +340,7 @@ class Runtime:
     ) -> contextlib.AbstractContextManager[StepDraft]:
         return job.step(StepKind.RUNTIME, shlex.join(["runc", "--root", str(files.runc_root), *line]), peer=peer)
 
-    def _run(
-        self,
-        files: RuntimeFiles,
-        line: list[str],
-        token: CancelToken | None,
-    ) -> str | None:
+    def _run(self, files: RuntimeFiles, line: list[str], token: CancelToken | None) -> str | None:
         """Run runc as `_call` does; None if it succeeded, otherwise what it said."""
         failed, said = self._call(files, line, token)
         return (said or f"runc {failed} and said nothing") if failed else None

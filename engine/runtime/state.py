@@ -121,6 +121,13 @@ class RuntimeFiles(msgspec.Struct, frozen=True):
         """What it prints, as conmon writes it."""
         return self.bundle / "output.log"
 
+    def has_poststop(self) -> bool:
+        """Whether hooks run while runc deletes it: they may want its network, or its files."""
+        try:
+            return b'"poststop"' in (self.bundle / "config.json").read_bytes()
+        except OSError:
+            return False
+
     def exists_in_runc(self) -> bool:
         """Whether runc has this container: created and not deleted."""
         return (self.runc_root / self.id).exists()

@@ -270,12 +270,12 @@ def test_watch_tells_of_an_end(with_demo: Workbench, heard: Heard, job: Job) -> 
     )
 
     def ended() -> bool:
-        return watcher.container(made.id).status is Status.EXITED
+        found = watcher.container(made.id)
+        return (found.status, found.exit_code) == (Status.EXITED, 137)
 
     watcher.watch()
     os.kill(with_demo.container(made.id).pid, 9)
     assert told.wait(10)
-    assert watcher.container(made.id).exit_code == 137
     watcher.close()
     with_demo.remove(made.id, job)
 

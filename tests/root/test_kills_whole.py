@@ -161,7 +161,8 @@ def test_any_command_killed_at_any_moment(cutaway: Elsewhere) -> None:
         with cutaway.start(*words, session=True) as doing:
             time.sleep(moment)
             if doing.poll() is None:
-                os.killpg(doing.pid, signal.SIGKILL) if all_of_it else kill(doing.pid)
+                with suppress(ProcessLookupError):  # it has begun no session yet, or has ended
+                    os.killpg(doing.pid, signal.SIGKILL) if all_of_it else kill(doing.pid)
             doing.wait(timeout=60)
         check_truth(cutaway, about)
         check_nothing_left(cutaway, about)

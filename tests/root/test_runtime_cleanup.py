@@ -15,12 +15,13 @@ from command_line import Cutaway
 from waiting import until, until_ended, until_waited_for
 
 from engine import rootfs
-from engine.cleanup import sweep
+from engine.cleanup import put_away, sweep
 from engine.digest import Digest
 from engine.disk import DataRoot
+from engine.errors import HostError
 from engine.events import Status
 from engine.host import HostFacts
-from engine.jobs import CancelToken
+from engine.jobs import CancelToken, Job
 from engine.network import Networks
 from engine.runtime import Containers, Runtime
 
@@ -187,6 +188,25 @@ def test_what_runs_without_a_record_can_be_ended(cutaway: Cutaway) -> None:
     assert "record cannot be read" in cutaway("stop", "x2", code=125).stderr
     for words in (("stop", id), ("rm", id), ("logs", id)):
         assert f"cutaway rm --force {id}" in cutaway(*words, code=125).stderr
-    assert cutaway.out("rm", "-f", id) == id
+    assert id in cutaway("stop", id[:3], code=125).stderr
+    cutaway("rm", "-f", id[:3])  # who that is cannot be told
+    assert home.exists()
+    assert cutaway.out("rm", "-f", "-t", "0", id) == id
     assert not home.exists()
     assert not (cutaway.run / "runc" / id).exists()
+
+
+def test_an_end_is_on_record_whatever_else_fails(
+    container: Any, data_root: DataRoot, host_facts: HostFacts, job: Job
+) -> None:
+    class Failing(Networks):
+        def down(self, *about: Any, **more: Any) -> None:
+            raise HostError("the network cannot be undone")
+
+    it = container("sh", "-c", "exit 4")
+    it.start()
+    until(lambda: it.runtime.state(it.record).exit_code is not None)
+    with pytest.raises(HostError, match="cannot be undone"):
+        put_away(it.containers, it.runtime, Failing(data_root, host_facts), it.record, job)
+    assert (it.path / "exit").read_text().strip() == "4"
+    assert "died" in [each.action for each in it.containers.happenings.read(CancelToken())]
