@@ -155,22 +155,28 @@ recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/nul
 # The system's own before one of this user's (pyenv, conda): root runs it, it is mended with the system, and it is built
 # to be fast, which those are often not.
 find_python() {
+    candidates=
     for python in ${PYTHON:-/usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11}; do
-        if has "$python" && recent "$python" && can_make_venv "$python"; then
+        if ! has "$python" || ! recent "$python"; then continue; fi
+        if can_make_venv "$python"; then
+            command -v "$python"
+            return
+        fi
+        candidates="$candidates $python"
+    done
+    [ -n "$candidates" ] ||
+        fail "Python 3.11 or later is needed${PYTHON:+, and $PYTHON is not that}. Install it, or name it: make run PYTHON=/path/to/python3"
+    for python in $candidates; do # Debian keeps ensurepip in a package of its own, one per version of Python
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        if install "python$version-venv" && can_make_venv "$python"; then
             command -v "$python"
             return
         fi
     done
-    fail "Python 3.11 or later is needed${PYTHON:+, and $PYTHON is not that}. Install it, or name it: make run PYTHON=/path/to/python3"
+    fail "$python cannot make virtual environments. Install it $(by_hand "python$version-venv"), or name another: make run PYTHON=…"
 }
 
-can_make_venv() { # Debian keeps ensurepip in a package of its own, one per version of Python
-    "$1" -c 'import ensurepip, venv' 2>/dev/null && return
-    version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    install "python$version-venv" && "$1" -c 'import ensurepip, venv' 2>/dev/null && return
-    say "$1 cannot make virtual environments. Install it $(by_hand "python$version-venv")"
-    return 1
-}
+can_make_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
 
 python_parts() { # stage, extras: .venv with exactly the versions of constraints.txt
     stage=$1 extras=$2

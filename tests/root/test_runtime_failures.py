@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +213,7 @@ def test_odd_names(data_root: DataRoot) -> None:
     bench = Workbench(data_root.path)
     job = Job("test", ignore)
     for name in ODD_NAMES:
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError) if name else nullcontext():  # an empty one is made up
             bench.draft("rootfs:/", RunOptions(name=name, args=("true",)), job)
         for act in (bench.container, bench.top, lambda name: bench.remove(name, job, force=True)):
             with pytest.raises(ContainerUnknown):
