@@ -18,11 +18,12 @@ CutawayError
 │   └── ImageInUse
 ├── MountError              overlayfs said no
 ├── SpecError               a config.json (or an option for it) is not usable
+│   └── NotInImage          what an option names is not among the files
 └── RuntimeFailed           runc or conmon failed                          exit 125
     ├── CommandNotExecutable                                               exit 126
     ├── CommandNotFound                                                    exit 127
     ├── ContainerUnknown                                                   exit 1
-    ├── ContainerDamaged
+    ├── ContainerDamaged    it is here, and its record cannot be read      exit 125
     ├── ContainerBusy       another process is at work on it               exit 125
     └── ContainerState      not possible in the container's present state  exit 125
 

@@ -3,8 +3,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# One more than there are processors: a third of the time a test waits for somebody else.
-workers=$(($(nproc) + 1))
+# Two more than there are processors: much of the time a test waits for somebody else.
+workers=$(($(nproc) + 2))
 [ "$workers" -le 8 ] || workers=8
 # A file's registry, images and stores are made once, so its tests stay together. (Groups by marker, loadgroup, are
 # ignored without a word by xdist 3.8 beside pytest 9.2: its issue 1386.)
