@@ -90,6 +90,7 @@ class InTurn:
     def _done(self, key: events.Event) -> None:
         if self._under_way is key:
             self._behind = None
+            self._stays = False  # the next is still on its way to the app: what is there before it may not go along
             self._under_way = self._waiting.popleft() if self._waiting else None
             if self._under_way is not None:
                 self._app.post_message(self._under_way)
