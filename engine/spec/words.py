@@ -4,7 +4,8 @@ are kept or typed elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -162,22 +163,22 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )
 
 
-_made: dict[tuple[str, ...], click.Option] = {}
+@functools.cache
+def _option(row: int) -> click.Option:
+    """The same object for every command that has it: to make all of them takes milliseconds."""
+    names, settings = _OPTIONS[row]
+    return click.Option(names, **settings)
 
 
-def _once(names: Sequence[str], **settings: Any) -> click.Option:
-    """An option, the same object for every command that has it: to make all of them takes milliseconds."""
-    key = tuple(names)
-    if key not in _made:
-        _made[key] = click.Option(key, **settings)
-    return _made[key]
+def _add(command: Command, rows: Iterable[int]) -> Command:
+    """As `click.option` does, the last first: decorators are carried out from below."""
+    vars(command).setdefault("__click_params__", []).extend(map(_option, sorted(rows, reverse=True)))
+    return command
 
 
 def run_options(command: Command) -> Command:
     """Add the options to a command: its parameters are those of RunOptions, with its arguments as `args`."""
-    for names, settings in reversed(_OPTIONS):
-        command = click.option(*names, cls=_once, **settings)(command)  # type: ignore[arg-type]
-    return command
+    return _add(command, range(len(_OPTIONS)))
 
 
 LIMIT_OPTIONS = (
@@ -189,15 +190,12 @@ LIMIT_OPTIONS = (
 
 def limit_options(command: Command) -> Command:
     """Those of the options that change what a container may use."""
-    for names, settings in reversed(_OPTIONS):
-        if set(LIMIT_OPTIONS).intersection(names):
-            command = click.option(*names, cls=_once, **settings)(command)  # type: ignore[arg-type]
-    return command
+    return _add(command, [row for row, (names, _) in enumerate(_OPTIONS) if set(LIMIT_OPTIONS).intersection(names)])
 
 
 def parse_options(words: Sequence[str]) -> RunOptions:
     """The options of `run` that words say, as a person types them. Raises UsageError."""
-    command = run_options(click.Command("run", params=[]))
+    command = click.Command("run", params=[*map(_option, range(len(_OPTIONS)))])
     try:
         with command.make_context("run", list(words)) as context:
             return RunOptions(**context.params)
