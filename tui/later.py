@@ -47,6 +47,8 @@ _BEFORE: dict[str, dict[str, Callable[..., Any]]] = {
     "urllib.parse": {"quote_from_bytes": _quote_from_bytes},
 }
 """What each has of its names before it is loaded."""
+_NEEDS = {"bz2": "_bz2", "lzma": "_lzma"}
+"""What a Python may have been built without. Who asks for the module wants to know then, as `shutil` does."""
 _IMPORTS_OWN = ("__path__", "__file__", "__cached__")  # which the import system sets, or there are none
 _lock = threading.RLock()
 
@@ -59,9 +61,16 @@ class _Later(ModuleType):
             raise AttributeError(name)
         with _lock:  # while one thread loads it the others wait for what is not there yet
             spec = self.__spec__
-            if spec is not None and isinstance(spec.loader, _Loader):
-                spec.loader = self.__loader__ = spec.loader.real
-                spec.loader.exec_module(self)
+            if spec is not None and isinstance(later := spec.loader, _Loader):
+                before = dict(vars(self))
+                spec.loader = self.__loader__ = later.real  # it may look at itself, and is not to begin again
+                try:
+                    later.real.exec_module(self)
+                except BaseException:  # the next look fails as this one, or finds all of it
+                    vars(self).clear()
+                    vars(self).update(before)
+                    spec.loader = later
+                    raise
                 self.__class__ = ModuleType
             return ModuleType.__getattribute__(self, name)
 
@@ -79,11 +88,15 @@ class _Loader:
         vars(module).update(_BEFORE[module.__name__])
 
 
+def _has(name: str | None) -> bool:
+    return name is None or name in sys.builtin_module_names or PathFinder.find_spec(name) is not None
+
+
 class _Finder:
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Python's import protocol (PEP 451)."""
-        if name not in _BEFORE or (spec := PathFinder.find_spec(name, path)) is None:
+        if name not in _BEFORE or not _has(_NEEDS.get(name)) or (spec := PathFinder.find_spec(name, path)) is None:
             return None
         spec.loader = _Loader(spec.loader)  # type: ignore[assignment]
         return spec

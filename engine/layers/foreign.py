@@ -5,12 +5,11 @@ Unlike a layer's blob such a stream has no digest to be held to, so that its end
 
 from __future__ import annotations
 
-import bz2
-import lzma
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from engine.errors import ContentError
+from engine.errors import ContentError, HostError
 from engine.layers.stream import CHUNK, Counted, Source
 
 _MAGIC = 6
@@ -40,7 +39,8 @@ def is_compressed(first: bytes) -> bool:
 def plain(source: Source, what: str) -> Iterator[bytes]:
     """The tar stream in an archive, by what its first bytes are, whatever it is called.
 
-    Raises ContentError, naming `what`, where it is damaged or cut short; what reading raises.
+    Raises ContentError, naming `what`, where it is damaged or cut short, HostError where this Python has no decoder for
+    it, and what reading raises.
     """
     counted = Counted(source)
     first = counted.peek(_MAGIC)
@@ -57,10 +57,18 @@ def _decoder(first: bytes) -> Callable[[], Any] | None:
 
         return lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
     if first.startswith(b"\xfd7zXZ\x00"):
-        return lzma.LZMADecompressor
+        return lambda: _of_python("lzma", "LZMADecompressor")
     if first.startswith(b"BZh"):
-        return bz2.BZ2Decompressor
+        return lambda: _of_python("bz2", "BZ2Decompressor")
     return None
+
+
+def _of_python(module: str, name: str) -> Any:
+    """A decoder of the standard library's. Python can be built without these, and is, where their headers are not."""
+    try:
+        return getattr(importlib.import_module(module), name)()
+    except ImportError as error:
+        raise HostError(f"this Python was built without {module}, which is needed to decompress it") from error
 
 
 def _members(source: Counted, make: Callable[[], Any], what: str) -> Iterator[bytes]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 BEGIN = """
@@ -45,6 +48,41 @@ assert pathlib.Path("/a b/\\xe9").as_uri() == "file:///a%20b/%C3%A9"
 assert platform.python_version() and not empty("platform")
 assert inspect.cleandoc.__module__ == "inspect" and platform.system.__module__ == "platform"
 assert [*map(inspect.cleandoc, lines), platform.system()] == before
+""")
+
+
+def test_one_that_cannot_be_loaded_says_so_each_time_and_is_whole_when_it_can() -> None:
+    python("""
+import functools, ipaddress
+sys.modules["functools"] = None
+for name in ("ip_address", "ip_address", "__version__"):  # the last is set before it fails
+    try: getattr(ipaddress, name)
+    except ImportError: assert empty("ipaddress")
+    else: raise AssertionError(name)
+sys.modules["functools"] = functools
+assert str(ipaddress.ip_address("::1")) == "::1" and not empty("ipaddress")
+assert ipaddress.__spec__.loader is ipaddress.__loader__ and type(ipaddress.__loader__).__name__ != "_Loader"
+""")
+
+
+@pytest.mark.skipif("_lzma" in sys.builtin_module_names, reason="this Python cannot do without it")
+def test_a_python_that_was_built_without_them_says_so_at_once(tmp_path: Path) -> None:
+    extensions = Path(importlib.import_module("_lzma").__file__ or "").parent
+    for one in extensions.iterdir():
+        if not one.name.startswith(("_bz2.", "_lzma.")):
+            (tmp_path / one.name).symlink_to(one)
+    python(f"""
+sys.path = [{str(tmp_path)!r} if place == {str(extensions)!r} else place for place in sys.path]
+import shutil
+formats = {{name for name, _ in shutil.get_archive_formats()}}
+assert "gztar" in formats and not formats & {{"bztar", "xztar"}}, formats
+import io
+from engine.errors import HostError
+from engine.layers.foreign import plain
+for first, lacking in ((b"BZh9", "without bz2"), (b"\\xfd7zXZ\\x00", "without lzma")):
+    try: list(plain(io.BytesIO(first + bytes(99)), "it"))
+    except HostError as error: assert lacking in str(error), error
+    else: raise AssertionError(lacking)
 """)
 
 
