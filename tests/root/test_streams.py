@@ -88,14 +88,15 @@ def test_a_terminal_inside_without_one_here_takes_what_comes(cutaway: Cutaway) -
 
     warned = b"The input device is not a TTY."
     code, out, told = said(f"run --rm -it --network=none {DEMO} sh")
-    assert (code, b"\r\n42\r\n" in out, warned in told) == (7, True, True)
+    # What comes before the shell has said that it is ready is echoed before its prompt, and 42 stands behind that.
+    assert (code, b"42\r\n" in out, warned in told) == (7, True, True)
     making = f"-it --name=c --network=none {DEMO} sh"
     assert said(f"create {making}")[::2] == (0, b"")
     code, out, told = said("start -ai c")
     assert (code, b"42" in out, told) == (7, True, b"")
     cutaway("start", "c")
     code, out, told = said("exec -it c sh")
-    assert (code, b"\r\n42\r\n" in out, told) == (7, True, b"")
+    assert (code, b"42\r\n" in out, told) == (7, True, b"")
     code, out, told = said("attach c", fed=KEYS + b"exit 5\n")
     assert (code, b"after" in out, told) == (5, True, b"")
 
