@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.errors import RuntimeFailed
 from engine.runtime.monitor import environment
 
 _WAIT = r"""
@@ -22,26 +23,38 @@ for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 done
 [ -s pid ] || exec rm -rf -- "$1"
 read -r pid < pid || [ "$pid" ] || exit
+began() {
+  read -r stat < "/proc/$pid/stat" || return
+  set -- ${stat##*) }
+  echo "${20}"
+}
+since=$(began) && [ "$since" ] || exit
 kill -s HUP -- "-$pid" || exit
 sleep 1
-[ ! -e pid ] || kill -s KILL -- "-$pid"
+[ ! -e pid ] || [ "$(began)" != "$since" ] || kill -s KILL -- "-$pid"
 """
-"""conmon takes the directory away when the process has ended: while the number stands there, it is the process's."""
+"""conmon takes the directory away when the process has ended, but a moment later: for that moment the number is nobody's,
+or a later process's. So the second signal is for what began when the first did (field 22 of /proc/PID/stat). For the
+first there is that moment: numbers go once round before one comes again."""
 
 
 @contextlib.contextmanager
 def ending_with_us(directory: Path) -> Iterator[None]:
     """If this process is killed in here, by SIGKILL, too, what conmon has started or will from `directory` ends: it is
-    told so (HUP), and killed a second later. Each leads its process group."""
-    waiting = subprocess.Popen(
-        ["/bin/sh", "-c", _WAIT, "sh", str(directory)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env=environment(),
-        start_new_session=True,  # what ends all processes of a terminal does not reach it
-    )
+    told so (HUP), and killed a second later. Each leads its process group. Raises RuntimeFailed."""
+    command = ["/bin/sh", "-c", _WAIT, "sh", str(directory)]
+    try:
+        waiting = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env=environment(),
+            start_new_session=True,  # what ends all processes of a terminal does not reach it
+        )
+    except OSError as error:
+        raise RuntimeFailed(f"cannot start {command[0]}: {error.strerror}") from error
     try:
         yield
     finally:
