@@ -33,9 +33,10 @@ kill -s HUP -- "-$pid" || exit
 sleep 1
 [ ! -e pid ] || [ "$(began)" != "$since" ] || kill -s KILL -- "-$pid"
 """
-"""conmon takes the directory away when the process has ended, but a moment later: for that moment the number is nobody's,
-or a later process's. So the second signal is for what began when the first did (field 22 of /proc/PID/stat). For the
-first there is that moment: numbers go once round before one comes again."""
+"""conmon takes the directory away at the process's end, but a moment later: in that moment the number is nobody's,
+or a later process's. So the second signal is for what began when the first did (field 22 of /proc/PID/stat). Before
+the first there is that moment: numbers go once round before one comes again.
+"""
 
 
 @contextlib.contextmanager

@@ -47,7 +47,8 @@ def killed(directory: Path) -> int:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as caller:
-        assert caller.stdout is not None and caller.stdout.readline() == b"waits\n"
+        assert caller.stdout is not None
+        assert caller.stdout.readline() == b"waits\n"
         (beside,) = Path(f"/proc/{caller.pid}/task/{caller.pid}/children").read_text().split()
         handle = os.pidfd_open(int(beside))
         caller.kill()
