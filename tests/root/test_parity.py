@@ -47,6 +47,7 @@ PULLED_BEFORE = {"--pull", "--platform", "--tls-verify"}
 BY_A_KEY = {
     ("files", "--recursive"): "tab.files",
     ("files", "--layer"): "files.lower",
+    ("ps", "--size"): "files.overlay",
     ("config", "--explain"): "tab.config",
     ("logs", "--tail"): "log.follow",
     ("logs", "--since"): "output.since",
