@@ -78,7 +78,7 @@ class Launcher:
             logged=draft.options.log_driver != "none",
             network=draft.network,
             address=draft.address,
-            mac=draft.options.mac_address.replace("-", ":").lower() if draft.options.mac_address else "",
+            mac=draft.options.mac,
             numbers=draft.numbers,
             ports=self._networks.settled(draft.options.ports),
         )

@@ -160,6 +160,11 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         return max((values.log_option(text, "--log-opt") for text in self.log_opts), default=0)
 
     @property
+    def mac(self) -> str:
+        """The hardware address asked for, in colons and small letters, as the kernel writes it; "" for any."""
+        return values.mac_address(self.mac_address, "--mac-address") if self.mac_address else ""
+
+    @property
     def comes_back(self) -> str:
         """When it is started again, as --restart has it; "" for never."""
         policy = values.restart(self.restart or "", "--restart")[0]
