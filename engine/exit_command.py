@@ -3,8 +3,8 @@ starter is long gone leaves no mount, no cgroup and, with --rm, no directory beh
 is ROOT's runtime directory.
 
 Who waited for that end clears up as well, and comes first. So this waits for its turn, and looks whether there is
-anything left to do before it loads what does it (`cleanup`), which takes ten times as long as all of that; and until
-then does without `site`, a third of Python's own start.
+anything left to do before it loads what does it (`cleanup`, or with --restart `restarting`), which takes ten times as
+long as all of that; and until then does without `site`, a third of Python's own start.
 """
 
 from __future__ import annotations

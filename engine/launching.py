@@ -212,26 +212,25 @@ class Launcher:
             raise
 
     def start_again(self, record: ContainerRecord, job: Job) -> None:
-        """Where a container has ended: clear up after it, and start it again where its --restart asks for that.
+        """Start a container again that has ended, where its --restart asks for that; whose network it shares likewise.
 
-        It is not journalled unless it fails: a loop would fill the disk. Raises as `start`, OSError.
+        No person asks for it, so it starts nothing that a person has ended. It is not journalled unless it fails: a
+        loop would fill the disk. Raises as `start`, StoreError.
         """
         home = self._containers.path(record.id)
+        done = len(job.steps)
         try:
-            with self._containers.lock(record.id):
-                if self._runtime.state(record).pid:
-                    return
-                self._put_away(record, job)
-                if not coming_back.is_due(record.restart, home, self._runtime.state(record)):
-                    return
-            self._start_owner(record, job, fleeting=False)
-            with self._containers.lock(record.id), ExitStack() as stack:
-                if not coming_back.is_due(record.restart, home, self._runtime.state(record)):
-                    return
-                coming_back.count_restart(home)
-                self._begin(record, job, stack, None)
+            with job.step(StepKind.RUNTIME, shlex.join(["cutaway", "start", record.name])):
+                owner = self._linker.owner(record)
+                if owner is not None and self._runtime.state(owner).status not in ALIVE:
+                    self.start_again(owner, Job(job.title, ignore))  # one left alone `linked` tells of
+                with self._containers.lock(record.id), ExitStack() as stack:
+                    if not coming_back.is_due(record.restart, home, state := self._runtime.state(record)):
+                        return
+                    coming_back.count_restart(self._root, home, state)
+                    self._begin(record, job, stack, None)
         except BaseException:
-            keep(home / "trace.jsonl", job.steps, job)
+            keep(home / "trace.jsonl", job.steps[done:], job)
             raise
 
     def restart(self, record: ContainerRecord, timeout: float | None, job: Job) -> None:
@@ -335,11 +334,17 @@ class Launcher:
 
     def kill(self, record: ContainerRecord, signal: str, job: Job) -> None:
         """Send a signal to its first process. Raises ContainerState where none runs, UsageError for no signal."""
+        home, marked = self._containers.path(record.id), False
         if record.restart and signal_number(signal) in (9, signal_number(record.stop_signal or "TERM")):
             # As podman. Without the lock: a signal has to get through to one whose start hangs.
-            coming_back.leave_alone(self._containers.path(record.id))
-        with journalled(self._containers, record, job):
-            self._runtime.kill(record, signal, job)
+            marked = bool(self._runtime.state(record).pid) and coming_back.leave_alone(home)
+        try:
+            with journalled(self._containers, record, job):
+                self._runtime.kill(record, signal, job)
+        except (ContainerState, RuntimeFailed):
+            if marked:
+                coming_back.take_back(home)
+            raise
         self._containers.happenings.add(record, "kill", signal=signal)
 
     def pause(self, record: ContainerRecord, job: Job) -> None:

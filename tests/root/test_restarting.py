@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,14 @@ def inspected(cutaway: Cutaway, name: str) -> dict[str, Any]:
 
 def settled(cutaway: Cutaway, name: str) -> str:
     """Its status when nothing is at work on it any more: neither conmon nor what that starts at the end."""
-    id = inspected(cutaway, name)["id"].encode()
-    mine = lambda: [p for p in Path("/proc").glob("[0-9]*/cmdline") if id in _words(p)]  # noqa: E731
-    until(lambda: not mine())
+    id = inspected(cutaway, name)["id"]
+    until(lambda: not at_work(id))
     return str(inspected(cutaway, name)["status"])
+
+
+def at_work(id: str) -> list[Path]:
+    """The processes that have a container's id among their words."""
+    return [place for place in Path("/proc").glob("[0-9]*/cmdline") if id.encode() in _words(place)]
 
 
 def _words(place: Path) -> list[bytes]:
@@ -74,13 +80,27 @@ def test_whoever_ends_it_ends_the_loop(cutaway: Cutaway) -> None:
 
 
 def test_stopped_between_two_runs(cutaway: Cutaway) -> None:
-    """Nothing runs just then, and it must not come back all the same."""
-    id = cutaway.out("create", "--name=it", "--restart=always", "--network=none", DEMO, "sleep", "0.05")
-    cutaway("start", "it")
-    until(lambda: inspected(cutaway, "it")["status"] == "exited")
+    """Nothing runs just then, for a minute that nobody waits for, and it must not come back all the same."""
+    id = cutaway.out("create", "--name=it", "--restart=always", "--network=none", DEMO, "sh", "-c", "echo run")
+    home = cutaway.root / "containers" / id
+
+    def failing() -> None:
+        cutaway("start", "it")
+        (home / "restarts").write_text("20 20\n")  # as if it had failed that often: the next delay is the longest
+        until(lambda: inspected(cutaway, "it")["status"] == "exited" and at_work(id))
+
+    failing()
+    cutaway("kill", "it", code=125)
+    assert not (home / "stopped").exists(), "there was nothing to kill, and it may come back"
     cutaway("stop", "it")
+    assert (home / "stopped").exists()
     assert settled(cutaway, "it") == "exited"
-    assert (cutaway.root / "containers" / id / "stopped").exists()
+    failing()
+    cutaway("start", "it")  # a person does not wait
+    until(lambda: cutaway.out("logs", "it").splitlines().count("run") >= 3)
+    failing()
+    cutaway("rm", "-f", "it")
+    until(lambda: not at_work(id))
 
 
 def test_what_cannot_start_again_is_left_and_told(cutaway: Cutaway, tmp_path: Path) -> None:
@@ -94,3 +114,22 @@ def test_what_cannot_start_again_is_left_and_told(cutaway: Cutaway, tmp_path: Pa
     assert settled(cutaway, "it") != "running"
     assert str(tmp_path / "here") in cutaway.out("trace", "it")
     assert [each["name"] for each in json.loads(cutaway("ps", "-a", "--json").stdout)] == ["it"]
+
+
+def test_it_does_not_start_what_a_person_has_ended(cutaway: Cutaway) -> None:
+    """The owner of the network that it shares: it is left ended itself, and the trace says why."""
+    id = cutaway.out("run", "-d", "--name=own", "--restart=on-failure", "--network=none", DEMO, "sleep", "60")
+    shared = ("--restart=always", "--network=container:own")
+    joiner = cutaway.out("run", "-d", "--name=joins", *shared, DEMO, "sleep", "60")
+    (cutaway.root / "containers" / id / "restarts").write_text("5 0\n")
+    cutaway("stop", "-t0", "own")
+    os.kill(inspected(cutaway, "joins")["pid"], signal.SIGKILL)
+    until(lambda: not at_work(joiner))
+    assert settled(cutaway, "own") == "exited"
+    assert (cutaway.root / "containers" / id / "stopped").exists()
+    assert inspected(cutaway, "own")["restarts"] == 5
+    assert settled(cutaway, "joins") == "exited"
+    assert "joins shares the network of own, and that does not run" in cutaway.out("trace", "joins")
+    cutaway("start", "joins")  # a person starts both
+    assert {each["name"] for each in cutaway.json("ps", "--json")} == {"own", "joins"}
+    assert inspected(cutaway, "own")["restarts"] == 0
