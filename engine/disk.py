@@ -18,7 +18,6 @@ import errno
 import fcntl
 import os
 import re
-import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -29,13 +28,13 @@ from pathlib import Path
 import msgspec
 
 from engine import whereabouts
-from engine.errors import StoreError
+from engine.errors import CutawayError, StoreError
 from engine.jobs import CancelToken
+from engine.walking import remove_tree
 
 _TMP_LOCK = "tmp"
 _POLL = 0.05  # seconds between two tries for a lock that can be cancelled
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-
 _RESERVE = 256 * 1024  # bytes; some hundreds of names, and the directory that a removal needs
 
 PART = ".part"
@@ -221,7 +220,7 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
 
     @contextmanager
     def staging(self, prefix: str) -> Iterator[Path]:
-        """A new directory in tmp/ to build something in; gone at the end unless it was renamed away.
+        """A new directory in tmp/ to build something in; gone at the end unless it was renamed away, or cannot go.
 
         It is locked while in use, so that a clean-up after a crash tells it from a left-over.
         """
@@ -236,7 +235,8 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
         try:
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                remove_tree(path)
             os.close(handle)
 
     def leftovers(self) -> list[Path]:
@@ -248,22 +248,24 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
                     found += [entry] * is_one
             return found
 
-    def clear_leftovers(self, unmount: Callable[[Path], None]) -> list[str]:
-        """Remove from tmp/ what a crash left there, and return its names; and locks that nobody holds.
+    def clear_leftovers(self, unmount: Callable[[Path], None]) -> tuple[list[str], list[str]]:
+        """Remove what a crash left in tmp/, and locks that nobody holds; returns its names, and in words what stays.
 
         What is in use stays, and so do resumable parts of transfers for KEEP_PARTIAL seconds. `unmount` is called
-        for each directory before it goes, to take away what is mounted below it.
+        for each directory before it goes, to take away what is mounted below it. Raises StoreError.
         """
-        gone = []
+        gone, stays = [], []
         # The lock makes sure that nobody is between making an entry and locking it.
         with self.lock(_TMP_LOCK):
             for entry in self.tmp.iterdir():
-                if _remove_leftover(entry, unmount):
-                    gone.append(entry.name)
+                try:
+                    gone += [entry.name] * _remove_leftover(entry, unmount)
+                except (CutawayError, OSError) as error:
+                    stays.append(f"cannot remove {entry}: {error.strerror if isinstance(error, OSError) else error}")
         for entry in self.locks.iterdir():
             with self.try_lock(entry.name):
                 pass  # its end takes the file away
-        return sorted(gone)
+        return sorted(gone), stays
 
 
 def _checked(name: str) -> str:
@@ -276,7 +278,7 @@ def _remove_leftover(entry: Path, unmount: Callable[[Path], None]) -> bool:
     with _leftover(entry) as is_one:
         if is_one and entry.is_dir() and not entry.is_symlink():
             unmount(entry)
-            shutil.rmtree(entry, ignore_errors=True)
+            remove_tree(entry)
         elif is_one:
             entry.unlink(missing_ok=True)
         return is_one

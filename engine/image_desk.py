@@ -263,9 +263,8 @@ class ImageDesk(ContainerDesk):
         """
         origin, place = place_within(source), place_within(target)
         if origin and place:
-            from tempfile import TemporaryDirectory
-
-            with TemporaryDirectory(prefix="cutaway-cp-") as folder:
+            self.root.prepare()
+            with self.root.staging("cp") as folder:
                 name = Path(origin[1]).name
                 self._extract(*origin, f"{folder}/{name or 'rootfs'}", job, devices=True)
                 inner = f"{folder}/{name}" + "/." * origin[1].endswith("/.") if name else f"{folder}/rootfs"

@@ -53,7 +53,7 @@ class Workbench(TransferDesk):
         return self.facts.problems
 
     def recover(self, job: Job | None = None) -> list[str]:
-        """Clear what a crash left behind; returns what was done, in words. Front ends call it at start.
+        """Clear what a crash left behind; returns what was done, and what could not be, in words. Front ends call it at start.
 
         Its steps are told by `job`, where there is one. Raises StoreError.
         """
@@ -63,9 +63,9 @@ class Workbench(TransferDesk):
             return []
         self._store.prepare()
         job = job or Job("recover", ignore)
-        gone = self.root.clear_leftovers(lambda path: rootfs.unmount(path, job))
+        gone, stays = self.root.clear_leftovers(lambda path: rootfs.unmount(path, job))
         done = [f"cleared {len(gone)} left-overs of an interrupted run"] if gone else []
-        return done + sweep(self.root, self._containers, self._runtime, self._networks, job)
+        return done + stays + sweep(self.root, self._containers, self._runtime, self._networks, job)
 
     # -- images ----------------------------------------------------------------------------------------
 

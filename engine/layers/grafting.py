@@ -19,6 +19,7 @@ from engine.jobs import CancelToken
 from engine.layers import copying, lower, names
 from engine.layers.names import shown
 from engine.layers.rooted import open_below
+from engine.walking import remove_tree
 
 Owner = Callable[[int, int], tuple[int, int]]
 
@@ -207,26 +208,13 @@ class Graft:
                 hint="Use --overwrite to replace it.",
             )
         if is_directory:
-            _remove_tree(target.directory, target.name)
+            remove_tree(target.name, target.directory)
         else:
             os.unlink(target.name, dir_fd=target.directory)
 
 
 def _is_device(status: os.stat_result) -> bool:
     return stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
-
-
-def _remove_tree(directory: int, name: bytes) -> None:
-    handle = os.open(name, lower.OPEN_DIRECTORY, dir_fd=directory)
-    try:
-        for each in map(os.fsencode, os.listdir(handle)):
-            if stat.S_ISDIR(os.lstat(each, dir_fd=handle).st_mode):
-                _remove_tree(handle, each)
-            else:
-                os.unlink(each, dir_fd=handle)
-    finally:
-        os.close(handle)
-    os.rmdir(name, dir_fd=directory)
 
 
 def as_told(error: OSError, what: str) -> CutawayError:

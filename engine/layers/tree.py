@@ -17,9 +17,9 @@ from engine.layers.archive import Archive, Kind, Member
 from engine.layers.directories import Directories, Directory
 from engine.layers.limits import Limits
 from engine.layers.names import shown
-from engine.layers.removal import remove_tree
 from engine.layers.times import Times
 from engine.layers.waiting import Notes, Wait
+from engine.walking import remove_tree
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LARGEST_MAJOR, _LARGEST_MINOR = (1 << 12) - 1, (1 << 20) - 1  # what the kernel's dev_t holds

@@ -13,7 +13,7 @@ from engine.errors import LayerError
 from engine.layers import copying, lower, names, xattrs
 from engine.layers.merged import Places
 from engine.layers.names import LINKS, check_depth, shown
-from engine.layers.removal import remove_tree
+from engine.walking import remove_tree
 
 _MERGE_DEPTH = 100  # directories within each other that stand under two names in one layer
 

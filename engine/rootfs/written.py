@@ -6,28 +6,45 @@ import os
 import stat
 from collections.abc import Iterator
 
+from engine.disk import store_error
+from engine.walking import entries
+
 
 def written_bytes(upper: str) -> int:
     """The bytes in the files below a directory, each file once, and in its links' targets. Holes count, as with podman.
 
-    What goes while it is read does not count.
+    What goes while it is read does not count, and a directory that is not there has none. Raises StoreError.
     """
     seen: set[tuple[int, int]] = set()
     total = 0
-    for status in _below(upper):
-        if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
-            if status.st_nlink > 1:
-                seen.add((status.st_dev, status.st_ino))
-            total += status.st_size
-        elif stat.S_ISLNK(status.st_mode):
-            total += status.st_size
+    try:
+        for status in _below(upper):
+            if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
+                if status.st_nlink > 1:
+                    seen.add((status.st_dev, status.st_ino))
+                total += status.st_size
+            elif stat.S_ISLNK(status.st_mode):
+                total += status.st_size
+    except OSError as error:
+        raise store_error(error, f"cannot read {upper}") from error
     return total
 
 
 def _below(directory: str) -> Iterator[os.stat_result]:
-    for _, _, names, handle in os.fwalk(directory, follow_symlinks=False):
-        for name in names:
-            try:
-                yield os.stat(name, dir_fd=handle, follow_symlinks=False)
-            except OSError:
-                continue
+    try:
+        top = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        for entry in entries(top, _raise):
+            if not entry.is_directory:
+                try:
+                    yield os.stat(entry.name, dir_fd=entry.directory, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+    finally:
+        os.close(top)
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -263,7 +263,8 @@ def test_left_overs_of_the_dead_go_and_what_is_in_use_stays(root: DataRoot) -> N
     os.mkfifo(root.tmp / "fifo")
     staging = next(name for name in left if name.startswith("s-"))
     (root.locks / "layer-x").touch()
-    gone = root.clear_leftovers(lambda path: None)
+    gone, stays = root.clear_leftovers(lambda path: None)
+    assert stays == []
     assert list(root.locks.iterdir()) == []
     assert gone == sorted([staging, "file-x", "link", "fifo"])
     kept = sorted(path.name for path in root.tmp.iterdir())
@@ -277,7 +278,7 @@ def test_a_partial_file_that_nobody_came_back_for_goes(root: DataRoot) -> None:
         path = root.tmp / f"{name}.part"
         path.write_text("half")
         os.utime(path, (time.time() - age, time.time() - age))
-    assert root.clear_leftovers(lambda path: None) == ["old.part"]
+    assert root.clear_leftovers(lambda path: None) == (["old.part"], [])
 
 
 def test_sync_filesystem_reports_what_the_kernel_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

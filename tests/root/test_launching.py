@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway
+from deep import nest
 
 from engine import Attachment, Job, RunOptions, RuntimeFailed, Status, Workbench
 
@@ -106,3 +107,21 @@ def test_what_they_are_called_bind_and_use(cutaway: Cutaway, tmp_path: Path) -> 
     told = cutaway.out("events", "--no-stream", "--format={{.Name}} {{.Status}} {{.ContainerExitCode}}").splitlines()
     assert {"web create ", "web start ", "web died 137", "other create "} <= set(told)
     assert "Nope" in cutaway("events", "--no-stream", "--format={{.Nope}}", code=2).stderr
+
+
+def test_directories_deeper_than_a_path_stand_in_nobodys_way(cutaway: Cutaway) -> None:
+    """Their size is told, they are written over, and they go; the data directory is of use on."""
+    cutaway("create", "--name=deep", "--network=none", DEMO, "true")
+    (home,) = (cutaway.root / "containers").iterdir()
+    for name in "ab":
+        nest(home / "upper" / name, 3_000, b"12345678")
+    assert cutaway.json("ps", "-as", "--json")[0]["size"] == 16
+    (cutaway.root / "a").write_text("instead\n")
+    cutaway("cp", "--overwrite", str(cutaway.root / "a"), "deep:/")
+    assert (home / "upper/a").read_text() == "instead\n"
+    assert (home / "upper/b/d/d").is_dir()
+    cutaway("rm", "-f", "deep")
+    assert list((cutaway.root / "tmp").iterdir()) == []
+    done = cutaway("ps", "-a")
+    assert "left-over" not in done.stderr
+    assert "cannot remove" not in done.stderr

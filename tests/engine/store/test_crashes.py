@@ -128,7 +128,7 @@ class Countdown:
     def arm(self) -> None:
         for name in CHANGING:
             setattr(os, name, self._wrap(getattr(os, name)))
-        for module, name in ((disk.shutil, "rmtree"),):
+        for module, name in ((disk, "remove_tree"),):
             setattr(module, name, self._wrap(getattr(module, name)))
 
     def _wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
