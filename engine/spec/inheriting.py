@@ -25,17 +25,21 @@ def volumes_of(text: str, provenance: Provenance, asked: VolumesFrom) -> Iterato
     mounts = Document(text).get("/mounts")
     for number, entry in enumerate(mounts if isinstance(mounts, list) else ()):
         whose = provenance.get(f"/mounts/{number}/source", EDITED)
-        if isinstance(entry, dict) and _is_volume(entry, whose):
-            options = tuple(word for word in entry.get("options") or () if isinstance(word, str))
+        if not isinstance(entry, dict):
+            continue
+        words = entry.get("options")
+        options = tuple(word for word in words if isinstance(word, str)) if isinstance(words, list) else ()
+        if _is_volume(entry, options, whose):
             if asked.access:
                 options = (*(word for word in options if word not in ("ro", "rw")), asked.access)
             yield Mount(entry["destination"], "bind", entry["source"], options, origin)
 
 
-def _is_volume(entry: dict[str, Any], whose: Origin) -> bool:
+def _is_volume(entry: dict[str, Any], options: tuple[str, ...], whose: Origin) -> bool:
+    """runc goes by the options, whatever the type; a type `bind` without them is for `check` to tell of."""
     source, destination = entry.get("source"), entry.get("destination")
     return (
-        entry.get("type") == "bind"
+        (entry.get("type") == "bind" or "bind" in options or "rbind" in options)
         and isinstance(source, str)
         and isinstance(destination, str)
         and source.startswith("/")
