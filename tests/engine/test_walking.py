@@ -77,7 +77,7 @@ def test_a_directory_after_what_is_in_it(tmp_path: Path) -> None:
 
 
 def test_it_stays_in_the_tree_when_a_directory_is_moved_out_of_it(tmp_path: Path) -> None:
-    """Going up by `..` would lead to the directory where it is now, and the rest of that would be taken for the tree's."""
+    """Going up by `..` would lead to where it is now, and the rest of that would be taken for the tree's."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside/kept").write_text("")
     (tmp_path / "tree/a/b/c").mkdir(parents=True)
