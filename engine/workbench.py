@@ -53,7 +53,7 @@ class Workbench(TransferDesk):
         return self.facts.problems
 
     def recover(self, job: Job | None = None) -> list[str]:
-        """Clear what a crash left behind; returns what was done, or could not be, in words. Front ends call it at start.
+        """Clear what a crash left behind; returns what was done or could not be, in words. Front ends call it at start.
 
         Its steps are told by `job`, where there is one. Raises StoreError.
         """
