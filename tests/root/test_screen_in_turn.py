@@ -26,14 +26,26 @@ def press(screen: Any, *keys: str) -> None:
         screen.app.post_message(event.set_sender(screen.app))
 
 
-def held(kept: asyncio.Event, do: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
-    """The same, but nothing of it before the event."""
+class Held:
+    """What `do` does, and nothing of it before it is let go."""
 
-    async def later(*arguments: Any) -> None:
-        await kept.wait()
-        await do(*arguments)
+    def __init__(self, do: Callable[..., Coroutine[Any, Any, None]]) -> None:
+        self._do, self._kept, self._done = do, asyncio.Event(), asyncio.Event()
 
-    return later
+    @property
+    def method(self) -> Callable[..., Coroutine[Any, Any, None]]:
+        async def later(*arguments: Any) -> None:
+            await self._kept.wait()
+            await self._do(*arguments)
+            self._done.set()
+
+        return later
+
+    async def let_go(self) -> None:
+        """Until all of it is done."""
+        self._kept.set()
+        async with asyncio.timeout(30):
+            await self._done.wait()
 
 
 def place(screen: Any) -> tuple[str, str]:
@@ -42,9 +54,9 @@ def place(screen: Any) -> tuple[str, str]:
 
 
 async def until(screen: Any, pane: str) -> None:
-    """Somebody is there, and stays there."""
+    """Somebody is there, and stays there when what has been sent to anything on the screen has come to it."""
     await screen.wait(lambda _: place(screen) == (pane, pane))
-    await screen.pilot.pause(0.1)
+    await screen.pilot.pause()
     assert place(screen) == (pane, pane)
 
 
@@ -57,16 +69,16 @@ async def test_the_later_key_wins(
         await screen.wait("database is up", "1 running")
 
         # Its output comes when somebody has gone on.
-        slow = asyncio.Event()
+        slow = Held(OutputTab._follow)
         with monkeypatch.context() as patch:
-            patch.setattr(OutputTab, "_follow", held(slow, OutputTab._follow))
+            patch.setattr(OutputTab, "_follow", slow.method)
             await screen.press("4", "e")
             await screen.wait('"ociVersion"')
             shell.area.find("output").outdate()
             press(screen, "4", "l", "4")
             await screen.wait(lambda _: shell.looking.tab_id == "output")
             await until(screen, "containers")
-            slow.set()
+            await slow.let_go()
             await screen.wait("database is up", "following · 1 line")
             await until(screen, "containers")
         press(screen, "l")
@@ -75,11 +87,10 @@ async def test_the_later_key_wins(
         # The list is busy: its key comes back from it when the next two have been typed.
         press(screen, "4")
         await until(screen, "containers")
-        slow = asyncio.Event()
-        shell.container_list.list.call_later(slow.wait)
+        busy = asyncio.Event()
+        shell.container_list.list.call_later(busy.wait)
         press(screen, "l", "1", "e")
-        await asyncio.sleep(0.1)
-        slow.set()
+        screen.app.call_later(busy.set)  # behind all three
         await screen.wait("new container", "0 edits")
         await until(screen, "main")
         assert shell.focused is shell.area.find("config").pane.view.editor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -93,12 +94,21 @@ def test_every_pair_can_be_read(name: str) -> None:
     assert poor == {}
 
 
+async def change(screen: Any, theme: Any) -> None:
+    """To a theme, until everything has been drawn in it."""
+    heard = asyncio.Event()
+    screen.app.theme = theme.name
+    screen.app.call_next(heard.set)  # behind what the app is to do about it
+    await heard.wait()
+    await screen.pilot.pause()
+
+
 async def test_what_is_really_drawn_can_be_read(bench: Any) -> None:
     """Not the pairs somebody thought of, but each run of characters on the first screen and in two dialogs."""
     async with bench() as screen:
         await screen.wait("A container is an image", "no jobs")
         for theme in themes.shipped():
-            screen.app.theme = theme.name
+            await change(screen, theme)
             for keys, word in (
                 ((), "This host"),
                 (("question_mark",), "Keys that work"),
@@ -128,10 +138,10 @@ async def test_the_names_in_merged_output_can_be_read_also_where_lines_are_chose
         screen.screen.action_go("main")
         await screen.wait("name-0 +said", "name-4 +said")
         for theme in themes.shipped():
-            screen.app.theme = theme.name
+            await change(screen, theme)
             for keys in ((), ("v", "k", "k"), ("escape",)):
                 await screen.press(*keys)
-                await screen.pilot.pause(0.05)
+                await screen.pilot.pause()
                 assert {each for each in _poor(screen) if "said" not in each[0]} == set(), theme.name
             if not theme.ansi and theme.name != themes.WITHOUT_COLOR:
                 assert len({style for style in _styles_of(screen, "name") if style.color}) == 4
