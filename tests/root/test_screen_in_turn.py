@@ -125,3 +125,23 @@ async def test_a_key_right_after_one_that_asks_answers(cutaway: Cutaway, bench: 
         await screen.wait('"ociVersion"', lambda _: shell.looking.tab_id == "config")
         press(screen, "4", "n", *"two", "enter")
         await screen.wait("● dbtwo", without="Rename")
+
+
+async def test_focus_that_slow_work_moves_is_for_its_own_key(bench: Any) -> None:
+    async with bench() as screen:
+        shell = screen.screen
+        await screen.wait("A container is an image", "no jobs")
+        press(screen, "4")
+        await until(screen, "containers")
+        asked, slow = shell.state.asked, asyncio.Event()
+
+        async def work() -> None:
+            await slow.wait()
+            shell.image_list.take_focus()
+
+        shell.later(work())
+        press(screen, "down")  # leads nowhere else
+        await screen.wait(lambda _: shell.state.asked == asked + 1)
+        slow.set()
+        await until(screen, "images")
+        assert shell.panes.go("main", asked)  # what that key did besides

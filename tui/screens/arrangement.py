@@ -69,7 +69,7 @@ class Arrangement:
         """The pane that has the focus is the place; where somebody clicked into another, he went there."""
         for name, frame in self.frames.items():
             if frame.has_focus_within and name != self.place:
-                self.place, self._went = name, asked
+                self.place, self._went = name, max(asked, self._went)
         self.apply()
 
     def go(self, pane: str, asked: int) -> bool:

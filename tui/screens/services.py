@@ -40,6 +40,7 @@ class Services(Repainted[None]):
         self.command_line = CommandLine()
         self.listeners: list[Callable[[Event], None]] = []
         self._asked: dict[asyncio.Task[Any] | None, int] = {}  # by the task that does it
+        # No ContextVar: a widget that work has mounted would have the number of that work for all keys of its life.
         self.said_at = 0.0
         """When something was said last, by the monotonic clock."""
 
