@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import SuspendNotSupported
 from textual.screen import ModalScreen
+from textual.widget import Widget
 
 from engine import Event, Job, Problem, UsageError, visible
 from tui.clipboard import copied
@@ -39,6 +40,7 @@ class Services(Repainted[None]):
         self.desk, self.state = desk, state
         self.command_line = CommandLine()
         self.listeners: list[Callable[[Event], None]] = []
+        self.focused_for = 0  # by which key (`State.asked`) what has the focus got it
         self._asked: dict[asyncio.Task[Any] | None, int] = {}  # by the task that does it
         # No ContextVar: a widget that work has mounted would have the number of that work for all keys of its life.
         self.said_at = 0.0
@@ -66,6 +68,11 @@ class Services(Repainted[None]):
     def asked(self) -> int:
         """The number of the key that what is done now is done for (`State.asked`), be that long ago."""
         return self._asked.get(asyncio.current_task(), self.state.asked)
+
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
+        """As the library's. What it tells comes later, and is no work of anybody's then."""
+        self.focused_for = self.asked
+        super().set_focus(widget, scroll_visible, from_app_focus)
 
     def later(self, work: Coroutine[Any, Any, None], asked: int | None = None) -> Worker[None]:
         number = self.asked if asked is None else asked

@@ -9,7 +9,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
 from textual.widgets import Input
 
 from engine import Event, Status, visible
@@ -54,7 +53,6 @@ class WorkbenchScreen(InFront):
 
     def __init__(self, desk: Desk, state: State) -> None:
         super().__init__(desk, state)
-        self._focused_for = 0  # by which key (`State.asked`) what has the focus got it
         self.image_list, self.container_list = ImagesPane(), ContainersPane()
         self.layer_list, self.area = LayersPane(), MainArea(self)
         self.panes: Arrangement
@@ -175,12 +173,7 @@ class WorkbenchScreen(InFront):
         self.panes.apply()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        self.panes.follow_focus(self._focused_for)
-
-    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
-        """As the library's. What it tells comes later, and is no work of anybody's then."""
-        self._focused_for = self.asked
-        super().set_focus(widget, scroll_visible, from_app_focus)
+        self.panes.follow_focus(self.focused_for)
 
     def _show_edges(self) -> None:
         self.title_bar.show_crumbs(*self.looking.crumbs)
