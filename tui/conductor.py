@@ -370,8 +370,8 @@ class Conductor:
         for verb in ("pull", "push"):
             if under_way := [pull.name for pull in self._state.pulling if pull.verb == verb]:
                 lost.append(f"The {verb} of {names(under_way)} is cancelled.")
-        if begun := [visible(work.title) for work in self._state.working if work.job not in self._state.pulls]:
-            lost.append(f"Broken off before it is done: {names(begun)}.")
+        if begun := self._state.begun:
+            lost.append(f"Broken off before it is done: {names(map(visible, begun))}.")
         return lost
 
     def farewell(self) -> str:

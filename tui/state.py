@@ -226,5 +226,10 @@ class State:
         return [work for work in self.work.values() if work.ended is None]
 
     @property
+    def begun(self) -> list[str]:
+        """The titles of the jobs under way that are no pull and no push."""
+        return [work.title for work in self.working if work.job not in self.pulls]
+
+    @property
     def pulling(self) -> list[Pull]:
         return [pull for pull in self.pulls.values() if not pull.finished]

@@ -47,7 +47,14 @@ LINES = (
         "kill --all",
         "wait up",
     ),
-    *("restart --time=0 up", "stop --all --time=0", "start --all", "rm --all --force --time=0", "rm --all"),
+    *(
+        "restart --time=0 up",
+        "stop --all --time=0",
+        "start --all",
+        "wait quick",
+        "rm --all --force --time=0",
+        "rm --all",
+    ),
     "stop --all",
 )
 

@@ -69,6 +69,12 @@ class Services(Repainted[None]):
         """The number of the key that what is done now is done for (`State.asked`), be that long ago."""
         return self._asked.get(asyncio.current_task(), self.state.asked)
 
+    async def settled(self) -> None:
+        """Give what is about to be done a second: nobody is asked for that."""
+        deadline = time.monotonic() + 1
+        while self.state.begun and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+
     def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
         """As the library's. What it tells comes later, and is no work of anybody's then."""
         self.focused_for = self.asked

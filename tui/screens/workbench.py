@@ -386,6 +386,7 @@ class WorkbenchScreen(InFront):
         self.action_leave()
 
     async def _leave(self) -> None:
+        await self.settled()
         lost = self.conductor.lost()
         if lost and not await self.ask("Leave Cutaway?", detail="\n".join(lost), yes="Leave"):
             return
