@@ -12,6 +12,7 @@ import functools
 import gc
 import os
 import shutil
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ OUTSIDE = "cases from outside"
 os.environ["CUTAWAY_NETWORK"] = "host"
 """A bridge takes its time, and rules of this host's firewall: tests that are about one ask for it."""
 os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""Under nohup it is ignored, and so it would be in every program that a test starts."""
 
 gc.set_threshold(50_000, 20, 100)
 """As the program itself has it. With pytest's thousands of items a fifth of the screen's tests was collections."""

@@ -42,7 +42,8 @@ class Podman:
         )
         (home / "containers.conf").write_text(
             '[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]\n'
-            '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\nruntime = "runc"\n'
+            '[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\n'
+            f'events_logger = "file"\nevents_logfile_path = "{home}/events"\n'
             f'tmp_dir = "{home}/tmp"\nstatic_dir = "{home}/root/libpod"\n'
         )
         self.environment = {

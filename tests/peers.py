@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
@@ -12,7 +13,11 @@ _PATIENCE = 30.0  # seconds
 
 
 def remove_podmans(home: Path) -> None:
-    """Remove podman's storage at `home`/root, after the clean-ups that its conmons began: they would make it anew."""
+    """Remove podman's storage at `home`/root, after the clean-ups that its conmons began: they would make it anew.
+
+    podman 4.3 now and then forgets the control groups of one that is removed while it is being cleaned up.
+    """
+    containers = _containers(home)
     deadline = time.monotonic() + _PATIENCE
     while home.exists() or _at_work(home):
         subprocess.run(["umount", home / "root/overlay"], capture_output=True, check=False)
@@ -24,6 +29,16 @@ def remove_podmans(home: Path) -> None:
                 raise
         assert time.monotonic() < deadline, f"somebody is still at work in {home}"
         time.sleep(0.1)
+    for number in containers:
+        for group in Path("/sys/fs/cgroup").glob(f"*/libpod_parent/libpod-{number}"):
+            group.rmdir()
+
+
+def _containers(home: Path) -> set[str]:
+    """The ids of every container that podman made, where it was told to write its events down."""
+    events = home / "events"
+    lines = events.read_text().splitlines() if events.exists() else []
+    return {event["ID"] for event in map(json.loads, lines) if event["Type"] == "container"}
 
 
 def _at_work(home: Path) -> bool:

@@ -119,11 +119,11 @@ def _processes(root: DataRoot) -> Iterator[tuple[int, list[str]]]:
 
 
 def _empty_cgroups() -> set[str]:
-    """Cgroups named like containers in which there is no process: somebody forgot them."""
+    """Cgroups named like containers of ours in which there is no process: somebody forgot them."""
     found = set()
     for directory, names, _ in os.walk("/sys/fs/cgroup"):
         for name in names:
-            if re.search(r"[0-9a-f]{12}$", name):
+            if re.search(r"(?<!libpod-)\b[0-9a-f]{12,}$", name):
                 try:
                     if not (Path(directory) / name / "cgroup.procs").read_text():
                         found.add(f"{directory}/{name}")
