@@ -24,12 +24,64 @@ class Entry(NamedTuple):
     is_directory: bool
 
 
-class _Level(NamedTuple):
-    """A directory on the way from the top to the one that is open, and those in it that are still to be walked."""
+class Descent:
+    """A directory of a tree that is open, from which ways lead down by a name, and up again.
 
-    name: str
-    identity: tuple[int, int]
-    left: list[str]
+    `handle` is its descriptor, until the next step; `depth` counts from the top, which is 0. `failed` hears why a
+    directory cannot be opened that is there, and may raise.
+    """
+
+    def __init__(self, top: int, failed: Callable[[OSError], None]) -> None:
+        self._top = top
+        self._failed = failed
+        self.handle = os.dup(top)
+        self._way: list[tuple[str | bytes, tuple[int, int]]] = [("", _identity(top))]
+
+    @property
+    def depth(self) -> int:
+        return len(self._way) - 1
+
+    def enter(self, name: str | bytes) -> bool:
+        """Go down into the directory `name`; False where it has gone, or something else has its name now."""
+        inner = _opened(name, self.handle, self._failed)
+        if inner is None:
+            return False
+        self._way.append((name, _identity(inner)))
+        self._go(inner)
+        return True
+
+    def leave(self) -> bool:
+        """Go up; not from the top. False where this directory was moved, or one above it: then the place is now the
+        lowest on the way down to it that is still in the tree."""
+        self._way.pop()
+        above = _opened("..", self.handle)
+        if above is not None and _identity(above) == self._way[-1][1]:
+            self._go(above)
+            return True
+        if above is not None:
+            os.close(above)
+        self._go(self._found_again())
+        return False
+
+    def close(self) -> None:
+        os.close(self.handle)
+
+    def _go(self, there: int) -> None:
+        os.close(self.handle)
+        self.handle = there
+
+    def _found_again(self) -> int:
+        here = os.dup(self._top)
+        for depth, (name, identity) in enumerate(self._way[1:], 1):
+            inner = _opened(name, here, self._failed)
+            if inner is None or _identity(inner) != identity:
+                if inner is not None:
+                    os.close(inner)
+                del self._way[depth:]
+                break
+            os.close(here)
+            here = inner
+        return here
 
 
 def entries(top: int, failed: Callable[[OSError], None]) -> Iterator[Entry]:
@@ -37,37 +89,29 @@ def entries(top: int, failed: Callable[[OSError], None]) -> Iterator[Entry]:
 
     What goes or is moved meanwhile is left out; `failed` hears why a directory cannot be read, and may raise.
     """
-    here, name = os.dup(top), ""
-    levels: list[_Level] = []
+    place = Descent(top, failed)
+    ways: list[str] = []
+    left: list[list[str]] = []  # by depth, the directories that are still to be walked
     try:
         while True:
-            directories, others = _listed(here, failed)
-            levels.append(_Level(name, _identity(here), directories))
+            directories, others = _listed(place.handle, failed)
+            left.append(directories)
             for other in others:
-                yield Entry(here, other, False)
-            inner = None
-            while inner is None:
-                if levels[-1].left:
-                    name = levels[-1].left.pop()
-                    inner = _opened(name, here, failed)
+                yield Entry(place.handle, other, False)
+            while not (left[-1] and place.enter(left[-1][-1])):
+                if left[-1]:
+                    left[-1].pop()
                     continue
-                name = levels.pop().name
-                if not levels:
+                if not ways:
                     return
-                above = _opened("..", here)
-                is_parent = above is not None and _identity(above) == levels[-1].identity
-                if above is None or not is_parent:
-                    if above is not None:
-                        os.close(above)
-                    above = _found_again(top, levels, failed)
-                os.close(here)
-                here = above
+                name = ways.pop()
+                is_parent = place.leave()
+                del left[place.depth + 1 :], ways[place.depth :]
                 if is_parent:
-                    yield Entry(here, name, True)
-            os.close(here)
-            here = inner
+                    yield Entry(place.handle, name, True)
+            ways.append(left[-1].pop())
     finally:
-        os.close(here)
+        place.close()
 
 
 def remove_tree(name: str | bytes | os.PathLike[str], directory: int | None = None) -> None:
@@ -105,28 +149,13 @@ def _listed(handle: int, failed: Callable[[OSError], None]) -> tuple[list[str], 
     return directories, others
 
 
-def _opened(name: str, directory: int, failed: Callable[[OSError], None] = lambda error: None) -> int | None:
+def _opened(name: str | bytes, directory: int, failed: Callable[[OSError], None] = lambda error: None) -> int | None:
     try:
         return os.open(name, _OPEN, dir_fd=directory)
     except OSError as error:
         if error.errno not in _GONE:
             failed(error)
         return None
-
-
-def _found_again(top: int, levels: list[_Level], failed: Callable[[OSError], None]) -> int:
-    """The deepest of `levels` that is still where it was, opened on the way from the top; the others are dropped."""
-    here = os.dup(top)
-    for depth, level in enumerate(levels[1:], 1):
-        inner = _opened(level.name, here, failed)
-        if inner is None or _identity(inner) != level.identity:
-            if inner is not None:
-                os.close(inner)
-            del levels[depth:]
-            break
-        os.close(here)
-        here = inner
-    return here
 
 
 def _identity(handle: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from engine.layers import copying, lower, names, xattrs
 from engine.layers.names import shown
 from engine.layers.pack import Entry, Kind, opaque, whiteout
 
+_TOO_DEEP = "No layer may have so many: remove them, or leave them out (--leave-out)."
 _METACOPY = "trusted.overlay.metacopy"
 _WHITEOUT = "trusted.overlay.whiteout"
 _OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -84,7 +85,7 @@ class _Walk:
     def _open_directory(self, handle: int, path: bytes, *, overlay: bool) -> Iterator[Entry]:
         """An open directory with all that is in it; closes it."""
         try:
-            names.check_depth(path)
+            names.check_depth(path, _TOO_DEEP)
             yield self._entry(path, Kind.DIRECTORY, os.fstat(handle), xattrs.kept_of(handle))
             if overlay and xattrs.get(handle, lower.REDIRECT) is not None:
                 yield opaque(os.fsdecode(path))
@@ -227,7 +228,7 @@ class _Beneath(_Walk):
             yield from self._leaf(found.parent, name, path, found.status, overlay=False)
             return
         try:
-            names.check_depth(path)
+            names.check_depth(path, _TOO_DEEP)
             yield self._entry(path, Kind.DIRECTORY, found.status, xattrs.kept_of(found.merged[0]))
             for inner in sorted(lower.listed(found.merged)):
                 yield from self._shown(found.merged, inner, names.join(path, inner))

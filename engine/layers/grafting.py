@@ -13,13 +13,14 @@ import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.errors import CutawayError, PathUnknown, UsageError
 from engine.jobs import CancelToken
 from engine.layers import copying, lower, names
 from engine.layers.names import shown
 from engine.layers.rooted import open_below
-from engine.walking import remove_tree
+from engine.walking import Descent, remove_tree
 
 Owner = Callable[[int, int], tuple[int, int]]
 
@@ -94,7 +95,6 @@ class Graft:
         self._overwrite = overwrite
         self._replaces = replace
         self._unread = unread
-        self._made: tuple[int, int] | None = None  # the copy itself, where it is made inside of what is copied
 
     def copy(self, source_root: int, source: bytes, target_root: int, target: bytes) -> int:
         """Copy as cp and `podman cp` do: into a directory that is there, otherwise as `target`; a source that ends with
@@ -131,12 +131,16 @@ class Graft:
                 return self._entry(origin, place)
 
     def _entry(self, source: Place, target: Place) -> int:
+        """What there is at `source`, a directory with all in it."""
         self._token.check()
         status = source.status()
+        if status is None or not stat.S_ISDIR(status.st_mode):
+            return self._file(source, target, status)
+        return self._directory(source, target)
+
+    def _file(self, source: Place, target: Place, status: os.stat_result | None) -> int:
         if status is None or stat.S_ISSOCK(status.st_mode):  # gone meanwhile; a socket without its process is nothing
             return 0
-        if stat.S_ISDIR(status.st_mode):
-            return self._directory(source, target)
         if not self._devices and _is_device(status):
             self.left_out.append(shown(source.name))
             return 0
@@ -166,37 +170,54 @@ class Graft:
         self._tell(self._done, self._total)
 
     def _directory(self, source: Place, target: Place) -> int:
+        """A directory with all in it: not by recursion, and with few descriptors, for it is as deep as others like."""
+        with _descent(source) as origin:
+            own = os.fstat(origin.handle)
+            is_new = self._made(target)
+            with _descent(target) as goal:
+                copy = _identity(os.fstat(goal.handle))
+                if copy == _identity(own):
+                    raise UsageError("that is the same directory")
+                levels = [self._level(origin, own, is_new)]
+                count = 1
+                while levels:
+                    self._token.check()
+                    if not levels[-1].left:
+                        _finish(origin, goal, self._owner, levels.pop())
+                        if levels and not (origin.leave() and goal.leave()):
+                            raise _moved()
+                        continue
+                    name = levels[-1].left.pop()
+                    there = Place(goal.handle, name)
+                    status = Place(origin.handle, name).status()
+                    if status is None or not stat.S_ISDIR(status.st_mode):
+                        count += self._file(Place(origin.handle, name), there, status)
+                    elif origin.enter(name):
+                        own = os.fstat(origin.handle)
+                        if _identity(own) == copy:  # it is made inside of what is copied
+                            if not origin.leave():
+                                raise _moved()
+                            continue
+                        is_new = self._made(there)
+                        if not goal.enter(name):
+                            raise _moved()
+                        levels.append(self._level(origin, own, is_new))
+                        count += 1
+                return count
+
+    def _level(self, origin: Descent, own: os.stat_result, is_new: bool) -> _Level:
+        found = [] if own.st_dev in self._unread else os.listdir(origin.handle)
+        return _Level(own, is_new, sorted(map(os.fsencode, found), reverse=True))
+
+    def _made(self, target: Place) -> bool:
+        """See to it that a directory is there; whether it is a new one."""
         there = target.status()
         if there is not None and not stat.S_ISDIR(there.st_mode):
             self._replace(target, there)
             there = None
-        handle = os.open(source.name, lower.OPEN_DIRECTORY, dir_fd=source.directory)
-        try:
-            own = os.fstat(handle)
-            if self._made == (own.st_dev, own.st_ino):
-                return 0
-            if there is None:
-                os.mkdir(target.name, 0o700, dir_fd=target.directory)
-            inner = os.open(target.name, lower.OPEN_DIRECTORY, dir_fd=target.directory)
-            try:
-                if self._made is None:
-                    made = os.fstat(inner)
-                    if (made.st_dev, made.st_ino) == (own.st_dev, own.st_ino):
-                        raise UsageError("that is the same directory")
-                    self._made = (made.st_dev, made.st_ino)
-                count = 1 + sum(
-                    self._entry(Place(handle, name), Place(inner, name))
-                    for name in sorted(map(os.fsencode, [] if own.st_dev in self._unread else os.listdir(handle)))
-                )
-                if there is None:
-                    copying.directory_metadata(handle, inner)
-                    os.fchown(inner, *self._owner(own.st_uid, own.st_gid))
-                    os.fchmod(inner, stat.S_IMODE(own.st_mode))
-                return count
-            finally:
-                os.close(inner)
-        finally:
-            os.close(handle)
+        if there is None:
+            os.mkdir(target.name, 0o700, dir_fd=target.directory)
+        return there is None
 
     def _replace(self, target: Place, there: os.stat_result) -> None:
         """Make room for something of another kind, where that was asked for."""
@@ -211,6 +232,48 @@ class Graft:
             remove_tree(target.name, target.directory)
         else:
             os.unlink(target.name, dir_fd=target.directory)
+
+
+class _Level(NamedTuple):
+    """A directory that is being copied: what it is, whether its copy is a new one, and what is left in it."""
+
+    own: os.stat_result
+    is_new: bool
+    left: list[bytes]
+
+
+@contextmanager
+def _descent(place: Place) -> Iterator[Descent]:
+    """The way down from a directory. Raises OSError."""
+    handle = os.open(place.name, lower.OPEN_DIRECTORY, dir_fd=place.directory)
+    try:
+        found = Descent(handle, _raise)
+        try:
+            yield found
+        finally:
+            found.close()
+    finally:
+        os.close(handle)
+
+
+def _finish(origin: Descent, goal: Descent, owner: Owner, level: _Level) -> None:
+    """What a new directory gets when everything is in it: mode, owner, times, attributes."""
+    if level.is_new:
+        copying.directory_metadata(origin.handle, goal.handle)
+        os.fchown(goal.handle, *owner(level.own.st_uid, level.own.st_gid))
+        os.fchmod(goal.handle, stat.S_IMODE(level.own.st_mode))
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _moved() -> CutawayError:
+    return CutawayError("a directory was moved while it was copied", hint="Pause the container meanwhile.")
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _is_device(status: os.stat_result) -> bool:

@@ -15,13 +15,18 @@ from pathlib import Path
 import msgspec
 
 from engine.disk import store_error
+from engine.errors import StoreError
 from engine.layers import copying, lower, names, xattrs
+from engine.walking import Descent
 
 FILE = "files.index"
 """Its name beside the layer's `diff`."""
 
 _EARLIEST, _LATEST = -(1 << 63), (1 << 63) - 1
 """Nanoseconds; what is outside (before 1677, after 2262) is told as the nearest: files can have such times."""
+
+_MOST_NAMES = 512 << 20
+"""Bytes of all paths: some five million files; the paths of directories within each other grow as the square."""
 
 _MAGIC = b"cutaway-index-1\n"
 
@@ -69,62 +74,86 @@ class _Kept(msgspec.Struct):
 
 
 def scan(root: Path) -> Columns:
-    """Read what is in a layer's `diff`, or an overlay's upper directory. Raises StoreError."""
+    """Read what is in a layer's `diff`, or an overlay's upper directory. Raises StoreError, also for more paths than
+    memory should hold: what is nested very deeply has a long one for each level."""
     columns = Columns()
-    same: dict[tuple[int, int], int] = {}
     try:
         handle = os.open(root, lower.OPEN_DIRECTORY)
         try:
-            _add(columns, b"", os.fstat(handle))
-            _scan(columns, handle, b"", 0, same)
+            place = Descent(handle, _raise)
         finally:
             os.close(handle)
+        try:
+            _scan(columns, place, root)
+        finally:
+            place.close()
     except OSError as error:
         raise store_error(error, f"cannot read {root}") from error
     return columns
 
 
-def _scan(columns: Columns, handle: int, path: bytes, row: int, same: dict[tuple[int, int], int]) -> None:
-    """The directory open as `handle`, whose own row is `row`."""
+def _scan(columns: Columns, place: Descent, root: Path) -> None:
+    same: dict[tuple[int, int], int] = {}
+    held = 0
+    _add(columns, b"", os.fstat(place.handle))
+    levels = [(b"", _listed(columns, place.handle, 0))]
+    while levels:
+        path, left = levels[-1]
+        if not left:
+            levels.pop()
+            if levels and not place.leave():
+                del levels[place.depth + 1 :]
+            continue
+        name = left.pop()
+        try:
+            status = os.lstat(name, dir_fd=place.handle)
+        except FileNotFoundError:  # a live one: it has just gone
+            continue
+        inner = names.join(path, name)
+        held += len(inner)
+        if held > _MOST_NAMES:
+            raise StoreError(f"{root} holds more than {_MOST_NAMES >> 20} MiB of paths, as what is nested very deeply")
+        row = _add(columns, inner, status)
+        if stat.S_ISDIR(status.st_mode):
+            if place.enter(name):
+                levels.append((inner, _listed(columns, place.handle, row)))
+        else:
+            _file(columns, place.handle, name, row, status, same)
+
+
+def _listed(columns: Columns, handle: int, row: int) -> list[bytes]:
+    """See to the open directory itself, whose row is `row`; the names in it, the first one last."""
     if attributes := _attributes(handle):
         if attributes.get(xattrs.OPAQUE) == b"y":
             columns.opaque.append(row)
         if kept := {name: value for name, value in attributes.items() if xattrs.kept(name)}:
             columns.attributes[row] = kept
-    with os.scandir(handle) as found:
-        entries = sorted((os.fsencode(entry.name), entry) for entry in found)
-    here = copying.beneath(handle, b"")
-    for name, entry in entries:
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:  # a live one: it has just gone
-            continue
-        row = _add(columns, names.join(path, name), status)
-        mode = status.st_mode
-        if stat.S_ISDIR(mode):
-            try:
-                inner = os.open(name, lower.OPEN_DIRECTORY, dir_fd=handle)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            try:
-                _scan(columns, inner, columns.paths[row], row, same)
-            finally:
-                os.close(inner)
-        elif stat.S_ISREG(mode):
-            columns.sizes[row] = status.st_size
-            if status.st_nlink > 1:
-                first = same.setdefault((status.st_dev, status.st_ino), row)
-                if first != row:
-                    columns.links[row] = first
-            attributes = _attributes(here + name)
-            if attributes and (kept := {key: value for key, value in attributes.items() if xattrs.kept(key)}):
-                columns.attributes[row] = kept
-        elif stat.S_ISLNK(mode):
-            columns.targets[row] = os.readlink(name, dir_fd=handle)
-        elif lower.is_whiteout(status):
-            columns.whiteouts.append(row)
-        else:
-            columns.devices[row] = (os.major(status.st_rdev), os.minor(status.st_rdev))
+    return sorted(map(os.fsencode, os.listdir(handle)), reverse=True)
+
+
+def _file(
+    columns: Columns, handle: int, name: bytes, row: int, status: os.stat_result, same: dict[tuple[int, int], int]
+) -> None:
+    """What is no directory."""
+    if stat.S_ISREG(status.st_mode):
+        columns.sizes[row] = status.st_size
+        if status.st_nlink > 1:
+            first = same.setdefault((status.st_dev, status.st_ino), row)
+            if first != row:
+                columns.links[row] = first
+        attributes = _attributes(copying.beneath(handle, name))
+        if attributes and (kept := {key: value for key, value in attributes.items() if xattrs.kept(key)}):
+            columns.attributes[row] = kept
+    elif stat.S_ISLNK(status.st_mode):
+        columns.targets[row] = os.readlink(name, dir_fd=handle)
+    elif lower.is_whiteout(status):
+        columns.whiteouts.append(row)
+    else:
+        columns.devices[row] = (os.major(status.st_rdev), os.minor(status.st_rdev))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _add(columns: Columns, path: bytes, status: os.stat_result) -> int:

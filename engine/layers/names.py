@@ -23,10 +23,10 @@ LINKS = 40
 """Symbolic links on one path, as the kernel allows (path_resolution(7))."""
 
 
-def check_depth(path: bytes) -> None:
+def check_depth(path: bytes, hint: str = "") -> None:
     """Raise LayerError for a clean path that goes through too many directories."""
     if path.count(b"/") >= DEPTH:
-        raise LayerError(f"more than {DEPTH} directories within each other: {shown(path)}")
+        raise LayerError(f"more than {DEPTH} directories within each other: {shown(path)}", hint=hint)
 
 
 def clean(name: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -128,7 +128,8 @@ class Tree:
         roots = {path for path in gone | emptied if path in merged and stat.S_ISDIR(self._mode(merged[path]))}
         found = [path for path in gone if path in merged]
         if roots:
-            found += [path for path in merged if path not in gone and _is_below(path, roots)]
+            below = _below(merged, roots)
+            found += [path for path in below if path not in gone]
         return {path: merged.pop(path) for path in found}
 
     def _mode(self, place: int) -> int:
@@ -241,10 +242,15 @@ class Tree:
 
     def below(self, path: bytes) -> Iterator[Node]:
         """All that is below a directory, parents first."""
-        for node in self.children(path):
+        levels = [iter(self.children(path))]
+        while levels:  # not by recursion: what a container made may be deeper than Python goes
+            node = next(levels[-1], None)
+            if node is None:
+                levels.pop()
+                continue
             yield node
             if node.is_directory:
-                yield from self.below(node.path)
+                levels.append(iter(self.children(node.path)))
 
     def changes(self, number: int) -> Iterator[Node]:
         """What a layer adds, changes and removes, by path."""
@@ -323,13 +329,11 @@ def _alike(upper: Columns, row: int, below: Columns, there: int) -> bool:
     )
 
 
-def _is_below(path: bytes, roots: set[bytes]) -> bool:
-    """Whether one of the directories above `path` is among `roots`."""
-    if b"" in roots and path:
-        return True
-    end = path.rfind(b"/")
-    while end > 0:
-        if path[:end] in roots:
-            return True
-        end = path.rfind(b"/", 0, end)
-    return False
+def _below(paths: Iterable[bytes], roots: set[bytes]) -> dict[bytes, None]:
+    """Which of `paths`, where a directory comes before what is in it, are below one of the directories `roots`."""
+    found: dict[bytes, None] = {}
+    for path in paths:
+        parent = path.rpartition(b"/")[0]
+        if path and (parent in roots or parent in found):
+            found[path] = None
+    return found

@@ -14,7 +14,10 @@ from deep import nest
 
 from engine import rootfs
 from engine.disk import DataRoot
-from engine.errors import MountError
+from engine.errors import CutawayError, MountError, StoreError
+from engine.jobs import CancelToken
+from engine.layers import index
+from engine.layers.grafting import Graft
 from engine.walking import entries, remove_tree
 
 LEVELS = 3_000
@@ -32,12 +35,12 @@ def raising(error: OSError) -> None:
 
 
 @contextmanager
-def few_descriptors() -> Iterator[None]:
-    """No more than this process has open, and three."""
+def few_descriptors(more: int = 3) -> Iterator[None]:
+    """No more than this process has open, and so many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = os.dup(0)
     os.close(free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 6, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 3 + more, hard))
     try:
         yield
     finally:
@@ -154,3 +157,38 @@ def test_what_is_written_deep_down_counts(tmp_path: Path) -> None:
         assert rootfs.written_bytes(str(tmp_path / "upper")) == 1000
     remove_tree(tmp_path / "upper")
     assert rootfs.written_bytes(str(tmp_path / "upper")) == 0
+
+
+def test_what_is_deep_is_listed_and_copied_with_few_descriptors(tmp_path: Path) -> None:
+    nest(tmp_path / "tree", LEVELS, b"x" * 1000)
+    root = os.open(tmp_path, os.O_PATH)
+    with few_descriptors(8):
+        columns = index.scan(tmp_path / "tree")
+        count = Graft(lambda *owner: owner, CancelToken()).copy(root, b"tree", root, b"copy")
+    os.close(root)
+    assert (columns.paths[-1], columns.sizes[-1]) == (b"d/" * LEVELS + b"file", 1000)
+    assert count == LEVELS + 2
+    assert index.scan(tmp_path / "copy").paths == columns.paths
+
+
+def test_more_paths_than_memory_should_hold_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nest(tmp_path / "tree", 1_500)
+    monkeypatch.setattr(index, "_MOST_NAMES", 1 << 20)
+    with pytest.raises(StoreError, match="more than 1 MiB of paths"):
+        index.scan(tmp_path / "tree")
+
+
+def test_a_directory_that_is_moved_while_it_is_copied_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tree/a/b").mkdir(parents=True)
+    (tmp_path / "tree/a/b/file").write_text("x")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret").write_text("")
+    root = os.open(tmp_path, os.O_PATH)
+
+    def move(done: int, total: int) -> None:
+        (tmp_path / "tree/a/b").rename(tmp_path / "outside/b")
+
+    with pytest.raises(CutawayError, match="moved while it was copied"):
+        Graft(lambda *owner: owner, CancelToken(), tell=move).copy(root, b"tree", root, b"copy")
+    os.close(root)
+    assert not list((tmp_path / "copy").rglob("secret"))
