@@ -167,19 +167,19 @@ class ContainerDesk:
         return self._containers.happenings.read(token, since=since, until=until, follow=follow)
 
     def kill(self, name: str, job: Job, *, signal: str = "KILL") -> None:
-        """Send a signal to the container's first process.
+        """Send a signal to the container's first process. KILL and its stop signal end what --restart makes of it, too.
 
-        Raises ContainerState where none runs, UsageError for what is no signal, RuntimeFailed.
+        Raises ContainerState where none runs and none is about to, UsageError for what is no signal, RuntimeFailed.
         """
-        self._launcher.kill(self._find(name), signal, job)
+        self._tender.kill(self._find(name), signal, job)
 
     def pause(self, name: str, job: Job) -> None:
         """Freeze all processes of a container. Raises ContainerState where none runs, RuntimeFailed."""
-        self._launcher.pause(self._find(name), job)
+        self._tender.pause(self._find(name), job)
 
     def unpause(self, name: str, job: Job) -> None:
         """Let a frozen container go on. Raises ContainerState where it is not frozen, RuntimeFailed."""
-        self._launcher.unpause(self._find(name), job)
+        self._tender.unpause(self._find(name), job)
 
     def remove(self, name: str, job: Job, *, force: bool = False) -> None:
         """Take a container away with all it has written; with `force` also one whose record cannot be read, by its id.
@@ -201,7 +201,7 @@ class ContainerDesk:
         return [record.name for record in sharers(self._containers.all(), self._find(name).id)]
 
     def wait(self, name: str, token: CancelToken) -> int:
-        """Wait for its end and return its exit code.
+        """Wait for its end and return its exit code; where --restart starts it again, for the last one.
 
         Raises ContainerState for one that was never started, RuntimeFailed where the exit code is lost, Cancelled.
         """

@@ -26,7 +26,7 @@ from engine.jobs import Job
 from engine.journalling import journalled, keep, need_config
 from engine.linking import Linker
 from engine.network import Networks
-from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Runtime, coming_back, signal_number
+from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Runtime, coming_back
 from engine.store import ImageRecord
 from engine.trace import Step, StepKind
 from engine.views import Draft
@@ -191,8 +191,9 @@ class Launcher:
             job.emit(ContainersChanged((record.id,)))
             if pump is None:
                 return None
+            began = self._runtime.state(record).started
             ending = pump.run(job.token)
-        return self._after(record, ending, job)
+        return self._after(record, ending, began, job)
 
     def _start_owner(self, record: ContainerRecord, job: Job, *, fleeting: bool) -> None:
         """Start the container whose network it shares where that does not run, as podman does. Not under the lock of
@@ -284,10 +285,12 @@ class Launcher:
         is paused, as podman has it."""
         self._runtime.need_running(record)
         with self._runtime.connect(record, attachment) as pump:
+            began = self._runtime.state(record).started
             ending = pump.run(job.token)
-        return self._after(record, ending, job)
+        return self._after(record, ending, began, job)
 
-    def _after(self, record: ContainerRecord, ending: Ending, job: Job) -> int | None:
+    def _after(self, record: ContainerRecord, ending: Ending, began: float | None, job: Job) -> int | None:
+        """The exit code of the run that began then, and not of one that --restart has made of it since."""
         if ending is Ending.DETACHED:
             return None
         if ending is Ending.LOST:
@@ -295,7 +298,11 @@ class Launcher:
                 f"what {record.name} prints cannot be written to standard output any more; it goes on",
                 hint=f"cutaway attach {record.name} connects again; cutaway logs {record.name} has all of it.",
             )
-        code = self._runtime.wait(record, job.token)
+        code = None
+        if record.restart and not self._runtime.wait_for_run(record, began, job.token):
+            code = self._containers.happenings.exit_code(record.id, began)
+        if code is None:
+            code = self._runtime.wait(record, job.token, again=False)
         self.tidy(record, job)
         return code
 
@@ -331,35 +338,6 @@ class Launcher:
     def _tell_cut_off(self, record: ContainerRecord, job: Job) -> None:
         for problem in self._linker.cut_off(record):
             job.emit(problem)
-
-    def kill(self, record: ContainerRecord, signal: str, job: Job) -> None:
-        """Send a signal to its first process. Raises ContainerState where none runs, UsageError for no signal."""
-        home, marked = self._containers.path(record.id), False
-        if record.restart and signal_number(signal) in (9, signal_number(record.stop_signal or "TERM")):
-            # As podman. Without the lock: a signal has to get through to one whose start hangs.
-            marked = bool(self._runtime.state(record).pid) and coming_back.leave_alone(home)
-        try:
-            with journalled(self._containers, record, job):
-                self._runtime.kill(record, signal, job)
-        except (ContainerState, RuntimeFailed):
-            if marked:
-                coming_back.take_back(home)
-            raise
-        self._containers.happenings.add(record, "kill", signal=signal)
-
-    def pause(self, record: ContainerRecord, job: Job) -> None:
-        """Freeze all its processes. Raises ContainerState where it does not run."""
-        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
-            self._runtime.pause(record, job)
-        self._containers.happenings.add(record, "pause")
-        job.emit(ContainersChanged((record.id,)))
-
-    def unpause(self, record: ContainerRecord, job: Job) -> None:
-        """Let a frozen one go on. Raises ContainerState where it is not frozen."""
-        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
-            self._runtime.unpause(record, job)
-        self._containers.happenings.add(record, "unpause")
-        job.emit(ContainersChanged((record.id,)))
 
     def remove(self, record: ContainerRecord, job: Job, *, force: bool) -> None:
         """Take it away with all that it has written. Raises ContainerState while it runs, unless `force`, and while

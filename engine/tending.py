@@ -1,4 +1,4 @@
-"""What can be done with containers that are there: further processes, a look at those inside, limits, names."""
+"""What can be done with containers that are there: signals, further processes, those inside, limits, names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import msgspec
 
 from engine import spec
 from engine.disk import DataRoot
-from engine.errors import CommandNotFound, ContainerState, SpecError
+from engine.errors import CommandNotFound, ContainerState, RuntimeFailed, SpecError
 from engine.events import ALIVE, ContainersChanged
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.journalling import journalled, need_config
-from engine.runtime import ContainerRecord, Containers, Runtime
+from engine.runtime import ContainerRecord, Containers, Runtime, coming_back, signal_number
 from engine.trace import StepKind
 
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
@@ -67,6 +67,44 @@ class Tender:
                 hint="Its files can be looked at from outside, and a static busybox copied in with: cutaway cp",
             )
         return found
+
+    def kill(self, record: ContainerRecord, signal: str, job: Job) -> None:
+        """Send a signal to its first process; one that ends it keeps it from coming back, too, as podman's, also just
+        before it would. Raises ContainerState where none runs, UsageError for no signal."""
+        home, marked = self._containers.path(record.id), False
+        if record.restart and signal_number(signal) in (9, signal_number(record.stop_signal or "TERM")):
+            # Without the lock: a signal has to get through to one whose start hangs.
+            is_there = self._runtime.state(record).pid or self._runtime.comes_back(record)
+            marked = bool(is_there) and coming_back.leave_alone(home)
+        try:
+            with journalled(self._containers, record, job):
+                try:
+                    self._runtime.kill(record, signal, job)
+                except ContainerState:
+                    if not marked:
+                        raise
+                    with self._containers.lock(record.id, token=job.token):  # who starts it just now comes first
+                        if self._runtime.state(record).pid:
+                            self._runtime.kill(record, signal, job)
+        except (ContainerState, RuntimeFailed):
+            if marked:
+                coming_back.take_back(home)
+            raise
+        self._containers.happenings.add(record, "kill", signal=signal)
+
+    def pause(self, record: ContainerRecord, job: Job) -> None:
+        """Freeze all its processes. Raises ContainerState where it does not run."""
+        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
+            self._runtime.pause(record, job)
+        self._containers.happenings.add(record, "pause")
+        job.emit(ContainersChanged((record.id,)))
+
+    def unpause(self, record: ContainerRecord, job: Job) -> None:
+        """Let a frozen one go on. Raises ContainerState where it is not frozen."""
+        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
+            self._runtime.unpause(record, job)
+        self._containers.happenings.add(record, "unpause")
+        job.emit(ContainersChanged((record.id,)))
 
     def rename(self, record: ContainerRecord, name: str, job: Job) -> ContainerRecord:
         """Give it another name. Raises UsageError, ContainerState (taken)."""

@@ -36,12 +36,15 @@ def foreground(
     with_stdin: bool = True,
 ) -> int:
     """Run (`new`) or attach to a container, or launch a draft, on this process's own streams; returns its exit code, 0
-    if detached.
+    if detached. Of one with --restart the last run's, which is waited for, and the first one's output, as podman.
 
     With a terminal of its own, ours is a plain wire to it. Where one of the two is none, signals that reach us go to
     the container, as podman's --sig-proxy does.
     """
-    asked = container.options.interactive if isinstance(container, Draft) else container.interactive
+    if isinstance(container, Draft):
+        asked, comes_back = container.options.interactive, container.options.comes_back
+    else:
+        asked, comes_back = container.interactive, container.restart
     interactive = with_stdin and (asked or not new)
     wired = container.terminal and interactive and sys.stdin.isatty()
     if wired and detach_keys:
@@ -52,8 +55,10 @@ def foreground(
 
     def act(job: Job) -> int | None:
         if isinstance(container, Draft):
-            return workbench.launch(container, job, to=attachment, keep=True)
-        return (workbench.run if new else workbench.attach)(container.id, attachment, job)
+            code = workbench.launch(container, job, to=attachment, keep=True)
+        else:
+            code = (workbench.run if new else workbench.attach)(container.id, attachment, job)
+        return code if code is None or not comes_back else workbench.wait(container.id, job.token)
 
     with ExitStack() as stack:
 
@@ -98,7 +103,7 @@ def _signals(workbench: Workbench, container: str, job: Job) -> AbstractContextM
         try:
             workbench.jobs.run(f"kill {container}", lambda own: workbench.kill(container, own, signal=str(number)))
         except CutawayError:
-            if asks_to_end and not _started(workbench, container):
+            if asks_to_end and not _runs(workbench, container):
                 job.cancel()
         else:
             if paused:
@@ -114,11 +119,13 @@ def _status(workbench: Workbench, container: str) -> Status | None:
         return None
 
 
-def _started(workbench: Workbench, container: str) -> bool:
+def _runs(workbench: Workbench, container: str) -> bool:
+    """False before it is started, and where it is started again."""
     try:
-        return workbench.container(container).started is not None
+        found = workbench.container(container)
     except ContainerUnknown:  # not made yet
         return False
+    return found.started is not None and not (found.restart and not found.pid)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from engine.runtime.output import copy_log, read_log
     from engine.runtime.processes import ProcessSummary, processes
     from engine.runtime.record import ContainerRecord, Kind
-    from engine.runtime.runtime import Runtime, signal_number
+    from engine.runtime.runtime import Runtime
+    from engine.runtime.signals import signal_number
     from engine.runtime.state import LiveState
     from engine.runtime.statistics import ContainerStats, Reading, compared, read_usage
     from engine.runtime.transcript import Transcript
@@ -28,7 +29,8 @@ provide(
         "output": "copy_log read_log",
         "processes": "ProcessSummary processes",
         "record": "ContainerRecord Kind",
-        "runtime": "Runtime signal_number",
+        "runtime": "Runtime",
+        "signals": "signal_number",
         "state": "LiveState",
         "statistics": "ContainerStats Reading compared read_usage",
         "transcript": "Transcript",

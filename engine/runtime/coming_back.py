@@ -88,6 +88,14 @@ def count_restart(root: DataRoot, directory: Path, state: LiveState) -> None:
     root.write(directory / _RESTARTS, f"{often + 1} {1 if _ran_long(state) else in_a_row + 1}\n".encode(), mode=0o600)
 
 
+def is_beginning(directory: Path, state: LiveState) -> bool:
+    """Whether a start after that end has been counted, and is under way where somebody is at work on it."""
+    try:
+        return state.finished is not None and (directory / _RESTARTS).stat().st_mtime >= state.finished
+    except OSError:
+        return False
+
+
 def leave_alone(directory: Path) -> bool:
     """A person ends it: it does not come back. False where that was so before, or cannot be written: on a full disk it
     does not come back anyway (`count_restart`)."""

@@ -7,10 +7,14 @@ import os
 import time
 
 from engine.errors import StoreError
+from engine.events import Status
 from engine.jobs import CancelToken
-from engine.runtime.state import EXIT, RuntimeFiles, make_directory
+from engine.runtime import coming_back
+from engine.runtime.monitor import monitors
+from engine.runtime.state import EXIT, LiveState, RuntimeFiles, make_directory, read_state
 from engine.runtime.waiting import MOVED_HERE, ProcessId, Watch, wait_readable
 
+_LOOK = 0.1  # seconds between two looks whether what is to come back has
 _EXIT_KEPT = 300.0  # seconds, as podman keeps exit codes of containers that are gone
 
 
@@ -39,6 +43,33 @@ def wait_for_end(files: RuntimeFiles, token: CancelToken, timeout: float | None)
             with process.opened() as handle:
                 return handle is None or bool(wait_readable([handle], token, left))
         return True
+
+
+def comes_back(files: RuntimeFiles, policy: str, state: LiveState) -> bool:
+    """Whether a container in that state, with this `ContainerRecord.restart`, is just about to be started again.
+
+    What does that lives then: conmon waits for what it has begun at the end (its `--exit-command`).
+    """
+    if not policy or state.pid:
+        return False
+    if (
+        state.status is Status.EXITED
+        and state.exit_code is not None
+        and not coming_back.is_due(policy, files.bundle, state)
+        and not coming_back.is_beginning(files.bundle, state)
+    ):
+        return False
+    return bool(monitors(files))
+
+
+def wait_for_last(files: RuntimeFiles, policy: str, token: CancelToken) -> LiveState:
+    """Wait until the container has ended and does not come back; its state then. Raises Cancelled."""
+    while True:
+        wait_for_end(files, token, None)
+        state = read_state(files)
+        if not policy or not (state.pid or comes_back(files, policy, state)):
+            return state
+        token.sleep(_LOOK)
 
 
 def keep_exit(files: RuntimeFiles) -> None:

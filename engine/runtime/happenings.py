@@ -102,6 +102,14 @@ class Happenings:
             return None
         return told
 
+    def exit_code(self, id: str, began: float | None) -> int | None:
+        """The exit code of the run of a container that began then; None where that is not written down."""
+        with suppress(CutawayError, ValueError):
+            for happening in self.read(CancelToken(), since=began):
+                if happening.id == id and happening.action == "died":
+                    return int(happening.detail.get("exit_code", ""))
+        return None
+
     def _change(self) -> None:
         """Begin a new file. Two who find it full at once do it once."""
         with self._root.lock("events"):

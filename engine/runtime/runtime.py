@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import engine
 from engine.disk import DataRoot
-from engine.errors import ContainerState, RuntimeFailed, UsageError
+from engine.errors import ContainerState, RuntimeFailed
 from engine.events import ALIVE, Problem, Status, ignore
 from engine.host import HostFacts, how_it_ended
 from engine.jobs import CancelToken, Job, StepDraft
 from engine.runtime import cgroups
-from engine.runtime.ending import keep_exit, wait_for_end
+from engine.runtime.ending import comes_back, keep_exit, wait_for_end, wait_for_last
 from engine.runtime.monitor import Monitor, environment, failure, monitors, plain, runc_options, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
+from engine.runtime.signals import signal_number
 from engine.runtime.state import ATTACH, CONTROL, EXIT, STARTED, LiveState, RuntimeFiles, make_directory, read_state
 from engine.text import visible
 from engine.trace import StepKind
@@ -61,11 +62,17 @@ class Runtime:
         return read_state(self.files(record))
 
     def may_print(self, record: ContainerRecord) -> bool:
-        """Whether output may still come: it runs, or conmon writes what a program that has ended left in its pipe. The
-        exit code is what it writes last.
+        """Whether output may still come: it runs or comes back, or conmon writes what a program that has ended left in
+        its pipe. The exit code is what it writes last.
         """
-        files = self.files(record)
-        return self.state(record).status in ALIVE or (not files.ending().exists() and files.conmon() is not None)
+        files, state = self.files(record), self.state(record)
+        if state.status in ALIVE or (not files.ending().exists() and files.conmon() is not None):
+            return True
+        return comes_back(files, record.restart, state)
+
+    def comes_back(self, record: ContainerRecord) -> bool:
+        """Whether it does not run, and is just about to be started again."""
+        return comes_back(self.files(record), record.restart, self.state(record))
 
     def create(self, record: ContainerRecord, job: Job, held: Sequence[int] = ()) -> int:
         """`runc create` under conmon: namespaces and mounts are made, the command waits; returns the process id.
@@ -250,23 +257,29 @@ class Runtime:
             undo()
         cgroups.clear(cgroups.configured_path(files.bundle / "config.json"), files.id)
 
-    def wait(self, record: ContainerRecord, token: CancelToken) -> int:
-        """Wait until it has ended and return its exit code. Raises Cancelled.
+    def wait(self, record: ContainerRecord, token: CancelToken, *, again: bool = True) -> int:
+        """Wait until it has ended and return its exit code; with `again`, as podman, until it does not come back.
 
-        Raises ContainerState for one that was never started, RuntimeFailed where the exit code is lost.
+        Raises ContainerState for one that was never started, RuntimeFailed where the exit code is lost, Cancelled.
         """
         files = self.files(record)
         state = read_state(files)
-        if state.status is Status.CREATED and not state.pid:
+        if state.status is Status.CREATED and not state.pid and not comes_back(files, record.restart, state):
             raise ContainerState(f"the container {record.name} has not been started")
-        wait_for_end(files, token, None)
-        code = files.exit_code()
+        code = wait_for_last(files, record.restart if again else "", token).exit_code
         if code is None:
             raise RuntimeFailed(
                 f"the container {record.name} has ended, and its exit code is lost",
                 hint="Its monitor, conmon, was killed, or the host went down.",
             )
         return code
+
+    def wait_for_run(self, record: ContainerRecord, began: float | None, token: CancelToken) -> bool:
+        """Wait until the run has ended that began then (`LiveState.started`); whether no other has begun since."""
+        files = self.files(record)
+        if read_state(files).started == began:
+            wait_for_end(files, token, None)
+        return read_state(files).started == began
 
     def connect(self, record: ContainerRecord, to: Attachment) -> contextlib.AbstractContextManager[Pump]:
         """Connect a caller with a created or running container; the `Pump` it gives then carries the bytes.
@@ -376,21 +389,3 @@ class Runtime:
                 token.check()
         words = plain(said.decode(errors="replace"))
         return (how_it_ended(process.returncode) if process.returncode else ""), words
-
-
-def signal_number(name: str) -> int:
-    """The number of a signal by name, with or without SIG, or by number. Raises UsageError."""
-    word = name.strip().upper()
-    if word.isascii() and word.isdigit() and 1 <= int(word) <= signal.SIGRTMAX:
-        return int(word)
-    plain = word.removeprefix("SIG")
-    for base, sign in (("RTMIN+", 1), ("RTMAX-", -1)):  # as kill(1) and image configurations write them
-        offset = plain.removeprefix(base)
-        if offset != plain and offset.isascii() and offset.isdigit():
-            number = (signal.SIGRTMIN if sign > 0 else signal.SIGRTMAX) + sign * int(offset)
-            if signal.SIGRTMIN <= number <= signal.SIGRTMAX:
-                return int(number)
-    try:
-        return int(signal.Signals[f"SIG{plain}"])
-    except KeyError:
-        raise UsageError(f"not a signal: {visible(name)[:40]!r}", hint="Say TERM, SIGTERM or 15.") from None

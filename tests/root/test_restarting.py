@@ -44,6 +44,7 @@ def _words(place: Path) -> list[bytes]:
 def test_as_often_as_was_said(cutaway: Cutaway) -> None:
     fails = ("--network=none", DEMO, "sh", "-c", "echo run; exit 4")
     assert cutaway("run", "--name=it", "--restart=on-failure:2", *fails, code=4).stdout == "run\n"
+    assert inspected(cutaway, "it")["restarts"] == 2, "the last end was waited for"
     assert settled(cutaway, "it") == "exited"
     assert cutaway.out("logs", "it").splitlines() == ["run"] * 3
     found = inspected(cutaway, "it")
@@ -52,6 +53,15 @@ def test_as_often_as_was_said(cutaway: Cutaway) -> None:
     assert done == ["create", *["start", "died"] * 3]
     assert cutaway.out("trace", "it").count(" start ") == 2, "of runc and podman, once: a loop fills no journal"
     cutaway("rm", "it")
+    counts = "echo run >> /runs; n=$(wc -l < /runs); echo $n; sleep 0.2; exit $((n + 1))"
+    line = ("--restart=on-failure:2", "--network=none", DEMO, "sh", "-c", counts)
+    assert cutaway("run", "--name=fg", *line, code=4).stdout == "1\n", "the last code, and the first output: podman's"
+    cutaway("run", "-d", "--name=bg", *line)
+    assert cutaway.out("logs", "-f", "bg").split() == ["1", "2", "3"]
+    assert cutaway.out("wait", "bg") == "4"
+    cutaway("run", "-d", "--name=waited", *line)
+    assert cutaway.out("wait", "waited") == "4"
+    cutaway("rm", "fg", "bg", "waited")
     cutaway("run", "--name=well", "--restart=on-failure", "--network=none", DEMO, "true")
     assert settled(cutaway, "well") == "exited"
     assert inspected(cutaway, "well")["restarts"] == 0
@@ -90,11 +100,18 @@ def test_stopped_between_two_runs(cutaway: Cutaway) -> None:
         until(lambda: inspected(cutaway, "it")["status"] == "exited" and at_work(id))
 
     failing()
-    cutaway("kill", "it", code=125)
-    assert not (home / "stopped").exists(), "there was nothing to kill, and it may come back"
+    cutaway("kill", "-sUSR1", "it", code=125)
+    assert not (home / "stopped").exists(), "there was nothing to signal, and it may come back"
+    for words in ("stop", "kill"):
+        with cutaway.start("logs", "-f", "--tail=0", "it") as following:
+            cutaway(*words.split(), "it")
+            assert (home / "stopped").exists()
+            assert settled(cutaway, "it") == "exited"
+            assert following.wait(timeout=30) == 0, "nothing more will come"
+        failing()
     cutaway("stop", "it")
-    assert (home / "stopped").exists()
     assert settled(cutaway, "it") == "exited"
+    cutaway("kill", "it", code=125)
     failing()
     cutaway("start", "it")  # a person does not wait
     until(lambda: cutaway.out("logs", "it").splitlines().count("run") >= 3)
