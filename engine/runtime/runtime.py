@@ -21,6 +21,7 @@ from engine.host import HostFacts, how_it_ended
 from engine.jobs import CancelToken, Job, StepDraft
 from engine.runtime import cgroups
 from engine.runtime.ending import comes_back, keep_exit, wait_for_end, wait_for_last
+from engine.runtime.limits import changed_whole
 from engine.runtime.monitor import Monitor, environment, failure, monitors, plain, runc_options, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
 from engine.runtime.signals import signal_number
@@ -321,13 +322,14 @@ class Runtime:
         """`runc update`: give a created or running container other limits (runtime-spec `linux.resources`), `asked`
         for by these options.
 
-        Raises RuntimeFailed with runc's message: the kernel refuses a limit of memory below what is in use.
+        Raises RuntimeFailed with runc's message: the kernel refuses a limit of memory below what is in use. Then what
+        runc has changed until there is put back.
         """
         files = self.files(record)
         place = files.here / "resources.json"
         place.write_text(json.dumps(limits))
         line = ["update", "--resources", str(place), record.id]
-        with self._step(job, line, files, shlex.join(["podman", "update", *asked, record.name])):
+        with changed_whole(files), self._step(job, line, files, shlex.join(["podman", "update", *asked, record.name])):
             if (said := self._run(files, line, job.token)) is not None:
                 raise failure(said, f"cannot change the limits of {record.name}: {' '.join(asked)}")
 

@@ -14,7 +14,7 @@ from waiting import until, until_ended
 
 from engine import CancelToken, Job, RunOptions, Status, Workbench
 from engine.cleanup import sweep
-from engine.errors import ContainerState
+from engine.errors import ContainerState, RuntimeFailed
 from engine.events import ignore
 from engine.host import HostFacts
 from engine.network import Networks
@@ -64,6 +64,11 @@ def test_limits_numbers_frozen_and_stopped(workbench: Workbench, container: Any)
     pristine = written(it)
     workbench.update("w", RunOptions(memory="64m", pids_limit=33), job)
     assert (used().memory_limit, used().pids_limit) == (64 << 20, 33)
+    limited_now, config = written(it), (it.path / "config.json").read_text()
+    with pytest.raises(RuntimeFailed) as caught:  # of version 1 and 2, the memory is changed before that is refused
+        workbench.update("w", RunOptions(memory="32m", pids_limit=7, cpu_quota=1), job)
+    assert caught.value.hint == "All limits are as before."
+    assert (written(it), (it.path / "config.json").read_text()) == (limited_now, config)
     workbench.update("w", RunOptions(memory_swap="200m"), job)
     workbench.update("w", RunOptions(cpus="0.5", cpu_shares=64, memory_reservation="32m"), job)
     assert set(written(it).items()).isdisjoint(pristine.items())  # each of them is another
