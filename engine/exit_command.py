@@ -49,9 +49,14 @@ def _record(home: str) -> dict[str, object]:
 def main(root: str, container: str, run: str) -> int:
     if nothing_left(root, container, run):
         return 0
+    import gc
     import site
 
+    gc.disable()  # what is loaded stays, and this does not live long
     site.main()
+    from engine import later
+
+    later.install()
     if _record(f"{root}/containers/{container}").get("restart"):
         from engine.restarting import start_again
 

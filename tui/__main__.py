@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def main() -> None:
     """The console entry."""
     gc.set_threshold(50_000, 20, 100)  # what is imported stays: nothing to be found among it
-    from tui import later
+    from engine import later
 
     later.install()
     from engine.cli import main as command_line

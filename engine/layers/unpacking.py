@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-import engine
 from engine import errors
 from engine.digest import Digest
 from engine.disk import store_error
 from engine.jobs import CancelToken
 from engine.layers.limits import Limits
 from engine.layers.settling import LayerStats, Settler
+from engine.layers.unpackers import unpacker
 
 _FAILURES: dict[str, type[errors.CutawayError]] = {
     kind.code: kind for kind in (errors.LayerError, errors.ContentError, errors.StoreError, errors.NotPermitted)
@@ -62,13 +59,8 @@ def unpack(
     try:
         target = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            task = {
-                "blob": source,
-                "staging": target,
-                "diff_id": diff_id,
-                "limits": (limits or Limits.configured())._asdict(),
-            }
-            return _run(task, (source, target), on_progress, token)
+            task = {"diff_id": diff_id, "limits": (limits or Limits.configured())._asdict()}
+            return _run(task, source, target, on_progress, token)
         finally:
             os.close(target)
     except OSError as error:
@@ -95,47 +87,29 @@ def settle(unpacked: Unpacked, staging: Path, *, lower: Sequence[Path], token: C
 
 
 def _run(
-    task: dict[str, Any], handles: tuple[int, ...], on_progress: Callable[[int], None], token: CancelToken
+    task: dict[str, Any], source: int, target: int, on_progress: Callable[[int], None], token: CancelToken
 ) -> Unpacked:
-    # A new interpreter: forking one that has threads is unsafe. It inherits nothing but where to find modules.
-    places = [str(Path(engine.__file__).parent.parent), *filter(None, sys.path)]
-    with subprocess.Popen(
-        [sys.executable, "-P", "-S", "-c", "from engine.layers.worker import main; main()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=handles,
-        env={"PYTHONPATH": os.pathsep.join(map(os.path.abspath, places)), "PYTHONUTF8": "1"},
-        cwd="/",
-    ) as worker:
-        assert worker.stdin
-        assert worker.stdout
-        assert worker.stderr
-        try:
-            with token.interrupting(worker.kill):
-                with suppress(BrokenPipeError):  # it has ended already; its output says why
-                    os.write(worker.stdin.fileno(), json.dumps(task).encode() + b"\n")
-                for line in worker.stdout:
-                    message = json.loads(line)
-                    if "progress" in message:
-                        on_progress(message["progress"])
-                    elif "done" in message:
-                        return Unpacked(**message["done"])
-                    elif "refused" in message:
-                        number = message["refused"]["errno"]
-                        raise store_error(
-                            OSError(number, os.strerror(number)), f"cannot write {message['refused']['what']}"
-                        )
-                    else:
-                        failure = message["error"]
-                        raise _FAILURES[failure["code"]](failure["message"], hint=failure["hint"])
-            token.check()
-            said = worker.stderr.read().decode(errors="replace").strip()
-            status = worker.wait()
-            how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-            raise errors.StoreError(
-                f"the process that unpacked the layer {how}{': ' + said.splitlines()[-1] if said else ''}",
-                hint="If memory ran out, the kernel's log says so: dmesg | grep -i kill." if status == -9 else "",
-            )
-        finally:
-            worker.kill()
+    with unpacker(task, source, target) as worker:
+        with token.interrupting(worker.kill):
+            for line in worker.told:
+                message = json.loads(line)
+                if "progress" in message:
+                    on_progress(message["progress"])
+                elif "done" in message:
+                    return Unpacked(**message["done"])
+                elif "refused" in message:
+                    number = message["refused"]["errno"]
+                    raise store_error(
+                        OSError(number, os.strerror(number)), f"cannot write {message['refused']['what']}"
+                    )
+                else:
+                    failure = message["error"]
+                    raise _FAILURES[failure["code"]](failure["message"], hint=failure["hint"])
+        token.check()
+        said = worker.said()
+        status = worker.wait()
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        raise errors.StoreError(
+            f"the process that unpacked the layer {how}{': ' + said.splitlines()[-1] if said else ''}",
+            hint="If memory ran out, the kernel's log says so: dmesg | grep -i kill." if status == -9 else "",
+        )

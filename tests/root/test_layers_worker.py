@@ -8,6 +8,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -48,9 +49,17 @@ def digest(tar: bytes) -> Digest:
 
 
 def workers() -> list[int]:
-    """The unpacking processes that this one has."""
-    said = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
-    return [int(pid) for pid in said if b"engine.layers.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    """The processes that are at work for this one: forked from one that it has started."""
+    return [pid for server in servers() for pid in children(server)]
+
+
+def servers(of: int | None = None) -> list[int]:
+    said = children(of or os.getpid())
+    return [pid for pid in said if b"engine.layers.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def children(pid: int) -> list[int]:
+    return [int(number) for each in Path(f"/proc/{pid}/task").glob("*/children") for number in each.read_text().split()]
 
 
 @pytest.fixture
@@ -146,6 +155,46 @@ def test_worker_that_is_killed(endless: Path, staging: Path) -> None:
         unpack(endless, staging, diff_id=Digest.of(b""), on_progress=kill, token=CancelToken())
 
 
+def test_what_they_are_forked_from_is_one_and_another_one_when_it_has_gone(endless: Path, tmp_path: Path) -> None:
+    tar = file("f") + END
+    (tmp_path / "blob").write_bytes(tar)
+
+    def one(number: int) -> int:
+        (tmp_path / f"{number}").mkdir()
+        unpack(
+            tmp_path / "blob",
+            tmp_path / f"{number}",
+            diff_id=digest(tar),
+            on_progress=lambda n: None,
+            token=CancelToken(),
+        )
+        (server,) = servers()
+        return server
+
+    first = one(1)
+    assert one(2) == first
+    (tmp_path / "3").mkdir()
+    seen: list[int] = []
+
+    def kill(taken: int) -> None:
+        if not seen:
+            seen.extend(map(os.pidfd_open, workers()))
+            os.kill(first, signal.SIGKILL)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        unpack(endless, tmp_path / "3", diff_id=Digest.of(b""), on_progress=kill, token=CancelToken())
+    until_ended(*seen)
+    assert one(4) != first
+
+
+def test_without_work_it_ends(tmp_path: Path) -> None:
+    asks, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    code = "from engine.layers import worker; worker._IDLE = 0.1; worker.main()"
+    with asks, theirs:
+        subprocess.run([sys.executable, "-c", code], stdin=theirs.fileno(), check=True, timeout=60)
+
+
 def test_worker_ends_with_its_parent(tmp_path: Path, staging: Path) -> None:
     fifo = tmp_path / "blob"
     os.mkfifo(fifo)  # never ends, as a download that stalls
@@ -158,13 +207,14 @@ def test_worker_ends_with_its_parent(tmp_path: Path, staging: Path) -> None:
         writing = os.open(fifo, os.O_WRONLY)
         try:
             os.write(writing, file("f", b"x"))
-            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
             until(lambda: (staging / "diff").exists())
-            (worker,) = map(int, children.read_text().split())
-            handle = os.pidfd_open(worker)
+            (server,) = servers(parent.pid)
+            handles = [os.pidfd_open(pid) for pid in (server, *children(server))]
+            assert len(handles) == 2
             parent.kill()
             parent.wait()
-            until_ended(handle)
+            for handle in handles:
+                until_ended(handle)
         finally:
             os.close(writing)
 

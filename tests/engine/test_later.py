@@ -12,7 +12,7 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 BEGIN = """
 import sys
-from tui import later
+from engine import later
 later.install()
 def empty(name): return type(sys.modules[name]).__name__ == "_Later"
 """

@@ -1,0 +1,131 @@
+"""The process that unpacks layers (`engine.layers.worker`), as who asks it sees it: started when the first layer comes,
+one for this process, and a new one after it has had nothing to do for a while."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import engine
+from engine.layers.worker import NUMBER
+
+_PROGRAM = "from engine.layers.worker import main; main()"
+
+
+class Unpacker:
+    """One forked process at work on a layer."""
+
+    def __init__(self, told: IO[bytes], errors: socket.socket, answer: socket.socket) -> None:
+        self.told = told
+        """What it tells: JSON in lines."""
+        self._errors = errors
+        self._answer = answer
+        self._status: int | None = None
+
+    def has_begun(self) -> bool:
+        """Wait until it has been forked; whether it was."""
+        return bool(self._answer.recv(NUMBER.size))
+
+    def kill(self) -> None:
+        """End it now."""
+        with suppress(OSError):
+            self._answer.shutdown(socket.SHUT_WR)
+
+    def wait(self) -> int:
+        """Wait for its end: its exit code, or minus the signal that killed it, or who forked it."""
+        if self._status is None:
+            told = self._answer.recv(NUMBER.size)
+            self._status = int(NUMBER.unpack(told)[0]) if told else -signal.SIGKILL
+        return self._status
+
+    def said(self) -> str:
+        """What Python said of its end."""
+        return b"".join(iter(lambda: self._errors.recv(4096), b"")).decode(errors="replace").strip()
+
+
+class _Server:
+    def __init__(self) -> None:
+        self._asks, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # A new interpreter: forking one that has threads is unsafe. It inherits nothing but where to find modules.
+        places = [str(Path(engine.__file__).parent.parent), *filter(None, sys.path)]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-S", "-c", _PROGRAM],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={"PYTHONPATH": os.pathsep.join(map(os.path.abspath, places)), "PYTHONUTF8": "1"},
+                cwd="/",
+            )
+        self.owner = os.getpid()
+
+    def ask(self, task: bytes, handles: list[int]) -> bool:
+        """Whether it took the task."""
+        try:
+            return socket.send_fds(self._asks, [task], handles) == len(task)
+        except OSError:
+            return False
+
+    def close(self) -> str:
+        """Let it end; what it said."""
+        self._asks.close()
+        if self.owner != os.getpid():  # it is the one of the process that forked this one
+            return ""
+        said: bytes = self._process.communicate()[1]
+        return said.decode(errors="replace").strip()
+
+
+_lock = threading.Lock()
+_server: _Server | None = None
+
+
+@contextmanager
+def unpacker(task: dict[str, Any], blob: int, staging: int) -> Iterator[Unpacker]:
+    """A process at work on that task; it has ended when the `with` block has. Raises OSError."""
+    with ExitStack() as stack:
+        made = _begin(json.dumps(task).encode(), blob, staging, stack)
+        try:
+            yield made
+        finally:
+            made.kill()
+            made.wait()
+
+
+def _begin(task: bytes, blob: int, staging: int, stack: ExitStack) -> Unpacker:
+    global _server
+    said = ""
+    for _ in range(2):  # it may have ended just now, for want of work
+        with ExitStack() as given:
+            made, theirs = _connected(stack, given)
+            with _lock:
+                if _server is None or _server.owner != os.getpid():
+                    _server = _Server()
+                server = _server
+                taken = server.ask(task, [*theirs, blob, staging])
+        if taken and made.has_begun():
+            return made
+        with _lock:
+            if _server is server:
+                said, _server = server.close(), None
+    why = said.splitlines()[-1] if said else "it says nothing"
+    raise OSError(None, f"the process that unpacks layers does not start: {why}")
+
+
+def _connected(ours: ExitStack, theirs: ExitStack) -> tuple[Unpacker, list[int]]:
+    """Who asks, and the descriptors that go with the task."""
+    ends, numbers = [], []
+    for kind in (socket.SOCK_STREAM, socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+        end, its_end = socket.socketpair(socket.AF_UNIX, kind)
+        ends.append(ours.enter_context(end))
+        numbers.append(theirs.enter_context(its_end).fileno())
+    told, errors, answer = ends
+    return Unpacker(ours.enter_context(told.makefile("rb")), errors, answer), numbers
