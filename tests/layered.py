@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from layer_kit import Stack, directory, file, link, symlink
+from layer_kit import Stack, directory, file, link, mounted, symlink
 
 from engine.layers.capture import Capture
 from engine.layers.pack import build_layer
@@ -51,11 +51,8 @@ class Layered:
     def live(self) -> Iterator[Path]:
         lower = ":".join(str(path) for path in reversed(self.stack.diffs))
         options = f"lowerdir={lower},upperdir={self.upper},workdir={self.work},{self.features}"
-        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(self.merged)], check=True)
-        try:
+        with mounted(self.merged, options):
             yield self.merged
-        finally:
-            subprocess.run(["umount", str(self.merged)], check=True)
 
     def capture(self, **more: Any) -> tuple[bytes, bytes]:
         """The tar stream and a blob of it."""
