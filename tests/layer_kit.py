@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import json
 import os
 import stat
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
 from engine.digest import Digest
-from engine.errors import ContentError, LayerError
 from engine.jobs import CancelToken
-from engine.layers import LayerStats, Limits, settle, unpack, worker
-from engine.layers.unpacking import Unpacked
+from engine.layers import LayerStats, Limits, settle, unpack
 
 END = bytes(1024)
 MTIME = 1_700_000_000
@@ -125,33 +121,6 @@ def expand(
     return settle(unpacked, staging, lower=lower, token=token)
 
 
-def unpack_forked(blob: Path, staging: Path, *, diff_id: Digest, limits: Limits | None = None) -> Unpacked:
-    """`unpack` by a worker that is forked: it does all that one does, and a start of Python less. What there is to ask
-    about that start, and about who waits for the end, test_layers_worker asks."""
-    answer, ours = os.pipe()
-    orders, order = os.pipe()
-    source, target = os.open(blob, os.O_RDONLY), os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
-    task = {"blob": source, "staging": target, "diff_id": diff_id, "limits": (limits or Limits.configured())._asdict()}
-    os.write(order, json.dumps(task).encode() + b"\n")
-    if not (pid := os.fork()):
-        try:
-            os.dup2(orders, 0)
-            sys.stdin, sys.stdout = open(0, closefd=False), open(ours, "w")  # noqa: SIM115
-            worker.main()
-        finally:
-            os._exit(1)
-    for descriptor in (ours, orders, source, target):
-        os.close(descriptor)
-    with open(answer) as told:
-        said = [json.loads(line) for line in told]
-    os.close(order)
-    assert os.waitpid(pid, 0)[1] == 0
-    if "error" in said[-1]:
-        kinds = {kind.code: kind for kind in (LayerError, ContentError)}
-        raise kinds[said[-1]["error"]["code"]](said[-1]["error"]["message"], hint=said[-1]["error"]["hint"])
-    return Unpacked(**said[-1]["done"])
-
-
 class Stack:
     """Layers expanded one on the other below `base`."""
 
@@ -169,8 +138,15 @@ class Stack:
         staging.mkdir()
         path = self.base / "blob"
         path.write_bytes(tar if blob is None else blob)
-        diff_id = Digest("sha256:" + hashlib.sha256(tar).hexdigest())
-        stats = settle(unpack_forked(path, staging, diff_id=diff_id, limits=limits), staging, lower=self.diffs)
+        stats = expand(
+            path,
+            staging,
+            diff_id=Digest("sha256:" + hashlib.sha256(tar).hexdigest()),
+            lower=self.diffs,
+            on_progress=lambda taken: None,
+            token=CancelToken(),
+            limits=limits,
+        )
         self.diffs.append(staging / "diff")
         self.stats.append(stats)
         assert [entry.name for entry in staging.iterdir()] == ["diff"]
