@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +17,7 @@ from engine import (
     ProcessSummary,
     RunOptions,
     UsageError,
+    capability_names,
     clock,
     human_size,
     limit_options,
@@ -102,7 +104,8 @@ def top(name: str | None, columns: tuple[str, ...], latest: bool, as_json: bool)
     """List the processes in a container, with their numbers inside and on this host.
 
     COLUMNs, also with commas between, choose what is shown: user, pid, ppid, hpid, pcpu, etime, tty, time, rss, args;
-    also comm, state, nice, pgid, vsz, stime, group, ruser, rgroup and seccomp.
+    also comm, state, nice, pgid, vsz, stime, group, ruser, rgroup, groups, huser, hgroup, hgroups, label, seccomp, and
+    its capabilities: capinh, capprm, capeff, capbnd, capamb.
     """
     words = [word for text in columns for word in text.split(",")]
     if latest and name is not None:  # it is the first column then
@@ -121,6 +124,10 @@ def top(name: str | None, columns: tuple[str, ...], latest: bool, as_json: bool)
         [[value(process) for _, value, _ in shown] for process in found],
         right=[number for number, (_, _, is_number) in enumerate(shown) if is_number],
     )
+
+
+def _capabilities(which: int, process: ProcessSummary) -> str:
+    return ",".join(capability_names(process.capabilities[which])) or "none"
 
 
 _COLUMNS: dict[str, tuple[str, Callable[[ProcessSummary], str], bool]] = {
@@ -143,7 +150,24 @@ _COLUMNS: dict[str, tuple[str, Callable[[ProcessSummary], str], bool]] = {
     "group": ("GROUP", lambda p: p.group, False),
     "ruser": ("RUSER", lambda p: p.real_user, False),
     "rgroup": ("RGROUP", lambda p: p.real_group, False),
+    "groups": ("GROUPS", lambda p: ",".join(p.groups), False),
+    "huser": ("HUSER", lambda p: p.host_user, False),
+    "hgroup": ("HGROUP", lambda p: p.host_group, False),
+    "hgroups": ("HGROUPS", lambda p: ",".join(map(str, p.host_groups)), False),
+    "label": ("LABEL", lambda p: p.label, False),
     "seccomp": ("SECCOMP", lambda p: p.seccomp, False),
+    **{
+        f"cap{word}": (f"{title} CAPS", functools.partial(_capabilities, which), False)
+        for which, (word, title) in enumerate(
+            (
+                ("inh", "INHERITED"),
+                ("prm", "PERMITTED"),
+                ("eff", "EFFECTIVE"),
+                ("bnd", "BOUNDING"),
+                ("amb", "AMBIENT"),
+            )
+        )
+    },
 }
 _USUAL = ("user", "pid", "ppid", "hpid", "pcpu", "etime", "tty", "time", "args")
 """podman's descriptors: title, value, whether it is a number."""

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from engine.spec.updating import limit_words, updated
     from engine.spec.users import Accounts
     from engine.spec.values import volumes_from
+    from engine.spec.vocabulary import capability_names
     from engine.spec.words import limit_options, parse_options, run_options
 
 provide(
@@ -80,6 +81,7 @@ provide(
         "updating": "limit_words updated",
         "users": "Accounts",
         "values": "volumes_from",
+        "vocabulary": "capability_names",
         "words": "limit_options parse_options run_options",
     },
 )
@@ -122,6 +124,7 @@ __all__ = [
     "best_shell",
     "blame",
     "capabilities",
+    "capability_names",
     "changed",
     "check",
     "chosen_network",

@@ -21,6 +21,14 @@ CAPABILITY_NUMBERS = {f"CAP_{word}": number for number, word in enumerate(_CAPAB
 
 CAPABILITIES = frozenset(CAPABILITY_NUMBERS)
 
+
+def capability_names(bits: int) -> list[str]:
+    """The names, without CAP_, of a set of capabilities as the kernel writes it; a number for one without a name."""
+    names = _CAPABILITY_WORDS.split()
+    numbers = [number for number in range(bits.bit_length()) if bits >> number & 1]
+    return sorted(names[number] if number < len(names) else str(number) for number in numbers)
+
+
 RLIMITS = frozenset(f"RLIMIT_{word}" for word in _RLIMIT_WORDS.split())
 """getrlimit(2)"""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Cutaway
+from command_line import Cutaway, passable
 from other_engines import Podman
 from other_engines import podman as other_podman
 
@@ -104,6 +104,26 @@ def test_every_line_ends_as_podmans(podman: Podman, cutaway: Cutaway) -> None:
         if ours[line] != theirs[line] and (ours[line], theirs[line]) != (2, 125)
     }
     assert different == {}, "(ours, podman's)"
+
+
+def test_top_tells_of_processes_as_podman_does(podman: Podman) -> None:
+    names = ("user huser ruser group hgroup rgroup groups hgroups label", "capinh capprm capeff capbnd capamb seccomp")
+    kill = ("--network=none", "--cap-drop=all", "--cap-add=KILL")
+    with passable() as cutaway:
+        cutaway("import", str(podman.home / "rootfs.tar"), "probe")
+        for name, flags in {
+            "one": ("--user=7:8", "--group-add=55", "--group-add=9"),
+            "mapped": ("--uidmap=0:100000:65536", "--gidmap=0:200000:65536", "--cap-add=NET_RAW"),
+        }.items():
+            told = []
+            for engine in (podman, cutaway.out):
+                engine("run", "-d", f"--name=top-{name}", *kill, *flags, "probe", "sleep", "300")
+                told.append(
+                    [line.split() for line in engine("top", f"top-{name}", *" ".join(names).split()).splitlines()]
+                )
+                engine("kill", f"top-{name}")
+            assert told[0] == told[1]
+            assert len(told[0]) == 2
 
 
 def test_an_id_file_and_a_name_taken_over(cutaway: Cutaway, tmp_path: Path) -> None:
