@@ -38,6 +38,7 @@ _id_file = click.option(
     help="Write the container's id to a file, which is not there yet.",
 )
 _replace = click.option("--replace", is_flag=True, help="Remove a container that has the --name already.")
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Tell nothing of how far a pull is.")
 
 
 def _drafted(console: Session, asked: Asked, *, replace: bool) -> Draft:
@@ -60,10 +61,11 @@ def _drafted(console: Session, asked: Asked, *, replace: bool) -> Draft:
 @click.command(cls=ContainerCommand, context_settings=TAKES_A_COMMAND)
 @_id_file
 @_replace
+@_quiet
 @drafting
-def create(asked: Asked, id_file: Path | None, replace: bool) -> None:
+def create(asked: Asked, id_file: Path | None, replace: bool, quiet: bool) -> None:
     """Make a container without starting it, and print its id."""
-    console = session()
+    console = session(quiet=quiet)
     need_free(id_file)
     draft = _drafted(console, asked, replace=replace)
     with id_written(console.workbench, id_file, draft.id):
@@ -76,8 +78,17 @@ def create(asked: Asked, id_file: Path | None, replace: bool) -> None:
 @_proxy
 @_id_file
 @_replace
+@_quiet
 @drafting
-def run(asked: Asked, detach: bool, detach_keys: str, sig_proxy: bool, id_file: Path | None, replace: bool) -> None:
+def run(
+    asked: Asked,
+    detach: bool,
+    detach_keys: str,
+    sig_proxy: bool,
+    id_file: Path | None,
+    replace: bool,
+    quiet: bool,
+) -> None:
     """Make a container of IMAGE and run it; ends with the container's exit code.
 
     Exit codes: 125 Cutaway or runc failed, 126 the command cannot be executed, or the user or the directory of
@@ -85,7 +96,7 @@ def run(asked: Asked, detach: bool, detach_keys: str, sig_proxy: bool, id_file: 
     """
     if asked.flags["terminal"] and asked.flags["interactive"]:
         warn_without_terminal()
-    console = session()
+    console = session(quiet=quiet)
     need_free(id_file)
     with ending_with(126, "not-in-image"):
         draft = _drafted(console, asked, replace=replace)

@@ -17,6 +17,10 @@ def test_policies(cutaway: Cutaway, debian_image: str) -> None:
     assert "layer 1" in cutaway("run", *WORDS, debian_image, "true").stderr
     assert "layer 1" not in cutaway("run", *WORDS, debian_image, "true").stderr
     assert "layer 1" in cutaway("run", *WORDS, "--pull=always", debian_image, "true").stderr
+    assert cutaway("run", *WORDS, "-q", "--pull=always", debian_image, "true").stderr == ""
+    made = cutaway("create", *WORDS, "--quiet", "--pull=always", debian_image, "true")
+    assert made.stderr == ""
+    cutaway("rm", made.stdout.strip())
     gone = "127.0.0.1:1/gone:1"
     cutaway("tag", debian_image, gone)
     cutaway("run", *WORDS, "--pull=newer", gone, "true")

@@ -79,6 +79,8 @@ NOT_ON_THE_SCREEN = {
     ("ps", "--sync"): "podman's word for what is so anyway",
     ("run", "--replace"): "two steps there: remove, and make anew",
     ("create", "--replace"): "two steps there: remove, and make anew",
+    ("run", "--quiet"): "the screen shows a pull in its own place",
+    ("create", "--quiet"): "the screen shows a pull in its own place",
     ("stats", "--format"): "how it is printed",
     ("events", "--format"): "how it is printed",
     ("events", "--stream"): "the list goes on by itself",
