@@ -12,7 +12,7 @@ from engine.errors import ContainerBusy, ContainerState, ContainerUnknown, Cutaw
 from engine.events import Status, ignore
 from engine.host import probe
 from engine.jobs import Job
-from engine.network import Networks
+from engine.network import Networks, leave_names
 from engine.runtime import ContainerRecord, Containers, Kind, Runtime
 from engine.trace import StepKind, append
 
@@ -39,6 +39,8 @@ def put_away(
     def undo() -> None:
         try:
             networks.down(record.id)
+            if record.network.startswith("container:"):
+                leave_names(containers.path(record.id) / "files", record.name)
             rootfs.unmount(containers.path(record.id) / "merged", job)
         except CutawayError as error:
             failures.append(error)

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from engine import spec
 from engine.cleanup import sharers
+from engine.disk import store_error
 from engine.errors import ContainerState, ContainerUnknown
 from engine.events import Problem
 from engine.jobs import Job
-from engine.network import Networks
+from engine.network import Networks, share_names
 from engine.runtime import ContainerRecord, Containers, NameTaken, Runtime
 
 _HOSTS = "files/hosts"
@@ -113,7 +114,8 @@ class Linker:
     def linked(self, record: ContainerRecord, asked: str | None, job: Job) -> Iterator[Sequence[int]]:
         """Its network namespace made; gives the descriptors that conmon has to hold. `asked` is what --network said.
 
-        Raises HostError, ToolMissing, ContainerState (a port is taken, the other container does not run or is gone).
+        Raises HostError, ToolMissing, StoreError, ContainerState (a port is taken, the other container does not run or
+        is gone).
         """
         kind, _, other_id = record.network.partition(":")
         if kind == "bridge":
@@ -135,4 +137,9 @@ class Linker:
                     hint=f"Start it first: cutaway start {other.name}",
                 )
             self._networks.join(record.id, pid)
+            own, theirs = (self._containers.path(each.id) / "files" for each in (record, other))
+            try:
+                share_names(own, theirs, record.name)
+            except OSError as error:
+                raise store_error(error, f"cannot share the names of {other.name}") from error
         yield ()

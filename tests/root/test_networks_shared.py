@@ -19,6 +19,8 @@ pytestmark = [
     pytest.mark.interop("iptables", "netavark"),
 ]
 
+SHARING = ("--network=container:owner",)
+
 
 @pytest.fixture
 def cutaway(data_root: DataRoot, tmp_path: Path) -> Iterator[Elsewhere]:
@@ -47,6 +49,22 @@ def test_who_shares_a_network_has_its_names(cutaway: Elsewhere, pair: None) -> N
     resolving = cutaway.out("exec", "joiner", "cat", "/etc/resolv.conf")
     assert resolving == cutaway.out("exec", "owner", "cat", "/etc/resolv.conf")
     assert "nameserver 192.0.2.9" in resolving
+    with_id = cutaway.out("exec", "joiner", "cat", "/etc/hostname")
+    line = f"127.0.0.1\t{with_id} joiner"
+    assert hosts[-1] == line
+    cutaway("exec", "joiner", "sh", "-c", "echo 192.0.2.7 later >> /etc/hosts")
+    cutaway("exec", "owner", "sh", "-c", "echo search later.example >> /etc/resolv.conf")
+    assert "192.0.2.7 later" in cutaway.out("exec", "owner", "cat", "/etc/hosts")
+    assert "search later.example" in cutaway.out("exec", "joiner", "cat", "/etc/resolv.conf")
+    third = cutaway.out("run", "--rm", "--hostname=three", "--name=third", *SHARING, DEMO, "cat", "/etc/hosts")
+    assert third.splitlines() == [*hosts, "192.0.2.7 later", "127.0.0.1\tthree third"]
+    cutaway("run", "--rm", "--no-hosts", *SHARING, DEMO, "sh", "-c", "test ! -e /etc/hosts")
+    before = cutaway.out("exec", "owner", "cat", "/etc/hosts").splitlines()
+    assert before == [*hosts, "192.0.2.7 later"], "who has ended has no line"
+    cutaway("stop", "-t0", "joiner")
+    assert cutaway.out("exec", "owner", "cat", "/etc/hosts").splitlines() == [each for each in before if each != line]
+    cutaway("start", "joiner")
+    assert cutaway.out("exec", "owner", "cat", "/etc/hosts").splitlines()[-1] == line
     for flag in ("--dns=192.0.2.2", "--add-host=bar:192.0.2.2"):
         said = cutaway("run", "--rm", flag, "--network=container:owner", DEMO, "true", code=2).stderr
         assert "container:owner" in said
