@@ -50,7 +50,8 @@ def test_limits_numbers_frozen_and_stopped(workbench: Workbench, container: Any)
         return line.reading
 
     job, token = Job("life", ignore), CancelToken()
-    it = container("sh", "-c", "trap '' TERM; echo ready; while :; do :; done", name="w", config=limited)
+    # It asks again and again on an overlay, which tells nothing; as a container's first process it hears no TERM.
+    it = container("sh", "-c", "echo ready; exec tail -s 0.01 -f /etc/passwd", name="w", config=limited)
     (it.path / "provenance.json").write_text("{}")
     it.start()
     until(lambda: "ready" in (it.path / "output.log").read_text())
@@ -82,7 +83,7 @@ def test_limits_numbers_frozen_and_stopped(workbench: Workbench, container: Any)
     with pytest.raises(ContainerState):
         workbench.pause("w", job)
     frozen = used().cpu_time
-    assert used().cpu_time == frozen
+    assert {used().cpu_time for _ in range(5)} == {frozen}  # while it would have asked again
     workbench.unpause("w", job)
     assert workbench.container("w").status is Status.RUNNING
     until(lambda: used().cpu_time > frozen)
@@ -104,27 +105,14 @@ def test_without_memory(container: Any) -> None:
     until(lambda: it.runtime.state(it.record).out_of_memory)
 
 
-def test_nobody_knows_what_runs_in_it(container: Any) -> None:
-    """All that runc wrote down is gone, and the container frozen: by its group it is found, and ended."""
-    it = container("sleep", "300")
-    it.start()
-    it.runtime.pause(it.record, it.job)
-    pid = it.runtime.state(it.record).pid
-    shutil.rmtree(it.root.run)
-    with pytest.raises(ContainerState, match=re.escape(f"living processes ({pid}")):
-        it.runtime.delete(it.record, False, it.job)
-    ended = os.pidfd_open(pid)
-    it.runtime.delete(it.record, True, it.job)
-    until_ended(ended)
-    assert not groups(it)
-
-
-def test_a_list_never_kills_what_lives(container: Any, host_facts: HostFacts) -> None:
-    """Not even where all that was known of it in the runtime directory is gone."""
+def test_nobody_knows_what_runs_in_it(container: Any, host_facts: HostFacts) -> None:
+    """All that runc wrote down is gone. A list of containers kills nothing that lives, nor does who does not force it;
+    and frozen too it is found by its group, and ended."""
     it = container("sleep", "300", auto_remove=True)
     it.start()
     pid = it.runtime.state(it.record).pid
-    shutil.move(it.root.run, it.root.run.with_suffix(".away"))
+    away = it.root.run.with_suffix(".away")
+    shutil.move(it.root.run, away)
     try:
         done = sweep(it.root, it.containers, it.runtime, Networks(it.root, host_facts), it.job)
         assert len(done) == 1
@@ -136,5 +124,14 @@ def test_a_list_never_kills_what_lives(container: Any, host_facts: HostFacts) ->
             it.runtime.check_known(it.record)
     finally:
         shutil.rmtree(it.root.run, ignore_errors=True)
-        shutil.move(it.root.run.with_suffix(".away"), it.root.run)
+        shutil.move(away, it.root.run)
     assert it.runtime.state(it.record).status is Status.RUNNING
+
+    it.runtime.pause(it.record, it.job)
+    shutil.rmtree(it.root.run)
+    with pytest.raises(ContainerState, match=re.escape(f"living processes ({pid}")):
+        it.runtime.delete(it.record, False, it.job)
+    ended = os.pidfd_open(pid)
+    it.runtime.delete(it.record, True, it.job)
+    until_ended(ended)
+    assert not groups(it)
