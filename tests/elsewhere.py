@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from command_line import Cutaway
+from demo_image import put_demo
 from forked import Wish, enter
 
-from engine import Job, Workbench
 from engine.disk import DataRoot
-from engine.events import ignore
 from engine.network import namespace
 
 DEMO = "localhost/cutaway/demo:latest"
@@ -76,7 +75,7 @@ def elsewhere(data_root: DataRoot, network: Path) -> Iterator[Elsewhere]:
     made = Elsewhere(data_root.path, data_root.run.parent, network)
     try:
         made.said("ip", "link", "set", "lo", "up")
-        Workbench(data_root.path).demo(Job("demo", ignore))
+        put_demo(data_root.path)
         yield made
         made.remove_everything()
         assert made.is_clean(), made.left()

@@ -24,6 +24,7 @@ from typing import Any
 
 import pytest
 from command_line import Cutaway
+from demo_image import put_demo
 from given import job
 from layer_kit import Stack
 from pilot import bench
@@ -189,16 +190,16 @@ def workbench(data_root: DataRoot) -> Iterator[Workbench]:
 
 
 @pytest.fixture
-def demo(workbench: Workbench, job: Job) -> str:
+def demo(data_root: DataRoot) -> str:
     """The built-in image, in the data directory: its name."""
-    return workbench.demo(job).reference
+    return put_demo(data_root.path)
 
 
 @pytest.fixture
 def cutaway(data_root: DataRoot) -> Iterator[Cutaway]:
     """The command line on the data directory, with the demo image in it; its containers go at the end."""
     made = Cutaway(data_root.path, Path(os.environ["CUTAWAY_RUN"]))
-    made("demo")
+    put_demo(data_root.path)
     yield made
     made.remove_everything()
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from demo_image import put_demo
 
 from engine import (
     Attachment,
@@ -66,8 +67,8 @@ def workbench(data_root: DataRoot, heard: Heard) -> Iterator[Workbench]:
 
 
 @pytest.fixture
-def with_demo(workbench: Workbench, demo_layout: Path, job: Job) -> Workbench:
-    workbench.pull(f"oci:{demo_layout}:{DEMO}", job)
+def with_demo(workbench: Workbench) -> Workbench:
+    put_demo(workbench.root.path)
     return workbench
 
 

@@ -14,7 +14,6 @@ DEMO = "localhost/cutaway/demo:latest"
 
 
 def test_runc_runs_the_bundle(cutaway: Cutaway, tmp_path: Path) -> None:
-    cutaway("demo")
     bundle = tmp_path / "bundle"
     # A relative data directory is told to others, too: runc stands elsewhere.
     words = ["bundle", "-o", str(bundle), DEMO, "--network", "none", "--", "sh", "-c", "echo to-$((40+2))"]
@@ -30,7 +29,6 @@ def test_runc_runs_the_bundle(cutaway: Cutaway, tmp_path: Path) -> None:
 
 
 def test_edit(cutaway: Cutaway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cutaway("demo")
     cutaway("create", "--name", "web", DEMO, "sh", "-c", "echo before")
     monkeypatch.setenv("VISUAL", "sed -i s/before/after/")
     cutaway("edit", "web")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway, passable
+from demo_image import put_demo
 from layer_kit import snapshot
 
 pytestmark = pytest.mark.root
@@ -21,7 +22,7 @@ MAPS = ["--uidmap=0:100000:65536", "--gidmap=0:200000:65536"]
 @pytest.fixture(scope="module")
 def cutaway() -> Iterator[Cutaway]:
     with passable() as made:
-        made("demo")
+        put_demo(made.root)
         yield made
 
 

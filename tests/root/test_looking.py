@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 from command_line import Cutaway
+from demo_image import put_demo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layer_kit import Stack, file, snapshot, symlink
@@ -139,8 +140,7 @@ def test_a_damaged_index_is_none(damage: bytes) -> None:
 def test_the_commands(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="cutaway-", dir="/tmp") as run:
         cutaway = Cutaway(tmp_path / "data", Path(run))
-        cutaway("demo")
-        image = "localhost/cutaway/demo:latest"
+        image = put_demo(cutaway.root)
         merged = Path(cutaway.out("mount", "--name", "w", image))
         (merged / "bad\x1b[31mname").write_text("x")
         (merged / "etc/passwd").write_text("ann\x1b[31m:x:12:34::/:/bin/sh\n")

@@ -17,6 +17,7 @@ import cni
 import msgspec
 import pytest
 from command_line import Cutaway
+from demo_image import put_demo
 from elsewhere import DEMO, Elsewhere, elsewhere
 from waiting import until
 
@@ -144,7 +145,7 @@ def test_a_user_namespace_on_the_bridge(cutaway: Elsewhere) -> None:
     home.chmod(0o711)
     open_to_all = Elsewhere(home / "data", home / "run", cutaway.network)
     try:
-        open_to_all("demo")
+        put_demo(open_to_all.root)
         said = open_to_all.out("run", "--name=mapped", "--uidmap=0:100000:65536", DEMO, "sh", "-c", line)
         assert said.split()[:3] == ["0", "100000", "65536"]
         assert open_to_all.json("inspect", "mapped")[0]["address"] in said

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway, passable
+from demo_image import put_demo
 
 from engine import Attachment, RunOptions, Workbench
 from engine.errors import ContainerState, HostError, MountError
@@ -69,8 +70,7 @@ def test_what_runs_beside_it_and_what_cannot_be(cutaway: Cutaway, rootfs_dir: Pa
 
 
 def test_committed_its_files_have_its_own_numbers(cutaway: Cutaway) -> None:
-    cutaway("demo")
-    image = "localhost/cutaway/demo:latest"
+    image = put_demo(cutaway.root)
     line = "echo mine > /srv/mine; chown 5:6 /srv/mine; rm /srv/greeting"
     cutaway("run", "--name=mapped", "--network=none", *MAPS, image, "sh", "-c", line)
     for options in ([], ["--squash"]):
