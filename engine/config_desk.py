@@ -13,7 +13,7 @@ import msgspec
 from engine import spec
 from engine.bundling import KEPT, launched, reopened
 from engine.errors import ContainerState
-from engine.events import ContainersChanged, ignore
+from engine.events import ContainersChanged, Status, ignore
 from engine.image_desk import ROOTFS, ImageDesk
 from engine.jobs import Job
 from engine.trace import StepKind
@@ -134,8 +134,10 @@ class ConfigDesk(ImageDesk):
                 Baseline("podman", "as podman 4.3 would write it, by the same options"),
                 Baseline("docker", "as docker 20.10 would write it, by the same options"),
             ]
-        others = [each for each in self.containers() if each.id != draft.id and not each.working]
-        found += [Baseline(f"container:{each.name}", f"the container {each.name}") for each in others]
+        others = [c for c in self.containers() if c.id != draft.id and not c.working]
+        found += [
+            Baseline(f"container:{c.name}", f"the container {c.name}") for c in others if c.status is not Status.DAMAGED
+        ]
         theirs = [(each.engine, each.name or each.id) for each in self.neighbours()[0] if not each.why_not]
         return found + [Baseline(f"{engine}:{name}", f"{engine}'s container {name}") for engine, name in theirs]
 

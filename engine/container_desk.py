@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from engine import rootfs
 from engine.describe import container_summary
 from engine.disk import DataRoot, default_root
 from engine.errors import Cancelled, ContainerDamaged, ContainerState, ContainerUnknown
-from engine.events import ContainersChanged, ImagesChanged, LogLine, Problem, Sink, ignore
+from engine.events import ContainersChanged, ImagesChanged, LogLine, Problem, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.network import Networks
@@ -210,14 +212,20 @@ class ContainerDesk:
     def containers(self) -> list[ContainerSummary]:
         """Every container, running or not, oldest first; states read from runc's files and the kernel.
 
-        `damaged_containers` tells which are left out. Raises StoreError.
+        Those whose record cannot be read come before them, with their id as name, and `damaged_containers` tells why.
+        Raises StoreError.
         """
         places = rootfs.mounts_below(self.root.containers)
         mounted = {place.parent.name for place in places if place.name == "merged"}
-        return [self._summary(record, mounted) for record in self._containers.all()]
+        records = self._containers.all()
+        damaged = map(self._containers.nameless, self._containers.unreadable({record.id for record in records}))
+        return [
+            *(replace(self._summary(record, mounted), status=Status.DAMAGED) for record in damaged),
+            *(self._summary(record, mounted) for record in records),
+        ]
 
     def damaged_containers(self) -> list[Problem]:
-        """The containers that `containers` leaves out, since their record cannot be read. Raises StoreError."""
+        """What there is to say of the containers whose record cannot be read. Raises StoreError."""
         return self._containers.damaged()
 
     def container(self, name: str) -> ContainerSummary:

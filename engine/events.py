@@ -45,6 +45,8 @@ class Status(Enum):
     PAUSED = "paused"
     EXITED = "exited"
     UNKNOWN = "unknown"
+    DAMAGED = "damaged"
+    """Its record cannot be read, so nothing can be done with it but to end and remove it."""
 
 
 ALIVE = (Status.RUNNING, Status.PAUSED)

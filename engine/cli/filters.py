@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine import ContainerSummary, ContainerUnknown, Status, UsageError, visible
+from engine import ContainerDamaged, ContainerSummary, ContainerUnknown, Status, UsageError, visible
 
 _KEYS = ("id", "name", "status", "exited", "ancestor", "label", "volume", "network")
 
@@ -69,10 +69,10 @@ def _matches(container: ContainerSummary, key: str, value: str, inspect: Callabl
 
 
 def known(inspect: Callable[[str], dict[str, Any]], id: str) -> dict[str, Any]:
-    """What `inspect` gives of a container; nothing of one that has just been removed, or whose config.json is none."""
+    """What `inspect` gives of a container; nothing of one that has just been removed, or is damaged."""
     try:
         document = inspect(id)
-    except (ContainerUnknown, ValueError, RecursionError):
+    except (ContainerUnknown, ContainerDamaged, ValueError, RecursionError):
         return {}
     return document if isinstance(document.get("config"), dict) else {**document, "config": {}}
 

@@ -68,7 +68,7 @@ def restart(timeout: float | None, running: bool, **choose: Any) -> None:
     """Stop containers where they run, and start them."""
     if running:
         choose["everything"] = True
-    states = ALIVE if running else _ANY
+    states = ALIVE if running else set(_ANY) - {Status.DAMAGED}
     _each("restart", states, choose, lambda workbench, name, job: workbench.restart(name, job, timeout=timeout))
 
 

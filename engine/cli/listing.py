@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from engine import ALIVE, ContainerSummary, ContainerUnknown, Status, Workbench, human_size
+from engine import ALIVE, ContainerDamaged, ContainerSummary, ContainerUnknown, Status, Workbench, human_size
 from engine.cli.choosing import ContainerCommand
 from engine.cli.console import print_json, print_table, session, warn
 from engine.cli.filters import known, labels, matches, mounted, parse_filters
@@ -69,7 +69,7 @@ def ps(
     if last or latest:
         found = found[-(last or 1) :]
     elif not everything and "status" not in wanted and "exited" not in wanted:
-        found = [c for c in found if c.status in ALIVE]
+        found = [c for c in found if c.status in ALIVE or (c.status is Status.DAMAGED and c.pid)]
     found.sort(key=_ORDERS[sort])
     listed = [Listed(workbench, container, with_size=size) for container in found]
     if as_json or form == "json":
@@ -110,7 +110,7 @@ class Listed:
         """Bytes: written, and with the image's."""
         try:
             return self._workbench.sizes(self.summary.id)
-        except ContainerUnknown:
+        except (ContainerUnknown, ContainerDamaged):
             return 0, None
 
     @property

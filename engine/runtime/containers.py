@@ -7,7 +7,7 @@ import errno
 import fcntl
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -76,13 +76,19 @@ class Containers:
         """The containers that `all` leaves out, since their record cannot be read. Raises StoreError."""
         return [Problem(error.code, error.message, error.hint) for error in self._damaged()]
 
+    def unreadable(self, readable: Collection[str] = ()) -> list[str]:
+        """The ids of the containers whose record cannot be read; those that are known to be `readable` are not looked
+        at. Raises StoreError."""
+        here = os.fspath(self._root.containers)
+        suspects = sorted(self.ids().difference(readable))
+        return [name for name in suspects if self._read(name) is None and os.path.lexists(f"{here}/{name}/{RECORD}")]
+
     def _damaged(self) -> Iterator[ContainerDamaged]:
-        for name in sorted(self.ids()):
+        for name in self.unreadable():
             path = self._root.containers / name / RECORD
-            if self._read(name) is None and os.path.lexists(path):
-                message = f"the record of the container {name} cannot be read: {path}"
-                hint = f"Mend the file, or end it and remove all that it has written: cutaway rm --force {name}"
-                yield ContainerDamaged(name, message, hint=hint)
+            message = f"the record of the container {name} cannot be read: {path}"
+            hint = f"Mend the file, or end it and remove all that it has written: cutaway rm --force {name}"
+            yield ContainerDamaged(name, message, hint=hint)
 
     def find(self, name: str) -> ContainerRecord:
         """The container of that name, id, or unique beginning of an id. Raises ContainerUnknown, ContainerDamaged,

@@ -185,6 +185,15 @@ def test_what_runs_without_a_record_can_be_ended(cutaway: Cutaway) -> None:
     id = cutaway.out("run", "-d", "--name=x2", "--network=host", "localhost/cutaway/demo:latest", "sleep", "60")
     home = cutaway.root / "containers" / id
     (home / "container.json").write_text("")
+    cutaway("create", "--name=sound", "--network=host", "localhost/cutaway/demo:latest", "true")
+    assert [(c["id"], c["status"]) for c in cutaway.json("ps", "--json")] == [(id, "damaged")]
+    listed = cutaway("ps", "-a", "--sort=status", "-s")
+    assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]][1] == [id, id]
+    assert f"{home}/container.json" in listed.stderr
+    assert cutaway.out("ps", "-aq", "--filter=status=damaged", "--filter=name=.") == id
+    assert cutaway.out("ps", "-aq", "--filter=label=x") == ""
+    assert id in cutaway("rm", "--all", code=125).stderr
+    assert cutaway.out("ps", "-aq") == id, "the sound one alone was removed"
     assert "record cannot be read" in cutaway("stop", "x2", code=125).stderr
     for words in (("stop", id), ("rm", id), ("logs", id)):
         assert f"cutaway rm --force {id}" in cutaway(*words, code=125).stderr

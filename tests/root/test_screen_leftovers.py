@@ -67,3 +67,21 @@ async def test_not_where_nothing_may_be_changed(cutaway: Cutaway, bench: Any, da
         assert left(data_root) == before
     cutaway("ps")
     until(lambda: not left(data_root))
+
+
+async def test_a_container_whose_record_cannot_be_read_is_there_and_can_be_removed(
+    cutaway: Cutaway, bench: Any, data_root: DataRoot
+) -> None:
+    id = cutaway.out("run", "-d", "--name", "one", "--network=host", DEMO, "sleep", "600")
+    (data_root.containers / id / "container.json").write_text("")
+    async with bench(root=data_root.path) as screen:
+        await screen.wait(f"✕ {id} +damaged")
+        await screen.press("4", "enter")
+        for tab in ("Files", "Output", "Stats", "Trace", "Config"):
+            await screen.wait(f"{id} › {tab}", "(?i)the record of", without="reading…")
+            await screen.press("right_square_bracket")
+        await screen.press("4", "D")
+        await screen.wait("Kill it, and remove it")
+        await screen.press("y")
+        await screen.wait(lambda text: "damaged" not in text)
+    assert not (data_root.containers / id).exists()

@@ -14,11 +14,18 @@ def is_live(container: ContainerSummary) -> bool:
     return container.status in ALIVE
 
 
+def goes_by_force(container: ContainerSummary) -> bool:
+    """Whether it may run when it is removed."""
+    return is_live(container) or container.status is Status.DAMAGED
+
+
 def as_it_is(container: ContainerSummary) -> str:
     return f"{visible(container.name)} is {container.status.value}"
 
 
 def working(container: ContainerSummary) -> str:
+    if container.status is Status.DAMAGED:
+        return f"the record of {container.id} cannot be read: it can be ended and removed alone"
     return f"{visible(container.name)} is a working container: nothing runs in it" if container.working else ""
 
 

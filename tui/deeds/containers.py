@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from engine import Status, visible
 from tui.bench import Bench
 from tui.deeds.comparing import CONTAINER_COMPARING
-from tui.deeds.conditions import already_live, as_it_is, is_live, not_live, working
+from tui.deeds.conditions import already_live, as_it_is, goes_by_force, not_live, working
 from tui.deeds.container_forms import CONTAINER_FORMS
 from tui.deeds.copying import CONTAINER_COPYING
 from tui.deeds.deed import Act, Deed, Offer, at_tab
@@ -43,7 +43,7 @@ def _remove(bench: Bench, offer: _Offer) -> None:
         if container.working:
             workbench.umount(container.id, job)
         else:
-            workbench.remove(container.id, job, force=is_live(container))
+            workbench.remove(container.id, job, force=goes_by_force(container))
 
     bench.job(f"remove {container.name}", work, offer.command)
 
@@ -54,7 +54,9 @@ def _words(verb: str, *flags: str) -> Callable[[ContainerSummary], Sequence[str]
 
 def _before_removal(container: ContainerSummary) -> str:
     kill = (
-        f"{as_it_is(container)}. Kill it, and remove it" if is_live(container) else f"Remove {visible(container.name)}"
+        f"{as_it_is(container)}. Kill it, and remove it"
+        if goes_by_force(container)
+        else f"Remove {visible(container.name)}"
     )
     return f"{kill} with everything written in it?"
 
@@ -241,7 +243,9 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "D,delete",
         "remove",
         _remove,
-        command=lambda c: ("umount", c.name) if c.working else ("rm", *(["--force"] if is_live(c) else []), c.name),
+        command=lambda c: (
+            ("umount", c.name) if c.working else ("rm", *(["--force"] if goes_by_force(c) else []), c.name)
+        ),
         question=_before_removal,
         many=True,
         shown=True,

@@ -27,6 +27,7 @@ _SIGNS = {
     Status.CREATED: "◌",
     Status.EXITED: "○",
     Status.UNKNOWN: "?",
+    Status.DAMAGED: "✕",
 }
 
 AGES_EVERY = 1.0

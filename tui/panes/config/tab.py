@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.widget import Widget
 
-from engine import visible
+from engine import CutawayError, visible
 from tui.bench import Bench
 from tui.panes.config.analysis import Analysis, analyse
 from tui.panes.config.editor import ConfigEditor
@@ -87,7 +87,12 @@ class ConfigTab(MainTab):
             self.pane.show_card(document, "enter")
 
     async def _read_config(self, subject: Subject, id: str) -> None:
-        text, self._provenance = await self.bench.desk.ask(lambda workbench: workbench.config(id))
+        try:
+            text, self._provenance = await self.bench.desk.ask(lambda workbench: workbench.config(id))
+        except CutawayError as error:
+            if self.subject == subject:
+                self.pane.say(f"✗ {visible(error.message)}\n\n{visible(error.hint)}")
+            return
         if self.subject == subject:
             had_focus = self.has_focus_within
             self.pane.show_text(text, writable=False)

@@ -56,6 +56,8 @@ class StatsTab(MainTab):
         match subject:
             case OfContainer() if container is not None and container.working:
                 self.pane.say("A working container uses nothing but room on the disk: nothing runs in it.")
+            case OfContainer() if container is not None and container.status is Status.DAMAGED:
+                self.pane.say(f"The record of {container.id} cannot be read, so nobody knows what it may use.")
             case OfContainer(id) if container is not None and container.status in (Status.RUNNING, Status.PAUSED):
                 self.pane.begin()
                 self._stream(id)
