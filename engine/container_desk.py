@@ -344,6 +344,11 @@ class ContainerDesk:
         return container_summary(record, self._runtime.state(record), path, mounted=here)
 
     def _log(self, record: ContainerRecord) -> Path:
+        if record.passes:
+            raise ContainerState(
+                f"{record.name} was made with --log-driver passthrough: nothing that it prints is kept",
+                hint="It went where the streams of who started it lead.",
+            )
         if not record.logged:
             raise ContainerState(
                 f"{record.name} was made with --log-driver none: nothing that it prints is kept",

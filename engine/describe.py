@@ -93,6 +93,7 @@ def container_summary(record: ContainerRecord, state: LiveState, path: Path, *, 
         address=record.address,
         ports=tuple(map(str, record.ports)),
         logged=record.logged,
+        passes=record.passes,
         restart=record.restart,
     )
 

@@ -34,6 +34,7 @@ from engine.volumes import Volumes
 
 if TYPE_CHECKING:
     from engine.runtime import Pump
+    from engine.runtime.foreground import Passed
 
 
 class Launcher:
@@ -75,7 +76,8 @@ class Launcher:
             stop_signal=draft.options.stop_signal or stop_signal(config),
             stop_timeout=draft.options.stop_timeout if draft.options.stop_timeout is not None else 10,
             log_size=draft.options.log_size,
-            logged=draft.options.log_driver != "none",
+            logged=draft.options.log_driver not in ("none", "passthrough"),
+            passes=draft.options.log_driver == "passthrough",
             network=draft.network,
             address=draft.address,
             mac=draft.options.mac,
@@ -259,7 +261,7 @@ class Launcher:
         attachment: Attachment | None,
         *,
         fleeting: bool = False,
-    ) -> Pump | None:
+    ) -> Pump | Passed | None:
         """Mount, create, connect, start. The caller holds the lock. What fails is cleared up after."""
         try:
             if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
@@ -284,6 +286,11 @@ class Launcher:
         """Connect to a running container, like `start` from then on. Raises ContainerState where it does not run, or
         is paused, as podman has it."""
         self._runtime.need_running(record)
+        if record.passes:
+            raise ContainerState(
+                f"{record.name} was made with --log-driver passthrough: it has the streams of who started it",
+                hint=f"A further process in it: cutaway exec {record.name} …",
+            )
         with self._runtime.connect(record, attachment) as pump:
             began = self._runtime.state(record).started
             ending = pump.run(job.token)

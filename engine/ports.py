@@ -57,7 +57,10 @@ def parse_port(text: str) -> Port:
         except ValueError:
             raise _wrong(text, f"{address} is not an address") from None
         if known.version != 4:
-            raise _wrong(text, "addresses of IPv6 are not there yet")
+            raise UsageError(
+                f"-p {visible(text)[:60]}: the bridge has addresses of IPv4 alone, so nothing could lead there",
+                hint="Publish an address of IPv4 (127.0.0.1), or have the host's network: --network host.",
+            )
         address = "" if known.is_unspecified else str(known)
     return Port(address=address, host=host, inside=inside, count=count, protocol=match["protocol"] or "tcp")
 

@@ -102,8 +102,8 @@ class ContainerSummary(msgspec.Struct, frozen=True):
 
     `pid` is 0 where no process runs; `exit_code` is None until it has ended; times are in seconds since the epoch,
     or None. `out_of_memory` says that the kernel killed a process of it for want of memory. `address` is its own in a
-    bridge network, `ports` are what is published there. `logged` says whether its output is kept, `restart` when it is
-    started again ("" for never).
+    bridge network, `ports` are what is published there. `logged` says whether its output is kept, `passes` whether it
+    has the streams of who started it, `restart` when it is started again ("" for never).
     """
 
     id: str
@@ -126,6 +126,7 @@ class ContainerSummary(msgspec.Struct, frozen=True):
     address: str = ""
     ports: tuple[str, ...] = ()
     logged: bool = True
+    passes: bool = False
     restart: str = ""
 
     @property

@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.jobs import CancelToken
 from engine.runtime.attach import Pump, connect, detach_sequence
-from engine.runtime.attachment import Attachment
+from engine.runtime.attachment import Attachment, Ending
 from engine.runtime.state import ATTACH, CONTROL
 
 
@@ -33,6 +34,19 @@ def connected(directory: Path, to: Attachment, *, has_terminal: bool) -> Iterato
             stack.enter_context(terminal.following_size(to.stdin, functools.partial(_resize, directory)))
         keys = sequence if typed else b""
         yield Pump(connection, to.stdin, to.stdout, to.stderr, keys, on_terminal=on_terminal)
+
+
+class Passed:
+    """Stands for a `Pump` where the process has the caller's own streams: there is nothing to carry."""
+
+    def run(self, token: CancelToken) -> Ending:
+        """At once: its end is waited for anyway."""
+        return Ending.ENDED
+
+
+def passed() -> contextlib.AbstractContextManager[Passed]:
+    """As `connected`, with nothing to connect."""
+    return contextlib.nullcontext(Passed())
 
 
 def _resize(directory: Path, rows: int, columns: int) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 import engine
-from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed
+from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed, UsageError
 from engine.host import Tool, how_it_ended
 from engine.jobs import CancelToken
 from engine.runtime.record import ContainerRecord
@@ -56,12 +56,13 @@ class Monitor(msgspec.Struct, frozen=True):
             line += ["--runtime-arg", argument]
         line += ["--container-pidfile", str(files.container_pid), "--conmon-pidfile", str(files.conmon_pid)]
         line += ["--exit-dir", str(files.exits), "--full-attach"]
-        line += ["--log-path", f"k8s-file:{files.log}" if record.logged else "none:", "--log-level", "error"]
+        log = "passthrough" if record.passes else f"k8s-file:{files.log}" if record.logged else "none:"
+        line += ["--log-path", log, "--log-level", "error"]
         if record.log_size:
             line += ["--log-size-max", str(record.log_size)]
         if record.terminal:
             line.append("--terminal")  # its input stays open when the attached terminal goes: no --stdin beside it
-        elif record.interactive:
+        elif record.interactive and not record.passes:
             line.append("--stdin")
         line += ["--exit-command", sys.executable]
         ends = ("-P", "-S", str(self.cleanup), str(files.root.path.absolute()), record.id, str(files.root.run))
@@ -73,6 +74,15 @@ class Monitor(msgspec.Struct, frozen=True):
         """The shell line that starts it by hand, from the bundle, where conmon leaves the file "oom". Pure."""
         places = shlex.join(["mkdir", "-p", str(files.runc_root), str(files.exits), str(files.here)])
         return f"{places} && cd {shlex.quote(str(files.bundle))} && {shlex.join(self.arguments(record, files))}"
+
+    def check_streams(self, record: ContainerRecord) -> None:
+        """Raise UsageError where it would have our own streams, and one of these is a terminal: it could type into that
+        (TIOCSTI)."""
+        if record.passes and any(map(os.isatty, range(3))):
+            raise UsageError(
+                "--log-driver passthrough cannot be used on a terminal",
+                hint="Lead its standard input, output and errors from and to files or pipes.",
+            )
 
     def create(self, record: ContainerRecord, files: RuntimeFiles, token: CancelToken, held: Sequence[int] = ()) -> int:
         """Have the container created and held; returns the process id of its first process.
@@ -86,9 +96,9 @@ class Monitor(msgspec.Struct, frozen=True):
             try:
                 process = subprocess.Popen(
                     self.arguments(record, files),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
+                    stdin=None if record.passes else subprocess.DEVNULL,
+                    stdout=None if record.passes else subprocess.DEVNULL,
+                    stderr=None if record.passes else subprocess.PIPE,
                     cwd=files.bundle,  # conmon leaves the file "oom" there
                     env={**environment(), "_OCI_SYNCPIPE": str(writer)},
                     pass_fds=(writer, *held),
@@ -107,8 +117,7 @@ class Monitor(msgspec.Struct, frozen=True):
                     with contextlib.suppress(RuntimeFailed):  # what ended the waiting is what to tell
                         stop_creation(files)
                     raise
-                assert process.stderr is not None
-                said = process.stderr.read(_ANSWER_LIMIT).decode(errors="replace")
+                said = process.stderr.read(_ANSWER_LIMIT).decode(errors="replace") if process.stderr else ""
         finally:
             os.close(reader)
         if pid > 0:

@@ -52,6 +52,8 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of output that are kept; 0 is all."""
     logged: bool = True
     """Whether its output is kept."""
+    passes: bool = False
+    """Whether it has the streams of who starts it itself (--log-driver passthrough): then it cannot be attached to."""
     in_place: list[str] = []
     """Directories of others that it stands on, lowest first, in place of layers of the store."""
     network: str = ""

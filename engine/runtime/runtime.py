@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what a clean-up does not need is loaded where it is used
     from engine.runtime.attach import Pump
     from engine.runtime.attachment import Attachment
     from engine.runtime.executing import Session
+    from engine.runtime.foreground import Passed
 
 _CLEANUP = Path(engine.__file__).with_name("exit_command.py")
 """What conmon runs when a container has ended; by its place, as it is above."""
@@ -80,10 +81,11 @@ class Runtime:
 
         What is left of an earlier run is cleared first. conmon keeps the descriptors `held` open until the end.
         Raises ContainerState while it runs, RuntimeFailed with
-        runc's message, CommandNotFound, CommandNotExecutable, ToolMissing, StoreError, Cancelled.
+        runc's message, CommandNotFound, CommandNotExecutable, ToolMissing, StoreError, UsageError, Cancelled.
         """
         files = self.files(record)
         monitor = Monitor(self._facts.need_conmon().path, self._facts.need_runc().path, _CLEANUP)
+        monitor.check_streams(record)
         if files.exists_in_runc():
             if read_state(files).pid:
                 raise ContainerState(f"the container {record.name} is there already, with a process")
@@ -282,15 +284,15 @@ class Runtime:
             wait_for_end(files, token, None)
         return read_state(files).started == began
 
-    def connect(self, record: ContainerRecord, to: Attachment) -> contextlib.AbstractContextManager[Pump]:
+    def connect(self, record: ContainerRecord, to: Attachment) -> contextlib.AbstractContextManager[Pump | Passed]:
         """Connect a caller with a created or running container; the `Pump` it gives then carries the bytes.
 
         Start a created container inside the `with`, before `Pump.run`: no output is lost, and its terminal has the
         right size from the beginning. Raises ContainerState where nobody holds the container, UsageError.
         """
-        from engine.runtime.foreground import connected
+        from engine.runtime.foreground import connected, passed
 
-        return connected(self.files(record).bundle, to, has_terminal=record.terminal)
+        return passed() if record.passes else connected(self.files(record).bundle, to, has_terminal=record.terminal)
 
     def need_running(self, record: ContainerRecord) -> None:
         """Raise ContainerState where it does not run, or is paused: nothing in it answers then."""

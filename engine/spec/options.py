@@ -107,7 +107,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     interactive: bool = False
     stop_signal: str | None = None
     log_driver: str | None = None
-    """k8s-file, which is the usual one, or none."""
+    """k8s-file, which is the usual one, none, or passthrough."""
     log_opts: tuple[str, ...] = ()
     """max-size=SIZE: how much of its output is kept; the newest."""
     stop_timeout: int | None = None
@@ -144,6 +144,10 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.auto_remove and self.comes_back:
             raise UsageError("--rm and --restart cannot stand together: it goes when it has ended, or comes back")
+        if self.terminal and self.log_driver == "passthrough":
+            raise UsageError(
+                "-t and --log-driver passthrough cannot stand together: it has the streams of who starts it"
+            )
         if self.no_hosts and self.add_hosts:
             raise UsageError("--no-hosts and --add-host cannot stand together")
 

@@ -81,9 +81,15 @@ def restart(text: str, option: str) -> tuple[str, int]:
 
 
 def log_driver(text: str, option: str) -> str:
-    """k8s-file, also by podman's other name of it, json-file; or none."""
-    if text not in ("k8s-file", "json-file", "none"):
-        refuse(option, text, "not there", "There are k8s-file, a file beside the container's others, and none.")
+    """k8s-file, also by podman's other name of it, json-file; none; or passthrough."""
+    if text not in ("k8s-file", "json-file", "none", "passthrough"):
+        refuse(
+            option,
+            text,
+            "not there",
+            "There are k8s-file, a file beside the container's others, none, and passthrough, the streams of who starts"
+            " it.",
+        )
     return text
 
 

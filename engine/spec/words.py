@@ -41,7 +41,11 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (
         ("--log-driver",),
-        {"metavar": "k8s-file|none", "help": "Whether what it prints is kept, in a file of conmon's form (k8s-file)."},
+        {
+            "metavar": "k8s-file|none|passthrough",
+            "help": "Whether what it prints is kept, in a file of conmon's form (k8s-file); passthrough: it has the"
+            " streams of who starts it itself, and no terminal.",
+        },
     ),
     (
         ("--log-opt", "log_opts"),

@@ -37,3 +37,10 @@ def test_what_is_not(bad: str) -> None:
 def test_how_it_is_shown() -> None:
     assert str(parse_port("127.0.0.1:53:5353/udp")) == "127.0.0.1:53->5353/udp"
     assert str(parse_port("8000-8001:80-81")) == "0.0.0.0:8000-8001->80-81/tcp"
+
+
+def test_an_address_of_ipv6_is_refused_with_what_works_instead() -> None:
+    """podman 4.3 takes it, and nothing answers there."""
+    with pytest.raises(UsageError, match="IPv4 alone") as caught:
+        parse_port("[::1]:8080:80")
+    assert "--network host" in caught.value.hint

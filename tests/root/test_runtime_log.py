@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from command_line import Cutaway
+from pseudo_terminal import PseudoTerminal
 from waiting import until
 
 from engine import Job, RunOptions, Workbench
@@ -136,6 +138,30 @@ def test_the_log_of_one_that_is_gone_is_said_to_be(container: Any, workbench: Wo
         assert "output" in caught.value.hint
 
 
+def piped(cutaway: Cutaway, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run with `given` on its standard input."""
+    return subprocess.run(
+        cutaway.command(*words), env=cutaway.environment, input="given", capture_output=True, text=True, check=False
+    )
+
+
+def on_terminal(cutaway: Cutaway, *words: str) -> str:
+    """What it says where its standard input is a terminal."""
+    screen = PseudoTerminal()
+    try:
+        done = subprocess.run(
+            cutaway.command(*words),
+            env=cutaway.environment,
+            stdin=screen.inside,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stderr
+    finally:
+        screen.close()
+
+
 async def test_an_output_that_is_not_kept(cutaway: Cutaway, bench: Any) -> None:
     making = ("--name=quiet", "--network=none", "--log-driver=none", DEMO)
     assert cutaway.out("run", *making, "sh", "-c", "echo seen") == "seen"
@@ -149,6 +175,22 @@ async def test_an_output_that_is_not_kept(cutaway: Cutaway, bench: Any) -> None:
         await screen.press("4", "l")
         await screen.wait("--log-driver none: what it prints is not kept")
     cutaway("rm", "quiet")
+    line = "cat; echo more >&2; exit 3"
+    making = ["--name=wire", "--network=none", "--log-driver=passthrough", DEMO, "sh", "-c", line]
+    done = piped(cutaway, "run", *making)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "given", "more\n")
+    done = piped(cutaway, "start", "-a", "wire")
+    assert (done.returncode, done.stdout) == (3, "given")
+    assert "passthrough" in cutaway("logs", "wire", code=125).stderr
+    assert "given" in piped(cutaway, "start", "wire").stdout
+    cutaway("wait", "wire")
+    assert "on a terminal" in on_terminal(cutaway, "start", "wire")
+    async with bench(root=cutaway.root) as screen:
+        await screen.wait("wire .*exited")
+        await screen.press("4", "l")
+        await screen.wait("the streams of who started it")
+    assert "passthrough" in cutaway("run", "-t", "--log-driver=passthrough", DEMO, "true", code=2).stderr
+    cutaway("rm", "wire")
     assert "k8s-file" in cutaway("run", "--log-driver=journald", DEMO, "true", code=2).stderr
     cutaway("run", "--name=quiet", "--network=none", "--log-driver=json-file", DEMO, "sh", "-c", "echo seen")
     assert cutaway.out("logs", "quiet") == "seen"

@@ -97,6 +97,8 @@ class OutputTab(MainTab):
                 container = self.container
                 if container is not None and container.working:
                     self.pane.say("A working container prints nothing: nothing runs in it.")
+                elif container is not None and container.passes:
+                    self.pane.say("Made with --log-driver passthrough: it has the streams of who started it.")
                 elif container is not None and not container.logged:
                     self.pane.say(
                         "Made with --log-driver none: what it prints is not kept.\n\nPress a in [4] to attach."
