@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
+from command_line import Cutaway
 
 from engine.cli.configs import config
 from engine.cli.logs import logs, moment
@@ -19,6 +20,9 @@ from engine.cli.main import cutaway as tree
 
 
 def cutaway(*words: str, root: Path, given: str = "") -> subprocess.CompletedProcess[str]:
+    """With what is `given` on stdin by a start of Python, otherwise forked."""
+    if not given:
+        return Cutaway(root, root.parent / "run").ended(*words)
     return subprocess.run(
         [sys.executable, "-m", "engine.cli", "--root", str(root), *words],
         input=given,

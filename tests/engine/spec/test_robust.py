@@ -69,13 +69,13 @@ def here() -> HostFacts:
     return probe()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(value=st.dictionaries(KEYS, VALUES, max_size=4))
 def test_any_json(here: HostFacts, value: dict[str, Any]) -> None:
     answered(json.dumps(value), here)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data(), part=st.sampled_from(["/process", "/root", "/hooks", "/linux/resources", "/linux/seccomp"]))
 def test_any_configuration_of_the_right_types(here: HostFacts, data: st.DataObject, part: str) -> None:
     value: Any = data.draw(typed(part))
@@ -84,7 +84,7 @@ def test_any_configuration_of_the_right_types(here: HostFacts, data: st.DataObje
     answered(json.dumps(value), here)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     mounts=st.lists(typed("/mounts/*"), max_size=3),
     spaces=st.lists(typed("/linux/namespaces/*"), max_size=3),
