@@ -44,6 +44,11 @@ def altered_layers(store: Store, used: frozenset[Digest] | None, token: CancelTo
 
     Raises StoreError, Cancelled. Needs root.
     """
+    with layers.unpacking_ready():
+        yield from _altered(store, used, token)
+
+
+def _altered(store: Store, used: frozenset[Digest] | None, token: CancelToken) -> Iterator[Damage]:
     limits = layers.Limits.configured()
     wrong: set[Digest] = set()
     for record, lower in _from_the_lowest(store):

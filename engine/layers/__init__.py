@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from engine.layers.limits import Limits
     from engine.layers.proving import prove
     from engine.layers.settling import LayerStats
+    from engine.layers.unpackers import unpacking_ready
     from engine.layers.unpacking import Unpacked, settle, unpack
 
-__all__ = ["LayerStats", "Limits", "Unpacked", "prove", "settle", "unpack"]
+__all__ = ["LayerStats", "Limits", "Unpacked", "prove", "settle", "unpack", "unpacking_ready"]
 
-# Loaded when first asked for: the worker, which is started for every layer, needs none of them.
-_HOMES = {"LayerStats": "settling", "Limits": "limits", "prove": "proving"}
+# Loaded when first asked for: the worker, which unpacks them, needs none of them.
+_HOMES = {"LayerStats": "settling", "Limits": "limits", "prove": "proving", "unpacking_ready": "unpackers"}
 
 
 def __getattr__(name: str) -> Any:

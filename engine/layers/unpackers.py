@@ -1,5 +1,5 @@
-"""The process that unpacks layers (`engine.layers.worker`), as who asks it sees it: started when the first layer comes,
-one for this process, and a new one after it has had nothing to do for a while."""
+"""The process that unpacks layers (`engine.layers.worker`), as who asks it sees it: one for all threads of a process,
+started when the first layer comes, and gone when nobody has one any more."""
 
 from __future__ import annotations
 
@@ -78,20 +78,39 @@ class _Server:
     def close(self) -> str:
         """Let it end; what it said."""
         self._asks.close()
-        if self.owner != os.getpid():  # it is the one of the process that forked this one
+        if self.owner != os.getpid():
             return ""
         said: bytes = self._process.communicate()[1]
         return said.decode(errors="replace").strip()
 
 
 _lock = threading.Lock()
+_users = 0
 _server: _Server | None = None
+
+
+@contextmanager
+def unpacking_ready() -> Iterator[None]:
+    """Meanwhile the process that forks for layers stays, once there was a first one: for whoever has several."""
+    global _server, _users
+    with _lock:
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            server = None
+            if not _users:
+                server, _server = _server, None
+        if server is not None:
+            server.close()
 
 
 @contextmanager
 def unpacker(task: dict[str, Any], blob: int, staging: int) -> Iterator[Unpacker]:
     """A process at work on that task; it has ended when the `with` block has. Raises OSError."""
-    with ExitStack() as stack:
+    with unpacking_ready(), ExitStack() as stack:
         made = _begin(json.dumps(task).encode(), blob, staging, stack)
         try:
             yield made
@@ -103,11 +122,11 @@ def unpacker(task: dict[str, Any], blob: int, staging: int) -> Iterator[Unpacker
 def _begin(task: bytes, blob: int, staging: int, stack: ExitStack) -> Unpacker:
     global _server
     said = ""
-    for _ in range(2):  # it may have ended just now, for want of work
+    for _ in range(2):  # somebody may have killed it
         with ExitStack() as given:
             made, theirs = _connected(stack, given)
             with _lock:
-                if _server is None or _server.owner != os.getpid():
+                if _server is None or _server.owner != os.getpid():  # or it is the one of the process that forked this
                     _server = _Server()
                 server = _server
                 taken = server.ask(task, [*theirs, blob, staging])
@@ -115,7 +134,7 @@ def _begin(task: bytes, blob: int, staging: int, stack: ExitStack) -> Unpacker:
             return made
         with _lock:
             if _server is server:
-                said, _server = server.close(), None
+                _server, said = None, server.close()
     why = said.splitlines()[-1] if said else "it says nothing"
     raise OSError(None, f"the process that unpacks layers does not start: {why}")
 

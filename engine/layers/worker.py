@@ -5,7 +5,7 @@ all the same: no dataclasses, which load half of the standard library. It has on
 
 It gets a message for each layer on the socket that is its standard input: the task as JSON, and descriptors (`ASKED`).
 It tells the forked process's number and, when that has ended, its status, and kills it when whoever asked hangs up. It
-ends when nobody has asked for a while, or when the process that started it has ended.
+ends when the other end of its standard input is closed.
 
 The forked process tells progress and outcome in JSON lines; it ends when nobody is there to read them. It changes its
 root directory to the layer's before it reads the first header. That was chosen over openat2(2) with RESOLVE_IN_ROOT for
@@ -64,7 +64,6 @@ NUMBER = struct.Struct("i")
 """How a number and a status (os.waitstatus_to_exitcode) are written."""
 
 _TASK = 1 << 16  # bytes of one at most
-_IDLE = 10.0  # seconds without work, after which it ends
 _OUT_OF_THE_WAY = 16  # descriptors from there on are nobody's place
 
 
@@ -73,14 +72,14 @@ def main() -> None:
     gc.disable()  # entries of layers make no cycles, and there are many
     with socket.socket(fileno=0) as asks, selectors.DefaultSelector() as selector:
         selector.register(asks, selectors.EVENT_READ)
-        while ready := selector.select(None if len(selector.get_map()) > 1 else _IDLE):
-            key = ready[0][0]  # one at a time: after that the others' numbers may be of other things
+        while True:
+            key = selector.select()[0][0]  # one at a time: after that the others' numbers may be of other things
             if key.fileobj is not asks:
                 key.data(key.fd)
                 continue
             data, given, _, _ = socket.recv_fds(asks, _TASK, len(ASKED))
             if not data:
-                break  # who asks has ended, and the forked ones find that themselves
+                return  # who asks has no more, or has ended: the forked ones find that themselves
             if not (pid := os.fork()):
                 _become(data, given)
             _Forked(selector, pid, *given)

@@ -35,12 +35,20 @@ from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.host import HostFacts, probe
 from engine.jobs import Job
+from engine.layers import unpacking_ready
 from engine.runtime import ContainerRecord, Containers, Runtime
 
 __all__ = ["bench", "job"]
 
 TOOLS = "sh cat echo ls sleep true false env head tail seq stty id mkdir rm dd touch tee yes wc kill date mv ln grep tr"
 _GRACE = 60.0  # seconds for conmon's clean-up to end after a test; long, because only a failure waits for all of it
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unpacking() -> Iterator[None]:
+    """What loads Python to unpack layers does so once."""
+    with unpacking_ready():
+        yield
 
 
 @pytest.fixture(scope="session")

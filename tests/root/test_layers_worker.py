@@ -8,7 +8,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -155,6 +154,19 @@ def test_worker_that_is_killed(endless: Path, staging: Path) -> None:
         unpack(endless, staging, diff_id=Digest.of(b""), on_progress=kill, token=CancelToken())
 
 
+def test_without_more_to_come_nothing_stays(tmp_path: Path, staging: Path) -> None:
+    tar = file("f") + END
+    (tmp_path / "blob").write_bytes(tar)
+    script = (
+        "import sys; from pathlib import Path; from engine.layers import unpack; from engine.jobs import CancelToken;"
+        "unpack(*map(Path, sys.argv[1:3]), diff_id=sys.argv[3], on_progress=lambda n: None, token=CancelToken());"
+        "print([each.read_text() for each in Path('/proc/self/task').glob('*/children')])"
+    )
+    line = [sys.executable, "-c", script, tmp_path / "blob", staging, digest(tar)]
+    assert subprocess.run(line, capture_output=True, text=True, check=True).stdout == "['']\n"
+    assert (staging / "diff/f").exists()
+
+
 def test_what_they_are_forked_from_is_one_and_another_one_when_it_has_gone(endless: Path, tmp_path: Path) -> None:
     tar = file("f") + END
     (tmp_path / "blob").write_bytes(tar)
@@ -186,13 +198,6 @@ def test_what_they_are_forked_from_is_one_and_another_one_when_it_has_gone(endle
         unpack(endless, tmp_path / "3", diff_id=Digest.of(b""), on_progress=kill, token=CancelToken())
     until_ended(*seen)
     assert one(4) != first
-
-
-def test_without_work_it_ends(tmp_path: Path) -> None:
-    asks, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    code = "from engine.layers import worker; worker._IDLE = 0.1; worker.main()"
-    with asks, theirs:
-        subprocess.run([sys.executable, "-c", code], stdin=theirs.fileno(), check=True, timeout=60)
 
 
 def test_worker_ends_with_its_parent(tmp_path: Path, staging: Path) -> None:
