@@ -21,8 +21,11 @@ from forked import Forked, Forker, Wish, forker
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cutaway-tests"
 """What tests keep from one run to the next."""
-COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(CACHE / "python")}
-"""Modules compiled once, as on any system where the program is installed, and outside of the checkout."""
+COMPILED = (
+    {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(CACHE / "python")} if sys.dont_write_bytecode else {}
+)
+"""Modules are compiled once, as on any system where the program is installed: beside their sources, or, where tests
+leave nothing in the checkout, in a place of their own."""
 _FOR_PYTHON = ("PYTHON", "LANG", "LC_")
 """Variables that Python looks at when it begins."""
 
