@@ -98,7 +98,7 @@ class _Pull:
             stagings = [
                 stack.enter_context(self._store.stage_layer(layer.chain_id, self._job.token)) for layer in self._layers
             ]
-            stack.enter_context(layers.unpacking_ready())
+            stack.enter_context(layers.unpacking_ready(now=any(stagings)))
             pool = stack.enter_context(ThreadPoolExecutor(max(1, len(stagings)), thread_name_prefix="cutaway-layer"))
             unpacked = [pool.submit(self._bring, *pair) for pair in zip(self._layers, stagings, strict=True)]
             all_or_none(unpacked, self._job)

@@ -90,11 +90,15 @@ _server: _Server | None = None
 
 
 @contextmanager
-def unpacking_ready() -> Iterator[None]:
-    """Meanwhile the process that forks for layers stays, once there was a first one: for whoever has several."""
+def unpacking_ready(*, now: bool = False) -> Iterator[None]:
+    """Meanwhile the process that forks for layers stays, once there was a first one: for whoever has several. With
+    `now` it is started already, and loads what it needs while a layer is still on its way."""
     global _server, _users
     with _lock:
         _users += 1
+        if now:
+            with suppress(OSError):  # who has a layer then is told
+                _server = _there()
     try:
         yield
     finally:
@@ -126,9 +130,7 @@ def _begin(task: bytes, blob: int, staging: int, stack: ExitStack) -> Unpacker:
         with ExitStack() as given:
             made, theirs = _connected(stack, given)
             with _lock:
-                if _server is None or _server.owner != os.getpid():  # or it is the one of the process that forked this
-                    _server = _Server()
-                server = _server
+                server = _server = _there()
                 taken = server.ask(task, [*theirs, blob, staging])
         if taken and made.has_begun():
             return made
@@ -137,6 +139,11 @@ def _begin(task: bytes, blob: int, staging: int, stack: ExitStack) -> Unpacker:
                 _server, said = None, server.close()
     why = said.splitlines()[-1] if said else "it says nothing"
     raise OSError(None, f"the process that unpacks layers does not start: {why}")
+
+
+def _there() -> _Server:
+    # It may be the one of the process that forked this one.
+    return _server if _server is not None and _server.owner == os.getpid() else _Server()
 
 
 def _connected(ours: ExitStack, theirs: ExitStack) -> tuple[Unpacker, list[int]]:
