@@ -6,8 +6,11 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+
+from engine.walking import entries
 
 _BASE = Path("/sys/fs/cgroup")
 _PATIENCE = 2.0  # seconds for killed processes to be gone
@@ -27,20 +30,49 @@ def clear(path: str, container_id: str) -> None:
     """Kill what is in the container's groups, of every hierarchy, and remove them. Does what it can."""
     groups = _groups(path, container_id)
     for group in groups:  # all of them first: of version 1, one freezes, and in the others what it froze does not die
-        for directory, _, _ in os.walk(group):
-            _thaw(Path(directory))
+        for place, name in _inside(group):
+            _thaw(place, name)
     for group in groups:
         _clear_one(group)
 
 
 def processes(path: str, container_id: str) -> list[int]:
     """The ids of the processes in the container's groups and those below."""
-    found: set[int] = set()
-    for group in _groups(path, container_id):
-        for directory, _, _ in os.walk(group):
-            with suppress(OSError):
-                found.update(map(int, Path(directory, "cgroup.procs").read_text().split()))
-    return sorted(found)
+    return sorted({pid for group in _groups(path, container_id) for pid in processes_in(group)})
+
+
+def processes_in(group: Path) -> Iterator[int]:
+    """The ids of the processes in a group and those below it; some may be told twice."""
+    for place, name in _inside(group):
+        yield from map(int, _procs(place, name))
+
+
+def _inside(group: Path) -> Iterator[tuple[int, str]]:
+    """A group, after all that are below it, however deeply its container has nested them: an open directory, and the
+    name that it has there."""
+    try:
+        top = os.open(group, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        for entry in entries(top, lambda error: None):
+            if entry.is_directory:
+                yield entry.directory, entry.name
+        yield top, "."
+    finally:
+        os.close(top)
+
+
+def _opened(place: int, name: str, file: str, flags: int) -> int:
+    return os.open(f"{name}/{file}", flags | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=place)
+
+
+def _procs(place: int, name: str) -> list[str]:
+    try:
+        with open(_opened(place, name, "cgroup.procs", os.O_RDONLY)) as file:
+            return file.read().split()
+    except OSError:
+        return []
 
 
 def _groups(path: str, container_id: str) -> list[Path]:
@@ -60,29 +92,33 @@ def _groups(path: str, container_id: str) -> list[Path]:
 def _clear_one(group: Path) -> None:
     deadline = time.monotonic() + _PATIENCE
     while True:
-        for directory, _, _ in os.walk(group, topdown=False):
-            _kill_all(Path(directory))
+        for place, name in _inside(group):
+            _kill_all(place, name)
             with suppress(OSError):
-                os.rmdir(directory)
+                os.rmdir(group if name == "." else name, dir_fd=None if name == "." else place)
         if not group.exists() or time.monotonic() > deadline:
             return
         time.sleep(_PAUSE)
 
 
-def _thaw(group: Path) -> None:
+def _thaw(place: int, name: str) -> None:
     """What is frozen does not die."""
-    for name, word in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+    for file, word in (("freezer.state", b"THAWED"), ("cgroup.freeze", b"0")):
         with suppress(OSError):
-            (group / name).write_text(word)
+            handle = _opened(place, name, file, os.O_WRONLY)
+            try:
+                os.write(handle, word)
+            finally:
+                os.close(handle)
 
 
-def _kill_all(group: Path) -> None:
-    with suppress(OSError):
-        for pid in (group / "cgroup.procs").read_text().split():
+def _kill_all(place: int, name: str) -> None:
+    for pid in _procs(place, name):
+        with suppress(OSError):
             handle = os.pidfd_open(int(pid))
             try:
                 # The number may have been given to another process since: look again while we hold it.
-                if pid in (group / "cgroup.procs").read_text().split():
+                if pid in _procs(place, name):
                     signal.pidfd_send_signal(handle, signal.SIGKILL)
             finally:
                 os.close(handle)

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from engine.runtime.cgroups import processes_in
 from engine.runtime.state import RuncState, RuntimeFiles
 
 
@@ -163,7 +164,5 @@ def _pids(state: RuncState) -> Iterator[int]:
     for controller in ("pids", "", "memory", "cpu", "devices"):
         group = Path(state.cgroup_paths.get(controller, ""))
         if group.is_absolute() and (group / "cgroup.procs").exists():
-            for procs in group.rglob("cgroup.procs"):
-                with contextlib.suppress(OSError):
-                    yield from map(int, procs.read_text().split())
+            yield from processes_in(group)
             return

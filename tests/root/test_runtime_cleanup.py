@@ -23,7 +23,8 @@ from engine.events import Status
 from engine.host import HostFacts
 from engine.jobs import CancelToken, Job
 from engine.network import Networks
-from engine.runtime import Containers, Runtime
+from engine.runtime import Containers, Runtime, cgroups
+from engine.runtime.record import new_id
 
 pytestmark = pytest.mark.root
 
@@ -219,3 +220,29 @@ def test_an_end_is_on_record_whatever_else_fails(
         put_away(it.containers, it.runtime, Failing(data_root, host_facts), it.record, job)
     assert (it.path / "exit").read_text().strip() == "4"
     assert "died" in [each.action for each in it.containers.happenings.read(CancelToken())]
+
+
+def test_control_groups_deeper_than_recursion_goes() -> None:
+    """A container that may make groups nests them as it likes."""
+    id = new_id()
+    base = Path("/sys/fs/cgroup")
+    group = (base if (base / "cgroup.procs").exists() else base / "pids") / f"cutaway-test-{id}"
+    group.mkdir()
+    here = os.open(group, os.O_RDONLY)
+    for _ in range(1_200):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    with subprocess.Popen(["sleep", "300"]) as process:
+        procs = os.open("cgroup.procs", os.O_WRONLY, dir_fd=here)
+        os.write(procs, str(process.pid).encode())
+        os.close(procs)
+        os.close(here)
+        try:
+            assert cgroups.processes(f"/{group.name}", id) == [process.pid]
+            cgroups.clear(f"/{group.name}", id)
+            assert process.wait(timeout=30) == -signal.SIGKILL
+        finally:
+            process.kill()
+    assert not group.exists()
