@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +16,7 @@ from engine.events import ALIVE, ContainersChanged
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.journalling import journalled, need_config
+from engine.network import leave_names, share_names
 from engine.runtime import ContainerRecord, Containers, Runtime, coming_back, signal_number
 from engine.trace import StepKind
 
@@ -115,6 +116,12 @@ class Tender:
             job.step(StepKind.STORE, shlex.join(["cutaway", "rename", record.name, name])),
         ):
             self._containers.update(renamed)
+            if record.network.startswith("container:"):
+                names = self._containers.path(record.id) / "files"
+                leave_names(names, record.name)
+                if self._runtime.state(record).pid:
+                    with suppress(OSError):  # a full disk: it has another name all the same
+                        share_names(names, names, name)
         self._containers.happenings.add(renamed, "rename", before=record.name)
         job.emit(ContainersChanged((record.id,)))
         return renamed

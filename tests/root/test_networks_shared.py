@@ -61,6 +61,10 @@ def test_who_shares_a_network_has_its_names(cutaway: Elsewhere, pair: None) -> N
     cutaway("run", "--rm", "--no-hosts", *SHARING, DEMO, "sh", "-c", "test ! -e /etc/hosts")
     before = cutaway.out("exec", "owner", "cat", "/etc/hosts").splitlines()
     assert before == [*hosts, "192.0.2.7 later"], "who has ended has no line"
+    cutaway("rename", "joiner", "renamed")
+    renamed = [each for each in before if each != line] + [f"127.0.0.1\t{with_id} renamed"]
+    assert cutaway.out("exec", "owner", "cat", "/etc/hosts").splitlines() == renamed
+    cutaway("rename", "renamed", "joiner")
     cutaway("stop", "-t0", "joiner")
     assert cutaway.out("exec", "owner", "cat", "/etc/hosts").splitlines() == [each for each in before if each != line]
     cutaway("start", "joiner")
