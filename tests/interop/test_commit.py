@@ -35,6 +35,13 @@ def change(merged: Path) -> None:
         sparse.write(b"end")
 
 
+@pytest.fixture(scope="module")
+def demo(cutaway: Cutaway) -> str:
+    """The demo image, in the data directory: its name."""
+    cutaway("demo")
+    return "localhost/cutaway/demo:latest"
+
+
 def test_the_whole_story(cutaway: Cutaway, debian: str, logged_in: Guarded, podman: list[str]) -> None:
     merged = Path(cutaway.out("mount", "--name", "story", debian))
     change(merged)
@@ -100,8 +107,8 @@ def test_the_same_changes_make_the_same_image(cutaway: Cutaway, debian: str, mon
 
 
 @pytest.mark.parametrize("options", [["--squash"], ["--compression-format=zstd"], ["--format=docker", "--squash"]])
-def test_squashed_zstd_and_dockers_kind(cutaway: Cutaway, debian: str, options: list[str]) -> None:
-    merged = Path(cutaway.out("mount", "--name", "kinds", debian))
+def test_squashed_zstd_and_dockers_kind(cutaway: Cutaway, demo: str, options: list[str]) -> None:
+    merged = Path(cutaway.out("mount", "--name", "kinds", demo))
     change(merged)
     wanted = snapshot(merged)
     cutaway("commit", *options, "kinds", "kinds:1")

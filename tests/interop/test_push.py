@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway
+from demo_image import put_demo
 from guarded import PASSWORD, Guarded
 from real_registry import make_layout
 
@@ -26,51 +27,57 @@ from engine.registry import Patience, RegistryHosts, RegistryTarget
 pytestmark = [pytest.mark.interop, pytest.mark.root]
 
 
+@pytest.fixture(scope="module")
+def demo(cutaway: Cutaway) -> str:
+    """The demo image, in the data directory: its name."""
+    return put_demo(cutaway.root)
+
+
 def test_podman_pulls_and_runs_what_was_pushed(
-    cutaway: Cutaway, debian: str, logged_in: Guarded, tmp_path: Path, podman: list[str]
+    cutaway: Cutaway, demo: str, logged_in: Guarded, tmp_path: Path, podman: list[str]
 ) -> None:
-    name = f"{logged_in.host}/library/debian:pushed"
-    said = cutaway("push", "--digestfile", str(tmp_path / "digest"), debian, name)
-    (image,) = [image for image in cutaway.json("images", "--json") if image["reference"] == debian]
+    name = f"{logged_in.host}/library/demo:pushed"
+    said = cutaway("push", "--digestfile", str(tmp_path / "digest"), demo, name)
+    (image,) = [image for image in cutaway.json("images", "--json") if image["reference"] == demo]
     assert said.stdout.strip() == (tmp_path / "digest").read_text() == image["digest"]
-    assert "layer 1/2" in said.stderr  # the configuration goes too, and is no layer
-    assert "layer 3/" not in said.stderr
+    assert "layer 1/3" in said.stderr  # the configuration goes too, and is no layer
+    assert "layer 4/" not in said.stderr
     assert json.loads(logged_in.skopeo("inspect", f"docker://{name}"))["Digest"] == image["digest"]
     limits = ["--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096"]
     pulled = subprocess.run([*podman, "pull", f"--cert-dir={logged_in.certificates}", name], capture_output=True)
     assert pulled.returncode == 0, pulled.stderr
     done = subprocess.run(
-        [*podman, "run", "--rm", "--network=host", *limits, name, "cat", "/etc/os-release"],
+        [*podman, "run", "--rm", "--network=host", *limits, name, "cat", "/srv/greeting"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "PRETTY_NAME" in done.stdout
+    assert "layer 3" in done.stdout
 
 
 def test_a_second_push_sends_nothing_and_another_repository_mounts(
-    cutaway: Cutaway, debian: str, logged_in: Guarded
+    cutaway: Cutaway, demo: str, logged_in: Guarded
 ) -> None:
-    name = f"{logged_in.host}/mine/debian:1"
-    cutaway("tag", debian, name)
+    name = f"{logged_in.host}/mine/demo:1"
+    cutaway("tag", demo, name)
     cutaway("push", name)
     assert "uploading" not in cutaway("push", name).stderr
-    other = f"{logged_in.host}/yours/debian:1"
+    other = f"{logged_in.host}/yours/demo:1"
     events: list[Event] = []
     bench = Workbench(cutaway.root, sink=events.append)
     job = Job("push", events.append)
     digest = bench.push(name, job, to=other)
     assert not any(isinstance(each, LayerProgress) and each.phase is LayerPhase.UPLOADING for each in events)
-    assert sum(step.detail.startswith("mounted from") for step in job.steps) == 3
+    assert sum(step.detail.startswith("mounted from") for step in job.steps) == 4
     assert json.loads(logged_in.skopeo("inspect", f"docker://{other}"))["Digest"] == digest
     assert not any(PASSWORD in repr(step) for step in job.steps)
 
 
-def test_as_docker_schema_2_and_as_oci(cutaway: Cutaway, debian: str, logged_in: Guarded) -> None:
+def test_as_docker_schema_2_and_as_oci(cutaway: Cutaway, demo: str, logged_in: Guarded) -> None:
     for kind, media_type, config_type in (("v2s2", DOCKER_MANIFEST, DOCKER_CONFIG), ("oci", MANIFEST, CONFIG)):
-        name = f"{logged_in.host}/kinds/debian:{kind}"
-        digest = cutaway.out("push", "--quiet", "--format", kind, debian, name)
+        name = f"{logged_in.host}/kinds/demo:{kind}"
+        digest = cutaway.out("push", "--quiet", "--format", kind, demo, name)
         raw = logged_in.skopeo("inspect", "--raw", f"docker://{name}")
         assert json.loads(raw).get("mediaType", MANIFEST) == media_type
         assert json.loads(raw)["config"]["mediaType"] == config_type
@@ -79,17 +86,17 @@ def test_as_docker_schema_2_and_as_oci(cutaway: Cutaway, debian: str, logged_in:
 
 
 def test_without_a_login_and_with_wrong_names(
-    cutaway: Cutaway, debian: str, guarded: Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cutaway: Cutaway, demo: str, guarded: Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(guarded.home))
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "none.json"))
-    failed = cutaway("push", debian, f"{guarded.host}/x/y:1", code=1)
+    failed = cutaway("push", demo, f"{guarded.host}/x/y:1", code=1)
     assert f"cutaway login {guarded.host}" in failed.stderr
     assert "Traceback" not in failed.stderr
     cutaway("push", "no/such:image", code=1)
-    cutaway("push", debian, "UPPER CASE", code=2)
-    cutaway("push", debian, "containers-storage:somewhere", code=2)
-    cutaway("push", debian, f"{guarded.host}/x/y@sha256:{'0' * 64}", code=2)
+    cutaway("push", demo, "UPPER CASE", code=2)
+    cutaway("push", demo, "containers-storage:somewhere", code=2)
+    cutaway("push", demo, f"{guarded.host}/x/y@sha256:{'0' * 64}", code=2)
 
 
 def test_cancelled_while_it_sends(cutaway: Cutaway, registry: str, tmp_path: Path) -> None:
