@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-import gzip
 import io
 import json
 import os
@@ -17,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from isal import igzip
 
 from engine.digest import Digest
 from engine.oci import CONFIG, INDEX, LAYER_GZIP, MANIFEST
@@ -105,7 +106,7 @@ def make_layout(folder: Path, layers: list[dict[str, bytes]], *, architectures: 
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
         diff_ids.append(Digest.of(raw.getvalue()))
-        descriptors.append(put(gzip.compress(raw.getvalue(), 1, mtime=0), LAYER_GZIP))
+        descriptors.append(put(igzip.compress(raw.getvalue(), 1, mtime=0), LAYER_GZIP))
     images = []
     for architecture in architectures:
         config = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from isal import igzip
 from layer_kit import END, directory, file, link, snapshot, symlink
 from real_registry import docker_registry
 from small_image import put_blob
@@ -113,7 +113,7 @@ def packed(raw: bytes, how: str) -> tuple[bytes, str]:
     if how == "zstd":
         done = subprocess.run(["zstd", "-qc"], input=raw, capture_output=True, check=True)
         return done.stdout, LAYER_GZIP.replace("gzip", "zstd")
-    return (raw, LAYER_GZIP.removesuffix("+gzip")) if how == "none" else (gzip.compress(raw, 1), LAYER_GZIP)
+    return (raw, LAYER_GZIP.removesuffix("+gzip")) if how == "none" else (igzip.compress(raw, 1), LAYER_GZIP)
 
 
 def layout(folder: Path, tools: bytes, case: Case) -> Path:
