@@ -23,7 +23,6 @@ from rich.cells import cell_len
 from rich.color import blend_rgb
 from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME
-from textual._compositor import Compositor
 from textual.strip import Strip
 from textual.widgets import Input, TextArea
 
@@ -55,6 +54,7 @@ class Pictures:
         """What is in front now."""
         app = self._screen.app
         await self._screen.pilot.pause()
+        await self._screen.settled()
         blinking = [f for f in (*app.screen.query(Input), *app.screen.query(TextArea)) if f.cursor_blink]
         for field in blinking:
             field.cursor_blink = False
@@ -140,15 +140,8 @@ def _written(seen: dict[str, Picture]) -> list[str]:
 
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Times of day are those of UTC, and the screen is drawn when a picture is taken, not for nobody in between: that
-    would be a third of the work."""
-    draw = Compositor.render_update
-
-    def when_wanted(self: Compositor, *, full: bool = False, **more: Any) -> Any:
-        return draw(self, full=True, **more) if full else None
-
+    """Times of day are those of UTC."""
     with monkeypatch.context() as patched:
-        patched.setattr(Compositor, "render_update", when_wanted)
         patched.setenv("TZ", "UTC")
         time.tzset()
         yield

@@ -34,6 +34,7 @@ class Bench:
 
     def __init__(self, app: CutawayApp, pilot: Any) -> None:
         self.app, self.pilot = app, pilot
+        pilot._wait_for_screen = self._heard
         self._drawn = True
         display = app._display
 
@@ -74,11 +75,58 @@ class Bench:
         return "\n".join(strip.text.ljust(self.app.size.width) for strip in self.strips)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """One after the other, each carried out, and what came of it laid out on the screen."""
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settled()
 
     async def type(self, text: str) -> None:
+        """As who types fast, or on a slow line: all is there before the first character is carried out."""
+        from textual.events import Key
+        from textual.keys import _character_to_key
+
         for character in text:
-            await self.pilot.press({" ": "space"}.get(character, character))
+            key = Key(_character_to_key(character), character)
+            self.app.post_message(key.set_sender(self.app))
+        await self.pilot.press("wait:0")
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Every key has been carried out, what came of it is laid out, and what came of that, too."""
+        deadline = time.monotonic() + PATIENCE
+        while self.app.is_running:
+            assert time.monotonic() < deadline, f"the screen does not come to rest; it is\n{self.text}"
+            now = self.app.screen
+            to_do = now._layout_required or now._scroll_required or now._repaint_required or now._dirty_widgets
+            to_come = to_do or now._callbacks or self.app._in_turn._under_way is not None
+            now._on_timer_update()
+            await self._heard()
+            if not to_come:
+                break
+            await asyncio.sleep(0.002)
+
+    async def _heard(self) -> bool:
+        """Everybody on the screen has dealt with what had been sent to them. The library's pilot sends each widget a
+        message to learn that, which is much of what a key costs; who waits for a message has none to deal with."""
+        left = 0
+
+        def heard() -> None:
+            nonlocal left
+            left -= 1
+
+        for pump in (self.app, *self.app.screen.walk_children(with_self=True)):
+            ready = pump._message_queue.ready_event
+            if ready.is_set() or not ready._waiters:  # type: ignore[attr-defined]
+                left += pump.call_later(heard)
+        await self.until(lambda: not left or self.app._exception_event.is_set())
+        return not left
+
+    async def until(self, there: Callable[[], object]) -> None:
+        """Wait for what is not read from the screen."""
+        deadline = time.monotonic() + PATIENCE
+        while not there():
+            assert time.monotonic() < deadline, "it did not come to be"
+            await asyncio.sleep(0.002)
 
     async def wait(self, *wanted: str | Callable[[str], object], without: str = "") -> str:
         """Wait until all of `wanted` (regular expressions or questions) is on the screen, and `without` is not."""
@@ -101,17 +149,40 @@ class Bench:
 Open = Callable[..., Any]
 
 
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Opens the program: `async with bench(size=(120, 36)) as screen`."""
+def _wait_in_short_steps(patch: pytest.MonkeyPatch) -> None:
+    """After a key the library's pilot waits until the process is idle, in steps of 20 ms, three times. A step of 5 ms
+    tells the same, and most of the time of these tests is such waiting."""
     import textual._wait
 
+    patch.setattr(textual._wait, "SLEEP_GRANULARITY", 1 / 200)
+    patch.setattr(textual._wait, "SLEEP_IDLE", 1 / 4000)
+
+
+@pytest.fixture
+def drawn_when_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The screen is drawn when a test looks at it, and not for nobody in between: that would be a fifth of the work.
+    What goes to a terminal, part by part, is for tests/tui/test_repainted.py and those in tmux to see. For the same
+    reason it is laid out not sixty times a second, but after each key and at twenty."""
+    from textual._compositor import Compositor
+
+    draw = Compositor.render_update
+
+    def when_wanted(self: Compositor, *, full: bool = False, **more: Any) -> Any:
+        if full:
+            return draw(self, full=True, **more)
+        return self._dirty_regions.clear()
+
+    monkeypatch.setattr(Compositor, "render_update", when_wanted)
+    monkeypatch.setattr("textual.screen.UPDATE_PERIOD", 1 / 20)
+    _wait_in_short_steps(monkeypatch)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_when_looked_at: None) -> Open:
+    """Opens the program: `async with bench(size=(120, 36)) as screen`."""
     from tui.app import CutawayApp
 
-    # After a key the library's pilot waits until the process is idle, in steps of 20 ms, three times. A step of 5 ms
-    # tells the same, and most of the time of these tests is such waiting.
-    textual._wait.SLEEP_GRANULARITY = 1 / 200
-    textual._wait.SLEEP_IDLE = textual._wait.SLEEP_GRANULARITY / 20
+    _wait_in_short_steps(monkeypatch)
     if "CUTAWAY_RUN" not in os.environ:
         monkeypatch.setenv("CUTAWAY_RUN", str(tmp_path / "run"))
     monkeypatch.delenv("NO_COLOR", raising=False)

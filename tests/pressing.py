@@ -15,13 +15,13 @@ async def choose(screen: Bench, typed: str, wanted: str) -> None:
     await screen.type(typed)
     await screen.wait(wanted)
     await screen.press("enter")
-    await screen.wait(lambda text: screen.app.screen.__class__.__name__ != "CommandPalette")
+    await screen.until(lambda: screen.app.screen.__class__.__name__ != "CommandPalette")
 
 
 async def paste(screen: Bench, text: str) -> None:
     """What is long comes from the clipboard, not key by key."""
     screen.app.screen.post_message(events.Paste(text))
-    await screen.wait(lambda _: text in getattr(screen.app.screen.focused, "value", ""))
+    await screen.until(lambda: text in getattr(screen.app.screen.focused, "value", ""))
 
 
 async def replace(screen: Bench, text: str) -> None:

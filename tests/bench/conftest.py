@@ -20,6 +20,11 @@ from real_registry import docker_registry, push
 __all__ = ["bench"]
 
 
+@pytest.fixture
+def drawn_when_looked_at() -> None:
+    """Here all is drawn as it is on a terminal."""
+
+
 @dataclass(frozen=True)
 class Podman:
     """podman with storage of its own. Its default limits are above what a process without CAP_SYS_RESOURCE may set."""

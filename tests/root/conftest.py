@@ -27,7 +27,7 @@ from command_line import Cutaway
 from demo_image import put_demo
 from given import job
 from layer_kit import Stack
-from pilot import bench
+from pilot import bench, drawn_when_looked_at
 
 from engine import Workbench, rootfs
 from engine.demo.programs import interpreter, libraries
@@ -38,7 +38,7 @@ from engine.jobs import Job
 from engine.layers import unpacking_ready
 from engine.runtime import ContainerRecord, Containers, Runtime
 
-__all__ = ["bench", "job"]
+__all__ = ["bench", "drawn_when_looked_at", "job"]
 
 TOOLS = "sh cat echo ls sleep true false env head tail seq stty id mkdir rm dd touch tee yes wc kill date mv ln grep tr"
 _DEPTH = 12  # names in the path of a cgroup that is looked at; a container may make a thousand within each other

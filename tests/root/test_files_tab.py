@@ -17,7 +17,7 @@ from tui.app import CutawayApp
 from tui.panes.files.tab import FilesTab
 from tui.subjects import OfContainer, OfImage
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("drawn_when_looked_at")]
 
 IMAGE = "localhost/cutaway/demo:latest"
 
@@ -106,7 +106,8 @@ async def test_what_is_wasted(demo: Workbench) -> None:
         await screen.wait_for("hidden ones waste")
         await screen.press("W")
         await screen.wait_for("Hidden by higher layers", "44 B  /srv/draft")
-        await screen.press(*"draft", "enter")
+        await screen.type("draft")
+        await screen.press("enter")
         await screen.wait_for("layer 2 of 3", "what it changed", lambda: screen.tab.tree_list.path == "srv/draft")
 
 
@@ -142,7 +143,9 @@ async def test_content_is_shown_and_never_obeyed(demo: Workbench, size: tuple[in
         await screen.wait_for("64 65 66 20 66")
         await screen.press("b")
         await screen.wait_for("def f():")
-        await screen.press("slash", *"return", "enter")
+        await screen.press("slash")
+        await screen.type("return")
+        await screen.press("enter")
         await screen.wait_for("1 match", "     2     return")
         await screen.press("escape", "escape")
         await screen.wait_for(lambda: screen.tab.page == "page")
@@ -153,9 +156,15 @@ async def test_content_is_shown_and_never_obeyed(demo: Workbench, size: tuple[in
 
 async def test_filter_and_order(demo: Workbench) -> None:
     async with looking_at(demo, container(demo)) as screen:
-        await screen.press("slash", *"code", "enter")
+        await screen.press("slash")
+        await screen.type("code")
+        await screen.press("enter")
         await screen.wait_for("1 match code", "code.py")
-        await screen.press("escape", "slash", *">1k", "space", *"!x", "enter")
+        await screen.press("escape", "slash")
+        await screen.type(">1k")
+        await screen.press("space")
+        await screen.type("!x")
+        await screen.press("enter")
         await screen.wait_for("match >1k !x")
         await screen.press("escape", "o")
         await screen.wait_for("by size", lambda: screen.tab.tree_list.tree_model.rows[0].path == "usr")
@@ -166,7 +175,9 @@ async def test_copy_out(demo: Workbench, tmp_path: Path) -> None:
         await screen.on("srv/greeting")
         await screen.press("w")
         await screen.wait_for("Copy /srv/greeting out of it", f"{IMAGE}:/srv/greeting")
-        await screen.press("ctrl+u", *str(tmp_path).replace("/", "/"), "slash", *"out", "enter")
+        await screen.press("ctrl+u")
+        await screen.type(f"{tmp_path}/out")
+        await screen.press("enter")
         await screen.wait_for(lambda: (tmp_path / "out").exists())
         assert b"layer 3" in (tmp_path / "out").read_bytes()
 

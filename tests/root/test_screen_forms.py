@@ -84,7 +84,8 @@ async def test_each_form_makes_the_smallest_change(workbench: Workbench, bench: 
         assert (rule["allow"], rule["major"], rule["minor"], rule["access"]) == (True, 1, 3, "rw")
 
         before = await _form(screen, "n", "Namespaces of its own")
-        await screen.press(*"ipc", "space")
+        await screen.type("ipc")
+        await screen.press("space")
         await screen.wait("-ipc")
         came, went = await _taken(screen, before, "")
         kinds = [each["type"] for each in json.loads(_text(screen))["linux"]["namespaces"]]
@@ -92,7 +93,8 @@ async def test_each_form_makes_the_smallest_change(workbench: Workbench, bench: 
         assert '"type": "ipc"' in "".join(went)
         assert not any("process" in text or "root" in text for text in (*came, *went))
         before = await _form(screen, "n", "Namespaces of its own")
-        await screen.press(*"ipc", "space")
+        await screen.type("ipc")
+        await screen.press("space")
         await screen.wait(r"\+ipc")
         await _taken(screen, before, '"ipc"')
 
