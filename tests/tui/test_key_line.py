@@ -44,6 +44,7 @@ async def test_the_first_key_of_a_container_has_its_place_on_the_narrowest_scree
     async with bench(size=(60, 18)) as screen:
         await screen.wait("A container is an image", "no jobs")
         shell = screen.screen
+        await screen.wait(lambda text: shell.state.problems is not None and shell.state.neighbours is not None)
         shell.state.containers = {"web": container("web", Status.RUNNING)}
         shell.show_containers({})
         shell.action_go("containers")
