@@ -34,23 +34,18 @@ COMBINATIONS = [
     [NONE],
     ["--network=host"],
     [NONE, "--hostname=web", "-e", "A=1", "-e", "EMPTY=", "-e", "HOME=/x"],
-    [NONE, "-w", "/etc", "-u", "ann"],
+    [NONE, "-w", "/etc", "-u", "ann", "--oom-score-adj=500"],
     [NONE, "-u", "1000:1000", "--group-add=77"],
-    [NONE, "-u", "4242"],
+    [NONE, "-u", "4242", "--mount=type=bind,src=/usr,dst=/data,ro"],
     [NONE, "--cap-add=NET_ADMIN", "--cap-drop=KILL"],
     [NONE, "--cap-drop=ALL", "--cap-add=CHOWN"],
     [NONE, "--read-only"],
     [NONE, "-m", "128m", "--cpus=1.5", "--pids-limit=99"],
-    [NONE, "--cpu-shares=512", "--cpuset-cpus=0"],
-    [NONE, "--ulimit=core=0", "--shm-size=32m"],
-    [NONE, "--device=/dev/null:/dev/mine:rw"],
-    [NONE, "-v", "/usr:/data:ro", "-v", "/etc:/more/deep"],
-    [NONE, "--mount=type=bind,src=/usr,dst=/data,ro"],
+    [NONE, "--cpu-shares=512", "--cpuset-cpus=0", "--ulimit=core=0", "--shm-size=32m"],
+    [NONE, "--device=/dev/null:/dev/mine:rw", "-v", "/usr:/data:ro", "-v", "/etc:/more/deep"],
     [NONE, "--security-opt=no-new-privileges", "--security-opt=seccomp=unconfined"],
     [NONE, "--pid=host", "--ipc=host"],
-    [NONE, "--uts=host"],
-    [NONE, "--sysctl=net.ipv4.ip_forward=1"],
-    [NONE, "--oom-score-adj=500"],
+    [NONE, "--uts=host", "--sysctl=net.ipv4.ip_forward=1"],
 ]
 
 
@@ -75,15 +70,12 @@ def dockers(docker: DockerDaemon) -> list[tuple[str, str, OtherContainer]]:
     files = Docker(docker.home / "data", (docker.home / "run/containerd/daemon",))
     ended = Docker(docker.home / "data", ())
 
-    def made(options: list[str]) -> tuple[str, str, OtherContainer]:
-        name = docker("run", "--detach", LIMIT, *options, "probe", "sleep", "60")
-        try:
-            return name, files.found(name).text, ended.found(name)
-        finally:
-            docker("rm", "--force", name)
-
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(made, COMBINATIONS))
+        start = ("run", "--detach", LIMIT)
+        names = list(pool.map(lambda options: docker(*start, *options, "probe", "sleep", "60"), COMBINATIONS))
+    found = [(name, files.found(name).text, ended.found(name)) for name in names]
+    docker("rm", "--force", *names)
+    return found
 
 
 def ours(docker: DockerDaemon, combination: list[str], name: str) -> dict[str, Any]:

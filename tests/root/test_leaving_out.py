@@ -84,25 +84,23 @@ def test_where_a_mount_stands_the_images_files_stay(cutaway: Cutaway) -> None:
     cutaway("rm", "m")
 
 
-@pytest.mark.parametrize("path", ["/etc//secret", "./etc/secret", "/etc/./secret", "etc/secret/", "/srv/../etc/secret"])
-def test_one_path_can_be_written_in_many_ways(cutaway: Cutaway, merged: Path, path: str) -> None:
+def test_one_path_can_be_written_in_many_ways(cutaway: Cutaway, merged: Path) -> None:
     (merged / "etc/secret").write_text("secret")
-    cutaway("commit", f"--leave-out={path}", "k", "clean:1")
-    assert "etc/secret" not in files(cutaway, "clean:1")
+    for path in ("/etc//secret", "./etc/secret", "/etc/./secret", "etc/secret/", "/srv/../etc/secret"):
+        cutaway("commit", f"--leave-out={path}", "k", "clean:1")
+        assert "etc/secret" not in files(cutaway, "clean:1"), path
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/etc/secrets", "/link/secret", "/etc/passwd", "/srv/menu/cake", "/var/log/inner", "/etc/secret/deeper", "/", ""],
-)
-def test_what_leaves_nothing_out_is_an_error(cutaway: Cutaway, merged: Path, path: str) -> None:
+def test_what_leaves_nothing_out_is_an_error(cutaway: Cutaway, merged: Path) -> None:
     (merged / "etc/secret").write_text("secret")
     (merged / "link").symlink_to("etc")
     subprocess.run(["rm", "-r", merged / "srv/menu", merged / "var/log"], check=True)
     (merged / "var/log").mkdir()
-    failed = cutaway("commit", f"--leave-out={path}", "k", "none:1", code=2)
-    assert "left out" in failed.stderr
-    assert "localhost/none:1" not in cutaway.out("images")
+    there = ("/etc/passwd", "/srv/menu/cake", "/var/log/inner")
+    for path in ("/etc/secrets", "/link/secret", *there, "/etc/secret/deeper", "/", ""):
+        failed = cutaway("commit", f"--leave-out={path}", "k", "none:1", code=2)
+        assert "left out" in failed.stderr, path
+        assert "localhost/none:1" not in cutaway.out("images")
 
 
 def test_a_change_of_the_root_directory_itself_is_told_as_it_is_committed(cutaway: Cutaway, merged: Path) -> None:
