@@ -94,13 +94,18 @@ class Picture:
             looks: list[str] = []
             for part, style, _ in Strip.join(line):
                 ink, ground = _look(style or Style.null())
+                shown = f"{ink} {ground}".strip()
+                blank = shown if "line" in ink else ground  # below it, or through it
+                if part.isascii() and part.isprintable():
+                    said += part
+                    looks += [blank if character == " " else shown for character in part]
+                    continue
                 for character in part.replace("\xa0", " "):
                     cells = cell_len(character)
                     if not cells and said:
                         said[-1] += character
-                    drawn = character != " " or "line" in ink  # below it, or through it
                     said += [character] + [""] * (cells - 1) if cells else []
-                    looks += [f"{ink * drawn} {ground}".strip()] * cells
+                    looks += [blank if character == " " else shown] * cells
             text.append("".join(said).rstrip())
             self.styles.append(looks)
         self.text = tuple(text)

@@ -118,15 +118,15 @@ class Bench:
             ready = pump._message_queue.ready_event
             if ready.is_set() or not ready._waiters:  # type: ignore[attr-defined]
                 left += pump.call_later(heard)
-        await self.until(lambda: not left or self.app._exception_event.is_set())
+        await self.until(lambda: not left or self.app._exception_event.is_set(), 0.002)
         return not left
 
-    async def until(self, there: Callable[[], object]) -> None:
-        """Wait for what is not read from the screen."""
+    async def until(self, there: Callable[[], object], step: float = 0.01) -> None:
+        """Wait for what is not read from the screen; `step`: seconds between two looks."""
         deadline = time.monotonic() + PATIENCE
         while not there():
-            assert time.monotonic() < deadline, "it did not come to be"
-            await asyncio.sleep(0.002)
+            assert time.monotonic() < deadline, f"it did not come to be; the screen is\n{self.text}"
+            await asyncio.sleep(step)
 
     async def wait(self, *wanted: str | Callable[[str], object], without: str = "") -> str:
         """Wait until all of `wanted` (regular expressions or questions) is on the screen, and `without` is not."""

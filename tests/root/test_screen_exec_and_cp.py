@@ -63,7 +63,7 @@ async def test_a_command_in_it(workbench: Workbench, running: str, bench: Open, 
         await screen.press("enter")
         await screen.wait("done")
         seen = workbench.root.path / "containers" / running / "merged/tmp/mark"
-        await screen.wait(lambda _: seen.exists() and seen.read_text() == "bg\n")
+        await screen.until(lambda: seen.exists() and seen.read_text() == "bg\n")
         await screen.press("X")
         await _fields(screen, "no-such-program")
         await screen.press("enter")
@@ -86,12 +86,12 @@ async def test_files_in_and_out(workbench: Workbench, running: str, bench: Open,
         await screen.wait(line(screen, f"cp {source} web:/tmp/in"))
         await screen.press("enter")
         merged = workbench.root.path / "containers" / running / "merged"
-        await screen.wait(lambda _: (merged / "tmp/in").is_file())
+        await screen.until(lambda: (merged / "tmp/in").is_file())
         await screen.press("w")
         await screen.wait("Copy files out of web")
         await _fields(screen, "/tmp/in", str(back))
         await screen.press("enter")
-        await screen.wait(lambda _: back.exists())
+        await screen.until(lambda: back.exists())
         assert back.read_text() == "hello\n"
         await screen.press("w")
         await screen.wait("Copy files out of web")
@@ -108,7 +108,7 @@ async def test_files_in_and_out(workbench: Workbench, running: str, bench: Open,
         await screen.press("down")
         await replace(screen, "/tmp/theirs")
         await screen.press("enter")
-        await screen.wait(lambda _: (merged / "tmp/theirs").is_file())
+        await screen.until(lambda: (merged / "tmp/theirs").is_file())
 
 
 async def test_a_new_container_with_options(workbench: Workbench, bench: Open, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ async def test_a_new_container_with_options(workbench: Workbench, bench: Open, t
             screen, str(workbench.mount(DEMO, Job("t", lambda event: None), name="base").merged), "--name dir"
         )
         await screen.press("enter")
-        await screen.wait("new container from|new from", without="A container of a directory")
+        await screen.wait("/merged › new container", without="A container of a directory")
         bundle = tmp_path / "bundle"
         await screen.press("X")
         await screen.wait("Export as a bundle")

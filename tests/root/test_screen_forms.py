@@ -101,7 +101,7 @@ async def test_each_form_makes_the_smallest_change(workbench: Workbench, bench: 
         plain = _text(screen)
         bounding = len(json.loads(plain)["process"]["capabilities"]["bounding"])
         await _form(screen, "p", "")
-        await screen.wait(lambda _: _text(screen) != plain)
+        await screen.until(lambda: _text(screen) != plain)
         config = json.loads(_text(screen))
         assert len(config["process"]["capabilities"]["bounding"]) > bounding
         assert "seccomp" not in config["linux"]
@@ -109,7 +109,7 @@ async def test_each_form_makes_the_smallest_change(workbench: Workbench, bench: 
         await screen.press("ctrl+t")
         await screen.wait("privileged: on, turn it off")
         await screen.press("p")
-        await screen.wait(lambda _: json.loads(_text(screen)) == json.loads(plain))
+        await screen.until(lambda: json.loads(_text(screen)) == json.loads(plain))
 
 
 async def test_saved_and_created_without_a_start(workbench: Workbench, bench: Open, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ async def test_saved_and_created_without_a_start(workbench: Workbench, bench: Op
         assert file.stat().st_mode & 0o777 == 0o600
         file.write_text("older")
         await screen.press("ctrl+s")  # there again, without a word
-        await screen.wait(lambda _: file.read_text() == _text(screen))
+        await screen.until(lambda: file.read_text() == _text(screen))
 
         await screen.press("escape")
         await screen.wait("reading")
@@ -150,7 +150,7 @@ async def test_saved_and_created_without_a_start(workbench: Workbench, bench: Op
         await screen.wait("Save the config.json")
         await replace(screen, str(other))
         await screen.press("enter", "y")
-        await screen.wait(lambda _: other.read_text() == _text(screen))
+        await screen.until(lambda: other.read_text() == _text(screen))
         assert sorted(path.name for path in tmp_path.iterdir() if "json" in path.name) == ["mine.json", "there.json"]
 
         await screen.press("ctrl+l")

@@ -233,9 +233,9 @@ async def test_a_pull_and_a_push_among_the_jobs_and_cancelled(workbench: Workben
             await replace(screen, f"{registry.host}/t:1")
             await screen.press("tab", "space", "enter")
             await screen.wait(r"push(ing)?", "c +cancel", r"0 of \d+ blobs|asking the registry")
-            await screen.wait(lambda _: any(seen.method in ("PATCH", "PUT") for seen in registry.seen))
+            await screen.until(lambda: any(seen.method in ("PATCH", "PUT") for seen in registry.seen))
             await screen.press("c")
             await screen.wait("✗ cancelled; what was sent stays", "P in \\[1\\] +try again", "no jobs")
             await screen.press("1", "D")
-            await screen.wait(lambda _: not screen.screen.state.pulls)
+            await screen.until(lambda: not screen.screen.state.pulls)
         assert "1" not in registry.manifests

@@ -56,7 +56,7 @@ async def test_files_stats_and_the_editor(
     try:
         async with bench(size=size, root=data_root.path) as screen:
             await screen.wait("box", "1 running")
-            await screen.wait(lambda _: screen.screen.area.has_focus_within)
+            await screen.until(lambda: screen.screen.area.has_focus_within)
             await _files_tab(screen)
             await screen.press("4", "t")
             await screen.wait("sh -c while")
@@ -89,13 +89,13 @@ async def _files_tab(screen: Bench) -> None:
         harmless(screen)
         if not row.directory and "link" not in row.path:
             await screen.press("enter")
-            await screen.wait(lambda _: tab.page == "view")
+            await screen.until(lambda: tab.page == "view")
             harmless(screen)
             await screen.press("b")
             await screen.wait("00000")
             harmless(screen)
             await screen.press("escape")
-            await screen.wait(lambda _: tab.page == "page")
+            await screen.until(lambda: tab.page == "page")
             await screen.press("w")
             harmless(screen)
             await screen.press("escape")

@@ -55,7 +55,7 @@ def place(screen: Any) -> tuple[str, str]:
 
 async def until(screen: Any, pane: str) -> None:
     """Somebody is there, and stays there when what has been sent to anything on the screen has come to it."""
-    await screen.wait(lambda _: place(screen) == (pane, pane))
+    await screen.until(lambda: place(screen) == (pane, pane))
     await screen.pilot.pause()
     assert place(screen) == (pane, pane)
 
@@ -76,7 +76,7 @@ async def test_the_later_key_wins(
             await screen.wait('"ociVersion"')
             shell.area.find("output").outdate()
             press(screen, "4", "l", "4")
-            await screen.wait(lambda _: shell.looking.tab_id == "output")
+            await screen.until(lambda: shell.looking.tab_id == "output")
             await until(screen, "containers")
             await slow.let_go()
             await screen.wait("database is up", "following · 1 line")
@@ -141,7 +141,7 @@ async def test_focus_that_slow_work_moves_is_for_its_own_key(bench: Any) -> None
 
         shell.later(work())
         press(screen, "down")  # leads nowhere else
-        await screen.wait(lambda _: shell.state.asked == asked + 1)
+        await screen.until(lambda: shell.state.asked == asked + 1)
         slow.set()
         await until(screen, "images")
         assert shell.panes.go("main", asked)  # what that key did besides

@@ -46,11 +46,11 @@ async def test_what_conmon_would_have_cleared_is_cleared(cutaway: Cutaway, bench
         assert len(left(data_root)) >= 5
         kill_conmon_then_init(cutaway, data_root, "one", "two")
         await screen.wait("one +exited", "two +exited")
-        await screen.wait(lambda _: not left(data_root))
+        await screen.until(lambda: not left(data_root))
         state = screen.screen.state
         said = {f"cleared up after the container {name}" for name in ("one", "two")}
-        await screen.wait(lambda _: said <= {message.text for message in state.messages})
-        await screen.wait(lambda _: state.work and not state.working)
+        await screen.until(lambda: said <= {message.text for message in state.messages})
+        await screen.until(lambda: state.work and not state.working)
         assert [work.title for work in state.work.values()] == ["clear up after containers"], "once for both"
         steps = [step.command for title, step in state.steps if title == "clear up after containers"]
         assert len([step for step in steps if step.startswith("umount ")]) == 2, steps

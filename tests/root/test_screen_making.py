@@ -143,7 +143,7 @@ async def test_push_tag_and_save(workbench: Workbench, bench: Callable[..., Any]
             await screen.wait("Another name for")
             await _replace(screen, "localhost/other:2")
             await screen.press("enter")
-            await screen.wait(lambda _: len(workbench.images()) == 2)
+            await screen.until(lambda: len(workbench.images()) == 2)
 
             await screen.press("1", "G", "S")
             await screen.wait("Save localhost")

@@ -43,7 +43,7 @@ async def test_all_of_it_is_found(bench: Any, data_root: DataRoot) -> None:
         assert screen.screen.layer_list.list.key == "2"
         await look_for("theme high", "theme high-contrast")
         await screen.press("enter")
-        await screen.wait(lambda text: screen.app.theme == "cutaway-high-contrast")
+        await screen.until(lambda: screen.app.theme == "cutaway-high-contrast")
         await look_for("image demo", f"image {DEMO}")
         await screen.press("enter")
         await screen.wait(r"demo +latest +5")

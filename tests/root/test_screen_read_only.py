@@ -29,7 +29,7 @@ async def test_no_file_is_written(
         async def refused(key: str) -> None:
             count = len(messages)
             await screen.press(key)
-            await screen.wait(lambda _: len(messages) > count)
+            await screen.until(lambda: len(messages) > count)
             assert messages[-1].text == "Not now: nothing may be changed (--read-only)"
             assert screen.app.screen is screen.screen, "a dialog"
 

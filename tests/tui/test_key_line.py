@@ -36,7 +36,7 @@ async def test_who_presses_a_key_at_once_stays_where_it_led(bench: Any) -> None:
     async with bench(size=(80, 24)) as screen:  # on its own it would show the first page, in place of an empty list
         await screen.opened()
         await screen.press("4")
-        await screen.wait(lambda text: screen.screen.state.problems is not None)
+        await screen.until(lambda: screen.screen.state.problems is not None)
         assert screen.screen.panes.place == "containers"
 
 

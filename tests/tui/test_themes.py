@@ -131,7 +131,7 @@ async def test_the_names_in_merged_output_can_be_read_also_where_lines_are_chose
         sources.append(LogSource(transcript, f"name-{number}"))
     async with bench() as screen:
         await screen.wait("A container is an image", "no jobs")
-        await screen.wait(lambda _: screen.screen.area.find("output") is not None)
+        await screen.until(lambda: screen.screen.area.find("output") is not None)
         screen.screen.looking.show = lambda: None  # there is nothing to look at but what is made up
         screen.screen.area.front("output", [])
         screen.screen.area.find("output").pane.show(Merged(sources), [f"name-{number}" for number in range(5)])
