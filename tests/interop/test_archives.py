@@ -355,7 +355,6 @@ def test_a_short_name_is_the_same_one_as_podman_s(
         names = [image["reference"] for image in cutaway.json("images", "--json")]
         told = json.loads(run(*podman, "image", "inspect", theirs))[0]["RepoTags"]
         assert {"localhost/further:1", theirs} <= set(told) & set(names)
-        for name in ("localhost/further:1", theirs):
-            cutaway("rmi", name)
-            run(*podman, "untag", theirs, name)
+        cutaway("rmi", "localhost/further:1", theirs)
+        run(*podman, "untag", theirs, "localhost/further:1", theirs)
         archive.unlink()
