@@ -6,8 +6,8 @@ import hashlib
 import io
 import os
 import random
+import shutil
 import stat
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,7 +89,7 @@ def disorder(root: Path, dice: random.Random, count: int) -> None:
             elif act == 1 and what:
                 what.unlink()
             elif act == 2:
-                subprocess.run(["rm", "-rf", dice.choice(folders[1:] or [new])], check=True)
+                shutil.rmtree(dice.choice(folders[1:] or [new]), ignore_errors=True)
             elif act == 3:
                 new.mkdir(mode=dice.choice([0o755, 0o700, 0o1777]))
             elif act == 4 and what:
@@ -115,7 +115,7 @@ def disorder(root: Path, dice: random.Random, count: int) -> None:
                     sparse.truncate(2_000_000)
             elif act == 13:
                 gone = dice.choice(folders[1:] or [new])
-                subprocess.run(["rm", "-rf", gone], check=True)
+                shutil.rmtree(gone, ignore_errors=True)
                 gone.mkdir()
                 (gone / "inside").write_text("again")
             if new.exists() and dice.random() < 0.5:
