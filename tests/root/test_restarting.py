@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import Cutaway
-from waiting import until
+from waiting import until, until_ended
 
 pytestmark = pytest.mark.root
 
@@ -24,14 +25,21 @@ def inspected(cutaway: Cutaway, name: str) -> dict[str, Any]:
 
 def settled(cutaway: Cutaway, name: str) -> str:
     """Its status when nothing is at work on it any more: neither conmon nor what that starts at the end."""
-    id = inspected(cutaway, name)["id"]
-    until(lambda: not at_work(id))
+    until_left(inspected(cutaway, name)["id"])
     return str(inspected(cutaway, name)["status"])
 
 
 def at_work(id: str) -> list[Path]:
     """The processes that have a container's id among their words."""
     return [place for place in Path("/proc").glob("[0-9]*/cmdline") if id.encode() in _words(place)]
+
+
+def until_left(id: str) -> None:
+    """Until they have ended, and those that they have started; looking through all processes again and again costs."""
+    while found := at_work(id):
+        for place in found:
+            with suppress(ProcessLookupError):
+                until_ended(os.pidfd_open(int(place.parent.name)))
 
 
 def _words(place: Path) -> list[bytes]:
@@ -117,7 +125,7 @@ def test_stopped_between_two_runs(cutaway: Cutaway) -> None:
     until(lambda: cutaway.out("logs", "it").splitlines().count("run") >= 3)
     failing()
     cutaway("rm", "-f", "it")
-    until(lambda: not at_work(id))
+    until_left(id)
 
 
 def test_what_cannot_start_again_is_left_and_told(cutaway: Cutaway, tmp_path: Path) -> None:
@@ -141,7 +149,7 @@ def test_it_does_not_start_what_a_person_has_ended(cutaway: Cutaway) -> None:
     (cutaway.root / "containers" / id / "restarts").write_text("5 0\n")
     cutaway("stop", "-t0", "own")
     os.kill(inspected(cutaway, "joins")["pid"], signal.SIGKILL)
-    until(lambda: not at_work(joiner))
+    until_left(joiner)
     assert settled(cutaway, "own") == "exited"
     assert (cutaway.root / "containers" / id / "stopped").exists()
     assert inspected(cutaway, "own")["restarts"] == 5
