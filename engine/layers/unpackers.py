@@ -24,11 +24,12 @@ _PROGRAM = "from engine.layers.worker import main; main()"
 class Unpacker:
     """One forked process at work on a layer."""
 
-    def __init__(self, told: IO[bytes], errors: socket.socket, answer: socket.socket) -> None:
-        self.told = told
+    def __init__(self, told: socket.socket, errors: socket.socket, answer: socket.socket) -> None:
+        self.told: IO[bytes] = told.makefile("rb")
         """What it tells: JSON in lines."""
         self._errors = errors
         self._answer = answer
+        self._ends = (answer, told)
         self._status: int | None = None
 
     def has_begun(self) -> bool:
@@ -36,14 +37,17 @@ class Unpacker:
         return bool(self._answer.recv(NUMBER.size))
 
     def kill(self) -> None:
-        """End it now."""
-        with suppress(OSError):
-            self._answer.shutdown(socket.SHUT_WR)
+        """End it now: who forked it kills it, and where that one has gone it ends by itself."""
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_WR)
 
     def wait(self) -> int:
         """Wait for its end: its exit code, or minus the signal that killed it, or who forked it."""
         if self._status is None:
             told = self._answer.recv(NUMBER.size)
+            if not told:
+                self.said()  # nobody tells its end, but then nobody has the other end of this any more
             self._status = int(NUMBER.unpack(told)[0]) if told else -signal.SIGKILL
         return self._status
 
@@ -55,7 +59,8 @@ class Unpacker:
 class _Server:
     def __init__(self) -> None:
         self._asks, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # A new interpreter: forking one that has threads is unsafe. It inherits nothing but where to find modules.
+        # A new interpreter: forking one that has threads is unsafe. It inherits nothing but where to find modules. What
+        # is typed on our terminal (Ctrl-C) is for us, who end a layer where that was meant.
         places = [str(Path(engine.__file__).parent.parent), *filter(None, sys.path)]
         with theirs:
             self._process = subprocess.Popen(
@@ -65,6 +70,7 @@ class _Server:
                 stderr=subprocess.PIPE,
                 env={"PYTHONPATH": os.pathsep.join(map(os.path.abspath, places)), "PYTHONUTF8": "1"},
                 cwd="/",
+                start_new_session=True,
             )
         self.owner = os.getpid()
 
@@ -134,6 +140,8 @@ def _begin(task: bytes, blob: int, staging: int, stack: ExitStack) -> Unpacker:
                 taken = server.ask(task, [*theirs, blob, staging])
         if taken and made.has_begun():
             return made
+        made.kill()
+        made.wait()
         with _lock:
             if _server is server:
                 _server, said = None, server.close()
@@ -153,5 +161,6 @@ def _connected(ours: ExitStack, theirs: ExitStack) -> tuple[Unpacker, list[int]]
         end, its_end = socket.socketpair(socket.AF_UNIX, kind)
         ends.append(ours.enter_context(end))
         numbers.append(theirs.enter_context(its_end).fileno())
-    told, errors, answer = ends
-    return Unpacker(ours.enter_context(told.makefile("rb")), errors, answer), numbers
+    made = Unpacker(*ends)
+    ours.enter_context(made.told)
+    return made, numbers

@@ -187,28 +187,31 @@ def test_what_they_are_forked_from_is_one_and_another_one_when_it_has_gone(endle
     assert one(2) == first
     (tmp_path / "3").mkdir()
     seen: list[int] = []
+    token = CancelToken()
 
     def kill(taken: int) -> None:
         if not seen:
-            seen.extend(map(os.pidfd_open, workers()))
+            seen.extend(map(os.pidfd_open, (*workers(), first)))
             os.kill(first, signal.SIGKILL)
-            raise RuntimeError
+            until_ended(seen.pop())
+            token.cancel()
 
-    with pytest.raises(RuntimeError):
-        unpack(endless, tmp_path / "3", diff_id=Digest.of(b""), on_progress=kill, token=CancelToken())
+    with pytest.raises(Cancelled):
+        unpack(endless, tmp_path / "3", diff_id=Digest.of(b""), on_progress=kill, token=token)
     until_ended(*seen)
     assert one(4) != first
 
 
-def test_worker_ends_with_its_parent(tmp_path: Path, staging: Path) -> None:
+def test_worker_ends_with_its_parent_and_not_by_what_that_one_s_terminal_sends(tmp_path: Path, staging: Path) -> None:
     fifo = tmp_path / "blob"
     os.mkfifo(fifo)  # never ends, as a download that stalls
     script = (
         "import sys; from pathlib import Path; from engine.layers import unpack; from engine.jobs import CancelToken;"
-        "from engine.digest import Digest;"
+        "from engine.digest import Digest; import signal; signal.signal(signal.SIGINT, lambda *about: None);"
         "unpack(Path(sys.argv[1]), Path(sys.argv[2]), diff_id=Digest.of(b''), on_progress=print, token=CancelToken())"
     )
-    with subprocess.Popen([sys.executable, "-c", script, str(fifo), str(staging)]) as parent:
+    line = [sys.executable, "-c", script, str(fifo), str(staging)]
+    with subprocess.Popen(line, start_new_session=True) as parent:
         writing = os.open(fifo, os.O_WRONLY)
         try:
             os.write(writing, file("f", b"x"))
@@ -216,6 +219,9 @@ def test_worker_ends_with_its_parent(tmp_path: Path, staging: Path) -> None:
             (server,) = servers(parent.pid)
             handles = [os.pidfd_open(pid) for pid in (server, *children(server))]
             assert len(handles) == 2
+            os.killpg(parent.pid, signal.SIGINT)  # as Ctrl-C does while an editor has the terminal
+            os.write(writing, file("g", NOISE) + file("h", b"x"))
+            until(lambda: (staging / "diff/h").exists())
             parent.kill()
             parent.wait()
             for handle in handles:
