@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -68,11 +69,24 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in found]
 
 
-def wait_until_gone(pids: list[int]) -> None:
+def wait_until_gone(servers: list[int], folder: Path) -> None:
+    """Until what forks for layers has ended, and after it what it has forked."""
     until(
-        lambda: not any(Path(f"/proc/{pid}/cwd").exists() for pid in pids),
+        lambda: not any(Path(f"/proc/{pid}/cwd").exists() for pid in servers) and not unpacking_below(folder),
         lambda: "a worker outlives the pull that started it",
     )
+
+
+def unpacking_below(folder: Path) -> bool:
+    """Whether a process is at work on a layer there, by what it has open: who forked it may have gone."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if b"engine.layers.worker" in (place / "cmdline").read_bytes():
+                for opened in (place / "fd").iterdir():
+                    with suppress(FileNotFoundError):  # closed since
+                        if os.readlink(opened).startswith(f"{folder}/"):
+                            return True
+    return False
 
 
 @pytest.fixture
@@ -95,11 +109,11 @@ def test_pulls_killed_at_random_times(in_memory: Path) -> None:
     for _ in range(ROUNDS):
         process = start(root.path, layout)
         time.sleep(chance.uniform(0, whole))
-        workers = children(process.pid) if process.poll() is None else []
+        servers = children(process.pid) if process.poll() is None else []
         process.kill()
         process.communicate()
         interrupted += process.returncode == -9
-        wait_until_gone(workers)
+        wait_until_gone(servers, in_memory)
         store = Store(root)
         root.clear_leftovers(lambda path: None)
         assert store.check(lambda: [], CancelToken()) == []
