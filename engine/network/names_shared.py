@@ -17,6 +17,7 @@ from pathlib import Path
 
 _HOSTS, _SHARED = "hosts", ("hosts", "resolv.conf")
 _LIMIT = 1024 * 1024  # bytes; what is larger is no hosts file, and is left as it is
+_HOST_NAME = 64  # bytes, sethostname(2)
 _TRIES, _PAUSE = 20, 0.01  # seconds
 
 
@@ -43,8 +44,9 @@ def leave_names(own: Path, name: str) -> None:
 
 def _change(own: Path, name: str, *, there: bool) -> None:
     with suppress(FileNotFoundError), _opened(own / _HOSTS) as handle:
-        hostname = (own / "hostname").read_bytes().strip()
-        line = b"127.0.0.1\t" + b" ".join(dict.fromkeys([hostname or name.encode(), name.encode()]))
+        with (own / "hostname").open("rb") as file:
+            hostname = file.read(_HOST_NAME).split()[:1]
+        line = b"127.0.0.1\t" + b" ".join(dict.fromkeys([*hostname, name.encode()]))
         text = os.pread(handle, _LIMIT + 1, 0)
         lines = text.splitlines()
         if len(text) > _LIMIT or (line in lines) == there:
