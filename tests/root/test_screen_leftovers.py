@@ -80,7 +80,9 @@ async def test_a_container_whose_record_cannot_be_read_is_there_and_can_be_remov
         for tab in ("Files", "Output", "Stats", "Trace", "Config"):
             await screen.wait(f"{id} › {tab}", "(?i)the record of", without="reading…")
             await screen.press("right_square_bracket")
-        await screen.press("4", "D")
+        await screen.press("4", "N")
+        await screen.wait("Not now: the record of")
+        await screen.press("D")
         await screen.wait("Kill it, and remove it")
         await screen.press("y")
         await screen.wait(lambda text: "damaged" not in text)

@@ -23,10 +23,14 @@ def as_it_is(container: ContainerSummary) -> str:
     return f"{visible(container.name)} is {container.status.value}"
 
 
+def damaged(container: ContainerSummary) -> str:
+    is_damaged = container.status is Status.DAMAGED
+    return f"the record of {container.id} cannot be read: it can be ended and removed alone" if is_damaged else ""
+
+
 def working(container: ContainerSummary) -> str:
-    if container.status is Status.DAMAGED:
-        return f"the record of {container.id} cannot be read: it can be ended and removed alone"
-    return f"{visible(container.name)} is a working container: nothing runs in it" if container.working else ""
+    is_working = f"{visible(container.name)} is a working container: nothing runs in it"
+    return damaged(container) or (is_working if container.working else "")
 
 
 def not_live(container: ContainerSummary) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from engine import Status, visible
 from tui.bench import Bench
 from tui.deeds.comparing import CONTAINER_COMPARING
-from tui.deeds.conditions import already_live, as_it_is, goes_by_force, not_live, working
+from tui.deeds.conditions import already_live, as_it_is, damaged, goes_by_force, not_live, working
 from tui.deeds.container_forms import CONTAINER_FORMS
 from tui.deeds.copying import CONTAINER_COPYING
 from tui.deeds.deed import Act, Deed, Offer, at_tab
@@ -236,6 +236,7 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         "a new one of its image",
         _another,
         command=lambda c: ("config", c.image),
+        why_not=damaged,
         changes=False,
     ),
     Deed(
