@@ -190,10 +190,10 @@ class Launcher:
                 self._runtime.check_known(record)
                 coming_back.begin_anew(self._containers.path(record.id))
                 pump = self._begin(record, job, stack, attachment, fleeting=fleeting)
+                began = self._runtime.state(record).started  # before another run can begin
             job.emit(ContainersChanged((record.id,)))
             if pump is None:
                 return None
-            began = self._runtime.state(record).started
             ending = pump.run(job.token)
         return self._after(record, ending, began, job)
 
