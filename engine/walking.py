@@ -72,15 +72,19 @@ class Descent:
 
     def _found_again(self) -> int:
         here = os.dup(self._top)
-        for depth, (name, identity) in enumerate(self._way[1:], 1):
-            inner = _opened(name, here, self._failed)
-            if inner is None or _identity(inner) != identity:
-                if inner is not None:
-                    os.close(inner)
-                del self._way[depth:]
-                break
+        try:
+            for depth, (name, identity) in enumerate(self._way[1:], 1):
+                inner = _opened(name, here, self._failed)
+                if inner is None or _identity(inner) != identity:
+                    if inner is not None:
+                        os.close(inner)
+                    del self._way[depth:]
+                    break
+                os.close(here)
+                here = inner
+        except BaseException:
             os.close(here)
-            here = inner
+            raise
         return here
 
 
