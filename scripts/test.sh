@@ -21,7 +21,7 @@ gigabytes=$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo)
 room=$(df --output=avail --block-size=1G /dev/shm 2>/dev/null | tail -n 1)
 if [ "$(id -u)" -eq 0 ] && [ "$gigabytes" -ge 12 ] && [ "${room:-0}" -ge 8 ]; then
     files=$(mktemp -d /dev/shm/cutaway-tests-XXXXXX)
-    trap 'rm -rf "$files"' EXIT
+    trap 'rm -rf --one-file-system "$files"' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     # Linux keeps users' attributes there since 6.6.

@@ -86,6 +86,7 @@ def docker_daemon(*, driver: str = "overlay2", own_network: bool = True) -> Iter
 
 def _answers(home: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as asking, suppress(OSError):
+        asking.settimeout(5)  # seconds
         asking.connect(f"{home}/sock")
         asking.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
         return b" 200 OK" in asking.recv(100)
