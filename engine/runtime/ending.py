@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 
 from engine.errors import StoreError
 from engine.events import Status
@@ -14,7 +15,8 @@ from engine.runtime.monitor import monitors
 from engine.runtime.state import EXIT, LiveState, RuntimeFiles, make_directory, read_state
 from engine.runtime.waiting import MOVED_HERE, ProcessId, Watch, wait_readable
 
-_LOOK = 0.1  # seconds between two looks whether what is to come back has
+_LOOK = 1.0  # seconds between two looks whether what is to come back has, where nothing tells that
+_PAUSE = 0.1  # seconds
 _EXIT_KEPT = 300.0  # seconds, as podman keeps exit codes of containers that are gone
 
 
@@ -46,20 +48,23 @@ def wait_for_end(files: RuntimeFiles, token: CancelToken, timeout: float | None)
 
 
 def comes_back(files: RuntimeFiles, policy: str, state: LiveState) -> bool:
-    """Whether a container in that state, with this `ContainerRecord.restart`, is just about to be started again.
+    """Whether a container in that state, with this `ContainerRecord.restart`, is just about to be started again."""
+    return bool(_starters(files, policy, state))
 
-    What does that lives then: conmon waits for what it has begun at the end (its `--exit-command`).
-    """
+
+def _starters(files: RuntimeFiles, policy: str, state: LiveState) -> list[int]:
+    """The processes of which one lives until a container in that state has been started again, or is not to be: conmon
+    waits for what it has begun at the end (its `--exit-command`). None where it does not come back."""
     if not policy or state.pid:
-        return False
+        return []
     if (
         state.status is Status.EXITED
         and state.exit_code is not None
         and not coming_back.is_due(policy, files.bundle, state)
         and not coming_back.is_beginning(files.bundle, state)
     ):
-        return False
-    return bool(monitors(files))
+        return []
+    return monitors(files)
 
 
 def wait_for_last(files: RuntimeFiles, policy: str, token: CancelToken) -> LiveState:
@@ -67,9 +72,20 @@ def wait_for_last(files: RuntimeFiles, policy: str, token: CancelToken) -> LiveS
     while True:
         wait_for_end(files, token, None)
         state = read_state(files)
-        if not policy or not (state.pid or comes_back(files, policy, state)):
+        starters = _starters(files, policy, state)
+        if not policy or not (state.pid or starters):
             return state
-        token.sleep(_LOOK)
+        _wait_for_any(starters, token, _LOOK if starters else _PAUSE)
+
+
+def _wait_for_any(pids: Sequence[int], token: CancelToken, timeout: float) -> None:
+    """Until one of these processes has ended, or `timeout` seconds. Raises Cancelled."""
+    with contextlib.ExitStack() as stack, contextlib.suppress(ProcessLookupError):  # it has ended already
+        handles: list[int] = []
+        for pid in pids:
+            handles.append(os.pidfd_open(pid))
+            stack.callback(os.close, handles[-1])
+        wait_readable(handles, token, timeout)
 
 
 def keep_exit(files: RuntimeFiles) -> None:
