@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,17 +54,12 @@ def peak_memory(command: Sequence[str], environment: dict[str, str]) -> int:
     )
     peak = 0
     while process.poll() is None:
-        peak = max(peak, sum(_proportional(pid) for pid in psutil.pids() if _session(pid) == process.pid))
+        with suppress(psutil.NoSuchProcess):
+            below = psutil.Process(process.pid).children(recursive=True)
+            peak = max(peak, sum(_proportional(pid) for pid in (process.pid, *(each.pid for each in below))))
         time.sleep(0.02)
     assert process.returncode == 0, command
     return peak
-
-
-def _session(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return 0
 
 
 def _proportional(pid: int) -> int:
