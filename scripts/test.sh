@@ -16,11 +16,10 @@ if [ "$(id -u)" -ne 0 ] && sudo -n true 2>/dev/null; then
 fi
 # What tests make is in memory where there is plenty of it, and goes with them: a disk's filesystem (ext4) looks for room
 # for each new file among all that was removed of late, which is a tenth of what the tests of containers take.
-files=
+files=/dev/shm/cutaway-tests-$$ # small letters: podman takes a path with others for a bad name of an image
 gigabytes=$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo)
 room=$(df --output=avail --block-size=1G /dev/shm 2>/dev/null | tail -n 1)
-if [ "$(id -u)" -eq 0 ] && [ "$gigabytes" -ge 12 ] && [ "${room:-0}" -ge 8 ]; then
-    files=$(mktemp -d /dev/shm/cutaway-tests-XXXXXX)
+if [ "$(id -u)" -eq 0 ] && [ "$gigabytes" -ge 12 ] && [ "${room:-0}" -ge 8 ] && mkdir -m 700 "$files"; then
     trap 'rm -rf --one-file-system "$files"' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from docker_daemon import DoesNotStart, docker_daemon
 from peers import remove_podmans
+from waiting import until
 
 from engine.neighbours import Docker
 
@@ -54,8 +55,8 @@ class Podman:
         subprocess.run(["tar", "-C", rootfs, "-cf", home / "rootfs.tar", "."], check=True)
         self("import", '--change=CMD ["sh", "-c", "sleep 60"]', str(home / "rootfs.tar"), "probe")
 
-    def __call__(self, *words: str) -> str:
-        done = subprocess.run(
+    def ended(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             ["podman", *words],
             env={**os.environ, **self.environment},
             capture_output=True,
@@ -64,6 +65,9 @@ class Podman:
             timeout=120,
             check=False,
         )
+
+    def __call__(self, *words: str) -> str:
+        done = self.ended(*words)
         assert done.returncode == 0, f"podman {' '.join(words)}: {done.stderr[-2000:]}"
         return done.stdout.strip()
 
@@ -76,7 +80,8 @@ def podman() -> Iterator[Podman]:
     try:
         yield made
     finally:
-        made("rm", "--all", "--force", "--time=0")
+        # Where one has just ended podman's own clean-up is at work on it, and the removal may find it busy.
+        until(lambda: made.ended("rm", "--all", "--force", "--time=0").returncode == 0, lambda: "podman keeps them")
         remove_podmans(home)
 
 
