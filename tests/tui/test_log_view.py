@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,8 +15,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from engine import CancelToken, Transcript
+from tui.panes.output import saving
 from tui.panes.output.pane import OutputPane
 from tui.panes.output.sources import LogSource
+from tui.widgets.log_search import Pattern
 from tui.widgets.log_source import Merged
 from tui.widgets.log_view import LogView
 
@@ -318,3 +321,12 @@ async def test_a_key_as_the_first_line_comes(tmp_path: Path) -> None:
         it.read_on()  # as the follower's thread does; the view has not been told yet
         await it.press("k")
         assert it.rows[-1] == " line 98"
+
+
+@pytest.mark.parametrize(("pattern", "kept"), [(None, "out\nerr\n"), (Pattern("!out", inverse=True), "err\n")])
+def test_the_command_beside_a_saved_file_has_the_errors_in_it_too(
+    pattern: Pattern | None, kept: str, tmp_path: Path
+) -> None:
+    line = saving.command("sh -c 'echo out; echo err >&2'", pattern, str(tmp_path / "it's saved"))
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr, (tmp_path / "it's saved").read_text()) == ("", "", kept)

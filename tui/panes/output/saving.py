@@ -32,8 +32,9 @@ class Limits:
 
 def command(line: str, pattern: Pattern | None, path: str) -> str:
     """The shell's line that makes the same file, from `cutaway logs …`."""
-    wanted = f" | {shlex.join(pattern.words)}" if pattern is not None else ""
-    return f"{line} 2>&1{wanted} > {shlex.quote(path)}"
+    if pattern is None:
+        return f"{line} > {shlex.quote(path)} 2>&1"
+    return f"{line} 2>&1 | {shlex.join(pattern.words)} > {shlex.quote(path)}"
 
 
 def save(model: LogModel, numbers: Sequence[int], path: Path, job: Job) -> None:
