@@ -261,7 +261,8 @@ class Conductor:
         def work(workbench: Workbench, job: Job) -> ImageSummary:
             return workbench.pull(name, job, tls_verify=tls_verify, platform=platform)
 
-        self._bring(name, [*words, name], work, self._pulled)
+        pull = self._bring(name, [*words, name], work, self._pulled)
+        pull.tls_verify, pull.platform = tls_verify, platform
 
     def push(self, name: str, to: str, *, tls_verify: bool, kind: str | None, words: Sequence[str]) -> None:
         """Begin to bring an image to a registry, and look at it; `words` are the command line's."""
@@ -279,7 +280,7 @@ class Conductor:
         then: Callable[[str, T], object],
         *,
         out: bool = False,
-    ) -> None:
+    ) -> Pull:
         """Begin it and look at it; `then` is called with the job and what came of it."""
         self._forget_finished()
         settle = self.from_thread(then)
@@ -287,9 +288,10 @@ class Conductor:
         job = self._desk.job(
             title, lambda workbench, job: settle(job.id, work(workbench, job)), self._desk.command(*words)
         )
-        self._state.pulls[job.id] = Pull(job.id, name, job.command, out=out)
+        self._state.pulls[job.id] = pull = Pull(job.id, name, job.command, out=out)
         self._view.show_images()
         self._view.look(OfJob(job.id), go="main")
+        return pull
 
     def _forget_finished(self) -> None:
         """A new pull or push takes the place of those that have ended."""

@@ -80,7 +80,7 @@ class Progress:
 @dataclass
 class Pull:
     """One image on its way, here or (`out`) to a registry; `progress` is its job's. `problem` says why it does not
-    arrive, `cancelled` that it was stopped."""
+    arrive, `cancelled` that it was stopped, `tls_verify` and `platform` how it was asked for."""
 
     job: str
     name: str
@@ -89,6 +89,8 @@ class Pull:
     cancelled: bool = False
     finished: bool = False
     out: bool = False
+    tls_verify: bool = True
+    platform: str | None = None
     progress: Progress = field(default_factory=Progress)
 
     @property

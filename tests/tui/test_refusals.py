@@ -42,6 +42,26 @@ async def test_a_name_that_is_none_stays_in_the_dialog_and_a_failed_step_says_wh
         await screen.wait("This step could not be done", "✗ not an image name", "enter tries again")
 
 
+async def test_a_pull_that_failed_is_tried_again_as_it_was_asked_for(bench: Any) -> None:
+    async with bench() as screen:
+        await screen.wait("A container is an image", "no jobs")
+        await screen.press("p")
+        await screen.wait("Pull an image", r"\[x\] verify")
+        await screen.type("localhost:1/app")
+        await screen.press("tab", "space", "tab")
+        await screen.type("linux/arm64")
+        await screen.press("enter")
+        await screen.wait("✗ cannot reach localhost:1", "p   try again")
+        await screen.press("p")
+        await screen.wait("Pull an image", "localhost:1/app", r"\[ \] verify", r"platform +linux/arm64")
+        await screen.press("escape")
+        pulls = screen.screen.state.pulls
+        pulls.clear()
+        pulls["sent"] = Pull("sent", "localhost:1/sent", "", finished=True, out=True)
+        await screen.press("p")
+        await screen.wait("Pull an image", "the name is missing", r"\[x\] verify")
+
+
 async def test_a_store_that_cannot_be_read_says_so_in_its_place(bench: Any, tmp_path: Path) -> None:
     index = tmp_path / "data" / "images" / "index.json"
     index.parent.mkdir(parents=True)

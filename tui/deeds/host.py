@@ -27,8 +27,9 @@ async def _tour(bench: Bench, offer: Offer[State]) -> None:
 
 
 async def _pull(bench: Bench, offer: Offer[State]) -> None:
-    failed = [pull.name for pull in bench.state.pulls.values() if pull.finished]
-    verify = "--tls-verify=false" not in bench.state.flags.get("pull", ())
+    # What did not arrive is tried again as it was asked for.
+    failed = next((pull for pull in bench.state.pulls.values() if pull.finished and not pull.out), None)
+    verify = failed.tls_verify if failed else "--tls-verify=false" not in bench.state.flags.get("pull", ())
 
     def line(values: Values) -> str:
         return bench.desk.command("pull", *tls_flags(values), *_platform(values), values["name"] or "NAME")
@@ -41,9 +42,9 @@ async def _pull(bench: Bench, offer: Offer[State]) -> None:
         return ""
 
     fields = [
-        Field("name", "name", failed[-1] if failed else "", "name[:tag]", over=True),
+        Field("name", "name", failed.name if failed else "", "name[:tag]", over=True),
         replace(TLS, value="yes" if verify else ""),
-        Field("platform", "platform", hint="this host's; OS/ARCH[/VARIANT]"),
+        Field("platform", "platform", failed.platform or "" if failed else "", "this host's; OS/ARCH[/VARIANT]"),
     ]
     detail = "A name as podman and docker read it, or a layout on disk:\ndebian:12   quay.io/org/app   oci:DIR:TAG"
     given = await bench.put(Form("Pull an image", fields, done="pull", detail=detail, line=line, wrong=wrong))
