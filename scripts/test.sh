@@ -16,7 +16,7 @@ if [ "$(id -u)" -ne 0 ] && sudo -n true 2>/dev/null; then
 fi
 # What tests make is in memory where there is plenty of it, and goes with them: a disk's filesystem (ext4) looks for room
 # for each new file among all that was removed of late, which is a tenth of what the tests of containers take.
-files=/dev/shm/cutaway-tests-$$ # small letters: podman takes a path with others for a bad name of an image
+files=/dev/shm/cutaway-$$ # short, as many a screen shows it; podman takes capitals in a path for a bad name of an image
 gigabytes=$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo)
 room=$(df --output=avail --block-size=1G /dev/shm 2>/dev/null | tail -n 1)
 if [ "$(id -u)" -eq 0 ] && [ "$gigabytes" -ge 12 ] && [ "${room:-0}" -ge 8 ] && mkdir -m 700 "$files"; then
@@ -25,7 +25,7 @@ if [ "$(id -u)" -eq 0 ] && [ "$gigabytes" -ge 12 ] && [ "${room:-0}" -ge 8 ] && 
     trap 'exit 143' TERM HUP
     # Linux keeps users' attributes there since 6.6.
     if .venv/bin/python -c 'import os, sys; os.setxattr(sys.argv[1], "user.any", b"")' "$files" 2>/dev/null; then
-        set -- "$@" --basetemp="$files/tests"
+        set -- "$@" --basetemp="$files/t"
     fi
 fi
 # Compiled once, whatever this shell says of it: rewriting the tests' assertions is most of collecting them.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waiting import until_asleep
+from waiting import until, until_asleep
 
 from engine import Job, Workbench
 from engine.disk import DataRoot
@@ -19,6 +19,7 @@ from engine.errors import Cancelled
 from engine.events import Status, ignore
 from engine.jobs import CancelToken
 from engine.runtime import Watcher, watching
+from engine.runtime.state import RuntimeFiles
 
 pytestmark = pytest.mark.root
 
@@ -67,6 +68,7 @@ def ears(data_root: DataRoot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ears]
     """Without the look at everything that comes now and then: events alone have to tell."""
     monkeypatch.setattr(watching, "_ROUND", 3600.0)
     made = Ears(data_root)
+    until(RuntimeFiles(data_root, "").exits.is_dir)  # what is there when it begins is no change
     yield made
     made.close()
 
