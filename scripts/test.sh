@@ -20,13 +20,13 @@ files=/dev/shm/cutaway-$$ # short, as many a screen shows it; podman takes capit
 gigabytes=$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo)
 room=$(df --output=avail --block-size=1G /dev/shm 2>/dev/null | tail -n 1)
 if [ "$(id -u)" -eq 0 ] && [ "$gigabytes" -ge 12 ] && [ "${room:-0}" -ge 8 ] && mkdir -m 700 "$files"; then
-    trap 'rm -rf --one-file-system "$files"' EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
+    # However this process, which becomes pytest, ends.
+    # shellcheck disable=SC2016 # it is that shell's to expand
+    setsid sh -c 'tail --pid="$1" -f /dev/null; rm -rf --one-file-system "$2"' sh $$ "$files" </dev/null >/dev/null 2>&1 &
     # Linux keeps users' attributes there since 6.6.
     if .venv/bin/python -c 'import os, sys; os.setxattr(sys.argv[1], "user.any", b"")' "$files" 2>/dev/null; then
         set -- "$@" --basetemp="$files/t"
     fi
 fi
 # Compiled once, whatever this shell says of it: rewriting the tests' assertions is most of collecting them.
-PYTHONDONTWRITEBYTECODE='' PATH="$PATH:/usr/sbin:/sbin" .venv/bin/python "$@"
+PYTHONDONTWRITEBYTECODE='' PATH="$PATH:/usr/sbin:/sbin" exec .venv/bin/python "$@"
