@@ -22,7 +22,9 @@ room=$(df --output=avail --block-size=1G /dev/shm 2>/dev/null | tail -n 1)
 if [ "$(id -u)" -eq 0 ] && [ "$gigabytes" -ge 12 ] && [ "${room:-0}" -ge 8 ] && mkdir -m 700 "$files"; then
     # However this process, which becomes pytest, ends.
     # shellcheck disable=SC2016 # it is that shell's to expand
-    setsid sh -c 'tail --pid="$1" -f /dev/null; rm -rf --one-file-system "$2"' sh $$ "$files" </dev/null >/dev/null 2>&1 &
+    setsid sh -c 'tail --pid="$1" -f /dev/null
+        for _ in 1 2 3 4 5 6 7 8 9; do rm -rf --one-file-system "$2" && break || sleep 1; done' sh $$ "$files" \
+        </dev/null >/dev/null 2>&1 & # its processes may end after it
     # Linux keeps users' attributes there since 6.6.
     if .venv/bin/python -c 'import os, sys; os.setxattr(sys.argv[1], "user.any", b"")' "$files" 2>/dev/null; then
         set -- "$@" --basetemp="$files/t"
