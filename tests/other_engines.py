@@ -80,9 +80,11 @@ def podman() -> Iterator[Podman]:
     try:
         yield made
     finally:
-        # Where one has just ended podman's own clean-up is at work on it, and the removal may find it busy.
-        until(lambda: made.ended("rm", "--all", "--force", "--time=0").returncode == 0, lambda: "podman keeps them")
-        remove_podmans(home)
+        try:
+            # Where one has just ended podman's own clean-up is at work on it, and the removal may find it busy.
+            until(lambda: made.ended("rm", "--all", "--force", "--time=0").returncode == 0, lambda: "podman keeps them")
+        finally:
+            remove_podmans(home)
 
 
 @contextmanager

@@ -88,7 +88,12 @@ def test_what_it_made_can_be_kept(workbench: Workbench) -> None:
 def test_an_image_that_was_kept_of_another_tour_keeps_its_name(workbench: Workbench) -> None:
     first, second = Tour(workbench), Tour(workbench)
     first.page(6, do())
-    assert f"The image {RESULT} stays: cutaway rmi {RESULT}" in first.end(do(), keep=True)
+    stays = first.end(do(), keep=True)
+    assert f"The image {RESULT} stays: cutaway rmi {RESULT}" in stays
+    pushed, _, command = stays[-1].partition(" stays: ")
+    assert os.path.exists(f"{pushed}/index.json")
+    subprocess.run(command.split(), check=True)  # it is in none of this test's directories
+    assert not os.path.exists(pushed)
     kept = workbench.inspect(RESULT)["digest"]
     page = second.page(6, do())
     assert page.seen[0].startswith("localhost/cutaway/tour:2  manifest ")
