@@ -139,7 +139,8 @@ def looked_into(root: DataRoot, facts: HostFacts, image: ImageRecord, job: Job) 
     with root.staging("look") as directory:
         for part in ("upper", "work", "merged"):
             (directory / part).mkdir()
-        plan = rootfs.plan(root, image.chain_ids, directory, in_place=image.in_place)
+        volatile = facts.overlay_volatile
+        plan = rootfs.plan(root, image.chain_ids, directory, in_place=image.in_place, volatile=volatile)
         quiet = Job(job.title, ignore)  # it is not among the steps that make the container
         rootfs.mount(plan, quiet)
         try:

@@ -1,9 +1,10 @@
 """Modules of others that are loaded when something of them is first asked for.
 
 `click` loads `inspect`, to ask it for nothing but the margin of each option's help, and that `ast`, `dis` and
-`tokenize`; `pathlib` loads `urllib.parse` and that `ipaddress`, `uuid` loads `platform`, `shutil` every compressor: a
-sixth of what a short command loads, and it uses next to nothing of it. `importlib.util.LazyLoader` is for that, too,
-but before Python 3.12 a second thread may meet half a module.
+`tokenize`; and `gettext`, which looks for a catalogue that nobody has made. `pathlib` loads `urllib.parse` and that
+`ipaddress`, `uuid` loads `platform`, `shutil` every compressor: a fifth of what a short command loads, and it uses next
+to nothing of it. `importlib.util.LazyLoader` is for that, too, but before Python 3.12 a second thread may meet half a
+module.
 """
 
 from __future__ import annotations
@@ -40,8 +41,19 @@ def _system() -> str:
     return os.uname().sysname
 
 
+def _gettext(message: str) -> str:
+    """`gettext.gettext` where there is no catalogue, and of this program there is none."""
+    return message
+
+
+def _ngettext(one: str, several: str, number: int) -> str:
+    """`gettext.ngettext`, likewise."""
+    return one if number == 1 else several
+
+
 _BEFORE: dict[str, dict[str, Callable[..., Any]]] = {
     **{name: {} for name in ("bz2", "ipaddress", "lzma", "msgspec.inspect", "textwrap")},
+    "gettext": {"gettext": _gettext, "ngettext": _ngettext},
     "inspect": {"cleandoc": _cleandoc},
     "platform": {"system": _system},
     "urllib.parse": {"quote_from_bytes": _quote_from_bytes},

@@ -374,7 +374,14 @@ class Launcher:
         layers = [Digest.parse(chain_id) for chain_id in record.layers]
         in_place = [Path(path) for path in record.in_place]
         home = self._containers.path(record.id)
-        return rootfs.plan(self._root, layers, home, in_place=in_place, mapping=mapping(home / "config.json"))
+        return rootfs.plan(
+            self._root,
+            layers,
+            home,
+            in_place=in_place,
+            mapping=mapping(home / "config.json"),
+            volatile=record.auto_remove and self._facts.overlay_volatile,
+        )
 
     def _image_steps(self, record: ContainerRecord) -> list[Step]:
         return trace.read(self._root.traces / f"{record.image_digest.partition(':')[2]}.jsonl")

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import shlex
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -37,9 +38,14 @@ def mount(plan: OverlayPlan, job: Job, *, image: str = "") -> None:
     Raises MountError, with a hint where the reason can be told; then nothing is mounted.
     """
     peer = f'buildah mount "$(buildah from {shlex.quote(image)})"' if image else ""
-    with job.step(StepKind.MOUNT, plan.command(), peer=peer) as step:
+    mark = plan.work / "work" / "incompat"
+    marked = plan.volatile and mark.exists()
+    command = f"rm -r {shlex.quote(str(mark))} && {plan.command()}" if marked else plan.command()
+    with job.step(StepKind.MOUNT, command, peer=peer) as step:
         if is_mounted(plan.merged):
             raise MountError(f"{plan.merged} is mounted already", hint=f"umount {shlex.quote(str(plan.merged))}")
+        if marked:
+            _unmark(mark)
         with ExitStack() as opened:
             plan = _with_mapped_owners(plan, opened)
             merged, data = plan.merged.absolute(), _options(plan, opened)
@@ -50,6 +56,17 @@ def mount(plan: OverlayPlan, job: Job, *, image: str = "") -> None:
         if failure:
             raise _explain(failure, plan)
         step.detail = f"{len(plan.lower)} lower directories, writes go to {plan.upper}"
+        step.detail += ", and are not brought to the disk: they go with the container" * plan.volatile
+
+
+def _unmark(mark: Path) -> None:
+    """Take away what keeps an upper directory that was mounted volatile from being mounted again: the host may have
+    gone down meanwhile, and what was not brought to the disk is lost. Who mounts one volatile counts on nothing in it.
+    """
+    try:
+        shutil.rmtree(mark)
+    except OSError as error:
+        raise MountError(f"cannot remove {mark}: {error.strerror}") from error
 
 
 def _with_mapped_owners(plan: OverlayPlan, opened: ExitStack) -> OverlayPlan:
@@ -131,7 +148,8 @@ def _options(plan: OverlayPlan, opened: ExitStack) -> bytes:
         opened.callback(os.close, handle)
         return str(handle)
 
-    return options([name(path) for path in plan.lower], name(plan.upper), name(plan.work)).encode()
+    lower, upper, work = [name(path) for path in plan.lower], name(plan.upper), name(plan.work)
+    return options(lower, upper, work, volatile=plan.volatile).encode()
 
 
 def _in_own_directory(directory: str, action: Callable[[], int]) -> int:

@@ -41,6 +41,9 @@ class OverlayPlan(msgspec.Struct, frozen=True):
     merged: Path
     mapping: IdMapping | None = None
     """For a container with a user namespace: whose files are whose in it."""
+    volatile: bool = False
+    """The upper directory is thrown away soon, so the kernel need not bring it to the disk, at unmounting either:
+    nothing of it is to be counted on after the host went down (overlayfs.rst, "Volatile mount"; Linux 5.10)."""
 
     @property
     def plain(self) -> bool:
@@ -52,7 +55,7 @@ class OverlayPlan(msgspec.Struct, frozen=True):
 
     def options(self) -> str:
         """The options of the mount by their full paths; good where they are `plain`."""
-        return options([str(path) for path in self.lower], str(self.upper), str(self.work))
+        return options([str(path) for path in self.lower], str(self.upper), str(self.work), volatile=self.volatile)
 
     def command(self) -> str:
         """The shell line that does the same by hand; where the options are not `plain` it makes short links first."""
@@ -64,7 +67,7 @@ class OverlayPlan(msgspec.Struct, frozen=True):
         names = {str(number): path for number, path in enumerate(self.lower)}
         links = {**names, "upper": self.upper, "work": self.work}
         made = " && ".join(f"ln -s {shlex.quote(str(path.absolute()))} {name}" for name, path in links.items())
-        short = options(list(names), "upper", "work")
+        short = options(list(names), "upper", "work", volatile=self.volatile)
         return f'cd "$(mktemp -d)" && {made} && {mount_with(short)} {merged}'
 
     def _mapped_command(self, mapping: IdMapping) -> str:
@@ -72,7 +75,7 @@ class OverlayPlan(msgspec.Struct, frozen=True):
         bind = f"mount --bind -o {shlex.quote(mapping.words())}"
         names = {str(number): path for number, path in enumerate(self.lower)}
         made = " && ".join(f"{bind} {shlex.quote(str(path.absolute()))} {name}" for name, path in names.items())
-        short = options(list(names), str(self.upper), str(self.work))
+        short = options(list(names), str(self.upper), str(self.work), volatile=self.volatile)
         merged = shlex.quote(str(self.merged.absolute()))
         return f'cd "$(mktemp -d)" && mkdir {" ".join(names)} && {made} && {mount_with(short)} {merged}'
 
@@ -85,9 +88,10 @@ def mount_with(options: str) -> str:
     return f"{'LIBMOUNT_FORCE_MOUNT2=always ' * long}mount -t overlay overlay -o {shlex.quote(options)}"
 
 
-def options(lower: Sequence[str], upper: str, work: str) -> str:
+def options(lower: Sequence[str], upper: str, work: str, *, volatile: bool = False) -> str:
     """The option string of an overlay mount; `lower` lowest first (the kernel wants the uppermost first)."""
-    return f"lowerdir={':'.join(reversed(lower))},upperdir={upper},workdir={work},{FEATURES}"
+    words = f"lowerdir={':'.join(reversed(lower))},upperdir={upper},workdir={work},{FEATURES}"
+    return f"{words},volatile" if volatile else words
 
 
 def plan(
@@ -97,6 +101,7 @@ def plan(
     *,
     in_place: Sequence[Path] = (),
     mapping: IdMapping | None = None,
+    volatile: bool = False,
 ) -> OverlayPlan:
     """The overlay of expanded layers (by chain ID, lowest first), or of directories `in_place`, with `upper/`, `work/`,
     `merged/` in `container`.
@@ -117,4 +122,5 @@ def plan(
         work=container / "work",
         merged=container / "merged",
         mapping=mapping,
+        volatile=volatile,
     )

@@ -237,7 +237,9 @@ class Containers:
             if place.is_absolute() or ".." in place.parts or place.parts[0] in ("upper", "work", "merged"):
                 raise StoreError(f"not a place for a container's file: {visible(name)[:80]!r}")
             (staging / place.parent).mkdir(parents=True, exist_ok=True)
-            _write(staging / place, data, 0o600 if len(place.parts) == 1 else 0o644)
+            # Of one with --rm that the host went down with the record is needed, to remove it, and nothing else.
+            lasting = name == RECORD or not record.auto_remove
+            _write(staging / place, data, 0o600 if len(place.parts) == 1 else 0o644, lasting=lasting)
         sync_directory(staging)
 
     def _root_directory(self, record: ContainerRecord) -> os.stat_result | None:
@@ -269,10 +271,11 @@ def _name_taken(name: str) -> NameTaken:
     )
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def _write(path: Path, data: bytes, mode: int, *, lasting: bool) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(handle, "wb") as file:
         os.fchmod(handle, mode)
         file.write(data)
         file.flush()
-        os.fsync(handle)
+        if lasting:
+            os.fsync(handle)

@@ -24,6 +24,7 @@ from engine.runtime.attach import Pump
 from engine.runtime.attachment import Attachment, Ending
 from engine.runtime.foreground import connected
 from engine.runtime.monitor import environment, failure, parse_answer, runc_options
+from engine.runtime.moving import moves_at_once
 from engine.runtime.orphaned import ending_with_us
 from engine.runtime.record import ContainerRecord
 from engine.runtime.state import RuntimeFiles, make_directory
@@ -109,14 +110,15 @@ class Executor:
                 stack.enter_context(ending_with_us(directory))
                 handles |= {"_OCI_STARTPIPE": start.reader, "_OCI_ATTACHPIPE": attach.writer}
                 os.write(start.writer, b"\0")  # conmon may begin; a second one lets it start the process
-            _call(self._arguments(record, files, directory, process, to), directory, handles)
-            for pipe in (sync, attach):
-                pipe.close_writer()
-            answers, pump = _Answers(sync.reader), None
-            if to is not None and _Answers(attach.reader).next(token) is not None:
-                pump = stack.enter_context(connected(directory, to, has_terminal=bool(process.get("terminal"))))
-                os.write(start.writer, b"\0")
-            pid, message = answers.next(token) or (-1, "conmon ended without a word")
+            with moves_at_once():
+                _call(self._arguments(record, files, directory, process, to), directory, handles)
+                for pipe in (sync, attach):
+                    pipe.close_writer()
+                answers, pump = _Answers(sync.reader), None
+                if to is not None and _Answers(attach.reader).next(token) is not None:
+                    pump = stack.enter_context(connected(directory, to, has_terminal=bool(process.get("terminal"))))
+                    os.write(start.writer, b"\0")
+                pid, message = answers.next(token) or (-1, "conmon ended without a word")
             if pid <= 0:
                 raise failure(message, what)
             gone.pop_all()

@@ -24,6 +24,7 @@ import engine
 from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed, UsageError
 from engine.host import Tool, how_it_ended
 from engine.jobs import CancelToken
+from engine.runtime.moving import moves_at_once
 from engine.runtime.record import ContainerRecord
 from engine.runtime.state import RuntimeFiles
 from engine.runtime.waiting import ProcessId, wait_readable
@@ -92,7 +93,9 @@ class Monitor(msgspec.Struct, frozen=True):
         Raises RuntimeFailed with runc's own message, CommandNotFound, CommandNotExecutable, Cancelled.
         """
         reader, writer = os.pipe()
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, reader)
+            stack.enter_context(moves_at_once())
             try:
                 process = subprocess.Popen(
                     self.arguments(record, files),
@@ -118,8 +121,6 @@ class Monitor(msgspec.Struct, frozen=True):
                         stop_creation(files)
                     raise
                 said = process.stderr.read(_ANSWER_LIMIT).decode(errors="replace") if process.stderr else ""
-        finally:
-            os.close(reader)
         if pid > 0:
             return pid
         # conmon does not tell how runc ended; one that is broken altogether shows it when it is asked for its version.

@@ -51,6 +51,17 @@ assert [*map(inspect.cleandoc, lines), platform.system()] == before
 """)
 
 
+def test_words_that_nobody_has_translated_are_themselves() -> None:
+    python("""
+import gettext, click
+words = [(gettext.gettext("Usage:"), *(gettext.ngettext("a file", "files", number) for number in (0, 1, 2)))]
+assert empty("gettext") and "locale" not in sys.modules
+gettext.bindtextdomain("messages")  # loads it
+assert not empty("gettext") and gettext.gettext.__module__ == "gettext"
+assert words == [(gettext.gettext("Usage:"), *(gettext.ngettext("a file", "files", number) for number in (0, 1, 2)))]
+""")
+
+
 def test_one_that_cannot_be_loaded_says_so_each_time_and_is_whole_when_it_can() -> None:
     python("""
 import functools, ipaddress

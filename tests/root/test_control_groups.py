@@ -18,6 +18,7 @@ from engine.errors import ContainerState, RuntimeFailed
 from engine.events import ignore
 from engine.host import HostFacts
 from engine.network import Networks
+from engine.runtime import moving
 
 pytestmark = [pytest.mark.root, pytest.mark.cgroups]
 
@@ -138,3 +139,36 @@ def test_nobody_knows_what_runs_in_it(container: Any, host_facts: HostFacts) -> 
     it.runtime.delete(it.record, True, it.job)
     until_ended(ended)
     assert not groups(it)
+
+
+def test_moves_that_are_got_ready_for_move_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What asks the kernel to be ready is a move of this process to where it is; without control groups there is
+    none."""
+
+    def place() -> str:
+        return Path("/proc/self/cgroup").read_text()
+
+    def own() -> list[str]:
+        return [name for handle in range(256) if (name := read(f"/proc/self/fd/{handle}")).endswith("/cgroup.procs")]
+
+    def read(link: str) -> str:
+        try:
+            return os.readlink(link)
+        except OSError:
+            return ""
+
+    def written_by_us() -> int:
+        accounting = Path("/proc/self/io").read_text()
+        return int(re.findall(r"syscw: (\d+)", accounting)[0])
+
+    before, count = place(), written_by_us()
+    with moving.moves_at_once():
+        (group,) = own()
+        assert f"{os.getpid()}" in Path(group).read_text().split()
+        until(lambda: written_by_us() > count + 2)  # it is done more than once
+        assert place() == before
+    assert place() == before
+    assert own() == []
+    monkeypatch.setattr(moving, "_BASE", tmp_path)
+    with moving.moves_at_once():
+        assert own() == []

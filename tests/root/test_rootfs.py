@@ -7,6 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.disk import DataRoot
@@ -52,6 +53,24 @@ def test_upper_layers_hide_lower_ones_and_writes_stay_apart(directory: Path, job
     mount(plan, job)
     assert (plan.merged / "same").read_text() == "changed"
     assert not (plan.merged / "own-0").exists()
+    unmount(plan.merged, job)
+
+
+def test_one_that_is_thrown_away_is_not_brought_to_the_disk_and_can_be_mounted_again(directory: Path, job: Job) -> None:
+    plan = msgspec.structs.replace(overlay(directory / "c o", 1), volatile=True)
+    for content in ("0", "changed"):
+        mount(plan, job)
+        line = next(line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "c\\040o/merged" in line)
+        assert line.endswith("volatile"), line
+        assert job.steps[-1].detail.endswith("are not brought to the disk: they go with the container")
+        assert (plan.merged / "same").read_text() == content
+        (plan.merged / "same").write_text("changed")
+        unmount(plan.merged, job)
+    again = job.steps[-2].command
+    assert again.startswith("rm -r ")
+    assert again.endswith(plan.command())
+    subprocess.run(["sh", "-c", again], check=True, env={**os.environ, "TMPDIR": str(directory)})
+    assert (plan.merged / "same").read_text() == "changed"
     unmount(plan.merged, job)
 
 
