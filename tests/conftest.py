@@ -38,7 +38,6 @@ gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_collection_finish() -> None:
-    gc.collect()
     gc.freeze()  # what is there now stays
 
 
