@@ -11,7 +11,7 @@ import msgspec
 
 from engine import spec
 from engine.disk import DataRoot
-from engine.errors import CommandNotFound, ContainerState, RuntimeFailed, SpecError
+from engine.errors import CommandNotFound, ContainerState, CutawayError, SpecError
 from engine.events import ALIVE, ContainersChanged
 from engine.host import HostFacts
 from engine.jobs import Job
@@ -87,7 +87,7 @@ class Tender:
                     with self._containers.lock(record.id, token=job.token):  # who starts it just now comes first
                         if self._runtime.state(record).pid:
                             self._runtime.kill(record, signal, job)
-        except (ContainerState, RuntimeFailed):
+        except CutawayError:
             if marked:
                 coming_back.take_back(home)
             raise

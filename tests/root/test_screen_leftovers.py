@@ -13,6 +13,8 @@ from waiting import until
 
 from engine import rootfs
 from engine.disk import DataRoot
+from tui.deeds import DEEDS
+from tui.subjects import OfContainer
 
 pytestmark = [pytest.mark.root, pytest.mark.interop("iptables", "netavark")]
 
@@ -82,6 +84,9 @@ async def test_a_container_whose_record_cannot_be_read_is_there_and_can_be_remov
             await screen.press("right_square_bracket")
         await screen.press("4", "N")
         await screen.wait("Not now: the record of")
+        (container,) = screen.screen.state.containers.values()
+        free = {deed.id for deed in DEEDS[OfContainer] if not deed.why_not(container)}
+        assert free == {"container.files", "container.trace", "container.remove"}
         await screen.press("D")
         await screen.wait("Kill it, and remove it")
         await screen.press("y")

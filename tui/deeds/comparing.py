@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from tui.bench import Bench
+from tui.deeds.conditions import damaged
 from tui.deeds.deed import Deed, Offer
 from tui.dialogs.pick import Pick
 
@@ -65,6 +66,7 @@ CONTAINER_COMPARING: Sequence[Deed[ContainerSummary]] = (
         "compare its files with another's",
         _container,
         command=lambda container: ("diff", container.name, "OTHER"),
+        why_not=damaged,
         changes=False,
     ),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from engine import CutawayError
 from tui.bench import Bench
-from tui.deeds.conditions import not_live, working
+from tui.deeds.conditions import damaged, not_live, working
 from tui.deeds.deed import Deed, Offer
 from tui.dialogs.form import Field, Form, Values
 
@@ -149,7 +149,7 @@ CONTAINER_FORMS: Sequence[Deed[ContainerSummary]] = (
         command=lambda c: ("kill", "--signal", "…", c.name),
         why_not=not_live,
     ),
-    Deed("container.rename", "n", "rename", _rename, command=lambda c: ("rename", c.name, "…")),
+    Deed("container.rename", "n", "rename", _rename, command=lambda c: ("rename", c.name, "…"), why_not=damaged),
     Deed(
         "container.update",
         "U",

@@ -160,7 +160,15 @@ CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (
         why_not=working,
         changes=False,
     ),
-    Deed("container.inspect", "I", "all that is known of it", _inspect, command=_words("inspect"), changes=False),
+    Deed(
+        "container.inspect",
+        "I",
+        "all that is known of it",
+        _inspect,
+        command=_words("inspect"),
+        why_not=damaged,
+        changes=False,
+    ),
     Deed(
         "container.start",
         "r",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tui.bench import Bench
+from tui.deeds.conditions import damaged
 from tui.deeds.deed import Deed, Offer
 from tui.panes.files.copying import copy_in, copy_out
 
@@ -26,13 +27,21 @@ async def _out_of_image(bench: Bench, offer: Offer[ImageSummary]) -> None:
 
 
 CONTAINER_COPYING: Sequence[Deed[ContainerSummary]] = (
-    Deed("container.copy-in", "c", "copy files into it…", _into, command=lambda c: ("cp", "PATH", f"{c.name}:/")),
+    Deed(
+        "container.copy-in",
+        "c",
+        "copy files into it…",
+        _into,
+        command=lambda c: ("cp", "PATH", f"{c.name}:/"),
+        why_not=damaged,
+    ),
     Deed(
         "container.copy-out",
         "w",
         "copy files out of it…",
         _out_of,
         command=lambda c: ("cp", f"{c.name}:PATH", "."),
+        why_not=damaged,
     ),
 )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tui.bench import Bench
 from tui.deeds.asking import TLS, tls_flags
+from tui.deeds.conditions import damaged
 from tui.deeds.deed import Deed, Offer
 from tui.dialogs.form import Field, Form, Values
 from tui.panes.files.commit import CommitDialog, CommitWish, words
@@ -81,6 +82,7 @@ CONTAINER_MAKING: Sequence[Deed[ContainerSummary]] = (
         "make an image of what it changed",
         _commit,
         command=lambda container: ("commit", container.name, "IMAGE"),
+        why_not=damaged,
         shown=True,
         short="commit",
     ),
