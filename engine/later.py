@@ -52,7 +52,7 @@ def _ngettext(one: str, several: str, number: int) -> str:
 
 
 _BEFORE: dict[str, dict[str, Callable[..., Any]]] = {
-    **{name: {} for name in ("bz2", "ipaddress", "lzma", "msgspec.inspect", "textwrap")},
+    **{name: {} for name in ("bz2", "ipaddress", "locale", "lzma", "msgspec.inspect", "textwrap")},
     "gettext": {"gettext": _gettext, "ngettext": _ngettext},
     "inspect": {"cleandoc": _cleandoc},
     "platform": {"system": _system},
