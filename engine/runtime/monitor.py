@@ -159,8 +159,13 @@ def stop_creation(files: RuntimeFiles) -> None:
 
 
 def _with_argument(argument: bytes) -> list[tuple[bytes, ProcessId]]:
-    """The conmon and runc processes that have this argument, with the program's name."""
+    """The conmon and runc processes that have this argument, with the program's name.
+
+    A process can call itself what it likes: only those are looked for that are in our own process namespace, where what
+    runs in containers is not.
+    """
     found = []
+    ours = os.stat("/proc/self/ns/pid")
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{entry}/cmdline", "rb", buffering=0) as file:
@@ -168,8 +173,11 @@ def _with_argument(argument: bytes) -> list[tuple[bytes, ProcessId]]:
         except OSError:
             continue
         program = words[0].rpartition(b"/")[2]
-        if argument in words and program in (b"conmon", b"runc") and (process := ProcessId.of(int(entry))) is not None:
-            found.append((program, process))
+        if argument not in words or program not in (b"conmon", b"runc"):
+            continue
+        with contextlib.suppress(OSError):  # it has just ended
+            if os.path.samestat(os.stat(f"/proc/{entry}/ns/pid"), ours) and (process := ProcessId.of(int(entry))):
+                found.append((program, process))
     return found
 
 

@@ -22,6 +22,7 @@ from engine.events import Event, Problem, Status, ignore
 from engine.host import HostFacts, Tool
 from engine.jobs import CancelToken
 from engine.runtime import ContainerStats, Runtime, compared, read_usage
+from engine.runtime.monitor import monitors, stop_creation
 
 pytestmark = pytest.mark.root
 
@@ -237,3 +238,19 @@ def test_the_engine_takes_no_odd_id(data_root: DataRoot, container: Any) -> None
     for odd in ("../x", "", "0123456789AB", "0123456789abc", "0123456789a\n"):
         with pytest.raises(CutawayError):
             it.containers.path(odd)
+
+
+def test_a_container_that_calls_itself_conmon_is_not_taken_for_it(container: Any) -> None:
+    """Its clean-up, a start and `wait` look for conmon and runc by what they call themselves, and end those."""
+    it = container("sh", "-c", "ln -s /bin/sh /tmp/conmon; exec /tmp/conmon -c 'sleep 600; :' $0 $1", "ID", "BUNDLE")
+    path = it.path / "config.json"
+    path.write_text(path.read_text().replace('"ID"', f'"{it.record.id}"').replace('"BUNDLE"', f'"{it.path}"'))
+    it.start()
+    pid = it.runtime.state(it.record).pid
+    until(lambda: Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/tmp/conmon\0"))
+    files = it.runtime.files(it.record)
+    assert monitors(files) == [int(files.conmon_pid.read_text())]
+    files.container_pid.unlink()  # as where it is still being created
+    stop_creation(files)
+    assert not monitors(files)
+    assert it.runtime.state(it.record).pid == pid
