@@ -8,9 +8,9 @@
 python = $(shell [ "$$(id -u)" -eq 0 ] || echo sudo -E) .venv/bin/python
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-run: ## set up, then the workbench on the demo image; without a terminal, the demo in words
+run: ## set up, then the workbench; without a terminal, the demo in words
 	@sh scripts/setup.sh run
 	@sh scripts/start.sh
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from engine.layers.stacking import LayerChanges, efficiency
     from engine.looking import Inside, Owners
     from engine.neighbours import Neighbour
-    from engine.reference import check_name_to_pull, place_within
+    from engine.reference import check_name_to_pull, copied_name, place_within
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
     from engine.settings import Settings, read_settings
     from engine.spec import (
@@ -197,6 +197,7 @@ __all__ = [
     "clock",
     "complete",
     "config_text",
+    "copied_name",
     "describe_field",
     "differences",
     "efficiency",
@@ -257,6 +258,7 @@ _LAZY = {
     "Settings": "engine.settings",
     "read_settings": "engine.settings",
     "check_name_to_pull": "engine.reference",
+    "copied_name": "engine.reference",
     "place_within": "engine.reference",
     "Page": "engine.tour",
     "Tour": "engine.tour",

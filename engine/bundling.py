@@ -41,7 +41,8 @@ def blamed(directory: Path) -> Iterator[None]:
             found = spec.blame(error.said, (directory / "config.json").read_text("utf-8", "surrogateescape"))
             if found is not None:
                 error.pointer = found.pointer
-                error.hint = error.hint or f"That is {found.pointer} in the config.json, line {found.line}."
+                place = f"{found.pointer} in the config.json" if found.pointer else "in the config.json"
+                error.hint = error.hint or f"That is {place}, line {found.line}."
         raise
 
 
@@ -118,6 +119,32 @@ def stop_signal(config: dict[str, Any]) -> str:
     annotations = config.get("annotations")
     name = annotations.get(spec.STOP_SIGNAL) if isinstance(annotations, dict) else None
     return name if isinstance(name, str) else ""
+
+
+def kept_config(record: ContainerRecord, directory: Path) -> str:
+    """The text of a container's config.json, which need not be JSON any more. Raises SpecError where it is not there.
+
+    Of a container, not of a working container: those have none.
+    """
+    try:
+        return (directory / "config.json").read_text("utf-8", "surrogateescape")
+    except OSError as error:
+        raise SpecError(
+            f"the config.json of {record.name} cannot be read: {error.strerror}",
+            hint=f"Put one into {directory}, or remove the container: cutaway rm {record.name}",
+        ) from error
+
+
+def kept_provenance(record: ContainerRecord, directory: Path) -> Provenance:
+    """Where the values of a container's config.json come from. Raises SpecError where that cannot be read."""
+    try:
+        return spec.Provenance.from_json((directory / "provenance.json").read_bytes())
+    except (OSError, SpecError) as error:
+        said = error.strerror if isinstance(error, OSError) else error.message
+        raise SpecError(
+            f"where the values of {record.name}'s config.json come from cannot be read (provenance.json: {said})",
+            hint="It can still be started, stopped and removed; for the rest make it again.",
+        ) from error
 
 
 def launched(directory: Path, name: str) -> str:

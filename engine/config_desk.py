@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine import spec
-from engine.bundling import KEPT, launched, reopened
-from engine.errors import ContainerState
+from engine.bundling import KEPT, kept_config, kept_provenance, launched, reopened
 from engine.events import ContainersChanged, Status, ignore
 from engine.image_desk import ROOTFS, ImageDesk
 from engine.jobs import Job
+from engine.journalling import need_config
 from engine.trace import StepKind
 from engine.views import Adoption, Baseline, ContainerSummary, Draft, KeptDraft
 
@@ -48,14 +48,12 @@ class ConfigDesk(ImageDesk):
         return spec.check(text, facts=self.facts, bundle=bundle, will_be_made=self._networks.is_ours)
 
     def config(self, name: str) -> tuple[str, Provenance]:
-        """The config.json of a container and where its values come from. Raises ContainerUnknown, ContainerState."""
-        path = self._containers.path(self._containers.find(name).id)
-        try:
-            text = (path / "config.json").read_text("utf-8", "surrogateescape")
-            provenance = (path / "provenance.json").read_text()
-        except FileNotFoundError as error:
-            raise ContainerState(f"{name} is a working container: it has no config.json") from error
-        return text, spec.Provenance.from_json(provenance)
+        """The config.json of a container and where its values come from. Raises ContainerUnknown, ContainerState for a
+        working container, SpecError where one of both cannot be read."""
+        record = self._find(name)
+        need_config(record)
+        path = self._containers.path(record.id)
+        return kept_config(record, path), kept_provenance(record, path)
 
     def privileged(self, text: str) -> bool:
         """Whether a config.json has what --privileged gives."""

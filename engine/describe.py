@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,10 @@ def container_summary(record: ContainerRecord, state: LiveState, path: Path, *, 
 
 
 def container_document(record: ContainerRecord, summary: ContainerSummary) -> dict[str, Any]:
-    """All that is known of a container, as JSON data."""
-    config = summary.path / "config.json"
+    """All that is known of a container, as JSON data; null for a config.json that cannot be read."""
+    config = None
+    with suppress(OSError, ValueError, RecursionError):
+        config = json.loads((summary.path / "config.json").read_bytes())
     return {
         "id": record.id,
         "name": record.name,
@@ -122,5 +125,5 @@ def container_document(record: ContainerRecord, summary: ContainerSummary) -> di
         "layers": record.layers,
         "path": str(summary.path),
         "merged": str(summary.merged) if summary.mounted else None,
-        "config": json.loads(config.read_bytes()) if config.exists() else None,
+        "config": config,
     }

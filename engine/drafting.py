@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine import rootfs, spec
-from engine.bundling import check_beside, typed
+from engine.bundling import check_beside, kept_config, kept_provenance, typed
 from engine.disk import DataRoot
 from engine.events import Problem, ignore
 from engine.host import HostFacts
@@ -119,8 +119,7 @@ class Drafter:
             record = self._containers.find(asked.name)
             need_config(record)
             home = self._containers.path(record.id)
-            provenance = spec.Provenance.from_json((home / "provenance.json").read_bytes())
-            yield from spec.volumes_of((home / "config.json").read_text("utf-8", "surrogateescape"), provenance, asked)
+            yield from spec.volumes_of(kept_config(record, home), kept_provenance(record, home), asked)
 
     def _numbers(self, options: RunOptions, rootfs: Path, user: str) -> tuple[int, int] | None:
         """The numbers of the host that --userns auto gives a container. Raises HostError, UsageError, SpecError."""

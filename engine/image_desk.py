@@ -19,7 +19,7 @@ from engine.events import ContainersChanged, ImagesChanged, ignore
 from engine.jobs import Job
 from engine.journalling import keep
 from engine.oci import Platform
-from engine.reference import Transport, own_name, place_within
+from engine.reference import Transport, copied_name, own_name, place_within
 from engine.store import ImageRecord, Store
 from engine.trace import StepKind
 from engine.views import FileEntry, ImageSummary, OverlayView, Written
@@ -208,28 +208,15 @@ class ImageDesk(ContainerDesk):
         *,
         overwrite: bool = False,
         replace: bool = False,
+        devices: bool = False,
     ) -> int:
         """Copy a file or a directory out of an image or a container; returns how many files that were.
 
         Owners, modes, times, links and attributes stay. Of a container that runs it is what its processes see, volumes
         too. A `target` that is a directory gets it inside; `path` may end with `/.` for a directory's content alone.
-        Without `replace` no file takes another's place, and devices are left out.
-        Raises UsageError, StoreError, MountError, Cancelled.
+        Without `replace` no file takes another's place. `devices` are for a target that nobody but root gets at:
+        otherwise they are left out. Raises UsageError, StoreError, MountError, Cancelled.
         """
-        return self._extract(name, path, target, job, overwrite=overwrite, replace=replace)
-
-    def _extract(
-        self,
-        name: str,
-        path: str,
-        target: Path | str,
-        job: Job,
-        *,
-        overwrite: bool = False,
-        replace: bool = False,
-        devices: bool = False,
-    ) -> int:
-        """The same, and with `devices` those too: where nobody but root gets at them on their way."""
         command = shlex.join(["cutaway", "cp", f"{name}:{path}", str(target)])
         with self._store.holding(job.token), job.step(StepKind.STORE, command):
             found: ContainerRecord | ImageRecord
@@ -265,9 +252,10 @@ class ImageDesk(ContainerDesk):
         if origin and place:
             self.root.prepare()
             with self.root.staging("cp") as folder:
-                name = Path(origin[1]).name
-                self._extract(*origin, f"{folder}/{name or 'rootfs'}", job, devices=True)
-                inner = f"{folder}/{name}" + "/." * origin[1].endswith("/.") if name else f"{folder}/rootfs"
+                name = copied_name(origin[1])
+                inner = f"{folder}/{name or 'content'}"
+                self.extract(*origin, inner, job, devices=True)
+                inner += "" if name else "/."
                 return self.copy_in(inner, *place, job, keep_owner=keep_owner, overwrite=overwrite)
         if place:
             return self.copy_in(source, *place, job, keep_owner=keep_owner, overwrite=overwrite)

@@ -249,6 +249,14 @@ def place_within(text: str) -> tuple[str, str] | None:
     return (name, "/" + path) if colon else None
 
 
+def copied_name(path: str) -> str:
+    """The name that what is copied from there has in a directory that gets it; "" where that gets its content instead:
+    a path that ends with `.` or `..` names nothing, and neither does that of the root.
+    """
+    name = path.rstrip("/").rpartition("/")[2]
+    return "" if name in (".", "..") else name
+
+
 def _read_digest(text: str, whole: str) -> Digest:
     try:
         return Digest.parse(text)

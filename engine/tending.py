@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine import spec
+from engine.bundling import kept_config, kept_provenance
 from engine.disk import DataRoot
 from engine.errors import CommandNotFound, ContainerState, CutawayError, SpecError
 from engine.events import ALIVE, ContainersChanged
@@ -134,8 +135,7 @@ class Tender:
         need_config(record)
         directory = self._containers.path(record.id)
         with self._containers.lock(record.id, token=job.token), journalled(self._containers, record, job):
-            text = (directory / "config.json").read_text("utf-8", "surrogateescape")
-            before = spec.Provenance.from_json((directory / "provenance.json").read_bytes())
+            text, before = kept_config(record, directory), kept_provenance(record, directory)
             text, provenance, limits = spec.updated(text, before, options, self._facts.cgroups)
             if self._runtime.state(record).pid:
                 self._runtime.update(record, limits, spec.limit_words(options), job)
@@ -169,12 +169,14 @@ class Tender:
         return processes(self._runtime.files(record), accounts.names(), accounts.group_names())
 
     def _config(self, record: ContainerRecord) -> dict[str, Any]:
+        directory = self._containers.path(record.id)
+        hint = f"cutaway check {directory}/config.json shows where."
         try:
-            found = json.loads((self._containers.path(record.id) / "config.json").read_bytes())
-        except (OSError, ValueError, RecursionError) as error:
-            raise SpecError(f"the config.json of {record.name} cannot be read: {error}") from error
+            found = json.loads(kept_config(record, directory))
+        except (ValueError, RecursionError) as error:
+            raise SpecError(f"the config.json of {record.name} is not JSON: {error}", hint=hint) from error
         if not isinstance(found, dict) or not isinstance(found.get("process"), dict):
-            raise SpecError(f"the config.json of {record.name} has no process")
+            raise SpecError(f"the config.json of {record.name} has no process", hint=hint)
         return found
 
 

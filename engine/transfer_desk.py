@@ -169,12 +169,12 @@ class TransferDesk(ConfigDesk):
         return image_summary(made)
 
     def extract_tar(self, name: str, path: str, out: BinaryIO, job: Job) -> None:
-        """What `extract` copies out, as a tar stream with its last name. Raises as that does."""
+        """What `extract` copies into a directory, as a tar stream. Raises as that does."""
         from engine.archives.streams import pack_tree
 
         self.root.prepare()
         with self.root.staging("cp") as folder:
-            self._extract(name, path, folder / (Path(path).name or "rootfs"), job, devices=True)
+            self.extract(name, path, folder, job, devices=True)
             pack_tree(folder, out)
 
     def copy_in_tar(

@@ -230,3 +230,23 @@ def is_whiteout(path: Path) -> bool:
     """Whether overlayfs takes this for the absence of a file."""
     status = path.lstat()
     return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+
+
+def one_of_everything(path: Path) -> Path:
+    """A directory with one of every kind of file."""
+    (path / "sub/deep").mkdir(parents=True)
+    (path / "sub/deep").chmod(0o2750)
+    (path / "one").write_bytes(os.urandom(70_000))
+    (path / "one").chmod(0o4711)
+    os.setxattr(path / "one", "user.colour", b"red")
+    (path / "link").symlink_to("sub/nowhere")
+    os.mkfifo(path / "fifo")
+    os.mknod(path / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    with (path / "sparse").open("wb") as file:
+        file.seek(10_000_000)
+        file.write(b"end")
+        file.truncate(20_000_000)
+    (path / "sub/naïve\n").write_text("x")
+    os.utime(path / "one", ns=(1, 1_600_000_000_123_456_789))
+    os.utime(path / "sub", ns=(1, 1_500_000_000_000_000_000))
+    return path

@@ -20,6 +20,7 @@ from engine.jobs import CancelToken
 from engine.layers import copying, lower, names
 from engine.layers.names import shown
 from engine.layers.rooted import open_below
+from engine.reference import copied_name
 from engine.walking import Descent, remove_tree
 
 Owner = Callable[[int, int], tuple[int, int]]
@@ -97,12 +98,12 @@ class Graft:
         self._unread = unread
 
     def copy(self, source_root: int, source: bytes, target_root: int, target: bytes) -> int:
-        """Copy as cp and `podman cp` do: into a directory that is there, otherwise as `target`; a source that ends with
-        `/.` gives its content alone. Returns how many files and directories that were.
+        """Copy as cp and `podman cp` do: into a directory that is there, otherwise as `target`; a source without a name
+        (`copied_name`) gives its content alone. Returns how many files and directories that were.
 
         Raises UsageError, OSError, Cancelled.
         """
-        content = source.endswith(b"/.") or source == b"."
+        name = os.fsencode(copied_name(os.fsdecode(source)))
         with located(source_root, source, follow=source.endswith(b"/")) as origin:
             status = origin.status()
             if status is None:
@@ -113,17 +114,16 @@ class Graft:
             if status.st_dev in self._unread:
                 self._unread = ()
             self._total = status.st_size if stat.S_ISREG(status.st_mode) else 0
-            if content and not is_directory:
+            if not name and not is_directory:
                 raise UsageError(f"{shown(source)} is no directory")
             with located(target_root, target, follow=True) as place:
                 there = place.status()
                 if there is not None and stat.S_ISDIR(there.st_mode):
-                    if content:
+                    if not name:
                         return self._entry(origin, place)
                     inner = os.open(place.name, lower.OPEN_DIRECTORY, dir_fd=place.directory)
                     try:
-                        base = names.split(source.rstrip(b"/"))[1]
-                        return self._entry(origin, Place(inner, base if base not in (b"", b"..") else b"rootfs"))
+                        return self._entry(origin, Place(inner, name))
                     finally:
                         os.close(inner)
                 if target.endswith(b"/") and not (is_directory and there is None):

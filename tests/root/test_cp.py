@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from command_line import Cutaway, passable
-from layer_kit import snapshot
+from layer_kit import one_of_everything, snapshot
 from pseudo_terminal import PseudoTerminal
 
 from engine.errors import Cancelled, CutawayError, UsageError
@@ -41,26 +41,6 @@ def victim(tmp_path: Path) -> Iterator[Path]:
     yield path
     assert [each.name for each in path.iterdir()] == ["hello"]
     assert (path / "hello").read_text() == "untouched"
-
-
-def tree(path: Path) -> Path:
-    """One of everything."""
-    (path / "sub/deep").mkdir(parents=True)
-    (path / "sub/deep").chmod(0o2750)
-    (path / "one").write_bytes(os.urandom(70_000))
-    (path / "one").chmod(0o4711)
-    os.setxattr(path / "one", "user.colour", b"red")
-    (path / "link").symlink_to("sub/nowhere")
-    os.mkfifo(path / "fifo")
-    os.mknod(path / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    with (path / "sparse").open("wb") as file:
-        file.seek(10_000_000)
-        file.write(b"end")
-        file.truncate(20_000_000)
-    (path / "sub/naïve\n").write_text("x")
-    os.utime(path / "one", ns=(1, 1_600_000_000_123_456_789))
-    os.utime(path / "sub", ns=(1, 1_500_000_000_000_000_000))
-    return path
 
 
 # -- the rules, between two directories -------------------------------------------------------------------
@@ -90,7 +70,7 @@ def trees(tmp_path: Path) -> Trees:
 
 
 def test_everything_stays_as_it_is(trees: Trees) -> None:
-    tree(trees.source / "d")
+    one_of_everything(trees.source / "d")
     assert trees.copy("/d", "/copy") == 9
     assert snapshot(trees.target / "copy") == snapshot(trees.source / "d")
     assert (trees.target / "copy/sparse").stat().st_blocks * 512 < 1_000_000
@@ -113,6 +93,11 @@ def test_everything_stays_as_it_is(trees: Trees) -> None:
         ("/d", "/there", "there/d/in"),
         ("/d/.", "/there", "there/in"),
         ("/d/.", "/", "in"),
+        ("/d/sub/..", "/new", "new/in"),
+        ("/d/sub/..", "/there", "there/in"),
+        ("/d/sub/../", "/there", "there/in"),
+        ("/", "/there", "there/d/in"),
+        ("/..", "/there", "there/d/in"),
         ("/to-d", "/new", "new"),
         ("/to-d/", "/new", "new/in"),
         ("/to-d/in", "/new", "new"),
@@ -121,7 +106,7 @@ def test_everything_stays_as_it_is(trees: Trees) -> None:
 )
 def test_where_it_goes(trees: Trees, source: str, target: str, made: str) -> None:
     (trees.source / "f").write_text("content")
-    (trees.source / "d").mkdir()
+    (trees.source / "d/sub").mkdir(parents=True)
     (trees.source / "d/in").write_text("content")
     (trees.source / "to-d").symlink_to("/d")
     (trees.source / "up").symlink_to("../../../../d/in")
@@ -180,7 +165,7 @@ def test_one_kind_over_the_other_where_that_is_wanted(trees: Trees) -> None:
 def test_into_itself_ends(tmp_path: Path) -> None:
     trees = Trees(tmp_path)
     trees.target = trees.source
-    tree(trees.source / "d")
+    one_of_everything(trees.source / "d")
     trees.copy("/d", "/d/sub")
     assert (trees.source / "d/sub/d/one").exists()
     assert not (trees.source / "d/sub/d/sub/d").exists()
@@ -268,7 +253,7 @@ def test_into_a_running_one_and_out_of_it(cutaway: Cutaway, rootfs_dir: Path, tm
     (merged / "trap").symlink_to(victim)
     (merged / "d").mkdir()
     (merged / "d/up").symlink_to("/../../../etc")
-    source = tree(tmp_path / "tree")
+    source = one_of_everything(tmp_path / "tree")
     cutaway("cp", str(source), "live:/root/")
     inside = merged / "root/tree"
     assert {(p.lstat().st_uid, p.lstat().st_gid) for p in [inside, *inside.rglob("*")]} == {(7, 8)}
@@ -341,27 +326,6 @@ def test_what_is_large_is_told_of_on_a_terminal_and_can_be_cancelled(cutaway: Cu
     upper = cutaway.root / "containers" / cutaway.json("inspect", "roomy")[0]["id"] / "upper"
     assert list(upper.iterdir()) == []
     cutaway("rm", "roomy")
-
-
-def test_as_a_stream(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None:
-    cutaway("create", "--name=stream", "--network=none", "--rootfs", str(rootfs_dir), "true")
-
-    def piped(command: list[str], stdin: bytes = b"", code: int = 0) -> bytes:
-        done = subprocess.run(command, env=cutaway.environment, input=stdin, capture_output=True, check=False)
-        assert done.returncode == code, done.stderr.decode()
-        return done.stdout if code == 0 else done.stderr
-
-    source = tree(tmp_path / "tree")
-    packed = piped(["tar", "-C", str(tmp_path), "--xattrs", "--format=posix", "-czf", "-", "tree"])
-    piped(cutaway.command("cp", "--archive=false", "-", "stream:/root"), packed)
-    back = piped(cutaway.command("cp", "stream:/root/tree", "-"))
-    (tmp_path / "back").mkdir()
-    piped(["tar", "-C", str(tmp_path / "back"), "--xattrs", "--xattrs-include=*", "-xpf", "-"], back)
-    assert snapshot(tmp_path / "back/tree") == snapshot(source)
-    assert b"no directory" in piped(cutaway.command("cp", "-", "stream:/nowhere"), packed, 125)
-    assert b"damaged" in piped(cutaway.command("cp", "-", "stream:/root"), packed[:-50], 125)
-    assert b"stdin cannot be unpacked: the tar archive" in piped(cutaway.command("cp", "-", "stream:/"), b"junk", 125)
-    cutaway("rm", "stream")
 
 
 def test_owners_of_a_user_namespace(cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path) -> None:

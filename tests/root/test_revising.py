@@ -131,3 +131,27 @@ def test_on_the_command_line(data_root: DataRoot, rootfs_dir: Path, tmp_path: Pa
     assert '"container=podman" -> "container=cutaway"' in done.stdout
     assert "what podman 4.3 would write" in done.stderr
     assert "say one of them" in cutaway("config", "--against=podman", "--explain", *image, code=2).stderr
+
+
+def test_files_of_its_own_that_are_damaged_or_gone(cutaway: Cutaway, rootfs_dir: Path) -> None:
+    """What needs them says which, and what to do; the rest works."""
+    id = cutaway.out("create", "--name=one", "--network=none", "--rootfs", str(rootfs_dir), "true")
+    home = cutaway.root / "containers" / id
+    (home / "provenance.json").rename(home / "away")
+    for words in (
+        ("update", "--pids-limit=9", "one"),
+        ("edit", "one"),
+        ("create", "--network=none", "--volumes-from=one", "--rootfs", str(rootfs_dir), "true"),
+    ):
+        said = cutaway.ended(*words).stderr
+        assert "where the values of one's config.json come from cannot be read (provenance.json: No such file" in said
+    cutaway("start", "one")
+    (home / "away").rename(home / "provenance.json")
+    (home / "config.json").write_text("{")
+    assert cutaway.json("inspect", "one")[0]["config"] is None
+    assert "That is in the config.json, line 1." in cutaway("start", "one", code=125).stderr
+    assert "Mend that first" in cutaway("update", "--pids-limit=9", "one", code=125).stderr
+    (home / "config.json").unlink()
+    assert cutaway.json("inspect", "one")[0]["config"] is None
+    assert "Put one into" in cutaway("update", "--pids-limit=9", "one", code=125).stderr
+    cutaway("rm", "one")

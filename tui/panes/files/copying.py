@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import place_within
+from engine import copied_name, place_within
 from tui.bench import Bench
 from tui.dialogs.form import Field, Form, Values
 from tui.files_out import may_write, place
@@ -91,7 +91,7 @@ async def copy_out(bench: Bench, name: str, called: str, path: str = "") -> None
     source, over = f"{name}:{_inside(given['from'])}", bool(given["over"])
     target = place(given["to"])
     if target.is_dir():
-        target /= Path(given["from"]).name
+        target /= copied_name(_inside(given["from"]))
     if target.is_dir() or await may_write(bench, target):
         where = _host(given["to"])
         bench.job(
