@@ -49,37 +49,37 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
 
     path: Path
 
-    @property
+    @cached_property
     def images(self) -> Path:
         """A standard OCI image layout."""
         return self.path / "images"
 
-    @property
+    @cached_property
     def layers(self) -> Path:
         """Expanded layers, by the hexadecimal digits of their chain ID."""
         return self.path / "layers"
 
-    @property
+    @cached_property
     def containers(self) -> Path:
         """One directory per container, by id."""
         return self.path / "containers"
 
-    @property
+    @cached_property
     def traces(self) -> Path:
         """The journals of what made each image, by manifest digest."""
         return self.path / "traces"
 
-    @property
+    @cached_property
     def tmp(self) -> Path:
         """Work in progress. What nobody holds a lock for is left over from a crash."""
         return self.path / "tmp"
 
-    @property
+    @cached_property
     def locks(self) -> Path:
         """Who takes turns with whom right now, by the lock's name."""
         return self.path / "locks"
 
-    @property
+    @cached_property
     def _reserve(self) -> Path:
         return self.path / ".reserve"
 

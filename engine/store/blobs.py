@@ -137,7 +137,7 @@ class Blobs:
 
     def path(self, digest: Digest) -> Path:
         """Where a blob is, or would be."""
-        return self._path / digest.algorithm / digest.hex
+        return self._path.joinpath(digest.algorithm, digest.hex)
 
     def has(self, digest: Digest) -> bool:
         """Whether a blob is here, whole."""
