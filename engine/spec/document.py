@@ -314,6 +314,8 @@ def _pairs(node: Node) -> Iterator[tuple[str, Node | None, Node]]:
 
 def _key(node: Node) -> str:
     raw = node.text or b""
+    if raw[:1] == raw[-1:] == b'"' and len(raw) > 1 and raw.isascii() and b"\\" not in raw:
+        return raw[1:-1].decode()
     try:
         return str(json.loads(raw))
     except ValueError:

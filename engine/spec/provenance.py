@@ -139,4 +139,5 @@ def tokens(pointer: str) -> list[str]:
     """The keys and indices of a JSON pointer. Raises SpecError if it is none."""
     if pointer and not pointer.startswith("/"):
         raise SpecError(f"{pointer!r} is not a JSON pointer: it has to start with /")
-    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+    found = pointer.split("/")[1:]
+    return [token.replace("~1", "/").replace("~0", "~") for token in found] if "~" in pointer else found

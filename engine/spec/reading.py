@@ -6,8 +6,10 @@ What it would refuse or pass over is collected on the way; the rules then judge 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,6 +63,9 @@ class Reading:
     spelt: dict[str, str] = field(default_factory=dict)
     will_be_made: Callable[[str], bool] = nothing
     """Whether the namespace at a path is made before runc starts."""
+    real_paths: dict[str, str] = field(default_factory=dict)
+    under_files: dict[str, bool] = field(default_factory=dict)
+    """What rules have seen on this host already, by path: it is one look, and each path is looked at once."""
 
     @property
     def new_runc(self) -> bool:
@@ -102,6 +107,20 @@ class Reading:
         if not isinstance(path, str) or not path or "\0" in path or (self.bundle is None and not path.startswith("/")):
             return None
         return (self.bundle or Path("/")) / path
+
+    @cached_property
+    def root_directory(self) -> Path | None:
+        """The root directory, where it can be seen, and is there."""
+        base = self.file_in_root()
+        return base if base is not None and os.path.isdir(base) else None
+
+    @cached_property
+    def filesystems(self) -> frozenset[str] | None:
+        """What this kernel can mount now; None where it does not say."""
+        try:
+            return frozenset(line.split()[-1] for line in Path("/proc/filesystems").read_text().splitlines())
+        except OSError:
+            return None
 
     def actual(self, pointer: str) -> str:
         """A pointer as the text spells it."""
@@ -305,9 +324,8 @@ def _matching(value: Any, pattern: list[str], pointer: str) -> Iterator[tuple[st
         return
     head, *rest = pattern
     if isinstance(value, dict):
-        for key, child in value.items():
-            if head in ("*", key):
-                yield from _matching(child, rest, f"{pointer}/{escape(key)}")
+        for key in value if head == "*" else [head] if head in value else ():
+            yield from _matching(value[key], rest, f"{pointer}/{escape(key)}")
     elif isinstance(value, list) and head == "*":
         for index, child in enumerate(value):
             yield from _matching(child, rest, f"{pointer}/{index}")

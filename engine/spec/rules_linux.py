@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.host import CgroupMode
 from engine.spec.diagnostics import Severity
 from engine.spec.reading import Finding, Reading
-from engine.spec.seeing import clean, in_root, is_bind, look, too_long
+from engine.spec.seeing import clean, in_root, is_bind, look, too_long, under_file
 from engine.spec.vocabulary import NAMESPACES, WORDS, suggestion
 from engine.text import visible
 
@@ -101,7 +101,7 @@ def paths(reading: Reading) -> Iterator[Finding]:
             elif path.endswith("/") and (there := in_root(reading, clean(path))) is not None and os.path.isfile(there):
                 message = "this is a file: with a slash at its end runc cannot find it"
                 yield Finding(pointer, _ERROR, "path", message, f"Write {clean(path)[:80]!r}.")
-            elif base is not None and any(os.path.isfile(parent) for parent in (base / path.lstrip("/")).parents):
+            elif base is not None and under_file(reading, base / path.lstrip("/")):
                 yield Finding(pointer, _ERROR, "path", "part of this path is a file")
     propagation = reading.at("/linux/rootfsPropagation")
     if propagation and propagation not in WORDS["propagation"]:
@@ -133,7 +133,7 @@ def devices(reading: Reading) -> Iterator[Finding]:
             yield Finding(f"{pointer}/path", _ERROR, "nul", "a path cannot hold a NUL character")
         elif too_long(path):
             yield Finding(f"{pointer}/path", _ERROR, "too-long", "a name in this path is too long: 255 bytes at most")
-        elif (place := in_root(reading, clean(path))) is not None and any(map(os.path.isfile, place.parents)):
+        elif (place := in_root(reading, clean(path))) is not None and under_file(reading, place):
             yield Finding(f"{pointer}/path", _ERROR, "path", "part of this path is a file")
         elif (where := _not_for_devices(reading, clean(path))) is not None:
             yield Finding(f"{pointer}/path", _ERROR, "path", f"no device can be made in {where}")

@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.host import HostFacts
 from engine.spec.diagnostics import Severity
 from engine.spec.filesystems import COMMON_TYPES, DATA, ON_DEVICES
-from engine.spec.inside import real_path
 from engine.spec.reading import Finding, Reading
-from engine.spec.seeing import bind_source, clean, in_root, is_bind, look, too_long
+from engine.spec.seeing import bind_source, clean, in_root, is_bind, look, resolved, too_long, under_file
 from engine.spec.vocabulary import WORDS, suggestion
 from engine.text import visible
 
@@ -69,14 +67,13 @@ def _mount(reading: Reading, pointer: str, mount: dict[str, Any], place: str) ->
         return
     if kind == "bind":
         yield from _bind(reading, pointer, mount, place)
-    elif not kind or not _offered(kind, reading.facts):
+    elif not kind or not _offered(kind, reading):
         severity = _ERROR if reading.facts is not None or not kind else _WARNING
         message = f"this host knows no filesystem {visible(kind)[:40]!r}" if kind else "the type is missing"
         yield Finding(f"{pointer}/type", severity, "mount-type", message, suggestion(kind, COMMON_TYPES))
-    base = reading.file_in_root()
-    resolved = real_path(base, place) if base is not None and os.path.isdir(base) else place
-    if kind not in ("proc", "sysfs", "mqueue", "tmpfs", "cgroup") and resolved.startswith("/proc/"):
-        if resolved not in _PROC_FILES:
+    real = resolved(reading, place)
+    if kind not in ("proc", "sysfs", "mqueue", "tmpfs", "cgroup") and real.startswith("/proc/"):
+        if real not in _PROC_FILES:
             yield Finding(f"{pointer}/destination", _ERROR, "proc", "runc mounts nothing of this kind inside /proc")
     elif kind in ("tmpfs", "cgroup", "sysfs", "mqueue") and place in _OWN_PROC and not _proc_after(reading, pointer):
         message = f"this hides {place}, which runc needs before the program starts"
@@ -99,7 +96,7 @@ def _together(reading: Reading, pointer: str, mount: dict[str, Any], kind: str, 
     place_of = f"{pointer}/options"
     if {"rnoatime", "rstrictatime"} <= options:
         yield Finding(place_of, _ERROR, "mount-option", "rnoatime and rstrictatime contradict each other")
-    before = [clean(m.get("destination", "")) for p, m in reading.elements("/mounts") if _number(p) < _number(pointer)]
+    before = (clean(m.get("destination", "")) for _, m in reading.elements("/mounts")[: _number(pointer)])
     if "remount" in options and place not in before:
         message = "remount changes a mount that is there, and nothing is mounted here before"
         yield Finding(place_of, _ERROR, "mount-option", message, 'Leave "remount" out.')
@@ -181,17 +178,13 @@ def _target(reading: Reading, pointer: str, kind: str, place: str) -> Iterator[F
         yield Finding(f"{pointer}/destination", _ERROR, "destination", "this is a file in the root filesystem")
 
 
-def _offered(kind: str, facts: HostFacts | None) -> bool:
-    if facts is None:
+def _offered(kind: str, reading: Reading) -> bool:
+    if reading.facts is None:
         return kind in COMMON_TYPES
-    try:
-        known = {line.split()[-1] for line in Path("/proc/filesystems").read_text().splitlines()}
-    except OSError:
-        return True
-    if kind in known or kind in ("cgroup", "cgroup2"):
+    if reading.filesystems is None or kind in reading.filesystems or kind in ("cgroup", "cgroup2"):
         return True
     # mount(2) loads a module for a filesystem on demand.
-    folder = Path(f"/lib/modules/{facts.kernel}/kernel/fs")
+    folder = Path(f"/lib/modules/{reading.facts.kernel}/kernel/fs")
     return bool(re.fullmatch(r"[a-z0-9_.]+", kind)) and any(folder.glob(f"*/{kind}.ko*"))
 
 
@@ -221,7 +214,7 @@ def _bind(reading: Reading, pointer: str, mount: dict[str, Any], place: str) -> 
         yield Finding(f"{pointer}/destination", _ERROR, "destination", "a file cannot be mounted on a directory")
     elif os.path.exists(target) and os.path.isdir(path) and not os.path.isdir(target):
         yield Finding(f"{pointer}/destination", _ERROR, "destination", "a directory cannot be mounted on a file")
-    elif any(os.path.isfile(parent) for parent in target.parents):
+    elif under_file(reading, target):
         yield Finding(f"{pointer}/destination", _ERROR, "destination", "part of this path is a file")
 
 

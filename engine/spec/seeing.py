@@ -74,10 +74,10 @@ def in_root(reading: Reading, place: str, *, until: str = "") -> Path | None:
 
 def look(reading: Reading, place: str, *, until: str = "") -> Seen:
     """Where a path of the container will be, once the mounts before the one at `until` (all of them) are made."""
-    base = reading.file_in_root()
-    if base is None or "\0" in place or too_long(place) or not os.path.isdir(base):
+    base = reading.root_directory
+    if base is None or "\0" in place or too_long(place):
         return Seen(False)
-    resolved = real_path(base, place)
+    real = resolved(reading, place)
     cover: tuple[dict[str, Any], str] | None = None
     for pointer, mount in reading.elements("/mounts"):
         if pointer == until:
@@ -85,13 +85,38 @@ def look(reading: Reading, place: str, *, until: str = "") -> Seen:
         destination = clean(mount.get("destination", ""))
         if "\0" in destination or too_long(destination):
             return Seen(False)
-        for over in (real_path(base, destination), destination):
-            for path in (resolved, place):
+        for over in (resolved(reading, destination), destination):
+            for path in (real, place):
                 if path == over or path.startswith(over.rstrip("/") + "/"):
                     cover = mount, path[len(over.rstrip("/")) :]
     if cover is None:
-        return Seen(True, base / resolved.lstrip("/"))
+        return Seen(True, base / real.lstrip("/"))
     return _on_mount(reading, *cover)
+
+
+def resolved(reading: Reading, place: str) -> str:
+    """A path of the container without links, as far as it can be seen in the root directory."""
+    if reading.root_directory is None:
+        return place
+    if place not in reading.real_paths:
+        reading.real_paths[place] = real_path(reading.root_directory, place)
+    return reading.real_paths[place]
+
+
+def under_file(reading: Reading, path: Path) -> bool:
+    """Whether one of the directories that a path of this host leads through is a file."""
+    passed: list[str] = []
+    above = os.path.dirname(path)
+    found: bool | None = None
+    while found is None:
+        found = reading.under_files.get(above)
+        if found is None:
+            passed.append(above)
+            upper = os.path.dirname(above)
+            found = True if os.path.isfile(above) else False if upper in ("", above) else None
+            above = upper
+    reading.under_files |= dict.fromkeys(passed, found)
+    return found
 
 
 def _on_mount(reading: Reading, mount: dict[str, Any], rest: str) -> Seen:
