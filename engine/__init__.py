@@ -6,8 +6,9 @@ first asked for, so that a command pays only for what it needs (`cutaway --help`
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from engine.lazy import provide
 
 if TYPE_CHECKING:
     from engine.committing import CommitOptions
@@ -223,121 +224,31 @@ __all__ = [
     "visible",
 ]
 
-_LAZY = {
-    "Cancelled": "engine.errors",
-    "ContainerState": "engine.errors",
-    "ContainerDamaged": "engine.errors",
-    "ContainerUnknown": "engine.errors",
-    "CutawayError": "engine.errors",
-    "ImageUnknown": "engine.errors",
-    "RuntimeFailed": "engine.errors",
-    "SpecError": "engine.errors",
-    "UsageError": "engine.errors",
-    "ALIVE": "engine.events",
-    "ContainersChanged": "engine.events",
-    "Event": "engine.events",
-    "ImagesChanged": "engine.events",
-    "JobFinished": "engine.events",
-    "JobStarted": "engine.events",
-    "LayerPhase": "engine.events",
-    "LayerProgress": "engine.events",
-    "LogLine": "engine.events",
-    "Outcome": "engine.events",
-    "Problem": "engine.events",
-    "Sink": "engine.events",
-    "Status": "engine.events",
-    "StepRecorded": "engine.events",
-    "Stream": "engine.events",
-    "CancelToken": "engine.jobs",
-    "Job": "engine.jobs",
-    "Jobs": "engine.jobs",
-    "human_size": "engine.text",
-    "visible": "engine.text",
-    "Step": "engine.trace",
-    "StepKind": "engine.trace",
-    "Settings": "engine.settings",
-    "read_settings": "engine.settings",
-    "check_name_to_pull": "engine.reference",
-    "copied_name": "engine.reference",
-    "place_within": "engine.reference",
-    "Page": "engine.tour",
-    "Tour": "engine.tour",
-    "CommitOptions": "engine.committing",
-    "Adoption": "engine.views",
-    "Baseline": "engine.views",
-    "KeptDraft": "engine.views",
-    "VolumeSummary": "engine.views",
-    "Attachment": "engine.runtime",
-    "Neighbour": "engine.neighbours",
-    "Note": "engine.spec",
-    "ContainerSummary": "engine.views",
-    "Draft": "engine.views",
-    "FileEntry": "engine.views",
-    "HistoryStep": "engine.views",
-    "ImageSummary": "engine.views",
-    "Inside": "engine.looking",
-    "Owners": "engine.looking",
-    "LayerChanges": "engine.layers.stacking",
-    "efficiency": "engine.layers.stacking",
-    "LayerSummary": "engine.views",
-    "OverlayView": "engine.views",
-    "Workbench": "engine.workbench",
-    "Written": "engine.views",
-    "Diagnostic": "engine.spec",
-    "Document": "engine.spec",
-    "ExecOptions": "engine.spec",
-    "ContainerStats": "engine.runtime",
-    "Happening": "engine.runtime",
-    "ProcessSummary": "engine.runtime",
-    "Reading": "engine.runtime",
-    "Transcript": "engine.runtime",
-    "Explained": "engine.spec",
-    "Field": "engine.spec",
-    "Generated": "engine.spec",
-    "Origin": "engine.spec",
-    "Provenance": "engine.spec",
-    "RunOptions": "engine.spec",
-    "Severity": "engine.spec",
-    "SourceKind": "engine.spec",
-    "describe_field": "engine.spec",
-    "explain_field": "engine.spec",
-    "fields": "engine.spec",
-    "known_words": "engine.spec",
-    "member_names": "engine.spec",
-    "LIMITS": "engine.spec",
-    "MAX_CONFIG_BYTES": "engine.spec",
-    "Difference": "engine.spec",
-    "DifferenceKind": "engine.spec",
-    "differences": "engine.spec",
-    "take_back": "engine.spec",
-    "Choice": "engine.spec",
-    "Completion": "engine.spec",
-    "complete": "engine.spec",
-    "config_text": "engine.spec",
-    "capability_names": "engine.spec",
-    "clock": "engine.text",
-    "shortened": "engine.text",
-    "formatted": "engine.spec",
-    "limit_options": "engine.spec",
-    "parse_options": "engine.spec",
-    "run_options": "engine.spec",
-    "Change": "engine.spec",
-    "add_device": "engine.spec",
-    "add_mount": "engine.spec",
-    "args_line": "engine.spec",
-    "capabilities": "engine.spec",
-    "namespaces": "engine.spec",
-    "set_args": "engine.spec",
-    "set_capability": "engine.spec",
-    "set_env": "engine.spec",
-    "set_limit": "engine.spec",
-    "set_namespace": "engine.spec",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'engine' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
+provide(
+    __name__,
+    {
+        "committing": "CommitOptions",
+        "errors": "Cancelled ContainerDamaged ContainerState ContainerUnknown CutawayError ImageUnknown RuntimeFailed"
+        " SpecError UsageError",
+        "events": "ALIVE ContainersChanged Event ImagesChanged JobFinished JobStarted LayerPhase LayerProgress LogLine"
+        " Outcome Problem Sink Status StepRecorded Stream",
+        "jobs": "CancelToken Job Jobs",
+        "layers.stacking": "LayerChanges efficiency",
+        "looking": "Inside Owners",
+        "neighbours": "Neighbour",
+        "reference": "check_name_to_pull copied_name place_within",
+        "runtime": "Attachment ContainerStats Happening ProcessSummary Reading Transcript",
+        "settings": "Settings read_settings",
+        "spec": "LIMITS MAX_CONFIG_BYTES Change Choice Completion Diagnostic Difference DifferenceKind Document"
+        " ExecOptions Explained Field Generated Note Origin Provenance RunOptions Severity SourceKind"
+        " add_device add_mount args_line capabilities capability_names complete config_text describe_field"
+        " differences explain_field fields formatted known_words limit_options member_names namespaces"
+        " parse_options run_options set_args set_capability set_env set_limit set_namespace take_back",
+        "text": "clock human_size shortened visible",
+        "tour": "Page Tour",
+        "trace": "Step StepKind",
+        "views": "Adoption Baseline ContainerSummary Draft FileEntry HistoryStep ImageSummary KeptDraft LayerSummary"
+        " OverlayView VolumeSummary Written",
+        "workbench": "Workbench",
+    },
+)

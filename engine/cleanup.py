@@ -39,7 +39,7 @@ def put_away(
     def undo() -> None:
         try:
             networks.down(record.id)
-            if record.network.startswith("container:"):
+            if record.shares:
                 leave_names(containers.path(record.id) / "files", record.name)
             rootfs.unmount(containers.path(record.id) / "merged", job)
         except CutawayError as error:
@@ -73,8 +73,7 @@ def sharers(records: Sequence[ContainerRecord], container_id: str) -> list[Conta
     """Those of `records` (oldest first) that share a container's network, by way of each other too, oldest first."""
     met, found = {container_id}, []
     for record in records:
-        kind, _, owner = record.network.partition(":")
-        if kind == "container" and owner in met:
+        if record.shares in met:
             met.add(record.id)
             found.append(record)
     return found

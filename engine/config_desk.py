@@ -12,7 +12,7 @@ import msgspec
 
 from engine import spec
 from engine.bundling import KEPT, kept_config, kept_provenance, launched, reopened
-from engine.events import ContainersChanged, Status, ignore
+from engine.events import ContainersChanged, Status
 from engine.image_desk import ROOTFS, ImageDesk
 from engine.jobs import Job
 from engine.journalling import need_config
@@ -115,7 +115,7 @@ class ConfigDesk(ImageDesk):
                 said = write_bundle(draft, made.merged, directory)
                 step.detail = "; ".join(said)
         except BaseException:
-            self._launcher.remove(record, Job(job.title, ignore), force=True)
+            self._launcher.remove(record, job.quiet(), force=True)
             raise
         return made, said
 

@@ -11,7 +11,7 @@ import msgspec
 from engine import rootfs, spec
 from engine.bundling import check_beside, kept_config, kept_provenance, typed
 from engine.disk import DataRoot
-from engine.events import Problem, ignore
+from engine.events import Problem
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.journalling import need_config
@@ -140,7 +140,7 @@ def looked_into(root: DataRoot, facts: HostFacts, image: ImageRecord, job: Job) 
             (directory / part).mkdir()
         volatile = facts.overlay_volatile
         plan = rootfs.plan(root, image.chain_ids, directory, in_place=image.in_place, volatile=volatile)
-        quiet = Job(job.title, ignore)  # it is not among the steps that make the container
+        quiet = job.quiet()  # it is not among the steps that make the container
         rootfs.mount(plan, quiet)
         try:
             yield plan.merged

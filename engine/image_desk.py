@@ -1,10 +1,11 @@
-"""The façade's part about what is done with images that are here: looking inside, making new ones, giving them away."""
+"""The façade's part about what is done with images that are here: their names, looking inside, making new ones."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import stat
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -12,17 +13,17 @@ from typing import TYPE_CHECKING, BinaryIO
 from engine import spec
 from engine.bundling import mapping
 from engine.container_desk import ContainerDesk
-from engine.describe import image_summary
+from engine.describe import history_steps, image_summary, layer_summaries
 from engine.digest import Digest
-from engine.errors import CommandNotFound, ContainerUnknown, UsageError
-from engine.events import ContainersChanged, ImagesChanged, ignore
+from engine.errors import CommandNotFound, ContainerUnknown, ImageInUse, UsageError
+from engine.events import ContainersChanged, ImagesChanged, Problem, ignore
 from engine.jobs import Job
 from engine.journalling import keep
 from engine.oci import Platform
 from engine.reference import Transport, copied_name, own_name, place_within
 from engine.store import ImageRecord, Store
 from engine.trace import StepKind
-from engine.views import FileEntry, ImageSummary, OverlayView, Written
+from engine.views import FileEntry, HistoryStep, ImageSummary, LayerSummary, OverlayView, Written
 
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
     from engine.committing import CommitOptions
@@ -45,6 +46,59 @@ class ImageDesk(ContainerDesk):
     @cached_property
     def _store(self) -> Store:
         return Store(self.root)
+
+    def images(self) -> list[ImageSummary]:
+        """Every image of the store, by name; `damaged_images` tells what is left out. Raises StoreError."""
+        return [image_summary(image) for image in self._store.images()]
+
+    def damaged_images(self) -> list[Problem]:
+        """The images that `images` leaves out, since they cannot be read. Raises StoreError."""
+        return self._store.damaged_images()
+
+    def history(self, name: str) -> list[HistoryStep]:
+        """How an image was made, oldest step first."""
+        return history_steps(self._store.find(name))
+
+    def layers(self, name: str) -> list[LayerSummary]:
+        """An image's layers, lowest first."""
+        return layer_summaries(self._store, self._store.find(name))
+
+    def tag(self, name: str, new: str, job: Job) -> None:
+        """Give an image a further name. Raises UsageError, ImageUnknown, StoreError."""
+        reference, image = own_name(new), self._store.find(name)
+        command = ["umoci", "tag", "--image", f"{self.root.images}:{image.name}", reference]
+        with job.step(StepKind.STORE, shlex.join(command)) as step:
+            self._store.tag(reference, image.descriptor)
+            step.detail = f"{reference} is {image.descriptor.digest}"
+        job.emit(ImagesChanged())
+
+    def untag(self, name: str, job: Job, *, force: bool = False) -> list[str]:
+        """Take a name away, and with an image's last name its content; returns what went.
+
+        Raises ImageInUse while a container stands on it (with `force` the name goes, the layers stay).
+        """
+        image = self._store.find(name)
+        users = [record.name for record in self._containers.certain() if record.image_digest == image.descriptor.digest]
+        last = not any(
+            other.descriptor.digest == image.descriptor.digest and other.name != image.name
+            for other in self._store.images()
+        )
+        if users and last and not force:
+            raise ImageInUse(
+                f"{image.name} is used by {', '.join(users)}", hint="Remove the containers first, or use --force."
+            )
+        names = [other.name for other in self._store.images() if other.config_digest == image.config_digest]
+        if len(names) > 1 and image.config_digest.hex.startswith(name.removeprefix("sha256:")):
+            raise UsageError(f"{name} has several names: {', '.join(names)}", hint="Say which of them to take away.")
+        with job.step(StepKind.STORE, shlex.join(["cutaway", "rmi", image.name])):
+            swept = self._store.remove(image.name, self._in_use)
+        job.emit(ImagesChanged())
+        return [f"untagged: {image.name}", *(f"deleted: {digest}" for digest in (*swept.layers, *swept.blobs))]
+
+    def _in_use(self) -> Iterator[Digest]:
+        for record in self._containers.certain():
+            yield Digest.parse(record.image_digest)
+            yield from map(Digest.parse, record.layers)
 
     def commit(self, name: str, image: str, job: Job, options: CommitOptions | None = None) -> ImageSummary:
         """Make what a container has changed a layer on top of its image, and call the result `image`.
@@ -97,7 +151,10 @@ class ImageDesk(ContainerDesk):
 
         text = record.image.removeprefix(Transport.CONTAINERS_STORAGE.value)
         if [str(path) for path in self._expanded(record.image, job).in_place] != list(record.in_place):
-            raise UsageError(f"{record.image} is another image now than when {record.name} was made")
+            raise UsageError(
+                f"{record.image} is another image now than when {record.name} was made",
+                hint=f"cutaway diff {record.name} shows what it has changed; make it anew on the image of now.",
+            )
         image, _ = bring(storage_source(text, self._store), self._store, self.facts.platform, job)
         return self._store.of_digest(image.descriptor.digest)
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import Cancelled, CutawayError
-from engine.events import Event, JobFinished, JobStarted, Outcome, Problem, Sink, StepRecorded
+from engine.events import Event, JobFinished, JobStarted, Outcome, Problem, Sink, StepRecorded, ignore
 from engine.trace import Step, StepKind
 
 if TYPE_CHECKING:
@@ -124,6 +124,10 @@ class Job:
         self.steps: list[Step] = []
         self._sink = sink
         self._thread: threading.Thread | None = None
+
+    def quiet(self) -> Job:
+        """Another job of that title, which tells nobody, is not cancelled with this one, and leaves no steps in it."""
+        return Job(self.title, ignore)
 
     def emit(self, event: Event) -> None:
         """Tell the front end. May be called from any thread."""

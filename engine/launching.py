@@ -20,7 +20,7 @@ from engine.cleanup import goes, put_away, tidy
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed
-from engine.events import ALIVE, ContainersChanged, Status, ignore
+from engine.events import ALIVE, ContainersChanged, Status
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.journalling import journalled, keep, need_config
@@ -184,7 +184,8 @@ class Launcher:
             with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
                 if (state := self._runtime.state(record)).pid:
                     if state.status is not Status.CREATED:
-                        raise ContainerState(f"{record.name} runs already")
+                        hint = f"cutaway attach {record.name} connects to it."
+                        raise ContainerState(f"{record.name} runs already", hint=hint)
                     # Whoever began to start it was killed in between.
                     self._put_away(record, job, force=True)
                 self._runtime.check_known(record)
@@ -211,7 +212,7 @@ class Launcher:
                     raise
         except BaseException:
             if fleeting or record.auto_remove:
-                self.remove(record, Job(job.title, ignore), force=False)
+                self.remove(record, job.quiet(), force=False)
             raise
 
     def start_again(self, record: ContainerRecord, job: Job) -> None:
@@ -226,7 +227,7 @@ class Launcher:
             with job.step(StepKind.RUNTIME, shlex.join(["cutaway", "start", record.name])):
                 owner = self._linker.owner(record)
                 if owner is not None and self._runtime.state(owner).status not in ALIVE:
-                    self.start_again(owner, Job(job.title, ignore))  # one left alone `linked` tells of
+                    self.start_again(owner, job.quiet())  # one left alone `linked` tells of
                 with self._containers.lock(record.id), ExitStack() as stack:
                     if not coming_back.is_due(record.restart, home, state := self._runtime.state(record)):
                         return
@@ -268,7 +269,7 @@ class Launcher:
                 self._mount(record, job)
             home = self._containers.path(record.id)
             self._volumes.fill(home / "config.json", home / "merged", job)
-            asked = kept_options(home).network if record.network.startswith("container:") else None
+            asked = kept_options(home).network if record.shares else None
             with blamed(home), self._linker.linked(record, asked, job) as held:
                 self._runtime.create(record, job, held)
             with blamed(home):
@@ -276,7 +277,7 @@ class Launcher:
                 self._runtime.start(record, job)
             keep_launched(self._root, home)
         except BaseException:
-            quiet = Job(job.title, ignore)  # one that is not cancelled
+            quiet = job.quiet()  # one that is not cancelled
             self._put_away(record, quiet, force=True, remove=goes(self._containers, record) or fleeting)
             raise
         self._containers.happenings.add(record, "start", self._runtime.state(record).started)
@@ -364,10 +365,10 @@ class Launcher:
         with self._containers.lock(record.id, token=job.token) as home, ExitStack() as stack:
             if pause and self._runtime.state(record).status is Status.RUNNING:
                 self._runtime.pause(record, job)
-                stack.callback(self._runtime.unpause, record, Job(job.title, ignore))
+                stack.callback(self._runtime.unpause, record, job.quiet())
             if not rootfs.is_mounted(home / "merged"):
-                rootfs.mount(self.plan(record), Job(job.title, ignore))
-                stack.callback(rootfs.unmount, home / "merged", Job(job.title, ignore))
+                rootfs.mount(self.plan(record), job.quiet())
+                stack.callback(rootfs.unmount, home / "merged", job.quiet())
             yield home / "merged"
 
     def plan(self, record: ContainerRecord) -> rootfs.OverlayPlan:

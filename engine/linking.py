@@ -75,10 +75,9 @@ class Linker:
 
     def owner(self, record: ContainerRecord) -> ContainerRecord | None:
         """The container whose network it shares; None where it shares none, or that one is gone."""
-        kind, _, other_id = record.network.partition(":")
-        if kind == "container":
+        if record.shares:
             with suppress(ContainerUnknown):
-                return self._containers.find(other_id)
+                return self._containers.find(record.shares)
         return None
 
     def need_unshared(self, record: ContainerRecord) -> None:
@@ -117,16 +116,15 @@ class Linker:
         Raises HostError, ToolMissing, StoreError, ContainerState (a port is taken, the other container does not run or
         is gone).
         """
-        kind, _, other_id = record.network.partition(":")
-        if kind == "bridge":
+        if record.network == "bridge":
             with self._networks.up(record.id, record.name, record.address, record.ports, job, mac=record.mac) as held:
                 yield held
             return
-        if kind == "container":
+        if record.shares:
             try:
-                other = self._containers.find(other_id)
+                other = self._containers.find(record.shares)
             except ContainerUnknown as error:
-                name = (asked or "").removeprefix("container:") or other_id
+                name = (asked or "").removeprefix("container:") or record.shares
                 raise ContainerState(
                     f"{record.name} shares the network of {name}, and that container is gone",
                     hint=f"Remove {record.name}, and make it anew with another --network.",

@@ -145,7 +145,7 @@ class Inside:
             real = inner
         found = self.tree.find(real)
         if found is None:
-            raise PathUnknown("it is empty")
+            raise PathUnknown("there is not even a root directory in it: no layer has a file")
         return found
 
     def owners(self) -> Owners:

@@ -117,7 +117,7 @@ class Tender:
             job.step(StepKind.STORE, shlex.join(["cutaway", "rename", record.name, name])),
         ):
             self._containers.update(renamed)
-            if record.network.startswith("container:"):
+            if record.shares:
                 names = self._containers.path(record.id) / "files"
                 leave_names(names, record.name)
                 if self._runtime.state(record).pid:

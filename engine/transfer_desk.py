@@ -49,6 +49,28 @@ class TransferDesk(ConfigDesk):
         job.emit(ImagesChanged())
         return image_summary(record)
 
+    def tags(self, repository: str, job: Job, *, tls_verify: bool = True) -> Iterator[str]:
+        """The tags that a registry has in a repository, as they arrive. Raises UsageError, RegistryError, Cancelled."""
+        from engine.registry import RegistryHosts, tags
+
+        hosts = RegistryHosts.load()
+        return tags(hosts.candidates(repository)[0], job, tls_verify=tls_verify, hosts=hosts)
+
+    def login(self, registry: str, user: str, password: str, job: Job, *, tls_verify: bool = True) -> str:
+        """Try a login and keep it if it is good, for podman and skopeo too; returns where, in words.
+
+        Raises UsageError, AccessDenied (not kept), RegistryError, ToolMissing, Cancelled.
+        """
+        from engine.registry import login
+
+        return login(registry, user, password, job, tls_verify=tls_verify)
+
+    def logout(self, registry: str) -> str:
+        """Forget a login; returns where it was kept, in words. Raises UsageError, RegistryError, ToolMissing."""
+        from engine.registry import logout
+
+        return logout(registry)
+
     def load(self, archive: Path | BinaryIO, job: Job) -> list[ImageSummary]:
         """Bring every image of an oci-archive or a docker-archive here, plain or compressed, or of a directory with
         what is in one; a summary for each of their names. Reports LayerProgress.

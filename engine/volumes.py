@@ -36,7 +36,10 @@ class Volumes:
     def path(self, name: str) -> Path:
         """The directory that is bound. Raises UsageError for what is no volume's name."""
         if not _NAME.fullmatch(name) or len(name) > 200:
-            raise UsageError(f"not a volume's name: {visible(name)[:80]!r}")
+            raise UsageError(
+                f"not a volume's name: {visible(name)[:80]!r}",
+                hint="It starts with a letter or digit; letters, digits, '_', '.' and '-' follow (200 at most).",
+            )
         return self.base / name / _DATA
 
     def all(self) -> list[VolumeSummary]:

@@ -6,7 +6,6 @@ and be cancelled through it. Methods are safe to call from several threads.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,23 +15,21 @@ from engine.bundling import mapping
 from engine.cleanup import sweep
 from engine.describe import (
     container_document,
-    history_steps,
     image_document,
     image_summary,
-    layer_summaries,
 )
 from engine.digest import Digest
-from engine.errors import ContainerState, ContainerUnknown, ImageInUse, ImageUnknown, RegistryError, UsageError
+from engine.errors import ContainerState, ContainerUnknown, ImageUnknown, RegistryError, UsageError
 from engine.events import ImagesChanged, Problem, ignore
 from engine.image_desk import ROOTFS
 from engine.jobs import Job
 from engine.oci import Platform
-from engine.reference import Transport, command_to_get, own_name
+from engine.reference import Transport, command_to_get
 from engine.runtime import Kind
 from engine.text import visible
-from engine.trace import Step, StepKind
+from engine.trace import Step
 from engine.transfer_desk import TransferDesk
-from engine.views import ContainerSummary, Draft, HistoryStep, ImageSummary, LayerSummary, VolumeSummary
+from engine.views import ContainerSummary, Draft, ImageSummary, VolumeSummary
 from engine.volumes import Volumes
 
 if TYPE_CHECKING:
@@ -67,15 +64,7 @@ class Workbench(TransferDesk):
         done = [f"cleared {len(gone)} left-overs of an interrupted run"] if gone else []
         return done + stays + sweep(self.root, self._containers, self._runtime, self._networks, job)
 
-    # -- images ----------------------------------------------------------------------------------------
-
-    def images(self) -> list[ImageSummary]:
-        """Every image of the store, by name; `damaged_images` tells what is left out. Raises StoreError."""
-        return [image_summary(image) for image in self._store.images()]
-
-    def damaged_images(self) -> list[Problem]:
-        """The images that `images` leaves out, since they cannot be read. Raises StoreError."""
-        return self._store.damaged_images()
+    # -- the store -------------------------------------------------------------------------------------
 
     def inspect(self, name: str) -> dict[str, Any]:
         """All that is known of a container or an image, as JSON data. Raises ContainerUnknown, ImageUnknown."""
@@ -84,14 +73,6 @@ class Workbench(TransferDesk):
         except ContainerUnknown:
             return image_document(self._store, self._store.find(name))
         return container_document(record, self._summary(record))
-
-    def history(self, name: str) -> list[HistoryStep]:
-        """How an image was made, oldest step first."""
-        return history_steps(self._store.find(name))
-
-    def layers(self, name: str) -> list[LayerSummary]:
-        """An image's layers, lowest first."""
-        return layer_summaries(self._store, self._store.find(name))
 
     def demo(self, job: Job) -> ImageSummary:
         """The built-in image, made from this host's own tools where it is not here yet.
@@ -105,60 +86,6 @@ class Workbench(TransferDesk):
             record = build_demo(self._store, job)
         job.emit(ImagesChanged())
         return image_summary(record)
-
-    def tags(self, repository: str, job: Job, *, tls_verify: bool = True) -> Iterator[str]:
-        """The tags that a registry has in a repository, as they arrive. Raises UsageError, RegistryError, Cancelled."""
-        from engine.registry import RegistryHosts, tags
-
-        hosts = RegistryHosts.load()
-        return tags(hosts.candidates(repository)[0], job, tls_verify=tls_verify, hosts=hosts)
-
-    def login(self, registry: str, user: str, password: str, job: Job, *, tls_verify: bool = True) -> str:
-        """Try a login and keep it if it is good, for podman and skopeo too; returns where, in words.
-
-        Raises UsageError, AccessDenied (not kept), RegistryError, ToolMissing, Cancelled.
-        """
-        from engine.registry import login
-
-        return login(registry, user, password, job, tls_verify=tls_verify)
-
-    def logout(self, registry: str) -> str:
-        """Forget a login; returns where it was kept, in words. Raises UsageError, RegistryError, ToolMissing."""
-        from engine.registry import logout
-
-        return logout(registry)
-
-    def tag(self, name: str, new: str, job: Job) -> None:
-        """Give an image a further name. Raises UsageError, ImageUnknown, StoreError."""
-        reference, image = own_name(new), self._store.find(name)
-        command = ["umoci", "tag", "--image", f"{self.root.images}:{image.name}", reference]
-        with job.step(StepKind.STORE, shlex.join(command)) as step:
-            self._store.tag(reference, image.descriptor)
-            step.detail = f"{reference} is {image.descriptor.digest}"
-        job.emit(ImagesChanged())
-
-    def untag(self, name: str, job: Job, *, force: bool = False) -> list[str]:
-        """Take a name away, and with an image's last name its content; returns what went.
-
-        Raises ImageInUse while a container stands on it (with `force` the name goes, the layers stay).
-        """
-        image = self._store.find(name)
-        users = [record.name for record in self._containers.certain() if record.image_digest == image.descriptor.digest]
-        last = not any(
-            other.descriptor.digest == image.descriptor.digest and other.name != image.name
-            for other in self._store.images()
-        )
-        if users and last and not force:
-            raise ImageInUse(
-                f"{image.name} is used by {', '.join(users)}", hint="Remove the containers first, or use --force."
-            )
-        names = [other.name for other in self._store.images() if other.config_digest == image.config_digest]
-        if len(names) > 1 and image.config_digest.hex.startswith(name.removeprefix("sha256:")):
-            raise UsageError(f"{name} has several names: {', '.join(names)}", hint="Say which of them to take away.")
-        with job.step(StepKind.STORE, shlex.join(["cutaway", "rmi", image.name])):
-            swept = self._store.remove(image.name, self._in_use)
-        job.emit(ImagesChanged())
-        return [f"untagged: {image.name}", *(f"deleted: {digest}" for digest in (*swept.layers, *swept.blobs))]
 
     def volumes(self) -> list[VolumeSummary]:
         """The named volumes, each with the containers that bind it."""
@@ -333,7 +260,10 @@ class Workbench(TransferDesk):
         try:
             image = self._store.find(name)
         except ImageUnknown:
-            raise ContainerUnknown(f"no container and no image {visible(name)!r} here") from None
+            raise ContainerUnknown(
+                f"no container and no image {visible(name)!r} here",
+                hint="cutaway ps -a and cutaway images list what there is.",
+            ) from None
         return trace.read(self.root.traces / f"{image.descriptor.digest.hex}.jsonl")
 
     def script(self, name: str) -> str:
@@ -362,13 +292,6 @@ class Workbench(TransferDesk):
             )
         steps = trace.read(self.root.traces / f"{image.descriptor.digest.hex}.jsonl")
         return script(record, image, self._store, self._containers.path(record.id), steps, self._networks)
-
-    # -- inside --------------------------------------------------------------------------------------
-
-    def _in_use(self) -> Iterator[Digest]:
-        for record in self._containers.certain():
-            yield Digest.parse(record.image_digest)
-            yield from map(Digest.parse, record.layers)
 
     def _in_use_if_known(self) -> list[Digest] | None:
         """None where the record of a container cannot be read, which may use anything."""

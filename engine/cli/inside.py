@@ -11,7 +11,7 @@ from datetime import datetime
 import click
 import msgspec
 
-from engine import FileEntry, Job, Owners, human_size, place_within
+from engine import FileEntry, Job, Owners, human_size, place_within, visible
 from engine.cli.choosing import ContainerCommand
 from engine.cli.console import print_json, print_table, session
 from engine.cli.options import as_json
@@ -111,8 +111,6 @@ def diff(name: str, other: str | None, as_json: bool) -> None:
         print_json([msgspec.structs.asdict(entry) for entry in found])
         return
     for entry in found:
-        from engine import visible
-
         click.echo(f"{_SIGNS[entry.change]} {visible('/' + entry.path)}")
 
 

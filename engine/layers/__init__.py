@@ -23,8 +23,9 @@ looks like; where `lib/x` belongs when `lib` is a link in a layer below; which f
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from engine.lazy import provide
 
 if TYPE_CHECKING:
     from engine.layers.limits import Limits
@@ -35,13 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = ["LayerStats", "Limits", "Unpacked", "prove", "settle", "unpack", "unpacking_ready"]
 
-# Loaded when first asked for: the worker, which unpacks them, needs none of them.
-_HOMES = {"LayerStats": "settling", "Limits": "limits", "prove": "proving", "unpacking_ready": "unpackers"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'engine.layers' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"engine.layers.{_HOMES.get(name, 'unpacking')}"), name)
-    globals()[name] = value
-    return value
+# The worker, which unpacks them, needs none of them.
+provide(
+    __name__,
+    {
+        "limits": "Limits",
+        "proving": "prove",
+        "settling": "LayerStats",
+        "unpackers": "unpacking_ready",
+        "unpacking": "Unpacked settle unpack",
+    },
+)

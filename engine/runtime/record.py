@@ -65,6 +65,12 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
     numbers: tuple[int, int] | None = None
     """The first of the host's numbers that --userns auto gave it, and how many: nobody else's."""
 
+    @property
+    def shares(self) -> str:
+        """The id of the container whose network it has; "" where that is nobody else's."""
+        kind, _, other = self.network.partition(":")
+        return other if kind == "container" else ""
+
 
 def new_id() -> str:
     """A fresh container id."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import engine
 from engine.disk import DataRoot
 from engine.errors import ContainerState, RuntimeFailed
-from engine.events import ALIVE, Problem, Status, ignore
+from engine.events import ALIVE, Problem, Status
 from engine.host import HostFacts, how_it_ended
 from engine.jobs import CancelToken, Job, StepDraft
 from engine.runtime import cgroups
@@ -97,7 +97,7 @@ class Runtime:
                 pid = monitor.create(record, files, job.token, held)
             except BaseException:
                 with contextlib.suppress(RuntimeFailed):
-                    self._delete(files, Job(job.title, ignore))
+                    self._delete(files, job.quiet())
                 raise
             step.detail = f"process {pid}, held by conmon"
         return pid
@@ -346,7 +346,8 @@ class Runtime:
         files = self.files(record)
         status = read_state(files).status
         if status is not needed:
-            raise ContainerState(f"the container {record.name} is {status.value}, not {needed.value}")
+            hint = f"cutaway ps -a; it runs after: cutaway start {record.name}" if status not in ALIVE else ""
+            raise ContainerState(f"the container {record.name} is {status.value}, not {needed.value}", hint=hint)
         word = {"pause": "pause", "resume": "unpause"}[verb]
         with self._step(job, [verb, record.id], files, f"podman {word} {record.name}"):
             if (said := self._run(files, [verb, record.id], job.token)) is not None:

@@ -169,7 +169,7 @@ class Images:
             tree = self._tree()
             others = [other for other in tree["manifests"] if _name(other) != name]
             if len(others) == len(tree["manifests"]):
-                raise ImageUnknown(f"no image {visible(name)!r} here")
+                raise ImageUnknown(f"no image {visible(name)!r} here", hint="cutaway images lists what there is.")
             self._write({**tree, "manifests": others})
 
     def rebuild(self) -> None:

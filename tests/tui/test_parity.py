@@ -139,6 +139,7 @@ NOT_GIVEN = {
     "tui": {
         ("check", "bundle"): "what is written there is a container's to be, and judged as that",
         ("copy_in", "overwrite"): "`copy` has it; this writes back a file that was edited",
+        ("extract", "devices"): "they are no files to look at; between containers `copy` says it",
         ("extract", "overwrite"): "`copy` has it; this copies out the file under the cursor",
         ("extract", "replace"): "`copy` has it; this copies out the file under the cursor",
         ("happenings", "since"): "the newest 2,000 are listed, and filtered there",
