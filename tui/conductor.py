@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -32,12 +32,13 @@ from tui.drafting import Drafting, View
 from tui.leftovers import Leftovers
 from tui.progress import Pull, Work
 from tui.state import MOST_ENDED, State
-from tui.subjects import OfContainer, OfDraft, OfImage, OfJob, OfNeighbour, OfRevision, Subject
+from tui.subjects import OfContainer, OfImage, OfJob, Subject
 from tui.telling import problem
-from tui.text import clip, names, short_reference
+from tui.text import clip, short_reference
+from tui.transfers import Transfers
 
 if TYPE_CHECKING:
-    from engine import Draft, ImageSummary, Job, Workbench
+    from engine import ImageSummary, Workbench
 
 T = TypeVar("T")
 
@@ -73,6 +74,7 @@ class Conductor:
         self._reading = False
         self._gone_to = 0.0
         self.drafts = Drafting(desk, state, view, self.from_thread)
+        self.transfers = Transfers(desk, state, view, self.from_thread, partial(self._read_stale, "images"))
         self.leftovers = Leftovers(desk, state, self._view.later, self.from_thread(self._view.say))
 
     async def begin(self) -> None:
@@ -253,138 +255,19 @@ class Conductor:
 
     # -- what is asked for -----------------------------------------------------------------------------
 
-    def pull(self, name: str, *, tls_verify: bool, platform: str | None = None) -> None:
-        """Begin a pull and look at it."""
-        words = ["pull", *([] if tls_verify else ["--tls-verify=false"])]
-        words += ["--platform", platform] if platform else []
-
-        def work(workbench: Workbench, job: Job) -> ImageSummary:
-            return workbench.pull(name, job, tls_verify=tls_verify, platform=platform)
-
-        pull = self._bring(name, [*words, name], work, self._pulled)
-        pull.tls_verify, pull.platform = tls_verify, platform
-
-    def push(self, name: str, to: str, *, tls_verify: bool, kind: str | None, words: Sequence[str]) -> None:
-        """Begin to bring an image to a registry, and look at it; `words` are the command line's."""
-
-        def work(workbench: Workbench, job: Job) -> str:
-            return workbench.push(name, job, to=to, tls_verify=tls_verify, kind=kind)
-
-        self._bring(to, words, work, partial(self._pushed, name), out=True)
-
-    def _bring(
-        self,
-        name: str,
-        words: Sequence[str],
-        work: Callable[[Workbench, Job], T],
-        then: Callable[[str, T], object],
-        *,
-        out: bool = False,
-    ) -> Pull:
-        """Begin it and look at it; `then` is called with the job and what came of it."""
-        self._forget_finished()
-        settle = self.from_thread(then)
-        title = f"{'push' if out else 'pull'} {name}"
-        job = self._desk.job(
-            title, lambda workbench, job: settle(job.id, work(workbench, job)), self._desk.command(*words)
-        )
-        self._state.pulls[job.id] = pull = Pull(job.id, name, job.command, out=out)
-        self._view.show_images()
-        self._view.look(OfJob(job.id), go="main")
-        return pull
-
-    def _forget_finished(self) -> None:
-        """A new pull or push takes the place of those that have ended."""
-        for old in [job for job, pull in self._state.pulls.items() if pull.finished]:
-            del self._state.pulls[old]
-
-    def _pulled(self, job: str, image: ImageSummary) -> None:
-        self._view.later(self._show_pulled(job, image))
-
-    async def _show_pulled(self, job: str, image: ImageSummary) -> None:
-        self._state.pulls.pop(job, None)
-        await self._read_stale("images")
-        self._view.show_images()
-        self._view.say(f"{short_reference(image.reference, 40)} is here")
-        if self._view.in_sight(OfJob(job)):  # who has gone elsewhere stays there
-            self._view.look(OfImage(image.reference), go="images")
-
-    def _pushed(self, name: str, job: str, digest: str) -> None:
-        pull = self._state.pulls.pop(job, None)
-        self._view.show_images()
-        self._view.say(f"pushed to {pull.name if pull is not None else name}\n{digest}")
-        if self._view.in_sight(OfJob(job)):
-            self._view.look(OfImage(name), go="images")
-
     def demo(self) -> None:
         """Make the built-in image, if it is not here, and open its config.json."""
         self._desk.demo(self.from_thread(lambda image: self._view.later(self._open_new(image))))
 
     async def _open_new(self, image: ImageSummary) -> None:
         await self._read_stale("images")
-        self.open(image.reference)
-
-    def open(self, reference: str, *, typing: bool = False) -> None:
-        """Look at the config.json that an image would be started with; made anew unless there is one already.
-
-        `typing`: ready to be typed into.
-        """
-        self.drafts.open(reference, typing=typing)
-
-    def take_draft(self, draft: Draft) -> None:
-        """Look at a container to be, ready to be changed and launched."""
-        self.drafts.opened(draft)
-
-    def forget(self, job: str) -> None:
-        """Take a pull that has ended off the list."""
-        self._state.pulls.pop(job, None)
-        self._view.show_images()
-        self._view.look(OfImage(self._state.images[0].reference) if self._state.images else None, go="images")
+        self.drafts.open(image.reference)
 
     def cancel(self, job: str) -> None:
         """Ask a job to stop."""
         for running in self._desk.workbench.jobs.running():
             if running.id == job:
                 running.cancel()
-
-    def title(self, subject: Subject) -> str:
-        """What a thing is called."""
-        match subject:
-            case OfImage(reference):
-                return reference
-            case OfDraft(reference):
-                return f"new container from {reference}"
-            case OfRevision(id) if id in self._state.containers:
-                return f"the config.json of {self._state.containers[id].name}"
-            case OfContainer(id) if id in self._state.containers:
-                return self._state.containers[id].name
-            case OfNeighbour(what):
-                return what
-            case OfJob(job) if job in self._state.pulls:
-                return f"{self._state.pulls[job].verb} {self._state.pulls[job].name}"
-        return ""
-
-    def lost(self) -> list[str]:
-        """What goes if somebody leaves now, in sentences."""
-        lost = []
-        if self._state.read_only and (unsaved := self._state.unsaved):
-            lost.append(f"What you changed for {names(unsaved)} goes.")
-        for verb in ("pull", "push"):
-            if under_way := [pull.name for pull in self._state.pulling if pull.verb == verb]:
-                lost.append(f"The {verb} of {names(under_way)} is cancelled.")
-        if begun := self._state.begun:
-            lost.append(f"Broken off before it is done: {names(map(visible, begun))}.")
-        return lost
-
-    def farewell(self) -> str:
-        """What goes on without the screen, and how to see it again; "" where nothing does."""
-        said = []
-        if running := self._state.running:
-            goes = "goes on" if len(running) == 1 else "go on"
-            said.append(f"{names(c.name for c in running)} {goes}.")
-        if not self._state.read_only and (edited := [w for w in self._state.writings if w.edited]):
-            said.append(f"What you changed for {names(w.draft.image for w in edited)} is kept.")
-        return " ".join([*said, f"See it again: {self._desk.command()}"]) if said else ""
 
     def from_thread(self, call: Callable[..., object]) -> Callable[..., None]:
         """`call` in the screen's own thread, from any other, for the key that is being carried out now."""

@@ -78,7 +78,7 @@ class Doing:
                 await self._act(now)
 
     def _name(self, offer: Offer[Any]) -> str:
-        return self._bench.conductor.title(offer.subject)
+        return self._bench.state.title(offer.subject)
 
     async def _act(self, offer: Offer[Any]) -> None:
         done = offer.deed.act(self._bench, offer)

@@ -55,7 +55,7 @@ class Actions(_Entries):
         if screen is None:
             return
         for subject in (screen.subject, OfHost()):
-            of = f" · {screen.conductor.title(subject)[:200]}" if subject != OfHost() else ""
+            of = f" · {screen.state.title(subject)[:200]}" if subject != OfHost() else ""
             for offer in screen.offers(subject):
                 key = f"{offer.key}   " if offer.key else ""
                 said = f"not now: {offer.why_not}" if offer.why_not else f"$ {offer.command}" if offer.command else ""

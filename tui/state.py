@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from engine import Status
+from engine import Status, visible
 from tui.progress import Pull, Work
 from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfNeighbour, OfRevision, Subject
-from tui.text import shown_json
+from tui.text import names, shown_json
 
 if TYPE_CHECKING:
     from engine import ContainerSummary, Draft, ImageSummary, Neighbour, Problem, Step
@@ -233,3 +233,42 @@ class State:
     @property
     def pulling(self) -> list[Pull]:
         return [pull for pull in self.pulls.values() if not pull.finished]
+
+    def title(self, subject: Subject) -> str:
+        """What a thing is called."""
+        match subject:
+            case OfImage(reference):
+                return reference
+            case OfDraft(reference):
+                return f"new container from {reference}"
+            case OfRevision(id) if id in self.containers:
+                return f"the config.json of {self.containers[id].name}"
+            case OfContainer(id) if id in self.containers:
+                return self.containers[id].name
+            case OfNeighbour(what):
+                return what
+            case OfJob(job) if job in self.pulls:
+                return f"{self.pulls[job].verb} {self.pulls[job].name}"
+        return ""
+
+    def lost(self) -> list[str]:
+        """What goes if somebody leaves now, in sentences."""
+        lost = []
+        if self.read_only and (unsaved := self.unsaved):
+            lost.append(f"What you changed for {names(unsaved)} goes.")
+        for verb in ("pull", "push"):
+            if under_way := [pull.name for pull in self.pulling if pull.verb == verb]:
+                lost.append(f"The {verb} of {names(under_way)} is cancelled.")
+        if begun := self.begun:
+            lost.append(f"Broken off before it is done: {names(map(visible, begun))}.")
+        return lost
+
+    def farewell(self, command: str) -> str:
+        """What goes on without the screen, and the `command` to see it again; "" where nothing does."""
+        said = []
+        if running := self.running:
+            goes = "goes on" if len(running) == 1 else "go on"
+            said.append(f"{names(c.name for c in running)} {goes}.")
+        if not self.read_only and (edited := [w for w in self.writings if w.edited]):
+            said.append(f"What you changed for {names(w.draft.image for w in edited)} is kept.")
+        return " ".join([*said, f"See it again: {command}"]) if said else ""

@@ -74,7 +74,7 @@ async def adopt_this(bench: Bench, what: str) -> None:
         return
     rows = [(note.pointer, f"{note.done}\n{note.why}") for note in adoption.notes]
     await bench.put(Page(f"What was changed in the config.json of {wanted}", rows or [("", "nothing had to be")]))
-    bench.conductor.take_draft(adoption.draft)
+    bench.conductor.drafts.opened(adoption.draft)
 
 
 async def adopt_file(bench: Bench, offer: Offer[State]) -> None:

@@ -93,7 +93,7 @@ async def _script(bench: Bench, offer: _Offer) -> None:
 
 def _another(bench: Bench, offer: _Offer) -> None:
     image = offer.thing.image
-    bench.conductor.open(f"rootfs:{image}" if image.startswith("/") else image)
+    bench.conductor.drafts.open(f"rootfs:{image}" if image.startswith("/") else image)
 
 
 CONTAINER_DEEDS: Sequence[Deed[ContainerSummary]] = (

@@ -61,4 +61,4 @@ async def podmans_images(bench: Bench, offer: Offer[State]) -> None:
     things = [(image.reference, f"{image.reference}   {human_size(image.size)}") for image in found]
     name = await bench.put(Pick("podman's images, to be used where they are", things))
     if name is not None:
-        bench.conductor.open(name if name.startswith(_PODMANS) else _PODMANS + name)
+        bench.conductor.drafts.open(name if name.startswith(_PODMANS) else _PODMANS + name)

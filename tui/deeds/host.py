@@ -49,7 +49,7 @@ async def _pull(bench: Bench, offer: Offer[State]) -> None:
     detail = "A name as podman and docker read it, or a layout on disk:\ndebian:12   quay.io/org/app   oci:DIR:TAG"
     given = await bench.put(Form("Pull an image", fields, done="pull", detail=detail, line=line, wrong=wrong))
     if given is not None:
-        bench.conductor.pull(given["name"], tls_verify=bool(given["tls"]), platform=given["platform"] or None)
+        bench.conductor.transfers.pull(given["name"], tls_verify=bool(given["tls"]), platform=given["platform"] or None)
 
 
 def _platform(values: Values) -> list[str]:

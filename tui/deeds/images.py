@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def _open(bench: Bench, offer: _Offer) -> None:
-    bench.conductor.open(offer.thing.reference)
+    bench.conductor.drafts.open(offer.thing.reference)
 
 
 def _edit(bench: Bench, offer: _Offer) -> None:
-    bench.conductor.open(offer.thing.reference, typing=True)
+    bench.conductor.drafts.open(offer.thing.reference, typing=True)
 
 
 async def _tour(bench: Bench, offer: _Offer) -> None:

@@ -72,7 +72,9 @@ async def _push(bench: Bench, offer: _OfImage) -> None:
     )
     if given is not None:
         kind = "v2s2" if given["docker"] else None
-        bench.conductor.push(name, given["to"], tls_verify=bool(given["tls"]), kind=kind, words=given_words(given))
+        bench.conductor.transfers.push(
+            name, given["to"], tls_verify=bool(given["tls"]), kind=kind, words=given_words(given)
+        )
 
 
 CONTAINER_MAKING: Sequence[Deed[ContainerSummary]] = (

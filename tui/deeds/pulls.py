@@ -18,7 +18,7 @@ def _cancel(bench: Bench, offer: Offer[Pull]) -> None:
 
 
 def _forget(bench: Bench, offer: Offer[Pull]) -> None:
-    bench.conductor.forget(offer.thing.job)
+    bench.conductor.transfers.forget(offer.thing.job)
 
 
 PULL_DEEDS: Sequence[Deed[Pull]] = (

@@ -56,7 +56,7 @@ async def _draft(bench: Bench, base: str, values: Values, line: str) -> None:
         text = config_text(Path(config).expanduser()) if config else None
         take(workbench.draft(base, options, job, config=text))
 
-    take = bench.conductor.from_thread(bench.conductor.take_draft)
+    take = bench.conductor.from_thread(bench.conductor.drafts.opened)
     await bench.result(f"config.json for {base}", work, line)
 
 

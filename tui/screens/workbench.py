@@ -359,7 +359,7 @@ class WorkbenchScreen(InFront):
             elif offer is not None:
                 self.do(offer.id, subject)
 
-        title = f"{len(marked)} marked" if marked else self.conductor.title(subject)
+        title = f"{len(marked)} marked" if marked else self.state.title(subject)
         self.app.push_screen(Menu(title, offers), chosen)
 
     def _loaded(self) -> bool:
@@ -387,11 +387,11 @@ class WorkbenchScreen(InFront):
 
     async def _leave(self) -> None:
         await self.settled()
-        lost = self.conductor.lost()
+        lost = self.state.lost()
         if lost and not await self.ask("Leave Cutaway?", detail="\n".join(lost), yes="Leave"):
             return
         self.looking.settle()
         self.conductor.drafts.flush()
-        said = self.conductor.farewell()
+        said = self.state.farewell(self.desk.command())
         self.looking.close()
         self.app.exit(message=said or None)

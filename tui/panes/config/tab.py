@@ -169,7 +169,7 @@ class ConfigTab(MainTab):
         event.stop()
         match self.subject:
             case OfImage(reference):
-                self.bench.conductor.open(reference, typing=True)
+                self.bench.conductor.drafts.open(reference, typing=True)
             case OfContainer(id) if self.container is not None and not self.container.working:
                 self.bench.later(self.bench.conductor.drafts.reopen(id))
 
