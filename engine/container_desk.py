@@ -37,7 +37,7 @@ class ContainerDesk:
     """The containers of one data directory on this host.
 
     A container is called by its name, its id, or a unique beginning of that: each method that takes a name raises
-    ContainerUnknown, and UsageError where it can mean several.
+    ContainerUnknown, ContainerDamaged where its record cannot be read, and UsageError where it can mean several.
 
     `root` is the data directory (None: the usual one); `sink` gets every event, from any thread.
     Making one reads and writes nothing.

@@ -372,6 +372,7 @@ class Launcher:
             yield home / "merged"
 
     def plan(self, record: ContainerRecord) -> rootfs.OverlayPlan:
+        """The overlay that is a container's root filesystem while it runs. Raises MountError."""
         layers = [Digest.parse(chain_id) for chain_id in record.layers]
         in_place = [Path(path) for path in record.in_place]
         home = self._containers.path(record.id)

@@ -80,8 +80,8 @@ class Runtime:
         """`runc create` under conmon: namespaces and mounts are made, the command waits; returns the process id.
 
         What is left of an earlier run is cleared first. conmon keeps the descriptors `held` open until the end.
-        Raises ContainerState while it runs, RuntimeFailed with
-        runc's message, CommandNotFound, CommandNotExecutable, ToolMissing, StoreError, UsageError, Cancelled.
+        Raises ContainerState while it runs, RuntimeFailed with runc's message, CommandNotFound, CommandNotExecutable,
+        ToolMissing, StoreError, UsageError, Cancelled.
         """
         files = self.files(record)
         monitor = Monitor(self._facts.need_conmon().path, self._facts.need_runc().path, _CLEANUP)
