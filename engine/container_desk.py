@@ -247,18 +247,11 @@ class ContainerDesk:
         With `follow` it goes on until the container ends (an empty batch is a sign of life) or `token` is cancelled.
         Raises ContainerState where none is kept, StoreError, Cancelled.
         """
-        from engine.runtime import read_log
+        from engine.runtime import Extent, read_log
 
         record = self._find(name)
-        return read_log(
-            self._log(record),
-            tail=tail,
-            since=since,
-            until=until,
-            follow=follow,
-            token=token,
-            still_running=lambda: self._runtime.may_print(record),
-        )
+        extent = Extent(tail, since, until, follow, lambda: self._runtime.may_print(record))
+        return read_log(self._log(record), extent, token)
 
     def transcript(self, name: str) -> Transcript:
         """A container's output as rows that can be read from anywhere; whoever asks follows it, and closes it.
@@ -288,21 +281,11 @@ class ContainerDesk:
         With `timestamps` each line stands after its time. For programs that read, and ten times as fast as `logs`.
         Raises ContainerState where none is kept, OSError where nobody reads.
         """
-        from engine.runtime import copy_log
+        from engine.runtime import Extent, copy_log
 
         record = self._find(name)
-        copy_log(
-            self._log(record),
-            stdout,
-            stderr,
-            timestamps=timestamps,
-            tail=tail,
-            since=since,
-            until=until,
-            follow=follow,
-            token=token,
-            still_running=lambda: self._runtime.may_print(record),
-        )
+        extent = Extent(tail, since, until, follow, lambda: self._runtime.may_print(record))
+        copy_log(self._log(record), stdout, stderr, extent, token, timestamps=timestamps)
 
     def watch(self) -> None:
         """Tell of containers that come, go or change state, by events, until `close`. For a front end that stays."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from engine.runtime.attachment import Attachment, Ending
     from engine.runtime.containers import Containers, Identity, NameTaken
     from engine.runtime.happenings import Happening, Happenings
+    from engine.runtime.logfile import Extent
     from engine.runtime.output import copy_log, read_log
     from engine.runtime.processes import ProcessSummary, processes
     from engine.runtime.record import ContainerRecord, Kind
@@ -26,6 +27,7 @@ provide(
         "containers": "Containers Identity NameTaken",
         "attachment": "Attachment Ending",
         "happenings": "Happening Happenings",
+        "logfile": "Extent",
         "output": "copy_log read_log",
         "processes": "ProcessSummary processes",
         "record": "ContainerRecord Kind",
@@ -44,6 +46,7 @@ __all__ = [
     "ContainerStats",
     "Containers",
     "Ending",
+    "Extent",
     "Happening",
     "Happenings",
     "Identity",

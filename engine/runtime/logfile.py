@@ -17,8 +17,11 @@ from engine.errors import StoreError
 from engine.jobs import CancelToken
 from engine.runtime.waiting import CREATED, MODIFIED, MOVED_HERE, Watch, wait_readable
 
+TIME, HEAD = 35, 45
+"""Bytes of a line's time, and of all that stands before its text: conmon's time always has nine digits of a fraction
+and the zone as +hh:mm."""
 _BLOCK = 1 << 18  # bytes read at once; about 4,000 short lines
-_QUIET = 0.5  # seconds without news after which a follower looks whether the container still runs
+QUIET = 0.5  # seconds without news after which a follower looks whether the container still runs
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -63,7 +66,7 @@ def read_blocks(path: Path, extent: Extent, token: CancelToken) -> Iterator[byte
                     continue
                 if not running or (extent.until is not None and time.time() > extent.until):
                     return
-                if not wait_readable([watch.fileno()], token, _QUIET):
+                if not wait_readable([watch.fileno()], token, QUIET):
                     yield b""
                 watch.read()
 

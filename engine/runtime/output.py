@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
@@ -13,33 +13,20 @@ from pathlib import Path
 
 from engine.events import LogLine, Stream
 from engine.jobs import CancelToken
-from engine.runtime.logfile import Extent, read_blocks
+from engine.runtime.logfile import HEAD, TIME, Extent, read_blocks
 
 _LINE = re.compile(r"^([0-9T:.+Z-]{20,40}) (stdout|stderr) ([PF]) (.*)$", re.MULTILINE)
 _STREAMS = {"stdout": Stream.STDOUT, "stderr": Stream.STDERR}
 
-# conmon's time always has nine digits of a fraction and the zone as +hh:mm, so the head of a line has one length.
-_TIME = 35
-_HEAD = 45
 _PLAIN, _PART = b" stdout F ", b" stdout P "
 
 
-def read_log(
-    path: Path,
-    *,
-    tail: int | None = None,
-    since: float | None = None,
-    until: float | None = None,
-    follow: bool = False,
-    token: CancelToken,
-    still_running: Callable[[], bool] = lambda: False,
-) -> Iterator[list[LogLine]]:
-    """The lines of a log in batches, oldest first; see `Extent` for which. No log yet is an empty one.
+def read_log(path: Path, extent: Extent, token: CancelToken) -> Iterator[list[LogLine]]:
+    """The lines of a log in batches, oldest first. No log yet is an empty one.
 
     While it follows, an empty batch is a sign of life. What has not the form of a line is left out (a full disk tears
     them). Raises Cancelled, StoreError.
     """
-    extent = Extent(tail, since, until, follow, still_running)
     for block in read_blocks(path, extent, token):
         lines = parse_lines(block)
         if extent.is_limited_in_time:
@@ -49,24 +36,13 @@ def read_log(
 
 
 def copy_log(
-    path: Path,
-    stdout: int,
-    stderr: int,
-    *,
-    timestamps: bool = False,
-    tail: int | None = None,
-    since: float | None = None,
-    until: float | None = None,
-    follow: bool = False,
-    token: CancelToken,
-    still_running: Callable[[], bool] = lambda: False,
+    path: Path, stdout: int, stderr: int, extent: Extent, token: CancelToken, *, timestamps: bool = False
 ) -> None:
     """Write a log's text to two descriptors, as the process wrote it; with `timestamps` each line after its time.
 
     Much faster than `read_log`: lines of one kind are not looked at one by one. Raises Cancelled, StoreError, and
     OSError where a descriptor cannot be written to (BrokenPipeError: nobody reads).
     """
-    extent = Extent(tail, since, until, follow, still_running)
     targets = {"stdout": stdout, "stderr": stderr}
     whole = dict.fromkeys(targets, True)  # whether the last line of a stream was ended
     for block in read_blocks(path, extent, token):
@@ -110,12 +86,12 @@ def _plain_text(block: bytes) -> bytes | None:
         part = _next_part(block, start)
         if part > start:
             lines = block[start : part - 1].split(b"\n")
-            whole = [line[_HEAD:] for line in lines if line[_TIME:_HEAD] == _PLAIN]
+            whole = [line[HEAD:] for line in lines if line[TIME:HEAD] == _PLAIN]
             if len(whole) != len(lines):
                 return None
             texts += (b"\n".join(whole), b"\n")
         end = (block.find(b"\n", part) + 1) or len(block) + 1
-        texts.append(block[part + _HEAD : end - 1])
+        texts.append(block[part + HEAD : end - 1])
         start = end
     return b"".join(texts)
 
@@ -125,7 +101,7 @@ def _next_part(block: bytes, start: int) -> int:
     is none, one after the newline that the block has been left without."""
     found = block.find(_PART, start)
     while found >= 0:
-        line = found - _TIME
+        line = found - TIME
         if line == start or (line > start and block[line - 1 : line] == b"\n"):
             return line
         found = block.find(_PART, found + 1)  # somebody's text

@@ -19,6 +19,7 @@ from pathlib import Path
 from engine.errors import StoreError
 from engine.events import LogLine, Stream
 from engine.jobs import CancelToken
+from engine.runtime.logfile import HEAD, QUIET, TIME
 from engine.runtime.output import moment_of
 from engine.runtime.waiting import CREATED, MODIFIED, MOVED_HERE, Watch, wait_readable
 
@@ -27,7 +28,6 @@ _AT_ONCE = 64  # chunks that are indexed before somebody is told
 _LONGEST = 1 << 16  # bytes of a row's text that are read from its beginning; of what is longer, this of its end too
 _TAIL = 1 << 12
 _CACHED = 16  # chunks kept cut into lines
-_QUIET = 0.5  # seconds without news after which a follower looks whether the container still runs
 _BREATH = 0.05  # seconds between two looks at a log that grows: so many pictures a second are enough
 
 _STREAMS = {b"stdout": Stream.STDOUT, b"stderr": Stream.STDERR}
@@ -103,7 +103,7 @@ class Transcript:
                     yield
                 if not running:
                     return
-                if wait_readable([watch.fileno()], token, _QUIET):
+                if wait_readable([watch.fileno()], token, QUIET):
                     watch.read()
                 else:
                     running = self._still_running()  # asked before the last look: what came before the end is read
@@ -255,7 +255,9 @@ class _Segment:
             block = self._pread(self._offsets[chunk], self._chunk_end(chunk) - self._offsets[chunk])
             if not any(part in block for part in _PARTS):
                 lines = block.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
-                return [line[45:] if line[42:45] == " F " else _text(line) for line in lines[first - before :]]
+                return [
+                    line[HEAD:] if line[HEAD - 3 : HEAD] == " F " else _text(line) for line in lines[first - before :]
+                ]
         return [line.text for line in self.read(first, after)]
 
     def at(self, moment: float) -> int:
@@ -338,9 +340,9 @@ def _ends(piece: bytes, stream: Stream, partial: bool, start: int = 0) -> Iterat
 
 def _cut(line: bytes) -> tuple[Stream | None, bool, bytes, bytes]:
     """Stream, whether it is a part, time and text of a log line; of anything else no stream, and all of it."""
-    stream = _STREAMS.get(line[36:42])
-    if stream is not None and line[42:45] in (b" F ", b" P "):
-        return stream, line[43:44] == b"P", line[:35], line[45:]
+    stream = _STREAMS.get(line[TIME + 1 : HEAD - 3])
+    if stream is not None and (kind := line[HEAD - 3 : HEAD]) in (b" F ", b" P "):
+        return stream, kind == b" P ", line[:TIME], line[HEAD:]
     if match := _LINE.fullmatch(line):
         return _STREAMS[match[2]], match[3] == b"P", match[1], match[4]
     return None, False, b"", line

@@ -14,13 +14,13 @@ from waiting import until
 from engine.errors import CommandNotExecutable, CommandNotFound, ContainerState, RuntimeFailed
 from engine.events import Status, Stream
 from engine.jobs import CancelToken
-from engine.runtime import Attachment, Ending, read_log
+from engine.runtime import Attachment, Ending, Extent, read_log
 
 pytestmark = pytest.mark.root
 
 
 def lines(running: Any) -> list[tuple[Stream, str]]:
-    batches = read_log(running.path / "output.log", token=CancelToken())
+    batches = read_log(running.path / "output.log", Extent(), CancelToken())
     return [(line.stream, line.text) for batch in batches for line in batch]
 
 
@@ -199,7 +199,7 @@ def test_following_ends_with_the_container(container: Any) -> None:
     running = lambda: it.runtime.state(it.record).status is Status.RUNNING  # noqa: E731
     found = [
         line.text
-        for batch in read_log(it.path / "output.log", follow=True, token=CancelToken(), still_running=running)
+        for batch in read_log(it.path / "output.log", Extent(follow=True, still_running=running), CancelToken())
         for line in batch
     ]
     assert found == ["1", "2", "3"]

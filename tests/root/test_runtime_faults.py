@@ -19,7 +19,7 @@ from engine.disk import DataRoot
 from engine.errors import CutawayError
 from engine.events import Status
 from engine.jobs import CancelToken
-from engine.runtime import Attachment, Ending, copy_log
+from engine.runtime import Attachment, Ending, Extent, copy_log
 
 pytestmark = pytest.mark.root
 
@@ -68,7 +68,7 @@ def test_long_lines_and_any_bytes(container: Any, tmp_path: Path) -> None:
     expected = b"x" * 70000 + b"\n" + (it.path / "merged/copy").read_bytes() + b"end"
     assert (tmp_path / "out").read_bytes() == expected
     with (tmp_path / "log").open("wb") as log:
-        copy_log(it.path / "output.log", log.fileno(), log.fileno(), token=CancelToken())
+        copy_log(it.path / "output.log", log.fileno(), log.fileno(), Extent(), CancelToken())
     assert (tmp_path / "log").read_bytes() == expected
 
 
@@ -89,7 +89,7 @@ def test_a_full_disk_under_the_log(small_disk: Path, container: Any) -> None:
     it.start()
     assert it.runtime.wait(it.record, CancelToken()) == 9
     with open(os.devnull, "wb") as nowhere:
-        copy_log(it.path / "output.log", nowhere.fileno(), nowhere.fileno(), token=CancelToken())
+        copy_log(it.path / "output.log", nowhere.fileno(), nowhere.fileno(), Extent(), CancelToken())
 
 
 def test_one_that_runs_on_a_full_disk_can_be_handled(small_disk: Path, tmp_path: Path, rootfs_dir: Path) -> None:

@@ -21,7 +21,7 @@ from engine import Job, RunOptions, Workbench
 from engine.errors import ContainerUnknown
 from engine.events import LogLine, ignore
 from engine.jobs import CancelToken
-from engine.runtime import read_log
+from engine.runtime import Extent, read_log
 
 pytestmark = pytest.mark.root
 
@@ -52,7 +52,7 @@ def test_a_log_with_a_limit_keeps_the_newest(container: Any) -> None:
 
     def follow() -> None:
         alive = lambda: bool(it.runtime.state(it.record).pid)  # noqa: E731
-        seen.extend(numbers(read_log(log, follow=True, token=CancelToken(), still_running=alive)))
+        seen.extend(numbers(read_log(log, Extent(follow=True, still_running=alive), CancelToken())))
 
     follower = threading.Thread(target=follow)
     follower.start()
@@ -63,7 +63,7 @@ def test_a_log_with_a_limit_keeps_the_newest(container: Any) -> None:
     assert not follower.is_alive()
     assert seen == sorted(set(seen)), "in order, and none twice"
     assert seen[-1] == 29_999
-    kept = list(numbers(read_log(log, token=CancelToken())))
+    kept = list(numbers(read_log(log, Extent(), CancelToken())))
     assert kept == list(range(kept[0], 30_000)), "the newest, and nothing is missing between them"
     assert kept[0] > 0
     assert max(largest, log.stat().st_size) <= LIMIT + 64 * 1024  # conmon changes files before it writes the next block

@@ -17,17 +17,18 @@ from waiting import until
 from engine.errors import Cancelled, StoreError
 from engine.events import LogLine, Stream
 from engine.jobs import CancelToken
-from engine.runtime import copy_log, logfile, read_log
+from engine.runtime import Extent, copy_log, logfile, read_log
 
 
-def copied(path: Path, tmp_path: Path, **limits: Any) -> tuple[bytes, bytes]:
+def copied(path: Path, tmp_path: Path, *, timestamps: bool = False, **limits: Any) -> tuple[bytes, bytes]:
+    extent = Extent(**limits)
     with (tmp_path / "out").open("wb") as out, (tmp_path / "err").open("wb") as err:
-        copy_log(path, out.fileno(), err.fileno(), token=CancelToken(), **limits)
+        copy_log(path, out.fileno(), err.fileno(), extent, CancelToken(), timestamps=timestamps)
     return (tmp_path / "out").read_bytes(), (tmp_path / "err").read_bytes()
 
 
 def read(path: Path, **limits: Any) -> list[LogLine]:
-    return [line for batch in read_log(path, token=CancelToken(), **limits) for line in batch]
+    return [line for batch in read_log(path, Extent(**limits), CancelToken()) for line in batch]
 
 
 def texts(path: Path, **limits: Any) -> list[str]:
@@ -147,7 +148,7 @@ class Follower:
 
     def _follow(self, path: Path, limits: Any) -> None:
         try:
-            for batch in read_log(path, follow=True, token=self.token, still_running=lambda: self.running, **limits):
+            for batch in read_log(path, Extent(follow=True, still_running=lambda: self.running, **limits), self.token):
                 self.seen += [line.text for line in batch]
         except Cancelled as error:
             self.failure = error
@@ -176,7 +177,7 @@ def is_read(path: Path) -> bool:
 
 
 def test_following(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logfile, "_QUIET", 3600.0)  # what comes is told by events, not by looking now and then
+    monkeypatch.setattr(logfile, "QUIET", 3600.0)  # what comes is told by events, not by looking now and then
     path = tmp_path / "output.log"
     follower = Follower(path)
     append(path, as_conmon([("stdout", b"one\n")]))
