@@ -37,7 +37,11 @@ gc.set_threshold(50_000, 20, 100)
 """As the program itself has it. With pytest's thousands of items a fifth of the screen's tests was collections."""
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not any(item.get_closest_marker("bench") for item in session.items):
+        # runc, podman and their like live for moments. A tenth of what podman takes is garbage collected for nobody,
+        # and threads for processors that other tests have. A measurement has them as they are.
+        os.environ |= {"GOGC": "1000", "GOMAXPROCS": "1"}
     gc.freeze()  # what is there now stays
 
 

@@ -130,8 +130,10 @@ class Podman:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.words = ["podman", f"--root={home}/root", f"--runroot={home}/run", f"--tmpdir={home}/tmp"]
+        self.words = [f"--root={home}/root", f"--runroot={home}/run", f"--tmpdir={home}/tmp"]
         self.words += ["--cgroup-manager=cgroupfs", "--events-backend=none", "--runtime=runc"]
+        # What begins a container is what conmon starts at its end, to clean up.
+        self.own = Path(shutil.copy(shutil.which("podman") or "podman", home / "podman"))
         self.rootfs = home / "rootfs"
         (self.rootfs / "bin").mkdir(parents=True)
         (self.rootfs / "etc").mkdir()
@@ -162,9 +164,14 @@ class Podman:
             stop_signal=theirs.get("StopSignal", ""),
         )
 
-    def do(self, *words: str) -> str:
+    def do(self, *words: str, program: Path | str = "podman") -> str:
         done = subprocess.run(
-            [*self.words, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, check=False
+            [program, *self.words, *words],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+            check=False,
         )
         if done.returncode != 0:
             raise RuntimeError(f"podman {' '.join(words)}: {done.stderr[-2000:]}")
@@ -175,14 +182,17 @@ class Podman:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             names = list(pool.map(lambda options: self.do("create", *ULIMITS, *options), combinations))
         try:
-            self.do("container", "init", *names)
+            self.do("container", "init", *names, program=self.own)
             written = self.do("inspect", "--format={{.OCIConfigPath}}", *names).splitlines()
             return [(name, Path(path).read_text()) for name, path in zip(names, written, strict=True)]
         finally:
+            # Nobody is to clean up what is removed here: that would be a process of podman's for each.
+            away = self.own.rename(self.home / "away")
             self.do("rm", "--force", "--time=0", *names)
+            away.rename(self.own)
 
     def remove(self) -> None:
-        subprocess.run([*self.words, "rm", "--all", "--force", "--time=0"], capture_output=True, check=False)
+        subprocess.run(["podman", *self.words, "rm", "--all", "--force", "--time=0"], capture_output=True, check=False)
         remove_podmans(self.home)
 
 

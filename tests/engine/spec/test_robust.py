@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ VALUES = st.recursive(
 )
 
 
+@functools.cache
 def typed(pattern: str) -> st.SearchStrategy[Any]:
     """Values of a field's own type, mostly."""
     field = table()[pattern]
