@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from command_line import Cutaway
+from forked import Forked
 from real_registry import make_layout
 from waiting import until
 
@@ -26,46 +26,18 @@ from engine.store import LayoutSource, Store
 pytestmark = pytest.mark.root
 
 ROUNDS = int(os.environ.get("CUTAWAY_KILL_ROUNDS", "12"))
-PULL = """
-import sys
-from pathlib import Path
-from engine.disk import DataRoot
-from engine.jobs import Job
-from engine.oci import Platform
-from engine.pulling import pull
-from engine.store import LayoutSource, Store
-
-store = Store(DataRoot(Path(sys.argv[1])))
-store.prepare()
-store.root.clear_leftovers(lambda path: None)
-print("ready", flush=True)
-with store.holding():
-    source = LayoutSource(Path(sys.argv[2]))
-    pull(source, store, store.root, Platform("amd64", "linux"), Job("pull", lambda event: None))
-"""
 
 
-def start(root: Path, layout: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PULL, str(root), str(layout)],
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+def start(root: Path, layout: Path) -> Forked:
+    return Cutaway(root, root.parent / "run").start("pull", "--platform", "linux/amd64", f"oci:{layout}")
 
 
 def children(pid: int) -> list[int]:
     """The processes that `pid` started."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    threads = [path for path in Path(f"/proc/{pid}/task").iterdir() if path.name != str(pid)]
-    for thread in threads:
-        try:
+    found: list[str] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*"):
+        with suppress(FileNotFoundError):  # it has ended since
             found += (thread / "children").read_text().split()
-        except FileNotFoundError:
-            continue
     return [int(each) for each in found]
 
 
@@ -100,18 +72,19 @@ def test_pulls_killed_at_random_times(in_memory: Path) -> None:
     files = {f"d{n % 20}/f{n}": os.urandom(3000) for n in range(800)}
     layout = make_layout(in_memory / "layout", [files, {"d0/f0": b"new"}, {f"e/{n}": b"x" * 999 for n in range(300)}])
     root = DataRoot(in_memory / "root")
-    whole = time.monotonic()
-    process = start(in_memory / "first", layout)
+    root.prepare()
+    process, began = start(in_memory / "first", layout), time.monotonic()
     process.communicate()
-    whole = time.monotonic() - whole
+    whole = time.monotonic() - began
     chance = random.Random(3)
     interrupted = 0
     for _ in range(ROUNDS):
         process = start(root.path, layout)
         time.sleep(chance.uniform(0, whole))
-        servers = children(process.pid) if process.poll() is None else []
+        servers = children(process.pid)
         process.kill()
-        process.communicate()
+        said = process.communicate()
+        assert process.returncode in (0, -9), said
         interrupted += process.returncode == -9
         wait_until_gone(servers, in_memory)
         store = Store(root)
@@ -140,9 +113,8 @@ def test_two_pulls_at_once_share_the_work(in_memory: Path) -> None:
     layout = make_layout(in_memory / "layout", [files, {"top": b"x"}])
     root = DataRoot(in_memory / "root")
     both = [start(root.path, layout), start(root.path, layout)]
-    for process in both:
-        process.communicate()
-    assert [process.returncode for process in both] == [0, 0]
+    said = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
     store = Store(root)
     assert len(store.images()) == 1
     assert store.check(lambda: [], CancelToken()) == []
