@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 from command_line import Cutaway
 from demo_image import put_demo
@@ -26,6 +29,8 @@ class Elsewhere(Cutaway):
     """`cutaway` on another network than this host's."""
 
     network: Path
+    lacking: ClassVar[Sequence[str]] = ()
+    """What this host does without, by the names of HostFacts."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -39,7 +44,8 @@ class Elsewhere(Cutaway):
         return self.inside(*super().command(*words))
 
     def _wish(self, words: Sequence[str], *, network: str = "", session: bool = False) -> Wish:
-        return super()._wish(words, network=network or str(self.network), session=session)
+        wish = super()._wish(words, network=network or str(self.network), session=session)
+        return dataclasses.replace(wish, lacking=self.lacking)
 
     def said(self, *words: str) -> str:
         return subprocess.run(self.inside(*words), capture_output=True, text=True, check=True).stdout
@@ -66,6 +72,34 @@ class Elsewhere(Cutaway):
         while self.left() and time.monotonic() < deadline:
             time.sleep(0.05)
         return not self.left()
+
+
+@contextmanager
+def served(network: str) -> Iterator[None]:
+    """A web server at port 80 of the network namespace of that file: whatever is asked for is a page."""
+
+    def listening() -> socket.socket:
+        enter(network)
+        return socket.create_server(("0.0.0.0", 80))
+
+    with ThreadPoolExecutor(1) as there:  # as above; the socket stays in that network
+        server = there.submit(listening).result()
+
+    def serve() -> None:
+        with suppress(OSError):  # it was shut down
+            while True:
+                with server.accept()[0] as connection, suppress(ConnectionError):
+                    connection.recv(1 << 16)
+                    connection.sendall(b"HTTP/1.0 200 OK\r\n\r\na page")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        server.close()
 
 
 @contextmanager

@@ -41,6 +41,8 @@ class Wish:
     """The file of the network namespace that it is in; this host's where empty."""
     session: bool = False
     """Whether it begins a session of its own."""
+    lacking: Sequence[str] = ()
+    """What it does not find on this host, by the names of engine.host.HostFacts."""
 
 
 class Forked:
@@ -210,6 +212,8 @@ def _become(wish: Wish, descriptors: Sequence[int]) -> list[str]:
         os.setsid()
     if wish.network:
         enter(wish.network)
+    for name in wish.lacking:
+        setattr(sys.modules["engine.host"].HostFacts, name, None)
     os.environ.clear()
     os.environ.update(wish.environment)
     os.chdir(wish.directory)

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from command_line import Cutaway
 from demo_image import put_demo
-from elsewhere import DEMO, Elsewhere, elsewhere
+from elsewhere import DEMO, Elsewhere, elsewhere, served
 from waiting import until
 
 from engine import Job, RunOptions, Workbench
@@ -32,15 +32,6 @@ pytestmark = [
     pytest.mark.root,
     pytest.mark.interop("iptables", "netavark"),
 ]
-SERVE = """
-import http.server, sys
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.end_headers(); self.wfile.write(b"a page")
-    def log_message(self, *a): pass
-http.server.HTTPServer(("0.0.0.0", 80), Handler).serve_forever()
-"""
-
 AS_NETAVARK = """
 import fcntl, os, sys
 with open({said!r}, "a") as said:
@@ -59,12 +50,6 @@ class WithoutNetavark(Elsewhere):
     """The same on a host that has none."""
 
     lacking = ("netavark",)
-
-    def ended(self, *words: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
-        gone = "; ".join(f"HostFacts.{name} = None" for name in self.lacking)
-        code = f"from engine.host import HostFacts; {gone}; from engine.cli import main; main()"
-        line = self.inside(sys.executable, "-c", code, "--root", str(self.root), *words)
-        return subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 class WithoutEither(WithoutNetavark):
@@ -88,12 +73,8 @@ def cni_plugins() -> Path:
 def server(cutaway: Elsewhere) -> Iterator[None]:
     """The container `web` with a web server in it, reachable by the port 8080."""
     cutaway("run", "-d", "--name=web", "-p", "8080:80", DEMO, "sleep", "60")
-    pid = cutaway.json("ps", "--json")[0]["pid"]
-    process = subprocess.Popen(["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", SERVE])
-    until(lambda: ":0050 " in Path(f"/proc/{pid}/net/tcp").read_text())
-    yield
-    process.kill()
-    process.wait()
+    with served(f"/proc/{cutaway.json('ps', '--json')[0]['pid']}/ns/net"):
+        yield
 
 
 def until_a_page(cutaway: Elsewhere, url: str) -> None:
@@ -242,14 +223,12 @@ def test_ports_that_the_script_publishes(cutaway: Elsewhere, tmp_path: Path) -> 
 
     until(lambda: (is_made() and runs()) or replay.poll() is not None)
     assert replay.poll() is None
-    process = subprocess.Popen(["nsenter", f"--net={netns}", sys.executable, "-c", SERVE])
     try:
         address = cutaway.json("inspect", "web")[0]["address"]
-        for url in (f"http://{address}/", "http://127.0.0.1:8080/", "http://127.0.0.1:9000/"):
-            until_a_page(cutaway, url)
+        with served(str(netns)):
+            for url in (f"http://{address}/", "http://127.0.0.1:8080/", "http://127.0.0.1:9000/"):
+                until_a_page(cutaway, url)
     finally:
-        process.kill()
-        process.wait()
         subprocess.run(["runc", "--root", again / "runc", "kill", name, "KILL"], check=False)
         said = replay.communicate(timeout=30)[1]
     assert (replay.returncode, netns.exists()) == (137, False), said
@@ -357,14 +336,11 @@ def test_by_the_cni_plugins(
     )
     assert cutaway.out("exec", "web", "cat", "/sys/class/net/eth0/address") == "02:11:22:33:44:55"
     (shown,) = cutaway.json("ps", "--json")
-    process = subprocess.Popen(["nsenter", f"--net=/proc/{shown['pid']}/ns/net", sys.executable, "-c", SERVE])
-    until(lambda: ":0050 " in Path(f"/proc/{shown['pid']}/net/tcp").read_text())
     address = cutaway.json("inspect", "web")[0]["address"]
-    assert cutaway.fetch(f"http://{address}/") == "a page"
-    if ports:
-        assert cutaway.fetch("http://127.0.0.1:8080/") == "a page"
-    process.kill()
-    process.wait()
+    with served(f"/proc/{shown['pid']}/ns/net"):
+        assert cutaway.fetch(f"http://{address}/") == "a page"
+        if ports:
+            assert cutaway.fetch("http://127.0.0.1:8080/") == "a page"
     assert "CNI plugins" in cutaway.out("trace", "web")
     cutaway("stop", "-t0", "web")
     assert address not in cutaway.said("iptables-save")
