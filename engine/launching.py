@@ -26,7 +26,17 @@ from engine.jobs import Job
 from engine.journalling import journalled, keep, need_config
 from engine.linking import Linker
 from engine.network import Networks
-from engine.runtime import Attachment, ContainerRecord, Containers, Ending, Kind, Runtime, coming_back
+from engine.runtime import (
+    Attachment,
+    ContainerRecord,
+    Containers,
+    Ending,
+    Kind,
+    Runtime,
+    coming_back,
+    last_run,
+    put_back,
+)
 from engine.store import ImageRecord
 from engine.trace import Step, StepKind
 from engine.views import Draft
@@ -263,7 +273,10 @@ class Launcher:
         *,
         fleeting: bool = False,
     ) -> Pump | Passed | None:
-        """Mount, create, connect, start. The caller holds the lock. What fails is cleared up after."""
+        """Mount, create, connect, start. The caller holds the lock. What fails is cleared up after, and an earlier run
+        stays the last one."""
+        files = self._runtime.files(record)
+        before = last_run(files)
         try:
             if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
                 self._mount(record, job)
@@ -278,7 +291,10 @@ class Launcher:
             keep_launched(self._root, home)
         except BaseException:
             quiet = job.quiet()  # one that is not cancelled
-            self._put_away(record, quiet, force=True, remove=goes(self._containers, record) or fleeting)
+            remove = goes(self._containers, record) or fleeting
+            self._put_away(record, quiet, force=True, remove=remove)
+            if not remove:
+                put_back(files, before)
             raise
         self._containers.happenings.add(record, "start", self._runtime.state(record).started)
         return pump
@@ -301,6 +317,9 @@ class Launcher:
         """The exit code of the run that began then, and not of one that --restart has made of it since."""
         if ending is Ending.DETACHED:
             return None
+        if ending is Ending.LOST and record.auto_remove:  # nobody would ever come back to it
+            self.stop(record, None, job)
+            raise RuntimeFailed(f"what {record.name} prints cannot be written any more: it was stopped, and has gone")
         if ending is Ending.LOST:
             raise RuntimeFailed(
                 f"what {record.name} prints cannot be written to standard output any more; it goes on",

@@ -79,5 +79,4 @@ def seccomp_meaning(profile: dict[str, Any] | None) -> Any:
         conditions = [(arg["index"], arg["value"], arg.get("valueTwo", 0), arg["op"]) for arg in rule.get("args") or ()]
         for name in rule["names"]:
             calls.setdefault(name, set()).add(f"{rule['action']} {rule.get('errnoRet')} {sorted(conditions)}")
-    architectures = sorted({*profile["architectures"]} - {"SCMP_ARCH_X32"})  # of the default, where the kernel has it
-    return profile["defaultAction"], profile.get("defaultErrnoRet"), architectures, calls
+    return profile["defaultAction"], profile.get("defaultErrnoRet"), sorted(profile["architectures"]), calls

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import keyword
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -165,6 +166,8 @@ def main(
     `screen` opens the workbench where no command is given; `default_settings` makes the text of `config-file`.
     """
     prepare()
+    # Where who started us ignores it, so would conmon, and nobody could be told how a process ended (wait(2), ECHILD).
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         result = cutaway.main(
             args=arguments,

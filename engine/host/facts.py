@@ -89,18 +89,6 @@ class HostFacts(msgspec.Struct, frozen=True, dict=True):
         return match is not None and (int(match[1]), int(match[2])) >= (5, 10)
 
     @cached_property
-    def x32(self) -> bool:
-        """Whether the kernel runs programs of the x32 ABI, which most distributions' do not. Taken for granted where a
-        filter of system calls holds for this process: it may kill for the question."""
-        if self.platform.architecture != "amd64":
-            return False
-        if _status("Seccomp") != "0":
-            return True
-        import ctypes
-
-        return int(ctypes.CDLL(None).syscall(ctypes.c_long(_X32_GETPID))) != -1
-
-    @cached_property
     def wished_network(self) -> str:
         """What CUTAWAY_NETWORK names in place of the usual network; "" for nothing."""
         return os.environ.get("CUTAWAY_NETWORK", "")
@@ -189,8 +177,6 @@ _MOST_USER_NAMESPACES = Path("/proc/sys/user/max_user_namespaces")
 _CNI_PLACES = "/usr/local/libexec/cni:/usr/libexec/cni:/usr/local/lib/cni:/usr/lib/cni:/opt/cni/bin"
 """Where podman looks, too."""
 
-_X32_GETPID = 0x40000000 | 39
-"""__X32_SYSCALL_BIT, and getpid's number (arch/x86 in the kernel)."""
 _ROOT_HINT = "Run it as root, e.g. with sudo. (Rootless operation is planned.)"
 
 
@@ -238,14 +224,10 @@ def _offers_overlay() -> bool:
 
 
 def _bounding_set() -> frozenset[int]:
-    mask = int(_status("CapBnd") or "0", 16)
-    return frozenset(bit for bit in range(mask.bit_length()) if mask >> bit & 1)
-
-
-def _status(name: str) -> str:
-    """A value of /proc/self/status (proc(5)); "" where there is none."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
-        return ""
-    return next(iter(status.partition(f"\n{name}:")[2].split(None, 1)), "")
+        return frozenset()
+    words = status.partition("\nCapBnd:")[2].split(None, 1)
+    mask = int(words[0], 16) if words else 0
+    return frozenset(bit for bit in range(mask.bit_length()) if mask >> bit & 1)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from engine.runtime.attach import Pump
     from engine.runtime.attachment import Attachment, Ending
     from engine.runtime.containers import Containers, Identity, NameTaken
+    from engine.runtime.ending import last_run, put_back
     from engine.runtime.happenings import Happening, Happenings
     from engine.runtime.logfile import Extent
     from engine.runtime.output import copy_log, read_log
@@ -26,6 +27,7 @@ provide(
         "attach": "Pump",
         "containers": "Containers Identity NameTaken",
         "attachment": "Attachment Ending",
+        "ending": "last_run put_back",
         "happenings": "Happening Happenings",
         "logfile": "Extent",
         "output": "copy_log read_log",
@@ -61,7 +63,9 @@ __all__ = [
     "Watcher",
     "compared",
     "copy_log",
+    "last_run",
     "processes",
+    "put_back",
     "read_log",
     "read_usage",
     "signal_number",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.errors import StoreError
 from engine.events import Status
 from engine.jobs import CancelToken
 from engine.runtime import coming_back
 from engine.runtime.monitor import monitors
-from engine.runtime.state import EXIT, LiveState, RuntimeFiles, make_directory, read_state
+from engine.runtime.state import EXIT, OOM, STARTED, LiveState, RuntimeFiles, make_directory, read_state
 from engine.runtime.waiting import MOVED_HERE, ProcessId, Watch, wait_readable
 
 _LOOK = 1.0  # seconds between two looks whether what is to come back has, where nothing tells that
@@ -105,6 +105,26 @@ def keep_exit(files: RuntimeFiles) -> None:
                     bundle = files.root.containers / entry.name
                     if (bundle / EXIT).exists() or not bundle.exists():
                         os.unlink(entry)
+
+
+def last_run(files: RuntimeFiles) -> Mapping[str, tuple[bytes, int]]:
+    """What tells of a container's last run, if that has ended: content and time (nanoseconds) by the file's name."""
+    found = {}
+    for name, path in ((EXIT, files.ending()), (STARTED, files.bundle / STARTED), (OOM, files.bundle / OOM)):
+        with contextlib.suppress(OSError):
+            found[name] = (path.read_bytes(), path.stat().st_mtime_ns)
+    return found if EXIT in found else {}
+
+
+def put_back(files: RuntimeFiles, run: Mapping[str, tuple[bytes, int]]) -> None:
+    """Have that be its last run again: the start of another one failed, and nothing has run since."""
+    if not run:
+        return
+    with contextlib.suppress(OSError, StoreError):  # a full disk: it is as one that has never run then
+        files.exit_signal.unlink(missing_ok=True)
+        for name, (content, moment) in run.items():
+            files.root.write(files.bundle / name, content)
+            os.utime(files.bundle / name, ns=(moment, moment))
 
 
 def _process(files: RuntimeFiles) -> ProcessId | None:

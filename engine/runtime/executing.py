@@ -61,7 +61,11 @@ class Session:
         if ending is Ending.LOST:
             raise RuntimeFailed("what it prints cannot be written to standard output any more; it goes on")
         if said is None or said[0] < 0:
-            raise RuntimeFailed("the process has ended, and its exit code is lost", hint="Its monitor was killed.")
+            runs = self._process is not None and self._process.alive
+            raise RuntimeFailed(
+                "conmon, which held the process, was killed; the process "
+                + ("goes on" if runs else "has ended, and its exit code is lost")
+            )
         return said[0]
 
     def _end(self) -> None:

@@ -48,11 +48,16 @@ def moves_at_once() -> Iterator[None]:
 
 def _own_processes() -> int | None:
     """The cgroup.procs of the group that this process is in, of any hierarchy, open for writing; None where that cannot
-    be had."""
+    be had. It is that one only if this process is listed in it: with a namespace of control groups that does not belong
+    to what is mounted the same path is another group's.
+    """
+    own = str(os.getpid()).encode()
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():  # cgroups(7): number:controllers:path
             _, controllers, path = line.split(":", 2)
             for hierarchy in [controllers.removeprefix("name=")] if controllers else [".", "unified"]:
                 with suppress(OSError):
-                    return os.open(f"{_BASE}/{hierarchy}{path}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+                    place = Path(f"{_BASE}/{hierarchy}{path}/cgroup.procs")
+                    if own in place.read_bytes().split():
+                        return os.open(place, os.O_WRONLY | os.O_CLOEXEC)
     return None

@@ -25,7 +25,17 @@ from engine.runtime.limits import changed_whole
 from engine.runtime.monitor import Monitor, environment, failure, monitors, plain, runc_options, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
 from engine.runtime.signals import signal_number
-from engine.runtime.state import ATTACH, CONTROL, EXIT, STARTED, LiveState, RuntimeFiles, make_directory, read_state
+from engine.runtime.state import (
+    ATTACH,
+    CONTROL,
+    EXIT,
+    OOM,
+    STARTED,
+    LiveState,
+    RuntimeFiles,
+    make_directory,
+    read_state,
+)
 from engine.text import visible
 from engine.trace import StepKind
 
@@ -339,7 +349,7 @@ class Runtime:
         self._root.bind_run()
         for directory in (files.runc_root, files.exits, files.here):
             make_directory(directory)
-        for path in (files.exit_signal, files.bundle / EXIT, files.bundle / STARTED, files.bundle / "oom"):
+        for path in (files.exit_signal, files.bundle / EXIT, files.bundle / STARTED, files.bundle / OOM):
             path.unlink(missing_ok=True)
 
     def _freeze(self, record: ContainerRecord, verb: str, needed: Status, job: Job) -> None:

@@ -29,6 +29,8 @@ EXIT = "exit"
 """In containers/<id>/: the exit code in decimal; its time is the end of the container."""
 ATTACH, CONTROL = "attach", "ctl"
 """In containers/<id>/: conmon's socket, and its fifo for a terminal's size."""
+OOM = "oom"
+"""conmon leaves it where the kernel killed a process of the container for want of memory."""
 STARTED = "started"
 """In containers/<id>/: empty; its time is the start of the container."""
 
@@ -178,7 +180,7 @@ def read_state(files: RuntimeFiles) -> LiveState:
     bundle, runc = os.fspath(files.bundle), f"{os.fspath(files.runc_root)}/{files.id}"
     kept = f"{bundle}/{EXIT}"
     started = _time(f"{bundle}/{STARTED}")
-    out_of_memory = os.path.exists(f"{bundle}/oom")
+    out_of_memory = os.path.exists(f"{bundle}/{OOM}")
     try:
         state = files.runc_state() if os.path.exists(runc) else None
     except ValueError:

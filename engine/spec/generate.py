@@ -281,7 +281,7 @@ def system_call_filter(spec: Builder, options: RunOptions, facts: HostFacts, bou
         origin = option(f"--security-opt seccomp={visible(asked[-1])}")
         spec.put("/linux/seccomp", seccomp.profile_from(Path(asked[-1]), architecture, bounding), origin)
     elif not asked and not options.privileged:
-        profile, where = seccomp.default_profile(architecture, bounding, x32=facts.x32)
+        profile, where = seccomp.default_profile(architecture, bounding)
         spec.put("/linux/seccomp", profile, default(where))
 
 

@@ -29,24 +29,17 @@ _NATIVE = {
     "s390x": "SCMP_ARCH_S390X",
     "riscv64": "SCMP_ARCH_RISCV64",
 }
-X32 = "SCMP_ARCH_X32"
 _ACTIONS = frozenset(
     f"SCMP_ACT_{name}"
     for name in ("KILL", "KILL_PROCESS", "KILL_THREAD", "TRAP", "ERRNO", "TRACE", "ALLOW", "LOG", "NOTIFY")
 )
 
 
-def default_profile(architecture: str, capabilities: frozenset[str], *, x32: bool) -> tuple[dict[str, Any], str]:
-    """The compiled default filter, and where it comes from. The calls of the x32 ABI are in it where the kernel has
-    that (`x32`): to compile them takes runc a quarter of a container's creation, for calls that nobody can make.
-    """
+def default_profile(architecture: str, capabilities: frozenset[str]) -> tuple[dict[str, Any], str]:
+    """The compiled default filter, and where it comes from."""
     path = next((path for path in HOST_PROFILES if path.is_file()), None)
     source, name = (own_profile(), "Cutaway's own seccomp profile") if path is None else (_read(path), str(path))
-    profile = compile_profile(source, architecture, capabilities, name)
-    if not x32 and X32 in profile.get("architectures", ()):
-        profile["architectures"].remove(X32)
-        name += ", without x32, which this kernel has not"
-    return profile, name
+    return compile_profile(source, architecture, capabilities, name), name
 
 
 def profile_from(path: Path, architecture: str, capabilities: frozenset[str]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from engine.spec import values
 from engine.spec.defaults import PROFILES
 from engine.spec.options import RunOptions
 from engine.spec.process import limit_entry
-from engine.spec.seccomp import X32
 
 PODMAN_DATA = "/var/lib/containers/storage"
 PODMAN_RUN = "/run/containers/storage"
@@ -50,7 +49,6 @@ def as_podman(text: str, identity: str, options: RunOptions, *, data: str = PODM
     config["ociVersion"] = _VERSION
     process["capabilities"] = {kind: names for kind, names in process["capabilities"].items() if names}
     _limits(process, options)
-    _whole_filter(linux, options)
     userdata = f"overlay-containers/{identity}/userdata"
     for mount in config["mounts"]:
         source = mount.get("source", "")
@@ -92,7 +90,6 @@ def as_docker(text: str, identity: str, options: RunOptions, *, data: str = DOCK
     process.setdefault("oomScoreAdj", 0)
     _init(config, "/sbin/docker-init")
     _typed_directory(process, options)
-    _whole_filter(linux, options)
     if options.uts == "host" and "HOSTNAME" not in given:
         process["env"] = [
             f"HOSTNAME={identity[:12]}" if each.startswith("HOSTNAME=") else each for each in process["env"]
@@ -136,15 +133,6 @@ def _in_bytes(word: str) -> str:
     """A size=65536k as docker has it."""
     name, _, size = word.partition("=")
     return f"size={int(size[:-1]) * 1024}" if name == "size" and size.endswith("k") else word
-
-
-def _whole_filter(linux: dict[str, Any], options: RunOptions) -> None:
-    """The default filter with the calls of the x32 ABI, whether this kernel has it or not."""
-    if any(text.startswith("seccomp=") for text in options.security_opt) or "seccomp" not in linux:
-        return
-    architectures = linux["seccomp"].get("architectures", [])
-    if "SCMP_ARCH_X86_64" in architectures and X32 not in architectures:
-        architectures.append(X32)
 
 
 def _limits(process: dict[str, Any], options: RunOptions) -> None:

@@ -1,14 +1,11 @@
 """The tools found on this machine, good and broken."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from engine.host import HostFacts, Tool, facts, probe
+from engine.host import HostFacts, Tool, probe
 
 
 def tool(directory: Path, script: str, name: str = "runc") -> Tool:
@@ -58,15 +55,3 @@ def test_broken_tools_are_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 )
 def test_which_kernels_mount_an_overlay_volatile(kernel: str, takes: bool) -> None:
     assert msgspec.structs.replace(probe(), kernel=kernel).overlay_volatile is takes
-
-
-@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the x32 ABI is of amd64 alone")
-def test_x32_is_asked_for_where_that_kills_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call by a number of that ABI is made in a process apart: what the kernel says, the fact says."""
-    call = "import ctypes, os, sys; sys.exit(ctypes.CDLL(None).syscall(ctypes.c_long(0x40000027)) == os.getpid())"
-    monkeypatch.setattr(facts, "_status", lambda name: {"Seccomp": "0", "CapBnd": "0"}[name])
-    assert probe().x32 is (subprocess.run([sys.executable, "-c", call], check=False).returncode == 1)
-    monkeypatch.setattr(facts, "_status", lambda name: {"Seccomp": "2", "CapBnd": "0"}[name])
-    assert probe().x32
-    other = msgspec.structs.replace(probe().platform, architecture="arm64")
-    assert not msgspec.structs.replace(probe(), platform=other).x32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,43 @@ DEMO = "localhost/cutaway/demo:latest"
 
 
 def test_a_signal_reaches_what_runs_in_the_foreground(cutaway: Cutaway) -> None:
-    line = "trap 'echo told; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
+    line = "trap 'echo told; exit 5' TERM; for n in ALRM CONT TSTP; do trap \"echo $n\" $n; done"
+    line += "; echo ready; while :; do sleep 0.05; done"
     with cutaway.start("run", "--name=web", DEMO, "sh", "-c", line) as running:
         assert running.line() == "ready\n"
+        for number in (signal.SIGALRM, signal.SIGCONT, signal.SIGTSTP):
+            running.send_signal(number)
+            assert running.line() == f"{number.name.removeprefix('SIG')}\n"
         running.send_signal(signal.SIGTERM)
         out, said = running.communicate(timeout=60)
     assert (running.returncode, out) == (5, "told\n"), said
+
+
+def test_a_start_that_fails_leaves_the_last_run_as_it_was(cutaway: Cutaway) -> None:
+    cutaway("run", "--name=one", DEMO, "sh", "-c", "echo hello; rm /bin/sh; exit 3", code=3)
+    before = cutaway.json("inspect", "one")[0]
+    for verb in ("start", "restart"):
+        cutaway(verb, "one", code=127)
+        after = cutaway.json("inspect", "one")[0]
+        assert {key: after[key] for key in ("status", "exit_code", "started", "finished")} == {
+            **{key: before[key] for key in ("started", "finished")},
+            **{"status": "exited", "exit_code": 3},
+        }
+    assert cutaway.out("wait", "one") == "3"
+    assert cutaway.out("logs", "one") == "hello"
+
+
+def test_where_who_starts_it_ignores_the_end_of_children(cutaway: Cutaway) -> None:
+    """What is ignored stays so in who is started; nobody could be told then how runc has ended."""
+    cutaway("run", "-d", "--name=one", DEMO, "sleep", "600")
+    for words, code in (
+        (("run", "--rm", DEMO, "sh", "-c", "exit 3"), 3),
+        (("exec", "one", "sh", "-c", "exit 4"), 4),
+        (("update", "--memory=1k", "one"), 125),
+    ):
+        ignoring = ["sh", "-c", "trap '' CHLD; exec \"$@\"", "sh", *cutaway.command(*words)]
+        done = subprocess.run(ignoring, env=cutaway.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
 
 
 def test_what_run_cannot_start_stays_to_be_looked_at(cutaway: Cutaway) -> None:

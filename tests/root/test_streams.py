@@ -19,6 +19,7 @@ DATA = {
     "a megabyte": os.urandom(1 << 20) + KEYS + os.urandom(1 << 16),
 }
 MAKING = ("--name=c", "--network=none", "-i", DEMO)
+SHOUT = ("sh", "-c", "while :; do echo y; done")
 KEEP = ("sh", "-c", "cat > /came")
 
 
@@ -108,3 +109,29 @@ def test_a_terminal_inside_without_one_here_takes_what_comes(cutaway: Cutaway) -
         process.terminate()
         assert process.stdout.read() == b"TERM\r\n"
     assert process.returncode == 9
+
+
+def test_nobody_reads_any_more(cutaway: Cutaway) -> None:
+    """Who would come back to a container that is removed at its end? It does not fill the disk from then on."""
+
+    def ended(*words: str) -> str:
+        with subprocess.Popen(
+            cutaway.command("run", "--stop-timeout=1", *words, DEMO, *SHOUT),
+            env=cutaway.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.readline()
+            process.stdout.close()
+            said = process.stderr.read()
+        assert process.returncode == 125
+        return said
+
+    assert "it goes on" in ended("--name=stays", "--network=none")
+    assert cutaway.json("inspect", "stays")[0]["status"] == "running"
+    cutaway("rm", "-f", "-t0", "stays")
+    assert "it was stopped, and has gone" in ended("--rm", "--network=none")
+    assert cutaway.json("ps", "-a", "--json") == []

@@ -74,17 +74,14 @@ def test_our_own_profile(architecture: str, caps: frozenset[str]) -> None:
 def test_the_hosts_file_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "override.json", tmp_path / "usual.json"
     monkeypatch.setattr(seccomp, "HOST_PROFILES", (first, second))
-    profile, where = seccomp.default_profile("amd64", frozenset(), x32=True)
+    profile, where = seccomp.default_profile("amd64", frozenset())
     assert where == "Cutaway's own seccomp profile"
     assert profile["syscalls"]
     assert profile["architectures"] == ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
-    profile, where = seccomp.default_profile("amd64", frozenset(), x32=False)
-    assert where == "Cutaway's own seccomp profile, without x32, which this kernel has not"
-    assert profile["architectures"] == ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]
     second.write_text(json.dumps(SOURCE))
-    assert seccomp.default_profile("amd64", frozenset(), x32=True)[1] == str(second)
+    assert seccomp.default_profile("amd64", frozenset())[1] == str(second)
     first.write_text(json.dumps(SOURCE | {"defaultAction": "SCMP_ACT_LOG"}))
-    assert seccomp.default_profile("amd64", frozenset(), x32=True)[0]["defaultAction"] == "SCMP_ACT_LOG"
+    assert seccomp.default_profile("amd64", frozenset())[0]["defaultAction"] == "SCMP_ACT_LOG"
 
 
 @pytest.mark.parametrize(
