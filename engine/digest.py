@@ -25,7 +25,7 @@ else:
         except ImportError:
             from hashlib import sha256
 
-_LONG = 1 << 20
+_LONG = 1 << 19
 """Bytes for which OpenSSL, which is several times as fast, is worth its loading."""
 _GRAMMAR = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
 

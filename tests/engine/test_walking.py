@@ -7,6 +7,7 @@ import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -36,11 +37,11 @@ def raising(error: OSError) -> None:
 
 @contextmanager
 def few_descriptors(more: int = 3) -> Iterator[None]:
-    """No more than this process has open, and so many."""
+    """No more than this process has open, and so many: the limit is the lowest number that none may have."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    free = os.dup(0)
-    os.close(free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 3 + more, hard))
+    opened = {int(name) for name in os.listdir("/proc/self/fd")}
+    free = (number for number in range(soft) if number not in opened)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next(islice(free, 3 + more, None)), hard))
     try:
         yield
     finally:

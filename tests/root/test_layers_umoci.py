@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import subprocess
 from pathlib import Path
 
 import pytest
 from debian import debian_layout
+from isal import igzip
 from layer_kit import END, Stack, directory, file, link, snapshot, symlink
 
 pytestmark = [pytest.mark.root, pytest.mark.interop("umoci")]
@@ -34,7 +34,7 @@ def test_a_real_debian_is_what_umoci_makes_of_it(tmp_path: Path) -> None:
     layout = debian_layout()
     stack = Stack(tmp_path)
     for blob in blobs(layout):
-        stack.add_tar(gzip.decompress(blob), blob=blob)
+        stack.add_tar(igzip.decompress(blob), blob=blob)
     theirs = snapshot(umoci_unpacks(f"{layout}:latest", tmp_path / "bundle"))
     ours = stack.merged()
     assert len(ours) > 2000
@@ -88,9 +88,9 @@ def test_a_layer_is_what_gnu_tar_makes_of_it(tmp_path: Path) -> None:
     tree.mkdir()
     (tree / "sparse").write_bytes(b"x" * 5000)
     with (tree / "sparse").open("r+b") as hole:
-        hole.seek(10_000_000)
+        hole.seek(2_000_000)
         hole.write(b"end" * 2000)
-        hole.truncate(20_000_000)
+        hole.truncate(4_000_000)
     (tree / ("long" * 30)).mkdir()
     (tree / ("long" * 30) / ("name" * 40)).write_bytes(b"x" * 100_000)
     (tree / "link").symlink_to("long" * 60)
