@@ -200,6 +200,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_when_looked_at:
     ) -> AsyncIterator[Bench]:
         if "CONTAINERS_CONF" not in os.environ:  # what other engines have on this host is nobody's here
             monkeypatch.setattr("engine.neighbours.Neighbours.listed", lambda self: ([], []))
+        settings = settings or Settings(tmp_path / "config.toml")  # beside which there are no themes of one's own
         app = CutawayApp(root or tmp_path / "data", settings=settings, read_only=read_only, collecting=collecting)
         async with app.run_test(size=size, notifications=True) as pilot:
             bench = Bench(app, pilot)

@@ -30,6 +30,7 @@ from tui.screens.workbench import WorkbenchScreen
 from tui.settings import keymap, layout, theme
 from tui.state import State
 from tui.telling import problem
+from tui.widgets.remembered_styles import RememberedStyles
 from tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class CutawayApp(App[None]):
         """`settings` are read from no file here; `read_only`: nothing may be changed; `collecting`: the process is ours
         alone, so its garbage may be collected when it suits."""
         super().__init__()
+        self.stylesheet = RememberedStyles(variables=self.stylesheet._variables)
         self._collecting = collecting
         self._settings = settings or Settings(Path("config.toml"))
         self._read_only = read_only
