@@ -77,7 +77,7 @@ class ConfigDesk(ImageDesk):
         Raises ContainerUnknown, ContainerState while it runs, SpecError or UsageError where nothing in it can run.
         """
         record = self._find(draft.id)
-        self._launcher.revise(record, draft, job)
+        self._maker.revise(record, draft, job)
         job.emit(ContainersChanged((record.id,)))
         return self._summary(self._find(record.id))
 

@@ -28,6 +28,7 @@ from engine.views import ContainerSummary
 
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
     from engine.launching import Launcher
+    from engine.making import Maker
     from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
     from engine.spec import ExecOptions, RunOptions
     from engine.tending import Tender
@@ -69,6 +70,12 @@ class ContainerDesk:
         from engine.launching import Launcher
 
         return Launcher(self.root, self.facts, self._containers, self._runtime, self._networks)
+
+    @cached_property
+    def _maker(self) -> Maker:
+        from engine.making import Maker
+
+        return Maker(self.root, self._containers, self._runtime, self._networks)
 
     @cached_property
     def _tender(self) -> Tender:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine import trace
+from engine.disk import DataRoot
 from engine.errors import ContainerState
 from engine.events import Problem
 from engine.jobs import Job
@@ -50,3 +51,8 @@ def need_config(record: ContainerRecord) -> None:
         raise ContainerState(
             f"{record.name} is a working container: it has no config.json", hint="Use: cutaway run IMAGE"
         )
+
+
+def image_steps(root: DataRoot, record: ContainerRecord) -> list[Step]:
+    """What was done to make a container's image, as it was journalled."""
+    return trace.read(root.traces / f"{record.image_digest.partition(':')[2]}.jsonl")

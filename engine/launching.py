@@ -8,14 +8,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from engine import rootfs, trace
-from engine.bundling import KEPT, blamed, keep_launched, kept_options, mapping, read_config, stop_signal
+from engine import rootfs
+from engine.bundling import blamed, keep_launched, kept_options, mapping
 from engine.cleanup import goes, put_away, tidy
 from engine.digest import Digest
 from engine.disk import DataRoot
@@ -23,7 +20,7 @@ from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed
 from engine.events import ALIVE, ContainersChanged, Status
 from engine.host import HostFacts
 from engine.jobs import Job
-from engine.journalling import journalled, keep, need_config
+from engine.journalling import image_steps, journalled, keep, need_config
 from engine.linking import Linker
 from engine.network import Networks
 from engine.runtime import (
@@ -35,11 +32,11 @@ from engine.runtime import (
     Runtime,
     coming_back,
     last_run,
+    now,
     put_back,
 )
 from engine.store import ImageRecord
-from engine.trace import Step, StepKind
-from engine.views import Draft
+from engine.trace import StepKind
 from engine.volumes import Volumes
 
 if TYPE_CHECKING:
@@ -48,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class Launcher:
-    """Makes, starts and removes containers."""
+    """Starts and removes containers, and mounts working ones."""
 
     def __init__(
         self, root: DataRoot, facts: HostFacts, containers: Containers, runtime: Runtime, networks: Networks
@@ -60,80 +57,6 @@ class Launcher:
         self._networks = networks
         self._volumes = Volumes(root)
         self._linker = Linker(containers, runtime, networks)
-
-    def create(self, draft: Draft, job: Job) -> ContainerRecord:
-        """Put the container on disk: containers/<id>/ with its config.json. It does not run yet.
-
-        Raises SpecError or UsageError if the config.json has nothing that can run, ContainerState if the name is taken.
-        """
-        text, provenance = draft.text, draft.provenance
-        config = read_config(text)
-        process = config["process"]
-        record = ContainerRecord(
-            id=draft.id,
-            name=draft.name,
-            image=draft.image,
-            image_digest=draft.image_digest,
-            layers=list(draft.layers),
-            in_place=list(draft.in_place),
-            created=_now(),
-            command=process["args"],
-            kind=Kind.CONTAINER,
-            terminal=process.get("terminal") is True,
-            interactive=draft.options.interactive,
-            auto_remove=draft.options.auto_remove,
-            restart=draft.options.comes_back,
-            stop_signal=draft.options.stop_signal or stop_signal(config),
-            stop_timeout=draft.options.stop_timeout if draft.options.stop_timeout is not None else 10,
-            log_size=draft.options.log_size,
-            logged=draft.options.log_driver not in ("none", "passthrough"),
-            passes=draft.options.log_driver == "passthrough",
-            network=draft.network,
-            address=draft.address,
-            mac=draft.options.mac,
-            numbers=draft.numbers,
-            ports=self._networks.settled(draft.options.ports),
-        )
-        path = self._containers.path(record.id)
-        files = {
-            "config.json": text.encode("utf-8", "surrogateescape"),
-            "provenance.json": provenance.to_json().encode(),
-            KEPT.options: draft.options.to_json().encode(),
-            KEPT.generated: (draft.generated or text).encode("utf-8", "surrogateescape"),
-            **{f"files/{name}": data for name, data in draft.files.items()},
-        }
-        made = shlex.join(["mkdir", "-p", *(str(path / part) for part in ("upper", "work", "merged"))])
-        with (
-            journalled(self._containers, record, job, (*self._image_steps(record), *draft.steps)),
-            job.step(StepKind.STORE, made) as step,
-        ):
-            record = self._linker.add(record, files, made_up=not draft.options.name)
-            step.detail = f"container {record.id}, named {record.name}"
-        with journalled(self._containers, record, job):
-            self._volumes.make(path / "config.json", job)
-        self._containers.happenings.add(record, "create")
-        job.emit(ContainersChanged((record.id,)))
-        return record
-
-    def revise(self, record: ContainerRecord, draft: Draft, job: Job) -> None:
-        """Write the draft's config.json into a container that does not run. Raises ContainerState, SpecError."""
-        need_config(record)
-        process = read_config(draft.text)["process"]
-        command = shlex.join(["$EDITOR", str(self._containers.path(record.id) / "config.json")])
-        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token) as directory:
-            if self._runtime.state(record).pid:
-                raise ContainerState(
-                    f"{record.name} runs: its config.json counts from the next start on",
-                    hint=f"cutaway stop {record.name}",
-                )
-            with job.step(StepKind.CONFIG, command) as step:
-                text = draft.text.encode("utf-8", "surrogateescape")
-                self._root.write(directory / "config.json", text, mode=0o600)
-                self._root.write(directory / "provenance.json", draft.provenance.to_json().encode(), mode=0o600)
-                terminal = process.get("terminal") is True
-                self._containers.update(msgspec.structs.replace(record, command=process["args"], terminal=terminal))
-                step.detail = f"{len(draft.provenance)} values"
-        self._containers.happenings.add(record, "update")
 
     def work_on(self, image: ImageRecord, name: str | None, job: Job) -> ContainerRecord:
         """A working container: the image's layers below a writable directory of its own, mounted. Nothing runs.
@@ -148,12 +71,12 @@ class Launcher:
             image_digest=image.descriptor.digest,
             layers=list(image.chain_ids),
             in_place=list(map(str, image.in_place)),
-            created=_now(),
+            created=now(),
             command=[],
             kind=Kind.WORKING,
         )
         record = self._linker.add(record, {}, made_up=name is None)
-        with journalled(self._containers, record, job, self._image_steps(record)):
+        with journalled(self._containers, record, job, image_steps(self._root, record)):
             try:
                 self._mount(record, job)
             except BaseException:
@@ -403,10 +326,3 @@ class Launcher:
             mapping=mapping(home / "config.json"),
             volatile=record.auto_remove and self._facts.overlay_volatile,
         )
-
-    def _image_steps(self, record: ContainerRecord) -> list[Step]:
-        return trace.read(self._root.traces / f"{record.image_digest.partition(':')[2]}.jsonl")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -226,7 +226,7 @@ class Workbench(TransferDesk):
                 raise ImageUnknown(
                     f"{draft.image} is gone since this config.json was drafted", hint=command_to_get(draft.image)
                 )
-            return self._summary(self._launcher.create(draft, job))
+            return self._summary(self._maker.create(draft, job))
 
     def launch(
         self,

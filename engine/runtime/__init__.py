@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine.runtime.logfile import Extent
     from engine.runtime.output import copy_log, read_log
     from engine.runtime.processes import ProcessSummary, processes
-    from engine.runtime.record import ContainerRecord, Kind
+    from engine.runtime.record import ContainerRecord, Kind, now
     from engine.runtime.runtime import Runtime
     from engine.runtime.signals import signal_number
     from engine.runtime.state import LiveState
@@ -32,7 +32,7 @@ provide(
         "logfile": "Extent",
         "output": "copy_log read_log",
         "processes": "ProcessSummary processes",
-        "record": "ContainerRecord Kind",
+        "record": "ContainerRecord Kind now",
         "runtime": "Runtime",
         "signals": "signal_number",
         "state": "LiveState",
@@ -64,6 +64,7 @@ __all__ = [
     "compared",
     "copy_log",
     "last_run",
+    "now",
     "processes",
     "put_back",
     "read_log",

@@ -4,6 +4,7 @@
 
 import os
 import re
+from datetime import UTC, datetime
 from enum import Enum
 
 import msgspec
@@ -70,6 +71,11 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True):
         """The id of the container whose network it has; "" where that is nobody else's."""
         kind, _, other = self.network.partition(":")
         return other if kind == "container" else ""
+
+
+def now() -> str:
+    """The present time as `ContainerRecord.created` has it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def new_id() -> str:

@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,14 @@ import engine
 from engine.disk import DataRoot
 from engine.errors import ContainerState, RuntimeFailed
 from engine.events import ALIVE, Problem, Status
-from engine.host import HostFacts, how_it_ended
-from engine.jobs import CancelToken, Job, StepDraft
+from engine.host import HostFacts
+from engine.jobs import CancelToken, Job
 from engine.runtime import cgroups
 from engine.runtime.ending import comes_back, keep_exit, wait_for_end, wait_for_last
 from engine.runtime.limits import changed_whole
-from engine.runtime.monitor import Monitor, environment, failure, monitors, plain, runc_options, stop_creation
+from engine.runtime.monitor import Monitor, failure, monitors, runc_options, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
+from engine.runtime.runc import Runc
 from engine.runtime.signals import signal_number
 from engine.runtime.state import (
     ATTACH,
@@ -64,6 +64,7 @@ class Runtime:
     def __init__(self, root: DataRoot, facts: HostFacts) -> None:
         self._root = root
         self._facts = facts
+        self._runc = Runc(facts)
 
     def files(self, record: ContainerRecord) -> RuntimeFiles:
         """Where what concerns this container is."""
@@ -115,10 +116,10 @@ class Runtime:
     def start(self, record: ContainerRecord, job: Job) -> None:
         """`runc start`: let a created container's command go. Raises RuntimeFailed and its kind, Cancelled."""
         files = self.files(record)
-        with self._step(job, ["start", record.id], files, f"podman start {record.name}"):
+        with self._runc.step(job, ["start", record.id], files, f"podman start {record.name}"):
             with contextlib.suppress(OSError):  # a full disk: it runs all the same, and nobody knows since when
                 (files.bundle / STARTED).touch()
-            said = self._run(files, ["start", record.id], job.token)
+            said = self._runc.run(files, ["start", record.id], job.token)
             if said is not None:
                 (files.bundle / STARTED).unlink(missing_ok=True)
                 raise failure(said, f"cannot start the container {record.name}")
@@ -136,8 +137,8 @@ class Runtime:
                 f"the container {record.name} does not run", hint=f"Start it with: cutaway start {record.name}"
             )
         word = signal.Signals(number).name.removeprefix("SIG") if number in set(signal.Signals) else str(number)
-        with self._step(job, ["kill", record.id, word], files, f"podman kill --signal {word} {record.name}"):
-            said = self._run(files, ["kill", record.id, str(number)], job.token)
+        with self._runc.step(job, ["kill", record.id, word], files, f"podman kill --signal {word} {record.name}"):
+            said = self._runc.run(files, ["kill", record.id, str(number)], job.token)
             if said is not None and read_state(files).pid:
                 raise failure(said, f"cannot signal the container {record.name}")
 
@@ -164,7 +165,7 @@ class Runtime:
         try:
             self.kill(record, "KILL", job)
             if state.status is Status.PAUSED:
-                self._run(files, ["resume", record.id], job.token)
+                self._runc.run(files, ["resume", record.id], job.token)
         except ContainerState:
             pass
         if not wait_for_end(files, job.token, _END_PATIENCE):
@@ -259,8 +260,8 @@ class Runtime:
             stop_creation(files)
         if files.exists_in_runc():
             line = ["delete", "--force", files.id]
-            with self._step(job, line, files, f"podman container cleanup {files.id}") as step:
-                failed, said = self._call(files, line, None, undo)
+            with self._runc.step(job, line, files, f"podman container cleanup {files.id}") as step:
+                failed, said = self._runc.call(files, line, None, undo)
                 if failed and files.exists_in_runc():
                     raise failure(said, f"cannot delete the container {files.id}")
                 if said and not failed:  # a hook poststop: by the runtime-spec its failure is told, and no more
@@ -341,8 +342,11 @@ class Runtime:
         place = files.here / "resources.json"
         place.write_text(json.dumps(limits))
         line = ["update", "--resources", str(place), record.id]
-        with changed_whole(files), self._step(job, line, files, shlex.join(["podman", "update", *asked, record.name])):
-            if (said := self._run(files, line, job.token)) is not None:
+        with (
+            changed_whole(files),
+            self._runc.step(job, line, files, shlex.join(["podman", "update", *asked, record.name])),
+        ):
+            if (said := self._runc.run(files, line, job.token)) is not None:
                 raise failure(said, f"cannot change the limits of {record.name}: {' '.join(asked)}")
 
     def _make_way(self, files: RuntimeFiles) -> None:
@@ -359,48 +363,6 @@ class Runtime:
             hint = f"cutaway ps -a; it runs after: cutaway start {record.name}" if status not in ALIVE else ""
             raise ContainerState(f"the container {record.name} is {status.value}, not {needed.value}", hint=hint)
         word = {"pause": "pause", "resume": "unpause"}[verb]
-        with self._step(job, [verb, record.id], files, f"podman {word} {record.name}"):
-            if (said := self._run(files, [verb, record.id], job.token)) is not None:
+        with self._runc.step(job, [verb, record.id], files, f"podman {word} {record.name}"):
+            if (said := self._runc.run(files, [verb, record.id], job.token)) is not None:
                 raise failure(said, f"cannot {word} the container {record.name}")
-
-    def _step(
-        self, job: Job, line: list[str], files: RuntimeFiles, peer: str
-    ) -> contextlib.AbstractContextManager[StepDraft]:
-        return job.step(StepKind.RUNTIME, shlex.join(["runc", "--root", str(files.runc_root), *line]), peer=peer)
-
-    def _run(self, files: RuntimeFiles, line: list[str], token: CancelToken | None) -> str | None:
-        """Run runc as `_call` does; None if it succeeded, otherwise what it said."""
-        failed, said = self._call(files, line, token)
-        return (said or f"runc {failed} and said nothing") if failed else None
-
-    def _call(
-        self,
-        files: RuntimeFiles,
-        line: list[str],
-        token: CancelToken | None,
-        meanwhile: Callable[[], None] = lambda: None,
-    ) -> tuple[str, str]:
-        """Run runc, and do something `meanwhile`; how it failed ("" where it did not), and the errors that it told.
-        With a `token` it can be cut short: Cancelled."""
-        command = [str(self._facts.need_runc().path), "--root", str(files.runc_root), "--log-format", "json", *line]
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=environment(),
-                start_new_session=True,
-            )
-        except OSError as error:
-            return "did not start", f"{command[0]}: {error.strerror}"
-        with process:
-            meanwhile()
-            if token is None:
-                said = process.communicate()[1]
-            else:
-                with token.interrupting(process.kill):
-                    said = process.communicate()[1]
-                token.check()
-        words = plain(said.decode(errors="replace"))
-        return (how_it_ended(process.returncode) if process.returncode else ""), words

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 from array import array
 from bisect import bisect_left, bisect_right
@@ -25,8 +26,8 @@ from engine.runtime.waiting import CREATED, MODIFIED, MOVED_HERE, Watch, wait_re
 
 _CHUNK = 1 << 14  # bytes of log between two remembered places
 _AT_ONCE = 64  # chunks that are indexed before somebody is told
-_LONGEST = 1 << 16  # bytes of a row's text that are read from its beginning; of what is longer, this of its end too
 _TAIL = 1 << 12
+_SEARCHED = 1 << 22  # bytes of a row's text that are looked through for what is searched
 _CACHED = 16  # chunks kept cut into lines
 _BREATH = 0.05  # seconds between two looks at a log that grows: so many pictures a second are enough
 
@@ -35,6 +36,8 @@ _BITS = {Stream.STDOUT: 1, Stream.STDERR: 2}
 _LINE = re.compile(rb"([0-9T:.+Z-]{20,40}) (stdout|stderr) ([PF]) (.*)", re.DOTALL)
 _PARTS = (b" stdout P ", b" stderr P ")
 
+LONGEST = 1 << 16
+"""Bytes of a row's text that are read from its beginning; of what is longer, `_TAIL` of its end too."""
 LEFT_OUT = " … "
 """Stands in a row longer than what is read of it, between its beginning and its end."""
 
@@ -115,17 +118,18 @@ class Transcript:
         finally:
             self.caught_up = True
 
-    def read(self, first: int, count: int) -> list[LogLine]:
+    def read(self, first: int, count: int, *, whole: bool = False) -> list[LogLine]:
         """These rows, as many of them as there are; a `partial` one may still go on. Raises StoreError.
 
-        What has not the form of a log line (a full disk tears them) is a row with the time 0.
+        What is longer than `LONGEST` is cut, unless all of it is asked for (`whole`). What has not the form of a log
+        line (a full disk tears them) is a row with the time 0.
         """
         found: list[LogLine] = []
         with self._lock:
             for segment in self._segments:
                 low, high = max(first, segment.first), min(first + count, segment.end)
                 if low < high:
-                    found += segment.read(low - segment.first, high - segment.first)
+                    found += segment.read(low - segment.first, high - segment.first, sys.maxsize if whole else LONGEST)
         return found
 
     def texts(self, first: int) -> Iterator[tuple[int, list[str]]]:
@@ -215,7 +219,7 @@ class _Segment:
                 self._open = self._open | bit if goes_on else self._open & ~bit
         return True
 
-    def read(self, low: int, high: int) -> list[LogLine]:
+    def read(self, low: int, high: int, longest: int = LONGEST) -> list[LogLine]:
         chunk = bisect_right(self._before, low) - 1
         number = self._before[chunk]
         found: list[_Row] = []
@@ -230,7 +234,7 @@ class _Segment:
                 else:
                     if number >= high and not any(going.values()):
                         return [row.as_line() for row in found]
-                    row = _Row(moment, stream or Stream.STDOUT) if low <= number < high else None
+                    row = _Row(moment, stream or Stream.STDOUT, longest) if low <= number < high else None
                     number += 1
                     if row is not None:
                         found.append(row)
@@ -258,7 +262,7 @@ class _Segment:
                 return [
                     line[HEAD:] if line[HEAD - 3 : HEAD] == " F " else _text(line) for line in lines[first - before :]
                 ]
-        return [line.text for line in self.read(first, after)]
+        return [line.text for line in self.read(first, after, _SEARCHED)]
 
     def at(self, moment: float) -> int:
         """The first row at or after `moment`; `rows` where there is none."""
@@ -303,8 +307,8 @@ class _Segment:
 class _Row:
     """A row while it is put together."""
 
-    def __init__(self, moment: bytes, stream: Stream) -> None:
-        self._moment, self._stream = moment, stream
+    def __init__(self, moment: bytes, stream: Stream, longest: int) -> None:
+        self._moment, self._stream, self._longest = moment, stream, longest
         self._text: list[bytes] = []
         self._size = 0
         self._tail = b""
@@ -312,11 +316,11 @@ class _Row:
 
     @property
     def is_long(self) -> bool:
-        return self._size > _LONGEST
+        return self._size > self._longest
 
     def add(self, text: bytes, partial: bool) -> None:
         self._partial = partial
-        if self._size <= _LONGEST:
+        if self._size <= self._longest:
             self._text.append(text)
         else:
             self._tail = (self._tail + text)[-_TAIL:]

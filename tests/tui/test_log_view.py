@@ -14,10 +14,11 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from engine import CancelToken, Transcript
+from engine import CancelToken, Job, Transcript
 from tui.panes.output import saving
 from tui.panes.output.pane import OutputPane
 from tui.panes.output.sources import LogSource
+from tui.widgets.log_model import LogModel
 from tui.widgets.log_search import Pattern
 from tui.widgets.log_source import Merged
 from tui.widgets.log_view import LogView
@@ -330,3 +331,36 @@ def test_the_command_beside_a_saved_file_has_the_errors_in_it_too(
     line = saving.command("sh -c 'echo out; echo err >&2'", pattern, str(tmp_path / "it's saved"))
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr, (tmp_path / "it's saved").read_text()) == ("", "", kept)
+
+
+async def test_an_expression_that_would_never_end_is_given_up(log: Path) -> None:
+    async with watching(log) as it:
+        await it.write(b"x" * 60 + b"\n", b"another\n")
+        it.pane.action_ask("search")
+        await it.press("ctrl+r", *"(x|xx)+[yz]$")
+        await it.until("0 with /(x|xx)+[yz]$/ (given up")
+        await it.press("escape")
+        it.pane.action_ask("search")
+        await it.press(*"an?o+ther$", "enter")
+        assert "given up" not in await it.until("1 with /an?o+ther$/")
+
+
+def test_all_of_a_long_line_is_saved_copied_and_looked_through(tmp_path: Path) -> None:
+    log, saved = tmp_path / "output.log", tmp_path / "saved"
+    long = "HEAD" + "x" * 90_000 + "NEEDLE" + "y" * 90_000 + "TAIL"
+    log.write_bytes(as_conmon([("stdout", b"before\n"), ("stdout", long.encode() + b"\n"), ("stdout", b"after\n")]))
+    transcript = Transcript(log)
+    while transcript.update():
+        pass
+    model = LogModel(LogSource(transcript))
+    saving.save(model, range(3), saved, Job("save", lambda event: None))
+    assert saved.read_text() == f"before\n{long}\nafter\n"
+    assert model.text(range(3)) == f"before\n{long}\nafter"
+    model.search_for(Pattern("NEEDLE"))
+    while model.step(1.0):
+        pass
+    assert list(model.found) == [1]
+    merged = LogModel(Merged([LogSource(transcript, "web")]))
+    while merged.step(1.0):
+        pass
+    assert merged.text(range(3)) == f"before\n{long}\nafter"

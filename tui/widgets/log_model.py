@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tui.text import counted
 from tui.widgets.ansi import unstyled
 from tui.widgets.log_search import Pattern, Scan
 from tui.widgets.log_source import Line, Source
+
+_LONG = 1 << 14
+"""Characters of a line that may have been cut: of 64 KiB, of which a letter takes four bytes at most."""
 
 
 class LogModel:
@@ -99,9 +102,14 @@ class LogModel:
             start = end
         return lines
 
+    def whole(self, numbers: Sequence[int]) -> Iterator[Line]:
+        """Lines by number with all of their text, long ones read one at a time."""
+        for number, line in zip(numbers, self.read(numbers), strict=True):
+            yield line if len(line.text) < _LONG else next(iter(self.source.read(number, 1, whole=True)), line)
+
     def text(self, numbers: Sequence[int]) -> str:
         """Lines without their colours, as they are copied."""
-        return "\n".join(unstyled(line.text) for line in self.read(numbers))
+        return "\n".join(unstyled(line.text) for line in self.whole(numbers))
 
     def words(self, current: int | None) -> list[str]:
         """How many lines there are, and what is found: `48,211 lines`, `3 of 17 for "refused"`."""
@@ -129,4 +137,6 @@ def _said(scan: Scan) -> str:
 
 
 def _far(scan: Scan) -> str:
+    if scan.pattern.given_up:
+        return " (given up: a line took it too long)"
     return f" (looked through {scan.fraction:.0%})" if scan.fraction < 0.99 else ""

@@ -6,12 +6,17 @@ import re
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from tui.widgets.ansi import unstyled
 from tui.widgets.log_source import Source
 
 _DRAWN_OTHERWISE = re.compile(r"[\x1b\r\b\t]")
+
+
+PATIENCE = 0.25
+"""Seconds that an expression may look through one line."""
 
 
 class BadPattern(Exception):
@@ -21,7 +26,9 @@ class BadPattern(Exception):
 class Pattern:
     """Text, or a regular expression. Small letters stand for capitals too, unless a capital is among them.
 
-    `!` at the beginning turns it round, where that is allowed (`inverse`). Raises BadPattern.
+    `!` at the beginning turns it round, where that is allowed (`inverse`). Raises BadPattern. An expression can take
+    longer than anybody lives, `(x|xx)+[yz]$` on a line of x: when one line takes `PATIENCE` it is `given_up`, and found
+    nowhere from then on. `re` cannot be stopped, `regex` can.
     """
 
     def __init__(self, typed: str, *, regex: bool = False, inverse: bool = False) -> None:
@@ -29,27 +36,47 @@ class Pattern:
         self.inverse = inverse and typed.startswith("!")
         self.text = typed.removeprefix("!") if self.inverse else typed
         self.ignores_case = self.text == self.text.lower()
+        self.given_up = False
+        if regex:
+            self._search = self._stoppable()
+        else:
+            self._search = re.compile(re.escape(self.text), re.IGNORECASE if self.ignores_case else 0).search
+
+    def _stoppable(self) -> Callable[..., re.Match[str] | None]:
+        import regex  # a second one, which not everybody needs
+
         try:
-            self._compiled = re.compile(
-                self.text if regex else re.escape(self.text), re.IGNORECASE if self.ignores_case else 0
-            )
-        except (re.error, OverflowError, RecursionError) as error:
+            compiled = regex.compile(self.text, regex.IGNORECASE if self.ignores_case else 0)
+        except (regex.error, OverflowError, RecursionError, ValueError) as error:
             raise BadPattern(str(error)) from error
 
+        def search(text: str, start: int = 0) -> Any:
+            try:
+                return None if self.given_up else compiled.search(text, start, timeout=PATIENCE)
+            except TimeoutError:
+                self.given_up = True
+                return None
+
+        return search
+
     def lets_through(self, text: str) -> bool:
-        return (self._compiled.search(text) is not None) is not self.inverse
+        found = self._search(text) is not None
+        return found is not self.inverse and not self.given_up
 
     def is_in_none(self, texts: Sequence[str]) -> bool:
         """Whether surely none of these lines lets it through; many at once, and quicker than one by one."""
         if self.regex or self.inverse or not self.text.isascii():
             return False
         together = "\n".join(texts)
-        return not _DRAWN_OTHERWISE.search(together) and self._compiled.search(together) is None
+        return not _DRAWN_OTHERWISE.search(together) and self._search(together) is None
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where it is in a text."""
-        if not self.inverse:
-            yield from (match.span() for match in self._compiled.finditer(text) if match.end() > match.start())
+        start = 0
+        while not self.inverse and start <= len(text) and (match := self._search(text, start)) is not None:
+            if match.end() > match.start():
+                yield match.span()
+            start = max(match.end(), start + 1)
 
     @property
     def words(self) -> list[str]:

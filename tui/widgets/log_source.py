@@ -31,8 +31,8 @@ class Source(Protocol):
     def caught_up(self) -> bool:
         """Whether every line that was there a moment ago has its number."""
 
-    def read(self, first: int, count: int) -> list[Line]:
-        """These lines, as many of them as there are."""
+    def read(self, first: int, count: int, *, whole: bool = False) -> list[Line]:
+        """These lines, as many of them as there are; what is longer than anybody reads is cut, unless asked `whole`."""
 
     def texts(self, first: int) -> Iterator[tuple[int, Sequence[str]]]:
         """The texts of all lines from `first` on, some at a time, with the first one's number."""
@@ -72,7 +72,7 @@ class Merged:
     def caught_up(self) -> bool:
         return all(source.caught_up for source in self._sources) and not any(self._waiting)
 
-    def read(self, first: int, count: int) -> list[Line]:
+    def read(self, first: int, count: int, *, whole: bool = False) -> list[Line]:
         wanted = [(packed >> 48, packed & _ROW) for packed in self._order[max(0, first) : max(0, first + count)]]
         numbers: dict[int, list[int]] = {}
         for number, row in wanted:
@@ -80,7 +80,7 @@ class Merged:
         lines: dict[tuple[int, int], Line] = {}
         for number, rows in numbers.items():  # those of one source follow one another
             start = max(rows[0], self._sources[number].first)
-            found = self._sources[number].read(start, rows[-1] + 1 - start)
+            found = self._sources[number].read(start, rows[-1] + 1 - start, whole=whole)
             lines |= {(number, row): line for row, line in enumerate(found, start)}
         return [lines.get(key, _GONE) for key in wanted]
 

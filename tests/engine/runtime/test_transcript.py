@@ -114,6 +114,9 @@ def test_of_a_row_without_end_the_beginning_and_the_end_are_read(tmp_path: Path)
     assert row.text.endswith("0019998 of 1000000\r0019999 of 1000000\rdone")
     assert LEFT_OUT in row.text
     assert len(row.text) < 100_000
+    whole = "".join(f"{number:07d} of 1000000\r" for number in range(20_000)) + "done"
+    assert [line.text for line in transcript.read(1, 1, whole=True)] == [whole]
+    assert next(text for _, texts in transcript.texts(1) for text in texts) == whole  # so it is found in its middle
     assert [line.text[-9:] for line in transcript.read(0, 3)] == ["first", "0000\rdone", "after"]
 
 

@@ -42,6 +42,6 @@ def save(model: LogModel, numbers: Sequence[int], path: Path, job: Job) -> None:
     with written(path) as file:
         for start in range(0, len(numbers), _BATCH):
             job.token.check()
-            for line in model.read(numbers[start : start + _BATCH]):
+            for line in model.whole(numbers[start : start + _BATCH]):
                 label = f"{line.label} | " if line.label else ""
                 file.write(f"{label}{line.text}\n".encode("utf-8", "surrogateescape"))

@@ -30,9 +30,9 @@ class LogSource:
     def caught_up(self) -> bool:
         return self._transcript.caught_up
 
-    def read(self, first: int, count: int) -> list[Line]:
+    def read(self, first: int, count: int, *, whole: bool = False) -> list[Line]:
         try:
-            lines = self._transcript.read(first, count)
+            lines = self._transcript.read(first, count, whole=whole)
         except CutawayError:  # the disk fails; whoever follows the log is told
             return []
         return [Line(line.time, line.text, line.stream is Stream.STDERR, line.partial, self._label) for line in lines]
