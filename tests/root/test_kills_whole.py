@@ -43,11 +43,10 @@ def cutaway(data_root: DataRoot, tmp_path: Path) -> Iterator[Elsewhere]:
 def processes_of(number: str) -> list[int]:
     """The processes in a container's control groups, asked of the kernel alone."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                if f"/cutaway/{number}" in (entry / "cgroup").read_text():
-                    found.append(int(entry.name))
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError), open(f"/proc/{pid}/cgroup") as file:
+            if f"/cutaway/{number}" in file.read():
+                found.append(int(pid))
     return found
 
 
