@@ -28,6 +28,7 @@ if [ "$(id -u)" -eq 0 ] && [ "$gigabytes" -ge 12 ] && [ "${room:-0}" -ge 8 ] && 
     # Linux keeps users' attributes there since 6.6.
     if .venv/bin/python -c 'import os, sys; os.setxattr(sys.argv[1], "user.any", b"")' "$files" 2>/dev/null; then
         set -- "$@" --basetemp="$files/t"
+        export CUTAWAY_TESTS_MEMORY="$files"
     fi
 fi
 # Compiled once, whatever this shell says of it: rewriting the tests' assertions is most of collecting them.

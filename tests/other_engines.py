@@ -7,13 +7,12 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from docker_daemon import DoesNotStart, docker_daemon
-from peers import remove_podmans
+from peers import podman_home, remove_podmans
 from waiting import until
 
 from engine.neighbours import Docker
@@ -75,7 +74,7 @@ class Podman:
 @contextmanager
 def podman() -> Iterator[Podman]:
     """podman, gone afterwards with all it had."""
-    home = Path(tempfile.mkdtemp(prefix="cutaway-podman-", dir="/tmp"))
+    home = podman_home()
     made = Podman(home)
     try:
         yield made

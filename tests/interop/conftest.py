@@ -14,6 +14,7 @@ from debian import debian_layout
 from docker_daemon import DockerDaemon, DoesNotStart, docker_daemon
 from given import job, store
 from guarded import PASSWORD, Guarded
+from peers import podman_home
 from real_registry import Tls, docker_registry, make_htpasswd, make_tls, push
 
 __all__ = ["job", "store"]
@@ -49,8 +50,8 @@ def debian(cutaway: Cutaway, debian_image: str) -> str:
 
 @pytest.fixture(scope="session")
 def podman() -> Iterator[list[str]]:
-    """podman's words, with storage of its own (its paths short, for sockets), for containers of the host's network."""
-    home = Path(tempfile.mkdtemp(prefix="podman-", dir="/tmp"))
+    """podman's words, with storage of its own, for containers of the host's network."""
+    home = podman_home()
     places = [f"--root={home}/root", f"--runroot={home}/run", f"--tmpdir={home}/tmp"]
     yield ["podman", *places, "--cgroup-manager=cgroupfs", "--events-backend=none", "--runtime=runc"]
     for point in reversed([line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]):
@@ -86,17 +87,22 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         yield Guarded(host, folder / "home", certificates)
 
 
-@pytest.fixture
-def logged_in(guarded: Guarded, cutaway: Cutaway, monkeypatch: pytest.MonkeyPatch) -> Guarded:
-    for name, value in guarded.environment.items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(scope="module")
+def login(guarded: Guarded, cutaway: Cutaway) -> None:
+    """What `logged_in` finds at the guarded registry's home."""
     subprocess.run(
         cutaway.command("login", "-u", "ann", "--password-stdin", guarded.host),
-        env=cutaway.environment,
+        env={**cutaway.environment, **guarded.environment},
         input=PASSWORD.encode(),
         check=True,
         capture_output=True,
     )
+
+
+@pytest.fixture
+def logged_in(guarded: Guarded, login: None, monkeypatch: pytest.MonkeyPatch) -> Guarded:
+    for name, value in guarded.environment.items():
+        monkeypatch.setenv(name, value)
     return guarded
 
 

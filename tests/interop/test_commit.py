@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway
+from demo_image import put_demo
 from guarded import Guarded
 from layer_kit import snapshot
 
 pytestmark = [pytest.mark.interop, pytest.mark.root]
+
+DEMO = "localhost/cutaway/demo:latest"
 
 
 def change(merged: Path) -> None:
@@ -36,10 +39,10 @@ def change(merged: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def demo(cutaway: Cutaway) -> str:
-    """The demo image, in the data directory: its name."""
-    cutaway("demo")
-    return "localhost/cutaway/demo:latest"
+def cutaway(cutaway: Cutaway) -> Cutaway:
+    """With the demo image, which can be put into an empty data directory alone."""
+    assert put_demo(cutaway.root) == DEMO
+    return cutaway
 
 
 def test_the_whole_story(cutaway: Cutaway, debian: str, logged_in: Guarded, podman: list[str]) -> None:
@@ -107,8 +110,8 @@ def test_the_same_changes_make_the_same_image(cutaway: Cutaway, debian: str, mon
 
 
 @pytest.mark.parametrize("options", [["--squash"], ["--compression-format=zstd"], ["--format=docker", "--squash"]])
-def test_squashed_zstd_and_dockers_kind(cutaway: Cutaway, demo: str, options: list[str]) -> None:
-    merged = Path(cutaway.out("mount", "--name", "kinds", demo))
+def test_squashed_zstd_and_dockers_kind(cutaway: Cutaway, options: list[str]) -> None:
+    merged = Path(cutaway.out("mount", "--name", "kinds", DEMO))
     change(merged)
     wanted = snapshot(merged)
     cutaway("commit", *options, "kinds", "kinds:1")

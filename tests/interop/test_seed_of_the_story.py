@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 from command_line import Cutaway
-from peers import remove_podmans
+from peers import podman_home, remove_podmans
 
 pytestmark = [pytest.mark.interop, pytest.mark.root]
 
@@ -30,7 +29,7 @@ def do(*command: str) -> str:
 @pytest.fixture
 def podmans_config(debian_image: str) -> Iterator[dict[str, Any]]:
     """What podman wrote for a container that has gone since."""
-    home = Path(tempfile.mkdtemp(prefix="cutaway-podman-", dir="/tmp"))
+    home = podman_home()
     podman = f"podman --root={home}/root --runroot={home}/run --tmpdir={home}/tmp"
     podman += " --cgroup-manager=cgroupfs --events-backend=none --runtime=runc"
     try:

@@ -10,14 +10,13 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from peers import remove_podmans
+from peers import podman_home, remove_podmans
 from spec_kit import Identity, parse_run
 from spec_meaning import meaning
 
@@ -198,7 +197,7 @@ class Podman:
 
 @pytest.fixture(scope="module")
 def podman() -> Iterator[Podman]:
-    made = Podman(Path(tempfile.mkdtemp(prefix="cutaway-podman-", dir="/tmp")))
+    made = Podman(podman_home())
     yield made
     made.remove()
 

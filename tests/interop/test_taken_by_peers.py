@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from command_line import Cutaway
+from demo_image import put_demo
 from docker_daemon import DockerDaemon
 
 pytestmark = [pytest.mark.interop("podman"), pytest.mark.root]
-
-DEMO = "localhost/cutaway/demo:latest"
 
 
 def run(*words: str | Path) -> str:
@@ -24,8 +23,7 @@ def run(*words: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def demo(cutaway: Cutaway) -> str:
-    cutaway("demo")
-    return DEMO
+    return put_demo(cutaway.root)
 
 
 def test_podman_takes_the_demo_image(cutaway: Cutaway, demo: str, podman: list[str]) -> None:
