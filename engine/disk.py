@@ -395,6 +395,6 @@ def store_error(error: OSError, what: str) -> StoreError:
         errno.ENOSPC: "The disk is full. Free some space, or choose another place with --root.",
         errno.EACCES: "Run as root, or choose a directory of your own with --root.",
         errno.EPERM: "Run as root, or choose a directory of your own with --root.",
-        errno.EROFS: "The filesystem is read-only. Choose another place with --root.",
+        errno.EROFS: "The filesystem is read-only. To look all the same: cutaway --read-only ps (or logs, or inspect).",
     }
     return StoreError(f"{what}: {error.strerror}", hint=hints.get(error.errno or 0, ""))

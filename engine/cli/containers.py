@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +127,9 @@ def start(attach: bool, interactive: bool, detach_keys: str, sig_proxy: bool, **
         if len(names) != 1:
             raise UsageError("start --attach takes one container")
         made = console.workbench.container(names[0])
-        raise click.exceptions.Exit(
-            foreground(console.workbench, made, new=True, detach_keys=detach_keys, sig_proxy=sig_proxy)
-        )
+        new = made.status is not Status.RUNNING  # to one that runs it connects, as podman
+        streams = partial(foreground, detach_keys=detach_keys, sig_proxy=sig_proxy, with_stdin=new or interactive)
+        raise click.exceptions.Exit(streams(console.workbench, made, new=new))
 
     def begin(name: str) -> None:
         if console.workbench.container(name).status is not Status.RUNNING:  # one that runs is what is wanted

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from command_line import Cutaway
 from deep import nest
+from waiting import until
 
 from engine import Attachment, Job, RunOptions, RuntimeFailed, Status, Workbench
 from engine.walking import remove_tree
@@ -30,6 +31,15 @@ def test_a_signal_reaches_what_runs_in_the_foreground(cutaway: Cutaway) -> None:
         running.send_signal(signal.SIGTERM)
         out, said = running.communicate(timeout=60)
     assert (running.returncode, out) == (5, "told\n"), said
+
+
+def test_a_start_with_its_streams_connects_to_one_that_runs(cutaway: Cutaway) -> None:
+    cutaway("run", "-d", "--name=one", DEMO, "sh", "-c", "until [ -e /go ]; do sleep 0.05; done; echo seen; exit 6")
+    with cutaway.start("start", "-a", "one") as running:
+        until(lambda: len(cutaway.json("ps", "--json")) == 1)
+        cutaway("exec", "one", "sh", "-c", "sleep 0.3; : > /go")
+        out, said = running.communicate(timeout=60)
+    assert (running.returncode, out) == (6, "seen\n"), said
 
 
 def test_a_start_that_fails_leaves_the_last_run_as_it_was(cutaway: Cutaway) -> None:
