@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 MAX_DEPTH = 100
@@ -41,12 +42,17 @@ def _bytes(text: str, index: int) -> int:
     return len(text[:index].encode("utf-8", "surrogateescape"))
 
 
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_BRACKET = re.compile(r"[\[{\]}]")
+_STRING_OR_BRACKET = re.compile(f"{_STRING.pattern}|{_BRACKET.pattern}", re.DOTALL)
 
 
 def _too_deep(text: str) -> int | None:
     """The index where the nesting passes MAX_DEPTH, or None."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return None
+    brackets = _BRACKET.findall(_STRING.sub("", text))
+    if max(accumulate(1 if bracket in "[{" else -1 for bracket in brackets), default=0) <= MAX_DEPTH:
         return None
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
