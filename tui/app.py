@@ -76,7 +76,6 @@ class CutawayApp(App[None]):
         """`settings` are read from no file here; `read_only`: nothing may be changed; `collecting`: the process is ours
         alone, so its garbage may be collected when it suits."""
         super().__init__()
-        self.stylesheet = RememberedStyles(variables=self.stylesheet._variables)
         self._collecting = collecting
         self._settings = settings or Settings(Path("config.toml"))
         self._read_only = read_only
@@ -94,6 +93,7 @@ class CutawayApp(App[None]):
                 self.unregister_theme(name)
         chosen = theme(self._settings, self.available_themes, themes.DEFAULT)
         self.theme = themes.WITHOUT_COLOR if self.no_color else chosen
+        self.stylesheet = RememberedStyles(variables=self.get_css_variables())  # this theme's, from the first paint
         if self.no_color:  # the library's own filter makes greys of colours
             self._filters = [Colourless()]
 
