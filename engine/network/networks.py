@@ -31,7 +31,7 @@ from engine.trace import StepKind
 
 _SETTINGS = "network.json"
 _NAME = "cutaway"
-_ROOM = "10.96.0.0/11"
+_ROOM, _PREFIX = "10.96.0.0/11", 20
 """Where the data directories' networks come from, /20 each; podman's and docker's own defaults are elsewhere."""
 
 
@@ -249,13 +249,19 @@ class Networks:
         with self._root.lock("network-settings"):
             if not place.exists():
                 identity = sha256(os.fsencode(self._root.path.resolve())).hexdigest()
-                subnets = list(ipaddress.IPv4Network(_ROOM).subnets(new_prefix=20))
-                start = int(identity[:8], 16) % len(subnets)
                 routes = _routes()
-                free = (s for s in (*subnets[start:], *subnets[:start]) if not any(s.overlaps(r) for r in routes))
+                free = (s for s in _subnets(int(identity[:8], 16)) if not any(s.overlaps(r) for r in routes))
                 settings = {"id": identity, "interface": f"cutaway-{identity[:6]}", "subnet": str(next(free))}
                 self._root.write(place, json.dumps(settings, indent=2).encode() + b"\n")
         return dict(json.loads(place.read_bytes()))
+
+
+def _subnets(start: int) -> Iterator[ipaddress.IPv4Network]:
+    """The networks that there is room for, from one of them on; after the last comes the first."""
+    room = ipaddress.IPv4Network(_ROOM)
+    count, size = 1 << (_PREFIX - room.prefixlen), 1 << (32 - _PREFIX)
+    for number in range(start, start + count):
+        yield ipaddress.IPv4Network((int(room.network_address) + number % count * size, _PREFIX))
 
 
 def _routes() -> list[ipaddress.IPv4Network]:
