@@ -110,7 +110,7 @@ def test_podmans_own_image_in_place(cutaway: Cutaway, debian: str, podman: list[
     assert done.stdout == "x\n"
     record = json.loads((next(cutaway.root.glob("containers/*/container.json"))).read_text())
     assert record["layers"] == []
-    assert all(path.startswith(str(root)) for path in record["in_place"])
+    assert {path.startswith(str(root)) for path in record["in_place"]} == {True}
     assert "C /etc/issue" in cutaway.out("diff", "inplace").splitlines()
     assert "PRETTY_NAME" in cutaway.out("cat", name, "/etc/os-release")
     assert {path.name: snapshot(path) for path in root.glob("overlay/*/diff")} == before

@@ -121,7 +121,7 @@ def test_an_unknown_authority_is_refused(registry: str, tmp_path: Path, job: Job
     # Without verification it is spoken to, still over https.
     with pytest.raises(AccessDenied):
         pull(registry, RegistryHosts(), job, tls_verify=False)
-    assert all("https://" in step.command for step in job.steps)
+    assert {"https://" in step.command for step in job.steps} == {True}
 
 
 def test_a_name_that_is_not_the_certificates(tls: Tls, tmp_path: Path, job: Job) -> None:

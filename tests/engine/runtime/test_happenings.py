@@ -72,5 +72,5 @@ def test_a_follower_hears_of_more_until_it_is_cancelled(record_of: Happenings) -
     assert heard == ["create", "start", "died"]
 
 
-def test_a_full_disk_fails_nobody(tmp_path: Path) -> None:
+def test_what_cannot_be_written_fails_nobody(tmp_path: Path) -> None:
     happenings.Happenings(DataRoot(tmp_path / "not-there")).add(RECORD, "start")
