@@ -242,7 +242,7 @@ class Launcher:
             return None
         if ending is Ending.LOST and record.auto_remove:  # nobody would ever come back to it
             self.stop(record, None, job)
-            raise RuntimeFailed(f"what {record.name} prints cannot be written any more: it was stopped, and has gone")
+            raise RuntimeFailed(f"what {record.name} prints cannot be written any more: it was stopped")
         if ending is Ending.LOST:
             raise RuntimeFailed(
                 f"what {record.name} prints cannot be written to standard output any more; it goes on",

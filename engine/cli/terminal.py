@@ -22,8 +22,8 @@ from engine import (
 )
 from engine.cli.console import narrate
 
-_OURS = "KILL STOP CHLD PIPE URG TTIN TTOU WINCH SEGV BUS FPE ILL TRAP ABRT SYS"
-"""What nobody can catch, what tells of our own children, pipes and terminal, and our own faults."""
+_OURS = "KILL STOP CHLD PIPE URG TTIN TTOU WINCH XFSZ XCPU SEGV BUS FPE ILL TRAP ABRT SYS"
+"""What nobody can catch, what tells of our own children, pipes, terminal and limits, and our own faults."""
 _PASSED_ON = tuple(signal.valid_signals() - {getattr(signal, f"SIG{name}") for name in _OURS.split()})
 _ASK_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
