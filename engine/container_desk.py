@@ -29,7 +29,7 @@ from engine.views import ContainerSummary
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
     from engine.launching import Launcher
     from engine.making import Maker
-    from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript
+    from engine.runtime import Attachment, ContainerStats, Happening, ProcessSummary, Reading, Transcript, Watcher
     from engine.spec import ExecOptions, RunOptions
     from engine.tending import Tender
 
@@ -295,17 +295,20 @@ class ContainerDesk:
         copy_log(self._log(record), stdout, stderr, extent, token, timestamps=timestamps)
 
     def watch(self) -> None:
-        """Tell of containers that come, go or change state, by events, until `close`. For a front end that stays."""
+        """Tell of containers that come, go or change state, by events, until `close`. For a front end that stays.
+
+        Whatever is done after this returns is told of; what is read before it may be stale.
+        """
         if self._watcher is None:
-            self._watcher = threading.Thread(target=self._watch, name="cutaway-watch", daemon=True)
+            from engine.runtime import Watcher
+
+            watcher = Watcher(
+                self.root, lambda ids: self._sink(ContainersChanged(ids)), lambda: self._sink(ImagesChanged())
+            )
+            self._watcher = threading.Thread(target=self._watch, args=(watcher,), name="cutaway-watch", daemon=True)
             self._watcher.start()
 
-    def _watch(self) -> None:
-        from engine.runtime import Watcher
-
-        watcher = Watcher(
-            self.root, lambda ids: self._sink(ContainersChanged(ids)), lambda: self._sink(ImagesChanged())
-        )
+    def _watch(self, watcher: Watcher) -> None:
         with suppress(Cancelled):
             watcher.run(self._stop_watching)
 

@@ -90,7 +90,7 @@ class Conductor:
         await self._look_at_host()
         await self.leftovers.begin()
         await self._desk.ask(lambda workbench: workbench.watch())
-        await self._read_stale("images", "containers")  # what has changed since they were read and was not watched
+        self.deliver([ImagesChanged(), ContainersChanged()])  # what was read by anybody before that may be stale
         self._view.later(self.look_at_neighbours())
 
     def neighbours_gone_to(self) -> None:

@@ -66,7 +66,8 @@ class Watcher:
         """pidfds of the containers that run."""
 
     def run(self, token: CancelToken) -> None:
-        """Go on until `token` is cancelled, which raises Cancelled. What is there at the beginning is no change."""
+        """Go on until `token` is cancelled, which raises Cancelled. What is there at the beginning is no change, but
+        what Cutaway has done since this watcher was made is."""
         with suppress(StoreError):
             self._look_at(self._everything())
         try:
@@ -93,7 +94,7 @@ class Watcher:
                 watch.add(directory, _COMES_AND_GOES)
             if self._root.images.is_dir():
                 watch.add(self._root.images, MOVED_HERE | DELETED_SELF | MOVED_SELF)
-            self._look(self._everything(), set())  # what came before the watch did
+            self._look(self._everything(), self._done())  # what came before the watch did
             while True:
                 self._look_at_images()
                 ready = wait_readable([watch.fileno(), *self._ends.values()], token, _ROUND)
@@ -105,10 +106,9 @@ class Watcher:
                 for mask, name in watch.read():
                     masks |= mask
                     names.add(name)
-                done = self._happenings.ids()
-                if masks & OVERFLOW or done is None:
-                    names, done = self._everything(), set()
-                self._look({name for name in names | done if is_id(name)}, done)
+                done = self._done()
+                names = self._everything() if masks & OVERFLOW else {name for name in names | done if is_id(name)}
+                self._look(names, done)
                 if masks & (DELETED_SELF | MOVED_SELF):
                     return  # a directory that was watched is another one now
 
@@ -116,6 +116,11 @@ class Watcher:
         """Look at those containers and tell of the changed ones, and of those to which something was `done`."""
         if changed := self._look_at(names) | done:
             self._tell(tuple(sorted(changed)))
+
+    def _done(self) -> set[str]:
+        """To which containers something was done since it was asked last: to all, where that cannot be told."""
+        done = self._happenings.ids()
+        return self._everything() if done is None else done
 
     def _look_at_images(self) -> None:
         if (now := self._index_now()) != self._index:

@@ -27,11 +27,12 @@ pytestmark = pytest.mark.root
 class Ears:
     """A watcher in a thread of its own, and what it has told."""
 
-    def __init__(self, root: DataRoot) -> None:
+    def __init__(self, root: DataRoot, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.told: list[str] = []
         self._token = CancelToken()
         self._news = threading.Condition()
         watcher = Watcher(root, self._hear, lambda: self._hear(("images",)))
+        meanwhile()
         self._thread = threading.Thread(target=self._listen, args=(watcher,))
         self._thread.start()
 
@@ -104,6 +105,15 @@ def test_an_end_without_conmon_is_told(container: Any, ears: Ears) -> None:
     os.kill(int((it.root.run / "containers" / it.record.id / "conmon.pid").read_text()), signal.SIGKILL)
     os.kill(it.runtime.state(it.record).pid, signal.SIGKILL)
     ears.wait(it.record.id, lambda: it.runtime.state(it.record).status is Status.EXITED)
+
+
+def test_what_is_done_while_it_begins_is_told(container: Any, data_root: DataRoot) -> None:
+    it = container("true")
+    ears = Ears(data_root, meanwhile=lambda: it.containers.happenings.add(it.record, "rename"))
+    try:
+        ears.wait(it.record.id)
+    finally:
+        ears.close()
 
 
 def test_the_runtime_directory_is_cleared_meanwhile(container: Any, ears: Ears) -> None:

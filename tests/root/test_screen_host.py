@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,14 +184,26 @@ async def test_a_container_of_podmans_is_adopted(
             await screen.wait("It asks for", without="✎ draft")
 
 
-async def test_what_was_done_is_told_while_it_is_done(workbench: Workbench, bench: Open, job: Job) -> None:
+async def test_what_was_done_is_told_while_it_is_done(
+    workbench: Workbench, bench: Open, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = workbench.create(workbench.draft(DEMO, parse_options(["--name", "box"]), job), job)
+    watch, renamed = Workbench.watch, threading.Event()
+
+    def watch_later(it: Workbench) -> None:
+        assert renamed.wait(20)
+        watch(it)
+
+    monkeypatch.setattr(Workbench, "watch", watch_later)
     async with bench(root=workbench.root.path) as screen:
         await screen.wait("Containers 1", "no jobs")
         await screen.press("E")
         await screen.wait("What was done to containers", r"create +box", "1 event")
-        workbench.rename(made.id, "chest", job)  # as another program does it
+        workbench.rename(made.id, "chest", job)  # as another program does it, before the screen has begun to watch
+        renamed.set()
         await screen.wait(r"rename +chest", "2 events")
+        workbench.rename(made.id, "crate", job)
+        await screen.wait(r"rename +crate", "3 events")
         await screen.press("slash")
         await screen.type("create")
         await screen.press("enter", "enter")
