@@ -96,14 +96,17 @@ class Bench:
         deadline = time.monotonic() + PATIENCE
         while self.app.is_running:
             assert time.monotonic() < deadline, f"the screen does not come to rest; it is\n{self.text}"
-            now = self.app.screen
-            to_do = now._layout_required or now._scroll_required or now._repaint_required or now._dirty_widgets
-            to_come = to_do or now._callbacks or self.app._in_turn._under_way is not None
-            now._on_timer_update()
+            to_come = self._to_come()
+            self.app.screen._on_timer_update()
             await self._heard()
-            if not to_come:
+            if not to_come and not self._to_come():  # who was heard may have asked for more
                 break
             await asyncio.sleep(0.002)
+
+    def _to_come(self) -> object:
+        now = self.app.screen
+        to_do = now._layout_required or now._scroll_required or now._repaint_required or now._dirty_widgets
+        return to_do or now._callbacks or self.app._in_turn._under_way is not None
 
     async def _heard(self) -> bool:
         """Everybody on the screen has dealt with what had been sent to them. The library's pilot sends each widget a

@@ -90,7 +90,9 @@ class Conductor:
         await self._look_at_host()
         await self.leftovers.begin()
         await self._desk.ask(lambda workbench: workbench.watch())
-        self.deliver([ImagesChanged(), ContainersChanged()])  # what was read by anybody before that may be stale
+        for changed in (ImagesChanged(), ContainersChanged()):  # what was read before that may be stale
+            self._view.hear(changed)
+        await self._read_stale("images", "containers")
         self._view.later(self.look_at_neighbours())
 
     def neighbours_gone_to(self) -> None:

@@ -88,7 +88,7 @@ def test_attach_and_run_in_the_terminal_and_its_size(terminal: Terminal, cutaway
 
     # A shell in a new container of the image; when it ends there is nothing left of it.
     terminal.press("1", "s")
-    terminal.wait(r"run -i -t --rm --entrypoint /bin/sh", r"(?m)^# ?$")
+    terminal.wait("and it goes on as demo-1", r"(?m)^# ?$")
     terminal.type("exit")
     terminal.press("Enter")
     terminal.wait("✓ ended with 0", r"\[1\] Images")
@@ -101,6 +101,7 @@ def test_attach_and_run_in_the_terminal_and_its_size(terminal: Terminal, cutaway
     terminal.wait(r"\[ended 143\]")
     assert modes(terminal) == "0 1 0 0 23"
     assert cutaway.json("ps", "--json")[0]["status"] == "running"
+    until(lambda: cutaway.out("top", "term", "args").split("\n")[1:] == ["sh"], lambda: cutaway.out("top", "term"))
     terminal.run("sh", "-c", "stty -a")
     terminal.wait(lambda screen: re.search(r"(?<!-)icanon", screen) and re.search(r"(?<!-)echo\b", screen))
 
@@ -113,7 +114,7 @@ def test_attach_and_run_in_the_terminal_and_its_size(terminal: Terminal, cutaway
     terminal.press("Enter")
     until(lambda: "sleep 500" in cutaway.out("top", "term"))
     os.kill(pid_of_screen(cutaway), signal.SIGKILL)
-    until(lambda: cutaway.out("top", "term", "args").split("\n")[1:] == ["sh"])
+    until(lambda: cutaway.out("top", "term", "args").split("\n")[1:] == ["sh"], lambda: cutaway.out("top", "term"))
     until(lambda: not list(cutaway.run.rglob("exec-*")))
     assert cutaway.json("ps", "--json")[0]["status"] == "running"
 
