@@ -110,19 +110,24 @@ class Executor:
             (directory / "process.json").write_text(json.dumps({**process, **_size(process, to)}))
             sync, start, attach = (stack.enter_context(_Pipe()) for _ in range(3))
             handles = {"_OCI_SYNCPIPE": sync.writer}
+            end = stack.enter_context(ending_with_us(directory))
             if to is not None:
-                stack.enter_context(ending_with_us(directory))
                 handles |= {"_OCI_STARTPIPE": start.reader, "_OCI_ATTACHPIPE": attach.writer}
                 os.write(start.writer, b"\0")  # conmon may begin; a second one lets it start the process
             with moves_at_once():
                 _call(self._arguments(record, files, directory, process, to), directory, handles)
-                for pipe in (sync, attach):
-                    pipe.close_writer()
-                answers, pump = _Answers(sync.reader), None
-                if to is not None and _Answers(attach.reader).next(token) is not None:
-                    pump = stack.enter_context(connected(directory, to, has_terminal=bool(process.get("terminal"))))
-                    os.write(start.writer, b"\0")
-                pid, message = answers.next(token) or (-1, "conmon ended without a word")
+                try:
+                    for pipe in (sync, attach):
+                        pipe.close_writer()
+                    answers, pump = _Answers(sync.reader), None
+                    if to is not None and _Answers(attach.reader).next(token) is not None:
+                        pump = stack.enter_context(connected(directory, to, has_terminal=bool(process.get("terminal"))))
+                        os.write(start.writer, b"\0")
+                    pid, message = answers.next(token) or (-1, "conmon ended without a word")
+                except BaseException:  # conmon goes on all the same, also where it does not get its second word
+                    start.close_writer()
+                    end()
+                    raise
             if pid <= 0:
                 raise failure(message, what)
             gone.pop_all()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engine.errors import RuntimeFailed
@@ -17,9 +17,10 @@ from engine.runtime.monitor import environment
 _WAIT = r"""
 read -r over && exit
 cd "$1" || exit
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  [ -s pid ] && break
+left=50
+while [ ! -s pid ] && [ "$left" -gt 0 ]; do
   sleep 0.1
+  left=$((left - 1))
 done
 [ -s pid ] || exec rm -rf -- "$1"
 read -r pid < pid || [ "$pid" ] || exit
@@ -30,7 +31,11 @@ began() {
 }
 since=$(began) && [ "$since" ] || exit
 kill -s HUP -- "-$pid" || exit
-sleep 1
+left=10
+while [ -e pid ] && [ "$left" -gt 0 ]; do
+  sleep 0.1
+  left=$((left - 1))
+done
 [ ! -e pid ] || [ "$(began)" != "$since" ] || kill -s KILL -- "-$pid"
 """
 """conmon takes the directory away at the process's end, but a moment later: in that moment the number is nobody's,
@@ -40,9 +45,13 @@ the first there is that moment: numbers go once round before one comes again.
 
 
 @contextlib.contextmanager
-def ending_with_us(directory: Path) -> Iterator[None]:
+def ending_with_us(directory: Path) -> Iterator[Callable[[], None]]:
     """If this process is killed in here, by SIGKILL, too, what conmon has started or will from `directory` ends: it is
-    told so (HUP), and killed a second later. Each leads its process group. Raises RuntimeFailed."""
+    told so (HUP), and killed a second later. Each leads its process group.
+
+    What this gives does the same when it is called, for what is not wanted any more before it has begun, and returns
+    when it is done, in six seconds at most. Raises RuntimeFailed.
+    """
     command = ["/bin/sh", "-c", _WAIT, "sh", str(directory)]
     try:
         waiting = subprocess.Popen(
@@ -56,10 +65,15 @@ def ending_with_us(directory: Path) -> Iterator[None]:
         )
     except OSError as error:
         raise RuntimeFailed(f"cannot start {command[0]}: {error.strerror}") from error
-    try:
-        yield
-    finally:
+
+    def end(words: bytes) -> None:
         assert waiting.stdin is not None
         with contextlib.suppress(OSError), waiting.stdin as told:
-            told.write(b"over\n")
+            told.write(words)
         waiting.wait()
+
+    try:
+        yield lambda: end(b"")
+    finally:
+        if waiting.returncode is None:
+            end(b"over\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import termios
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from command_line import Cutaway
 from pseudo_terminal import PseudoTerminal
@@ -29,6 +31,7 @@ from engine.errors import (
     UsageError,
 )
 from engine.events import ignore
+from engine.host import HostFacts, Tool
 
 pytestmark = pytest.mark.root
 
@@ -202,6 +205,43 @@ def test_a_cancelled_one_ends(workbench: Workbench, running: Any, command: str, 
     canceller.join()
     until(lambda: len(workbench.top("w")) == 1, lambda: workbench.top("w"))
     until_gone(running)
+
+
+SLOW_RUNC = """#!/bin/sh
+wait_for() {{
+  [ "$1" != {when} ] || {{ : > {begun}; sleep 0.3; }}
+}}
+case " $* " in *" exec "*)
+  wait_for before
+  {runc} "$@" || exit
+  wait_for after
+  exit
+esac
+exec {runc} "$@"
+"""
+
+
+@pytest.mark.parametrize("stays", [True, False])
+@pytest.mark.parametrize("trap", ["", "trap '' HUP;"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_one_cancelled_while_it_starts_ends(
+    workbench: Workbench, running: Any, host_facts: HostFacts, tmp_path: Path, stays: bool, trap: str, when: str
+) -> None:
+    """conmon starts it all the same: nobody can tell conmon."""
+    script, begun = tmp_path / "runc", tmp_path / "begun"
+    script.write_text(SLOW_RUNC.format(runc=shutil.which("runc"), begun=begun, when=when))
+    script.chmod(0o755)
+    facts = msgspec.structs.replace(host_facts)
+    vars(facts)["runc"] = Tool("runc", script)
+    vars(workbench)["facts"] = facts
+    job = Job("exec", ignore)
+    canceller = once(begun.exists, job.cancel)
+    options = ExecOptions(args=("sh", "-c", f"{trap} sleep 211"))
+    with (tmp_path / "out").open("wb") as out, pytest.raises(Cancelled):
+        workbench.exec("w", options, Attachment(None, out.fileno(), out.fileno()) if stays else None, job)
+    canceller.join()
+    until_gone(running)
+    until(lambda: len(workbench.top("w")) == 1, lambda: workbench.top("w"))
 
 
 def test_it_ends_with_its_container(workbench: Workbench, running: Any, tmp_path: Path) -> None:
