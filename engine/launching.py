@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine import rootfs
 from engine.bundling import blamed, keep_launched, kept_options, mapping
-from engine.cleanup import goes, put_away, tidy
+from engine.cleanup import Cleaner
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed
@@ -54,7 +54,7 @@ class Launcher:
         self._facts = facts
         self._containers = containers
         self._runtime = runtime
-        self._networks = networks
+        self._cleaner = Cleaner(root, containers, runtime, networks)
         self._volumes = Volumes(root)
         self._linker = Linker(containers, runtime, networks)
 
@@ -120,7 +120,7 @@ class Launcher:
                         hint = f"cutaway attach {record.name} connects to it."
                         raise ContainerState(f"{record.name} runs already", hint=hint)
                     # Whoever began to start it was killed in between.
-                    self._put_away(record, job, force=True)
+                    self._cleaner.put_away(record, job, force=True)
                 self._runtime.check_known(record)
                 coming_back.begin_anew(self._containers.path(record.id))
                 pump = self._begin(record, job, stack, attachment, fleeting=fleeting)
@@ -180,7 +180,7 @@ class Launcher:
         with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
             self._tell_cut_off(record, job)
             self._runtime.stop(record, record.stop_timeout if timeout is None else timeout, job)
-            self._put_away(record, job, force=True)
+            self._cleaner.put_away(record, job, force=True)
             coming_back.begin_anew(self._containers.path(record.id))
             with ExitStack() as stack:
                 self._begin(record, job, stack, None)
@@ -214,8 +214,8 @@ class Launcher:
             keep_launched(self._root, home)
         except BaseException:
             quiet = job.quiet()  # one that is not cancelled
-            remove = goes(self._containers, record) or fleeting
-            self._put_away(record, quiet, force=True, remove=remove)
+            remove = self._cleaner.goes(record) or fleeting
+            self._cleaner.put_away(record, quiet, force=True, remove=remove)
             if not remove:
                 put_back(files, before)
             raise
@@ -256,15 +256,12 @@ class Launcher:
         self.tidy(record, job)
         return code
 
-    def _put_away(self, record: ContainerRecord, job: Job, *, force: bool = False, remove: bool = False) -> None:
-        put_away(self._containers, self._runtime, self._networks, record, job, force=force, remove=remove)
-
     def tidy(self, record: ContainerRecord, job: Job) -> None:
         """What is due when a container has ended. conmon sees to it, too: who comes first does it."""
         try:
             with self._containers.lock(record.id, token=job.token):
                 if not self._runtime.state(record).pid:
-                    tidy(self._containers, self._runtime, self._networks, record, job)
+                    self._cleaner.tidy(record, job)
         except ContainerUnknown:
             pass  # conmon was faster
         job.emit(ContainersChanged((record.id,)))
@@ -295,7 +292,7 @@ class Launcher:
         with self._containers.lock(record.id, token=job.token):
             if force or not self._runtime.state(record).pid:
                 self._linker.need_unshared(record)
-            self._put_away(record, job, force=force, remove=True)
+            self._cleaner.put_away(record, job, force=force, remove=True)
         job.emit(ContainersChanged((record.id,)))
 
     @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import rootfs, trace
 from engine.bundling import mapping
-from engine.cleanup import sweep
+from engine.cleanup import Cleaner
 from engine.describe import (
     container_document,
     image_document,
@@ -62,7 +62,7 @@ class Workbench(TransferDesk):
         job = job or Job("recover", ignore)
         gone, stays = self.root.clear_leftovers(lambda path: rootfs.unmount(path, job))
         done = [f"cleared {len(gone)} left-overs of an interrupted run"] if gone else []
-        return done + stays + sweep(self.root, self._containers, self._runtime, self._networks, job)
+        return done + stays + Cleaner(self.root, self._containers, self._runtime, self._networks).sweep(job)
 
     # -- the store -------------------------------------------------------------------------------------
 

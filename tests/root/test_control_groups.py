@@ -13,7 +13,7 @@ import pytest
 from waiting import until, until_ended
 
 from engine import CancelToken, Job, RunOptions, Status, Workbench
-from engine.cleanup import sweep
+from engine.cleanup import Cleaner
 from engine.errors import ContainerState, RuntimeFailed
 from engine.events import ignore
 from engine.host import HostFacts
@@ -118,7 +118,7 @@ def test_nobody_knows_what_runs_in_it(container: Any, host_facts: HostFacts) -> 
     away = it.root.run.with_suffix(".away")
     shutil.move(it.root.run, away)
     try:
-        done = sweep(it.root, it.containers, it.runtime, Networks(it.root, host_facts), it.job)
+        done = Cleaner(it.root, it.containers, it.runtime, Networks(it.root, host_facts)).sweep(it.job)
         assert len(done) == 1
         assert done[0].startswith(f"left alone: the container {it.record.name} has living processes ({pid}")
         os.kill(pid, 0)

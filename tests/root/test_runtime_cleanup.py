@@ -15,7 +15,7 @@ from command_line import Cutaway
 from waiting import until, until_ended, until_waited_for
 
 from engine import rootfs
-from engine.cleanup import put_away, sweep
+from engine.cleanup import Cleaner
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import HostError
@@ -137,13 +137,13 @@ def test_what_nobody_cleared_up(container: Any, host_facts: HostFacts) -> None:
         until(lambda it=it: it.runtime.state(it.record).pid == 0)
     rootfs.mount(rootfs.plan(mounted.root, [Digest(mounted.record.layers[0])], mounted.path), mounted.job)
     (stranger.path / "container.json").unlink()
-    done = sweep(runs.root, runs.containers, runs.runtime, Networks(runs.root, host_facts), runs.job)
+    done = Cleaner(runs.root, runs.containers, runs.runtime, Networks(runs.root, host_facts)).sweep(runs.job)
     assert len(done) == 5, done
     assert runs.runtime.state(runs.record).status is Status.RUNNING
     assert rootfs.mounts_below(runs.root.path) == [runs.path / "merged"]
     assert not once.path.exists()
     assert os.listdir(runs.root.run / "runc") == [runs.record.id]
-    assert sweep(runs.root, runs.containers, runs.runtime, Networks(runs.root, host_facts), runs.job) == []
+    assert Cleaner(runs.root, runs.containers, runs.runtime, Networks(runs.root, host_facts)).sweep(runs.job) == []
 
 
 def test_what_goes_at_its_end_goes_after_a_reboot(container: Any, host_facts: HostFacts) -> None:
@@ -160,12 +160,12 @@ def test_what_goes_at_its_end_goes_after_a_reboot(container: Any, host_facts: Ho
         (it.path / "exit").unlink(missing_ok=True)
     shutil.rmtree(once.root.run)
     networks = Networks(once.root, host_facts)
-    (told,) = sweep(once.root, once.containers, once.runtime, networks, once.job)
+    (told,) = Cleaner(once.root, once.containers, once.runtime, networks).sweep(once.job)
     assert once.record.name in told
     assert not once.path.exists()
     assert never.path.exists(), "it has not been started yet"
     assert stays.path.exists()
-    assert sweep(once.root, once.containers, once.runtime, networks, once.job) == []
+    assert Cleaner(once.root, once.containers, once.runtime, networks).sweep(once.job) == []
 
 
 def test_another_runtime_directory_in_the_environment(
@@ -178,7 +178,7 @@ def test_another_runtime_directory_in_the_environment(
     root = DataRoot(it.root.path)
     runtime = Runtime(root, host_facts)
     assert root.run == it.root.run
-    assert sweep(root, Containers(root), runtime, Networks(root, host_facts), it.job) == []
+    assert Cleaner(root, Containers(root), runtime, Networks(root, host_facts)).sweep(it.job) == []
     assert runtime.state(it.record).status is Status.RUNNING
 
 
@@ -217,7 +217,7 @@ def test_an_end_is_on_record_whatever_else_fails(
     it.start()
     until(lambda: it.runtime.state(it.record).exit_code is not None)
     with pytest.raises(HostError, match="cannot be undone"):
-        put_away(it.containers, it.runtime, Failing(data_root, host_facts), it.record, job)
+        Cleaner(data_root, it.containers, it.runtime, Failing(data_root, host_facts)).put_away(it.record, job)
     assert (it.path / "exit").read_text().strip() == "4"
     assert "died" in [each.action for each in it.containers.happenings.read(CancelToken())]
 
