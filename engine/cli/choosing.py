@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 
@@ -32,8 +32,8 @@ LATEST = click.option("-l", "--latest", is_flag=True, help="The one that was mad
 
 
 @contextmanager
-def podmans_endings() -> Iterator[None]:
-    """Failures end with 125, those of a container's command with 126 and 127: all others are the command's own."""
+def _podmans_endings(own: Collection[int]) -> Iterator[None]:
+    """Failures end with 125, but those with a code in `own`: all others are the command's in the container."""
     try:
         yield
     except Cancelled:
@@ -42,7 +42,7 @@ def podmans_endings() -> Iterator[None]:
         if error.exit_code == UsageError.exit_code:
             raise
         complain(error.message, error.hint)
-        raise click.exceptions.Exit(error.exit_code if error.exit_code in (126, 127) else 125) from error
+        raise click.exceptions.Exit(error.exit_code if error.exit_code in own else 125) from error
 
 
 @contextmanager
@@ -60,12 +60,20 @@ def ending_with(exit_code: int, *codes: str) -> Iterator[None]:
 class ContainerCommand(click.Command):
     """A command on containers: it ends as podman's does, and flags may have a value as there: --rm=true."""
 
+    own_endings: ClassVar[Collection[int]] = ()
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, _without_truths(self.get_params(ctx), args, whole=ctx.allow_interspersed_args))
 
     def invoke(self, ctx: click.Context) -> Any:
-        with podmans_endings():
+        with _podmans_endings(self.own_endings):
             return super().invoke(ctx)
+
+
+class ProcessCommand(ContainerCommand):
+    """One that is about a process which it is told: 126 where that cannot be executed, 127 where it does not exist."""
+
+    own_endings = (126, 127)
 
 
 ID_FILE = click.option(
@@ -196,7 +204,8 @@ def chosen(
 ) -> list[str]:
     """The containers that are meant, by name; `states` are those that --all and --filter are about.
 
-    Raises UsageError for none or contradicting ones, ContainerUnknown (unless `ignore`).
+    Where one is not there nothing is done to the others either, as podman has it. Raises UsageError for none or
+    contradicting ones, ContainerUnknown (unless `ignore`).
     """
     names = [*names, *(id for path in id_files if (id := _id_in(path, ignore=ignore)))]
     if id_files and not names:
@@ -207,7 +216,7 @@ def chosen(
             hint="cutaway ps -a lists the containers that are here.",
         )
     if names:
-        return [name for name in names if not ignore or _is_there(workbench, name)]
+        return [name for name in names if _is_there(workbench, name, ignore=ignore)]
     if latest:
         return [latest_one(workbench)]
     from engine.cli.filters import matches, parse_filters
@@ -232,11 +241,14 @@ def one(workbench: Workbench, name: str | None, latest: bool) -> str:
     return latest_one(workbench) if name is None else name
 
 
-def _is_there(workbench: Workbench, name: str) -> bool:
+def _is_there(workbench: Workbench, name: str, *, ignore: bool) -> bool:
+    """Raises ContainerUnknown (unless `ignore`), UsageError where the name can mean several."""
     try:
         workbench.container(name)
-    except ContainerDamaged:
+    except ContainerDamaged:  # that is told when its turn comes
         return True
     except ContainerUnknown:
+        if not ignore:
+            raise
         return False
     return True

@@ -11,7 +11,16 @@ import click
 from msgspec.structs import replace as with_other
 
 from engine import ContainerUnknown, Draft, Status, UsageError
-from engine.cli.choosing import LATEST, ContainerCommand, chosen, ending_with, id_written, need_free, one
+from engine.cli.choosing import (
+    LATEST,
+    ContainerCommand,
+    ProcessCommand,
+    chosen,
+    ending_with,
+    id_written,
+    need_free,
+    one,
+)
 from engine.cli.console import Session, each, session
 from engine.cli.drafting import TAKES_A_COMMAND, Asked, drafting
 from engine.cli.terminal import foreground, warn_without_terminal
@@ -73,7 +82,7 @@ def create(asked: Asked, id_file: Path | None, replace: bool, quiet: bool) -> No
         click.echo(console.do(f"create {draft.name}", lambda job: console.workbench.create(draft, job)).id)
 
 
-@click.command(cls=ContainerCommand, context_settings=TAKES_A_COMMAND)
+@click.command(cls=ProcessCommand, context_settings=TAKES_A_COMMAND)
 @click.option("-d", "--detach", is_flag=True, help="Start it in the background and print its id.")
 @_keys
 @_proxy

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from engine import ALIVE, CancelToken, ContainerDamaged, ContainerUnknown, CutawayError, Job, Status, Workbench
-from engine.cli.choosing import ContainerCommand, choice, chosen
+from engine.cli.choosing import ContainerCommand, choice, chosen, ending_with
 from engine.cli.console import complain, each, session
 
 _ANY = tuple(Status)
@@ -112,10 +112,8 @@ def rm(force: bool, depend: bool, timeout: float | None, volumes: bool, **choose
 
     console = session()
     codes: list[int] = []
-    names = _youngest_first(chosen(console.workbench, _ANY, **choose), choose)
-    if not choose["ignore"] and (unknown := _unknown(console.workbench, names)):  # then podman removes none
-        complain(unknown.message, unknown.hint)
-        raise click.exceptions.Exit(unknown.exit_code)
+    with ending_with(1, ContainerUnknown.code):
+        names = _youngest_first(chosen(console.workbench, _ANY, **choose), choose)
     for name in _and_sharers(console.workbench, names) if depend else names:
         try:
             console.do(f"rm {name}", partial(act, console.workbench, name))
@@ -129,18 +127,6 @@ def rm(force: bool, depend: bool, timeout: float | None, volumes: bool, **choose
             codes.append(2 if not force and _runs(console.workbench, name) else 125)
     if codes:
         raise click.exceptions.Exit(codes[-1])
-
-
-def _unknown(workbench: Workbench, names: list[str]) -> ContainerUnknown | None:
-    """Why the first of these that is not there is not."""
-    for name in names:
-        try:
-            workbench.container(name)
-        except ContainerUnknown as error:
-            return error
-        except CutawayError:  # what ails it is told when its turn comes
-            continue
-    return None
 
 
 def _and_sharers(workbench: Workbench, names: list[str]) -> list[str]:

@@ -23,13 +23,13 @@ from engine import (
     limit_options,
     visible,
 )
-from engine.cli.choosing import LATEST, ContainerCommand, ending_with, one
+from engine.cli.choosing import LATEST, ContainerCommand, ProcessCommand, ending_with, one
 from engine.cli.console import narrate, print_json, print_table, session
 from engine.cli.options import as_json
 from engine.cli.terminal import ending
 
 
-@click.command(cls=ContainerCommand, context_settings={"allow_interspersed_args": False})
+@click.command(cls=ProcessCommand, context_settings={"allow_interspersed_args": False})
 @click.option("-d", "--detach", is_flag=True, help="Start it in the background.")
 @click.option(
     "--detach-keys",

@@ -24,6 +24,10 @@ LINES = (
     *("stop nope", "start nope", "rm nope", "kill nope", "pause nope", "unpause nope", "restart nope", "wait nope"),
     *("logs nope", "top nope", "rename nope other", "update --cpus=1 nope", "exec nope true", "attach nope"),
     *("stats --no-stream nope", "rm --force nope", "rm --ignore nope", "rm quick nope", "stop --ignore nope", "rm up"),
+    # Where one is not there nothing is done to the other: `made` has not been started after these, and `up` runs.
+    *(f"{verb} made nope" for verb in ("start", "restart", "rm", "wait")),
+    *(f"{verb} up nope" for verb in ("stop -t 0", "kill", "pause", "restart -t 0")),
+    *("start wrong", "start --attach wrong", "restart wrong", "rm wrong"),
     *("stop made", "start up", "pause made", "unpause up", "kill made", "rename up made", "exec made true"),
     *("exec up no-such-program", "exec up /etc/passwd", "exec up sh -c 'exit 7'", "top made", "logs made"),
     *(
@@ -81,6 +85,7 @@ def test_every_line_ends_as_podmans(podman: Podman, cutaway: Cutaway) -> None:
         "run -d --name up {} sleep 300",
         "create --name made {} sleep 300",
         "create --name quick {} sh -c 'exit 5'",
+        "create --name wrong {} no-such-program",
     )
     lines = [*(each.format("--network=none probe") for each in made), *LINES]
 

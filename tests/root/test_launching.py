@@ -46,7 +46,7 @@ def test_a_start_that_fails_leaves_the_last_run_as_it_was(cutaway: Cutaway) -> N
     cutaway("run", "--name=one", DEMO, "sh", "-c", "echo hello; rm /bin/sh; exit 3", code=3)
     before = cutaway.json("inspect", "one")[0]
     for verb in ("start", "restart"):
-        cutaway(verb, "one", code=127)
+        cutaway(verb, "one", code=125)
         after = cutaway.json("inspect", "one")[0]
         assert {key: after[key] for key in ("status", "exit_code", "started", "finished")} == {
             **{key: before[key] for key in ("started", "finished")},
