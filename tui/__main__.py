@@ -45,7 +45,9 @@ def start_screen(root: Path | None, settings: Settings, read_only: bool) -> int:
     from tui.app import CutawayApp
 
     keyboard.install(settings.keys.values())
-    sys.setswitchinterval(0.0005)  # a key does not wait long for a thread of the engine's that computes
+    # A thread that computes, the engine's or one that reads, gives way to the screen's after half a millisecond and not
+    # after five: a key waits for it.
+    sys.setswitchinterval(0.0005)
     app = CutawayApp(root, settings=settings, read_only=read_only, collecting=collecting)
     app.run()
     return app.return_code or 0

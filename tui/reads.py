@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import sys
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
 
+_THREADS = 3
+
 
 class Reads:
     """Runs short blocking functions in threads of its own and awaits their results."""
 
-    def __init__(self, threads: int = 3) -> None:
-        # A thread that computes gives way to the screen's after a millisecond, not after five.
-        sys.setswitchinterval(0.001)
+    def __init__(self) -> None:
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        for number in range(threads):
+        for number in range(_THREADS):
             threading.Thread(target=self._serve, name=f"cutaway-read-{number}", daemon=True).start()
 
     async def ask(self, question: Callable[[], T]) -> T:
