@@ -54,8 +54,8 @@ from tui.sheets.messages import MessagesSheet
 from tui.sheets.neighbours import NeighboursSheet
 from tui.sheets.neighbours import _row as neighbour_row
 from tui.sheets.record import RecordSheet
+from tui.sheets.stats import StatsSheet
 from tui.sheets.tour import TourScreen
-from tui.sheets.usage import UsageSheet
 from tui.sheets.volumes import VolumesSheet
 from tui.sheets.volumes import _row as volume_row
 from tui.state import Message, Writing
@@ -133,7 +133,7 @@ class Dialogs:
 
         monkeypatch.setattr(RecordSheet, "_read", journals)
         monkeypatch.setattr(TourScreen, "_go", step)
-        monkeypatch.setattr(UsageSheet, "on_mount", lambda sheet: None)
+        monkeypatch.setattr(StatsSheet, "on_mount", lambda sheet: None)
 
     def made(self) -> list[Any]:
         """One of each."""
@@ -176,7 +176,7 @@ class Dialogs:
             NeighboursSheet(shell),
             RecordSheet(shell),
             TourScreen(shell),
-            UsageSheet(shell),
+            StatsSheet(shell),
             VolumesSheet(shell),
         ]
 
@@ -195,7 +195,7 @@ async def test_each_looks_as_it_did(bench: Any, size: Size, monkeypatch: pytest.
             for dialog in dialogs.made():
                 put(dialog)  # each in the place of the one before: the panes below are not drawn in between
                 put = screen.app.switch_screen
-                if isinstance(dialog, UsageSheet):
+                if isinstance(dialog, StatsSheet):
                     await screen.pilot.pause()
                     dialog.take([_stats("web", 12.5, 20_000_000), _stats("db", 98.1, 412_000_000)])
                     await screen.wait("its stats")  # the line of keys follows the list

@@ -127,7 +127,7 @@ class Views:
                 ProcessSummary(1000 + n, n, 0, "root", 1.5, 60.0, "", second * n / 10, n * 1_000_000, f"sleep {n}")
                 for n in (1, 2)
             ]
-            pane.usage.take(ContainerStats("id", "web", second * 9.0, 9.5, second * 6.25, numbers), processes)
+            pane.readings.take(ContainerStats("id", "web", second * 9.0, 9.5, second * 6.25, numbers), processes)
         pane.update()
 
     async def trace(self) -> None:

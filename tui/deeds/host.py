@@ -12,7 +12,7 @@ from tui.deeds.adopting import adopt, adopt_file
 from tui.deeds.asking import TLS, ask_for_one, tls_flags
 from tui.deeds.deed import Deed, Offer
 from tui.deeds.elsewhere import look_elsewhere, podmans_images
-from tui.deeds.lists import show_usage, show_volumes
+from tui.deeds.lists import show_stats, show_volumes
 from tui.deeds.with_options import of_directory
 from tui.dialogs.form import Field, Form, Values
 from tui.dialogs.page import Page
@@ -286,7 +286,7 @@ HOST_DEEDS: Sequence[Deed[State]] = (
     ),
     Deed("host.events", "E", "what was done to containers", _events, command=lambda s: ("events",), changes=False),
     Deed("host.volumes", "V", "the volumes", show_volumes, command=lambda s: ("volume", "ls"), changes=False),
-    Deed("host.stats", "u", "what all containers use", show_usage, command=lambda s: ("stats",), changes=False),
+    Deed("host.stats", "u", "what all containers use", show_stats, command=lambda s: ("stats",), changes=False),
     Deed("host.usage", "", "what takes how much room", _usage, command=lambda s: ("system", "df"), changes=False),
     Deed("host.check", "", "check the store", _check, command=lambda s: ("system", "check"), changes=False),
     Deed(

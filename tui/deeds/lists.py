@@ -16,10 +16,10 @@ async def show_volumes(bench: Bench, offer: Offer[State]) -> None:
     await bench.put(VolumesSheet(bench))
 
 
-async def show_usage(bench: Bench, offer: Offer[State]) -> None:
+async def show_stats(bench: Bench, offer: Offer[State]) -> None:
     """All that run beside one another; on to one of them."""
-    from tui.sheets.usage import UsageSheet  # seldom wanted
+    from tui.sheets.stats import StatsSheet  # seldom wanted
 
     bench.show_command(offer.command)
-    if (id := await bench.put(UsageSheet(bench))) is not None:
+    if (id := await bench.put(StatsSheet(bench))) is not None:
         bench.look(OfContainer(id), go="stats")

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from engine import clock, human_size, visible
-from tui.panes.stats.usage import Usage
+from tui.panes.stats.readings import Readings
 from tui.text import clip, counted, fill
 from tui.themes import rich_color
 from tui.widgets.item_list import Item, ItemList
@@ -28,21 +28,21 @@ HEAD = "   PID   HOST  USER      % CPU   MEMORY     TIME  COMMAND"
 
 
 class Numbers(Widget):
-    """Draws the usage in the width there is."""
+    """Draws the readings in the width there is."""
 
     DEFAULT_CSS = "Numbers { height: 5; }"
 
     def __init__(self) -> None:
         super().__init__()
-        self.usage = Usage()
+        self.readings = Readings()
 
     def render(self) -> Text:
         curve = rich_color(self.app.theme_variables["success"]) or ""
-        return self.usage.draw(self.size.width, curve=curve)
+        return self.readings.draw(self.size.width, curve=curve)
 
 
 class StatsPane(Vertical, can_focus=True):
-    """One container's usage, or words on why there is none."""
+    """One container's readings, or words on why there is none."""
 
     DEFAULT_CSS = """
     StatsPane {
@@ -69,7 +69,7 @@ class StatsPane(Vertical, can_focus=True):
         self.list = ItemList(empty="no processes", id="process-list")
         self.sorting: Sorting[ProcessSummary] = Sorting(
             {
-                "CPU": (lambda process: self.usage.shares.get(process.host_pid, 0.0), True),
+                "CPU": (lambda process: self.readings.shares.get(process.host_pid, 0.0), True),
                 "memory": (lambda process: process.memory, True),
                 "age": (lambda process: process.host_pid, False),
             }
@@ -99,9 +99,9 @@ class StatsPane(Vertical, can_focus=True):
     def copyable(self) -> tuple[str, str]:
         if not self.showing:
             return "", ""
-        usage = self.numbers.usage
-        rows = [_words(p, usage.shares.get(p.host_pid, 0.0)) for p in self._ordered()]
-        return "\n".join([usage.draw(0).plain, "", HEAD, *rows]), "the numbers"
+        readings = self.readings
+        rows = [_words(p, readings.shares.get(p.host_pid, 0.0)) for p in self._ordered()]
+        return "\n".join([readings.draw(0).plain, "", HEAD, *rows]), "the numbers"
 
     def say(self, text: str) -> None:
         """Words in the place of numbers. Plain and safe."""
@@ -113,28 +113,29 @@ class StatsPane(Vertical, can_focus=True):
     def begin(self) -> None:
         """Show a container from now on."""
         self.showing = True
-        self.numbers.usage = Usage()
+        self.numbers.readings = Readings()
         self.list.set_items([])
         self.query_one("#stats-switch", ContentSwitcher).current = "stats-shown"
         self.update()
 
     @property
-    def usage(self) -> Usage:
-        return self.numbers.usage
+    def readings(self) -> Readings:
+        return self.numbers.readings
 
     def update(self) -> None:
         """There is a newer reading."""
         self.numbers.refresh()
+        shares = self.readings.shares
         self.list.set_items(
             [
-                Item(str(p.host_pid), f"{p.pid} {p.user} {p.command}", _line(p, self.usage.shares.get(p.host_pid, 0.0)))
+                Item(str(p.host_pid), f"{p.pid} {p.user} {p.command}", _line(p, shares.get(p.host_pid, 0.0)))
                 for p in self._ordered()
             ]
         )
         self.post_message(self.Summary())
 
     def _ordered(self) -> list[ProcessSummary]:
-        return self.sorting.sorted(sorted(self.usage.processes, key=lambda process: process.host_pid))
+        return self.sorting.sorted(sorted(self.readings.processes, key=lambda process: process.host_pid))
 
     def action_order(self) -> None:
         self.sorting.next()
@@ -143,7 +144,7 @@ class StatsPane(Vertical, can_focus=True):
     @on(ItemList.Chosen)
     def _chosen(self, event: ItemList.Chosen) -> None:
         event.stop()
-        process = next((p for p in self.usage.processes if str(p.host_pid) == event.key), None)
+        process = next((p for p in self.readings.processes if str(p.host_pid) == event.key), None)
         if process is not None:
             self.post_message(self.Details(process))
 

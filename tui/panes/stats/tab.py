@@ -101,7 +101,7 @@ class StatsTab(MainTab):
                     yield lines[0], found
 
         def take(read: tuple[ContainerStats, list[ProcessSummary]]) -> None:
-            self.pane.usage.take(*read)
+            self.pane.readings.take(*read)
             self.pane.update()
 
         def ended(failure: Exception | None) -> None:

@@ -25,7 +25,7 @@ _ORDERS: dict[str, Callable[[ContainerStats], object]] = {
 }
 
 
-class UsageSheet(Sheet[str]):
+class StatsSheet(Sheet[str]):
     """The busiest first; the answer is the container that enter was pressed on."""
 
     heading = "What containers use"
@@ -34,7 +34,7 @@ class UsageSheet(Sheet[str]):
     enter_does = "its stats"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "order", "order", id="usage.order"),
+        Binding("o", "order", "order", id="usage.order"),  # stats.order is the Stats tab's, and settings name both
     ]
 
     def __init__(self, bench: Bench) -> None:

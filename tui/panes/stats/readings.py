@@ -21,7 +21,7 @@ _BAR, _NUMBERS = 10, 54  # cells: of a bar, and of all before the curves
 _PAIR, _AROUND_PAIR = 24, 29  # cells: of the words of one of two counters, and of all that is not words in their line
 
 
-class Usage:
+class Readings:
     """Readings of one container, the newest last."""
 
     def __init__(self) -> None:
