@@ -103,7 +103,7 @@ class ConfigDesk(ImageDesk):
         Raises UsageError where the directory has a config.json or cannot be written, SpecError, ImageUnknown,
         MountError.
         """
-        from engine.exporting import check_target, write_bundle  # no command needs it
+        from engine.exporting import check_target, write_bundle  # no other command needs it
 
         check_target(directory)
         image = ROOTFS + draft.image if draft.image.startswith("/") else draft.image

@@ -34,7 +34,7 @@ from engine.volumes import Volumes
 
 if TYPE_CHECKING:
     from engine.runtime import Attachment
-    from engine.store import Damage, Swept, Usage
+    from engine.store import Damage, Finding, Swept, Usage
 
 _STRANGE = "It is left alone. Remove it if you do not know it either."
 _CLEARED = "The next command that changes something clears it away; so does system check --repair."
@@ -119,22 +119,27 @@ class Workbench(TransferDesk):
         job.emit(ImagesChanged())
         return swept
 
-    def check_store(self, job: Job, *, repair: bool = False) -> list[Problem]:
+    def check_store(self, job: Job, *, repair: bool = False) -> list[Finding]:
         """Read everything in the store and say what is damaged, and what a crash left behind; `repair` takes that
-        away, so that a pull brings it anew. Takes its time. Raises StoreError, Cancelled."""
+        away, so that a pull brings it anew, where nothing stands on it. Takes its time. Raises StoreError, Cancelled.
+        """
         from engine.examining import altered_layers, forged_images
+        from engine.store import Finding
 
         self._store.prepare()
         behind = [*self._left_behind(), *self.damaged_containers()]
+        stay = behind
         if repair:
             self.recover()
+            stay = [*self._left_behind(), *self.damaged_containers()]
+        told = [Finding.of(problem, mended=problem not in stay) for problem in behind]
 
         def further(used: frozenset[Digest] | None) -> Iterator[Damage]:
             yield from forged_images(self._store, job.token)
             if self.facts.is_root:
                 yield from altered_layers(self._store, used, job.token)
 
-        return behind + self._store.check(self._in_use_if_known, job.token, repair=repair, further=further)
+        return told + self._store.check(self._in_use_if_known, job.token, repair=repair, further=further)
 
     def _left_behind(self) -> Iterator[Problem]:
         """What `recover` would clear away in the data directory."""

@@ -63,7 +63,7 @@ class ContainerCommand(click.Command):
     own_endings: ClassVar[Collection[int]] = ()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, _without_truths(self.get_params(ctx), args, whole=ctx.allow_interspersed_args))
+        return super().parse_args(ctx, _as_podman_reads(self.get_params(ctx), args, whole=ctx.allow_interspersed_args))
 
     def invoke(self, ctx: click.Context) -> Any:
         with _podmans_endings(self.own_endings):
@@ -118,7 +118,7 @@ def id_written(workbench: Workbench, path: Path | None, id: str) -> Iterator[Non
     try:
         yield
     except CutawayError:
-        if not _is_there(workbench, id):
+        if not _is_there(workbench, id, ignore=True):
             path.unlink(missing_ok=True)
         raise
 
@@ -138,9 +138,9 @@ def _id_in(path: Path, *, ignore: bool) -> str | None:
 _TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
 
-def _without_truths(params: Sequence[click.Parameter], args: Sequence[str], *, whole: bool) -> list[str]:
-    """The words with `--flag` for --flag=true, and its opposite or nothing for --flag=false. Unless `whole`, those from
-    the first that is no option on are another program's."""
+def _as_podman_reads(params: Sequence[click.Parameter], args: Sequence[str], *, whole: bool) -> list[str]:
+    """The words with `--flag` for --flag=true, and its opposite or nothing for --flag=false; the value of `-e=VALUE` is
+    what follows. Unless `whole`, those from the first that is no option on are another program's."""
     options = {name: each for each in params if isinstance(each, click.Option) for name in each.opts}
     found: list[str] = []
     words = iter(args)
@@ -156,6 +156,8 @@ def _without_truths(params: Sequence[click.Parameter], args: Sequence[str], *, w
         if not word.startswith("--"):  # -it, -e NAME, -eNAME: a value is what follows the first letter that takes one
             letters = [options.get(f"-{letter}") for letter in word[1:]]
             takes = [number for number, each in enumerate(letters) if each is not None and not each.is_flag]
+            if takes and word[(end := takes[0] + 2) : end + 1] == "=":  # -e=NAME
+                found[-1:] = [word[:end], word[end + 1 :]]
             option, equals = (letters[-1], "") if takes[:1] == [len(letters) - 1] else (None, "")
         if option is not None and not option.is_flag and not equals:
             found += [following] if (following := next(words, None)) is not None else []

@@ -84,17 +84,17 @@ def df(as_json: bool) -> None:
 @click.option("--repair", is_flag=True, help="Take damaged things away, so that a next pull brings them whole.")
 @as_json
 def check(repair: bool, as_json: bool) -> None:
-    """Read all of the store again, and say what is damaged or left over. Exit code 1 if something is."""
+    """Read all of the store again, and say what is damaged or left over. Exit code 1 if something is, and stays so."""
     console = session(recover=False)
     found = console.do("check the store", lambda job: console.workbench.check_store(job, repair=repair))
     if as_json:
-        print_json([{"code": p.code, "message": p.message, "hint": p.hint} for p in found])
+        print_json([{"code": p.code, "message": p.message, "hint": p.hint, "mended": p.mended} for p in found])
     else:
         for problem in found:
-            click.echo(visible(f"{problem.message}. {problem.hint}"))
+            click.echo(visible(f"{'mended: ' * problem.mended}{problem.message}. {problem.hint}"))
         if not found:
             narrate("everything is as it should be")
-    if found and not repair:
+    if not all(problem.mended for problem in found):
         raise click.exceptions.Exit(1)
 
 

@@ -169,8 +169,10 @@ _COLUMNS: dict[str, tuple[str, Callable[[ProcessSummary], str], bool]] = {
         )
     },
 }
-_USUAL = ("user", "pid", "ppid", "hpid", "pcpu", "etime", "tty", "time", "args")
 """podman's descriptors: title, value, whether it is a number."""
+
+_USUAL = ("user", "pid", "ppid", "hpid", "pcpu", "etime", "tty", "time", "args")
+"""What is shown where no descriptor is named."""
 
 
 @click.command(cls=ContainerCommand)

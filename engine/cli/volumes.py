@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from engine.cli.console import print_json, print_table, session
+from engine.cli.console import each, print_json, print_table, session
 from engine.cli.options import as_json
 
 
@@ -29,6 +29,9 @@ def list_(as_json: bool) -> None:
 def remove(names: tuple[str, ...]) -> None:
     """Take volumes away with all that is in them. One that a container binds stays."""
     workbench = session().workbench
-    for name in names:
+
+    def remove_one(name: str) -> None:
         workbench.remove_volume(name)
         click.echo(name)
+
+    each(names, remove_one)

@@ -11,37 +11,34 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from engine.errors import RuntimeFailed
 from engine.host import HostFacts
 from engine.jobs import CancelToken
+from engine.runtime.abandoned import ending_with_us
 from engine.runtime.attach import Pump
 from engine.runtime.attachment import Attachment, Ending
 from engine.runtime.foreground import connected
-from engine.runtime.monitor import environment, failure, parse_answer, runc_options
+from engine.runtime.monitor import Answers, common_arguments, environment, failure
 from engine.runtime.moving import moves_at_once
-from engine.runtime.orphaned import ending_with_us
 from engine.runtime.record import ContainerRecord
 from engine.runtime.state import RuntimeFiles, make_directory
-from engine.runtime.waiting import ProcessId, wait_readable
-
-_ANSWER_LIMIT = 64 * 1024  # bytes
-_GRACE = 1.0  # seconds from asking an abandoned process to end until it is killed
+from engine.runtime.waiting import ProcessId
 
 
 class Session:
     """A process that has been started in a container."""
 
-    def __init__(self, pid: int, answers: _Answers, pump: Pump | None) -> None:
+    def __init__(self, pid: int, answers: Answers, pump: Pump | None, end: Callable[[], None]) -> None:
         self.pid = pid
         self._process = ProcessId.of(pid)
         self._answers = answers
         self._pump = pump
+        self._end = end
 
     def run(self, token: CancelToken) -> int | None:
         """Carry its streams until it ends, and return its exit code; None if the user detached, and it goes on.
@@ -68,17 +65,6 @@ class Session:
             )
         return said[0]
 
-    def _end(self) -> None:
-        """End it with its process group, which it leads (runc gives it a session of its own). HUP is what a shell
-        listens to, and what a lost terminal sends."""
-        if self._process is None:
-            return
-        with self._process.opened() as handle, contextlib.suppress(ProcessLookupError):
-            if handle is not None:
-                os.killpg(self.pid, signal.SIGHUP)
-                if not wait_readable([handle], CancelToken(), _GRACE):
-                    os.killpg(self.pid, signal.SIGKILL)
-
 
 class Executor:
     """Starts processes in running containers."""
@@ -102,36 +88,29 @@ class Executor:
         """
         directory = files.here / f"exec-{os.urandom(6).hex()}"
         make_directory(directory)
-        what = f"cannot start a process in the container {record.name}"
         with contextlib.ExitStack() as stack:
             # conmon takes the directory away at the process's end; here only where that never began.
             gone = stack.enter_context(contextlib.ExitStack())
             gone.callback(shutil.rmtree, directory, ignore_errors=True)
             (directory / "process.json").write_text(json.dumps({**process, **_size(process, to)}))
-            sync, start, attach = (stack.enter_context(_Pipe()) for _ in range(3))
-            handles = {"_OCI_SYNCPIPE": sync.writer}
             end = stack.enter_context(ending_with_us(directory))
-            if to is not None:
-                handles |= {"_OCI_STARTPIPE": start.reader, "_OCI_ATTACHPIPE": attach.writer}
-                os.write(start.writer, b"\0")  # conmon may begin; a second one lets it start the process
+            talk = stack.enter_context(_Talk(connects=to is not None))
+            pump = None
             with moves_at_once():
-                _call(self._arguments(record, files, directory, process, to), directory, handles)
+                talk.begin(self._arguments(record, files, directory, process, to), directory)
                 try:
-                    for pipe in (sync, attach):
-                        pipe.close_writer()
-                    answers, pump = _Answers(sync.reader), None
-                    if to is not None and _Answers(attach.reader).next(token) is not None:
+                    if to is not None and talk.can_be_connected(token):
                         pump = stack.enter_context(connected(directory, to, has_terminal=bool(process.get("terminal"))))
-                        os.write(start.writer, b"\0")
-                    pid, message = answers.next(token) or (-1, "conmon ended without a word")
-                except BaseException:  # conmon goes on all the same, also where it does not get its second word
-                    start.close_writer()
+                        talk.go_on()
+                    pid, message = talk.answers.next(token) or (-1, "conmon ended without a word")
+                except BaseException:  # conmon goes on all the same, also where it is not told so
+                    talk.hang_up()
                     end()
                     raise
             if pid <= 0:
-                raise failure(message, what)
+                raise failure(message, f"cannot start a process in the container {record.name}")
             gone.pop_all()
-            yield Session(pid, answers, pump)
+            yield Session(pid, talk.answers, pump, end)
 
     def _arguments(
         self,
@@ -141,11 +120,8 @@ class Executor:
         process: dict[str, Any],
         to: Attachment | None,
     ) -> list[str]:
-        line = [str(self._facts.need_conmon().path), "--api-version", "1", "--exec"]
-        line += ["--cid", record.id, "--cuuid", directory.name, "--name", record.name]
-        line += ["--runtime", str(self._facts.need_runc().path), "--bundle", str(directory)]
-        for argument in runc_options(files):
-            line += ["--runtime-arg", argument]
+        conmon, runc = self._facts.need_conmon().path, self._facts.need_runc().path
+        line = [*common_arguments(conmon, runc, record, files, directory.name, directory), "--exec"]
         line += ["--exec-process-spec", str(directory / "process.json")]
         line += ["--container-pidfile", str(directory / "pid"), "--full-attach", "--log-path", "none:"]
         if to is not None:
@@ -160,40 +136,71 @@ class Executor:
         return line
 
 
-class _Pipe:
-    """Both ends of a pipe, closed at the end of a `with`."""
+class _Talk:
+    """The pipes on which conmon is told what to do and says what came of it, closed at the end of a `with`.
 
-    def __enter__(self) -> _Pipe:
-        self.reader, self.writer = os.pipe()
-        self._open = {self.reader, self.writer}
+    conmon answers on one. Where somebody `connects`, it waits on another until it may begin, says on a third that its
+    socket is there, and waits once more before it lets the process start.
+    """
+
+    def __init__(self, *, connects: bool) -> None:
+        answers, sync = os.pipe()
+        self._open = {answers, sync}
+        self._conmons = {"_OCI_SYNCPIPE": sync}
+        self.answers = Answers(answers)
+        self._connecting: Answers | None = None
+        self._start: int | None = None
+        if connects:
+            start, self._start = os.pipe()
+            attached, attach = os.pipe()
+            self._open |= {start, self._start, attached, attach}
+            self._conmons |= {"_OCI_STARTPIPE": start, "_OCI_ATTACHPIPE": attach}
+            self._connecting = Answers(attached)
+
+    def __enter__(self) -> _Talk:
         return self
 
-    def close_writer(self) -> None:
-        os.close(self.writer)
-        self._open.discard(self.writer)
-
     def __exit__(self, *_: object) -> None:
-        for handle in self._open:
+        self._close(*self._open)
+
+    def _close(self, *handles: int) -> None:
+        for handle in handles:
             os.close(handle)
+        self._open.difference_update(handles)
 
+    def begin(self, command: list[str], directory: Path) -> None:
+        """Start conmon; it goes into the background by itself. Raises RuntimeFailed."""
+        self.go_on()
+        try:
+            subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=directory,
+                env={**environment(), **{name: str(handle) for name, handle in self._conmons.items()}},
+                pass_fds=tuple(self._conmons.values()),
+                start_new_session=True,
+                check=False,
+            )
+        except OSError as error:
+            raise RuntimeFailed(f"cannot start {command[0]}: {error.strerror}") from error
+        self._close(*self._conmons.values())
 
-class _Answers:
-    """What conmon says on a pipe: a number and perhaps words, a line each."""
+    def can_be_connected(self, token: CancelToken) -> bool:
+        """Wait until its socket is there; False where conmon has ended. Raises Cancelled."""
+        return self._connecting is not None and self._connecting.next(token) is not None
 
-    def __init__(self, reader: int) -> None:
-        self._reader = reader
-        self._rest = b""
+    def go_on(self) -> None:
+        """Tell conmon that it may, where it waits for that."""
+        if self._start is not None:
+            with contextlib.suppress(BrokenPipeError):  # it has ended, and its answer says so
+                os.write(self._start, b"\0")
 
-    def next(self, token: CancelToken) -> tuple[int, str] | None:
-        """The next answer; None where conmon has ended. Raises Cancelled."""
-        while b"\n" not in self._rest and len(self._rest) < _ANSWER_LIMIT:
-            wait_readable([self._reader], token)
-            piece = os.read(self._reader, 8192)
-            if not piece:
-                break
-            self._rest += piece
-        line, _, self._rest = self._rest.partition(b"\n")
-        return parse_answer(line) if line else None
+    def hang_up(self) -> None:
+        """conmon does not wait for a word any more."""
+        if self._start is not None:
+            self._close(self._start)
 
 
 def _size(process: dict[str, Any], to: Attachment | None) -> dict[str, Any]:
@@ -202,21 +209,3 @@ def _size(process: dict[str, Any], to: Attachment | None) -> dict[str, Any]:
         return {}
     size = os.get_terminal_size(to.stdin)
     return {"consoleSize": {"height": size.lines, "width": size.columns}} if size.lines and size.columns else {}
-
-
-def _call(command: list[str], directory: Path, handles: dict[str, int]) -> None:
-    """Start conmon; it goes into the background by itself. Raises RuntimeFailed."""
-    try:
-        subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=directory,
-            env={**environment(), **{name: str(handle) for name, handle in handles.items()}},
-            pass_fds=tuple(handles.values()),
-            start_new_session=True,
-            check=False,
-        )
-    except OSError as error:
-        raise RuntimeFailed(f"cannot start {command[0]}: {error.strerror}") from error

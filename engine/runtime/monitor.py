@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -50,11 +50,7 @@ class Monitor(msgspec.Struct, frozen=True):
 
     def arguments(self, record: ContainerRecord, files: RuntimeFiles) -> list[str]:
         """conmon's command line for one container (conmon(8)). Pure."""
-        line = [str(self.conmon), "--api-version", "1"]
-        line += ["--cid", record.id, "--cuuid", record.id, "--name", record.name]
-        line += ["--runtime", str(self.runc), "--bundle", str(files.bundle)]
-        for argument in runc_options(files):
-            line += ["--runtime-arg", argument]
+        line = common_arguments(self.conmon, self.runc, record, files, record.id, files.bundle)
         line += ["--container-pidfile", str(files.container_pid), "--conmon-pidfile", str(files.conmon_pid)]
         line += ["--exit-dir", str(files.exits), "--full-attach"]
         log = "passthrough" if record.passes else f"k8s-file:{files.log}" if record.logged else "none:"
@@ -115,7 +111,7 @@ class Monitor(msgspec.Struct, frozen=True):
                 try:
                     from engine.runtime import foreground  # noqa: F401 - it comes next, and now there is time to load it
 
-                    pid, message = parse_answer(_read(reader, files, token))
+                    pid, message = Answers(reader).next(token, lambda: _runc_works(files)) or (-1, "")
                 except BaseException:
                     with contextlib.suppress(RuntimeFailed):  # what ended the waiting is what to tell
                         stop_creation(files)
@@ -186,6 +182,18 @@ def monitors(files: RuntimeFiles) -> list[int]:
     return [process.pid for _, process in _with_argument(files.id.encode())]
 
 
+def common_arguments(
+    conmon: Path, runc: Path, record: ContainerRecord, files: RuntimeFiles, unique: str, bundle: Path
+) -> list[str]:
+    """How each command line of conmon begins, for a container's first process or a further one. Pure."""
+    line = [str(conmon), "--api-version", "1"]
+    line += ["--cid", record.id, "--cuuid", unique, "--name", record.name]
+    line += ["--runtime", str(runc), "--bundle", str(bundle)]
+    for argument in runc_options(files):
+        line += ["--runtime-arg", argument]
+    return line
+
+
 def runc_options(files: RuntimeFiles) -> list[str]:
     """runc's global options for the containers of this data directory."""
     return ["--root", str(files.runc_root), "--log", str(files.runc_log), "--log-format", "json"]
@@ -228,34 +236,46 @@ def failure(said: str, what: str) -> RuntimeFailed:
     return error
 
 
-def _read(reader: int, files: RuntimeFiles, token: CancelToken) -> bytes:
-    """conmon's answer: one line, or what it sent before it ended.
+class Answers:
+    """What conmon says on a pipe, a line each: a number, and perhaps words."""
 
-    A runc that is killed leaves its child with conmon, and conmon waits for words of it for ever. So where the
-    answer takes long (a hook may be slow), see whether runc is still at work.
-    """
-    raw, idle = b"", 0
-    while b"\n" not in raw and len(raw) < _ANSWER_LIMIT:
-        if not wait_readable([reader], token, _LOOK_AFTER):
-            at_work = any(name == b"runc" for name, _ in _with_argument(os.fsencode(files.bundle)))
-            idle = 0 if at_work else idle + 1
-            if idle == 3:
-                raise RuntimeFailed("runc was killed while it created the container", hint="See: dmesg | tail")
-            continue
-        piece = os.read(reader, 8192)
-        if not piece:
-            break
-        raw += piece
-    return raw
+    def __init__(self, reader: int) -> None:
+        self._reader = reader
+        self._rest = b""
+
+    def next(self, token: CancelToken, runc_works: Callable[[], bool] | None = None) -> tuple[int, str] | None:
+        """The next answer, a process id or an exit code, and words; -1 where it makes no sense, None where conmon has
+        ended without one.
+
+        A runc that is killed while it creates leaves its child with conmon, and conmon waits for words of it for ever.
+        So where the answer takes long (a hook may be slow), `runc_works` is asked. Raises RuntimeFailed where it does
+        not, Cancelled.
+        """
+        idle = 0
+        while b"\n" not in self._rest and len(self._rest) < _ANSWER_LIMIT:
+            if not wait_readable([self._reader], token, _LOOK_AFTER if runc_works else None):
+                idle = 0 if runc_works is None or runc_works() else idle + 1
+                if idle == 3:
+                    raise RuntimeFailed("runc was killed while it created the container", hint="See: dmesg | tail")
+                continue
+            piece = os.read(self._reader, 8192)
+            if not piece:
+                break
+            self._rest += piece
+        line, _, self._rest = self._rest.partition(b"\n")
+        return _parsed(line) if line else None
 
 
-def parse_answer(raw: bytes) -> tuple[int, str]:
-    """The first line of what conmon said: a process id or an exit code, and words; -1 where it makes no sense."""
+def _parsed(line: bytes) -> tuple[int, str]:
     try:
-        answer = json.loads(raw.split(b"\n")[0].decode(errors="replace"), strict=False)
+        answer = json.loads(line.decode(errors="replace"), strict=False)
         return int(answer["data"]), str(answer.get("message", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         return -1, ""
+
+
+def _runc_works(files: RuntimeFiles) -> bool:
+    return any(name == b"runc" for name, _ in _with_argument(os.fsencode(files.bundle)))
 
 
 def _log(files: RuntimeFiles) -> str:

@@ -6,7 +6,7 @@ from engine.lazy import provide
 
 if TYPE_CHECKING:
     from engine.store.blobs import BlobWriter
-    from engine.store.checking import Damage
+    from engine.store.checking import Damage, Finding
     from engine.store.images import ImageRecord
     from engine.store.in_place import directory_image, docker_image, podman_image, podman_images, podman_parts
     from engine.store.layers import LayerRecord
@@ -19,7 +19,7 @@ provide(
     __name__,
     {
         "blobs": "BlobWriter",
-        "checking": "Damage",
+        "checking": "Damage Finding",
         "images": "ImageRecord",
         "in_place": "directory_image docker_image podman_image podman_images podman_parts",
         "layers": "LayerRecord",
@@ -33,6 +33,7 @@ provide(
 __all__ = [
     "BlobWriter",
     "Damage",
+    "Finding",
     "ImageRecord",
     "ImageUsage",
     "LayerRecord",

@@ -34,6 +34,16 @@ class Damage(msgspec.Struct, frozen=True):
     repair: Callable[[], object] | None = None
 
 
+class Finding(Problem, frozen=True):
+    """What a check tells of one thing; `mended` where that has been put right meanwhile."""
+
+    mended: bool = False
+
+    @classmethod
+    def of(cls, problem: Problem, *, mended: bool) -> Finding:
+        return cls(problem.code, problem.message, problem.hint, mended)
+
+
 def damaged_blobs(blobs: Blobs, token: CancelToken) -> Iterator[Damage]:
     """Blobs whose content is not what their name says. Raises Cancelled."""
     for digest in blobs.all():

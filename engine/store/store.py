@@ -22,7 +22,7 @@ from engine.store.layers import LayerRecord, Layers
 from engine.text import visible
 
 if TYPE_CHECKING:  # what tidies up is loaded where it is used: most commands only look
-    from engine.store.checking import Damage
+    from engine.store.checking import Damage, Finding
     from engine.store.sweep import Marked, Swept
     from engine.store.usage import Usage
 
@@ -184,14 +184,14 @@ class Store:
         *,
         repair: bool = False,
         further: Callable[[frozenset[Digest] | None], Iterable[Damage]] = lambda used: (),
-    ) -> list[Problem]:
+    ) -> list[Finding]:
         """Look at everything and say what is damaged. It reads every blob, and so takes its time.
 
         With `repair`, what is damaged is taken away, so that a next pull brings it; meanwhile nobody can put an image
         together or begin to use one. See `sweep` for `in_use`; where it gives None, that is not known, and every layer
         stays. `further` finds more by what is in use. Raises StoreError, Cancelled.
         """
-        from engine.store.checking import damaged_blobs, damaged_images, damaged_layers
+        from engine.store.checking import Finding, damaged_blobs, damaged_images, damaged_layers
 
         found = []
         with self.root.lock(_SWEEP_LOCK, shared=not repair, token=token):
@@ -204,9 +204,10 @@ class Store:
                 self._strangers(),
                 further(used),
             ):
-                found.append(damage.problem)
-                if repair and damage.repair:
-                    damage.repair()
+                mend = damage.repair if repair else None
+                if mend is not None:
+                    mend()
+                found.append(Finding.of(damage.problem, mended=mend is not None))
         return found
 
     def without(self, name: str, message: str) -> Damage:

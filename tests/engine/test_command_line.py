@@ -80,6 +80,11 @@ def test_spans_go_back_for_since_and_forward_for_until(text: str, seconds: float
         ("run", "--rm=true -d=x --name a bb sh --rm=false", None),
         ("run", "--rm=true --name --rm=true bb sh --rm=false", {"name": "--rm=true", "args": ("sh", "--rm=false")}),
         ("run", "--rm=false -it -e A=1 -eB=--rm=true bb", {"auto_remove": False, "env": ("A=1", "B=--rm=true")}),
+        (
+            "run",
+            "-e=A=1 -ite=B -u= bb sh -e=C",
+            {"env": ("A=1", "B"), "terminal": True, "user": "", "args": ("sh", "-e=C")},
+        ),
         ("run", "-e --rm=false --rm=True bb --", {"auto_remove": True, "env": ("--rm=false",)}),
         ("ps", "--all=true --quiet=false", {"everything": True, "quiet": False}),
         ("events", "--stream=false", {"stream": False}),

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from command_line import Cutaway
 
 from engine import Attachment, ContainerState, ContainerUnknown, Job, RunOptions, UsageError, Workbench
 from engine.events import ignore
@@ -62,6 +63,25 @@ def test_one_that_is_bound_stays(workbench: Workbench, image: str, tmp_path: Pat
     for name in ("data", "../containers", "", "a/b"):
         with pytest.raises(UsageError):
             workbench.remove_volume(name)
+
+
+def test_one_that_is_not_there_keeps_no_other(cutaway: Cutaway, image: str) -> None:
+    cutaway(
+        "create",
+        "--rm",
+        "--name=user",
+        "--network=none",
+        "-v=data:/srv",
+        "-v=other:/new",
+        "--rootfs",
+        image.removeprefix("rootfs:"),
+        "true",
+    )
+    said = cutaway("volume", "rm", "nope", "data", code=2)
+    assert (said.stdout, "nope" in said.stderr, "is bound by" in said.stderr) == ("", True, True)
+    cutaway("rm", "user")
+    assert cutaway("volume", "rm", "nope", "data", code=2).stdout == "data\n"
+    assert [volume["name"] for volume in cutaway.json("volume", "ls", "--json")] == ["other"]
 
 
 def test_no_link_leads_out_of_the_root(workbench: Workbench, image: str, tmp_path: Path) -> None:

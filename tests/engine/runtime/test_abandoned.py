@@ -1,4 +1,4 @@
-"""What waits beside a process for the death of the one that it is connected with."""
+"""What waits beside a process for the death of the one who began it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import pytest
 from waiting import until_ended
 
 from engine.errors import RuntimeFailed
-from engine.runtime.orphaned import ending_with_us
+from engine.runtime.abandoned import ending_with_us
 
 LAST = Path("/proc/sys/kernel/ns_last_pid")
 CALLER = """
 import sys
 from pathlib import Path
-from engine.runtime.orphaned import ending_with_us
+from engine.runtime.abandoned import ending_with_us
 with ending_with_us(Path(sys.argv[1])):
     print("waits", flush=True)
     sys.stdin.read()

@@ -1,6 +1,7 @@
-"""What happens to a process in a container when the one that it is connected with is killed.
+"""What happens to a further process in a container when nobody wants it any more: who began it is killed, or told to
+stop, while it runs or before it has begun.
 
-conmon holds it and waits, for nobody could tell conmon: whoever is killed does nothing any more. So a shell waits
+conmon goes on and holds it, for nobody can tell conmon, and whoever is killed does nothing any more. So a shell waits
 beside it, and knows by the end of its input.
 """
 
