@@ -50,8 +50,16 @@ class Bench(Protocol):
     def job(self, title: str, work: Callable[[Workbench, Job], object], command: str) -> Job:
         """Do in the engine's own thread what takes long: it can be cancelled, and its failure is told."""
 
-    async def result(self, title: str, work: Callable[[Workbench, Job], T], command: str) -> T | None:
-        """The same, and wait for what it returns; None where it failed, which is told, or was cancelled."""
+    async def result(
+        self,
+        title: str,
+        work: Callable[[Workbench, Job], T],
+        command: str,
+        *,
+        begun: Callable[[Job], object] = lambda job: None,
+    ) -> T | None:
+        """The same, and wait for what it returns; None where it failed, which is told, or was cancelled. `begun` is
+        given the job as soon as there is one, for who may have to cancel it."""
 
     def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None:
         """The command line that does the same as what was just done."""

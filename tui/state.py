@@ -13,7 +13,7 @@ from tui.subjects import OfContainer, OfDraft, OfHost, OfImage, OfJob, OfNeighbo
 from tui.text import names, shown_json
 
 if TYPE_CHECKING:
-    from engine import ContainerSummary, Draft, ImageSummary, Neighbour, Problem, Step
+    from engine import ContainerSummary, Draft, ImageSummary, Job, Neighbour, Problem, Step
     from tui.panes.config.analysis import Analysis
 
 MOST_STEPS = 5_000
@@ -159,6 +159,8 @@ class State:
     messages: deque[Message] = field(default_factory=lambda: deque(maxlen=MOST_MESSAGES))
     launching: dict[str, Writing] = field(default_factory=dict)
     """By the job that starts it."""
+    waits: dict[str, Job] = field(default_factory=dict)
+    """By container: the job that waits for its end."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys that are set to be others than the bindings say, by the binding's id."""
     asked: int = 0

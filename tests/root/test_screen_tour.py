@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from command_line import Cutaway
 
-from engine import Tour
+from engine import Outcome, Tour
 from engine.disk import DataRoot
 
 pytestmark = pytest.mark.root
@@ -32,6 +32,22 @@ async def test_the_tour_is_taken_and_leaves_nothing(bench: Any, data_root: DataR
         await screen.wait("none yet", r"\[1\] Images ─", "t   take the tour", "no jobs", without="Tour ·")
     cutaway = Cutaway(data_root.path, Path(os.environ["CUTAWAY_RUN"]))
     assert cutaway.json("ps", "-a", "--json") == []
+    assert cutaway.json("images", "--json") == []
+
+
+async def test_it_is_left_while_a_step_is_done(bench: Any, data_root: DataRoot) -> None:
+    async with bench(root=data_root.path) as screen:
+        await screen.wait("t   take the tour", "no jobs")
+        await screen.press("t")
+        await screen.until(lambda: screen.screen.state.working)
+        await screen.press("escape")
+        await screen.wait("none yet", "no jobs", without="Tour ·")
+        await screen.until(lambda: len(screen.screen.state.work) == 2 and not screen.screen.state.working)
+        step, end = screen.screen.state.work.values()
+        assert (step.title, end.title, end.outcome) == ("tour, step 1", "end the tour", Outcome.SUCCEEDED)
+        assert step.ended <= end.began
+        assert not any(message.grave for message in screen.screen.state.messages)
+    cutaway = Cutaway(data_root.path, Path(os.environ["CUTAWAY_RUN"]))
     assert cutaway.json("images", "--json") == []
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
@@ -68,21 +66,21 @@ async def _inspect(bench: Bench, offer: _Offer) -> None:
     await bench.put(Page(f"All that is known of {offer.thing.name}", [("", text)], copies="all of it"))
 
 
-def _wait(bench: Bench, offer: _Offer) -> None:
+async def _wait(bench: Bench, offer: _Offer) -> None:
     """Tell its end when it comes; asked for again, no longer."""
-    container, title = offer.thing, f"wait for {offer.thing.name}"
-    for job in bench.desk.workbench.jobs.running():
-        if job.title == title:
-            job.cancel()
-            return
-    loop = asyncio.get_running_loop()
-
-    def work(workbench: Workbench, job: Job) -> None:
-        code = workbench.wait(container.id, job.token)
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(bench.say, f"{container.name} has ended with exit code {code}.")
-
-    bench.job(title, work, offer.command)
+    container, waits = offer.thing, bench.state.waits
+    if (under_way := waits.get(container.id)) is not None:
+        under_way.cancel()
+        return
+    code = await bench.result(
+        f"wait for {container.name}",
+        lambda workbench, job: workbench.wait(container.id, job.token),
+        offer.command,
+        begun=lambda job: waits.update({container.id: job}),
+    )
+    del waits[container.id]
+    if code is not None:
+        bench.say(f"{container.name} has ended with exit code {code}.")
 
 
 async def _script(bench: Bench, offer: _Offer) -> None:

@@ -104,7 +104,14 @@ class Services(Repainted[None]):
     def job(self, title: str, work: Callable[[Workbench, Job], object], command: str) -> Job:
         return self.desk.job(title, work, command)
 
-    async def result(self, title: str, work: Callable[[Workbench, Job], T], command: str) -> T | None:
+    async def result(
+        self,
+        title: str,
+        work: Callable[[Workbench, Job], T],
+        command: str,
+        *,
+        begun: Callable[[Job], object] = lambda job: None,
+    ) -> T | None:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T | None] = loop.create_future()
 
@@ -120,7 +127,7 @@ class Services(Repainted[None]):
                 with suppress(RuntimeError):  # the loop has ended
                     loop.call_soon_threadsafe(settle, value)
 
-        self.job(title, act, command)
+        begun(self.job(title, act, command))
         return await answer
 
     def show_command(self, command: str, outcome: str = "", *, good: bool = True) -> None:

@@ -53,10 +53,11 @@ class TourScreen(WholeScreen[None]):
         super().__init__(bench, self._page)
         self._image = image
         self._tour: Tour | None = None
+        self._step: Job | None = None  # under way, or the last that was
         self._pages: list[TourPage] = []
         self._number = -1
         self._busy = False
-        self._keep = False
+        self._keep = self._left = False
 
     def on_mount(self) -> None:
         self.body.take_focus()
@@ -84,6 +85,8 @@ class TourScreen(WholeScreen[None]):
         if self._tour is None:
             image = self._image
             self._tour = await self.bench.desk.ask(lambda workbench: Tour(workbench, image))
+        if self._left:
+            return
         tour = self._tour
         title = f"tour, step {number + 1}"
         why = "it ended without a word; M in the workbench shows what was said"
@@ -96,13 +99,18 @@ class TourScreen(WholeScreen[None]):
                 why = visible(f"{error.message}\n{error.hint}".strip(), keep="\n")
                 raise
 
-        page = await self.bench.result(title, work, "")
+        page = await self.bench.result(title, work, "", begun=self._begun)
+        if self._left:
+            return
         self._busy = False
         if page is not None:
             self._pages.append(page)
             self._show(number)
         else:
             self._say(number, Text(f"This step could not be done.\n\n✗ {why}\n\nenter tries again · esc ends the tour"))
+
+    def _begun(self, step: Job) -> None:
+        self._step = step
 
     def _show(self, number: int) -> None:
         self._number = number
@@ -150,22 +158,15 @@ class TourScreen(WholeScreen[None]):
 
     def action_leave(self) -> None:
         """End it, at any time: a step under way is cancelled first."""
+        self._left = True
         if self._tour is not None:
-            tour, keep = self._tour, self._keep
-            for work in self.bench.state.working:
-                if work.title.startswith("tour, step"):
-                    self.bench.conductor.cancel(work.job)
-            self.bench.later(self._end(tour, keep))
+            if self._step is not None:
+                self._step.cancel()
+            self.bench.later(self._end(self._tour, self._step, keep=self._keep))
         self.dismiss(None)
 
-    async def _end(self, tour: Tour, keep: bool) -> None:
-        while any(work.title.startswith("tour, step") for work in self.bench.state.working):
-            await _moment()
+    async def _end(self, tour: Tour, step: Job | None, *, keep: bool) -> None:
+        if step is not None:
+            await self.bench.desk.off_thread(step.join)
         for line in await self.bench.result("end the tour", lambda w, job: tour.end(job, keep=keep), "") or ():
             self.bench.say(line)
-
-
-async def _moment() -> None:
-    import asyncio
-
-    await asyncio.sleep(0.05)
