@@ -168,26 +168,10 @@ class Inside:
 
     def descriptor(self, node: Node) -> int:
         """A file of one of the layers, opened without following a link; the caller closes it. Raises StoreError."""
-        *folders, name = node.path.split(b"/")
-        handle = self._folder(node.layer, folders)
         try:
-            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=handle)
+            return lower.open_file(self.roots[node.layer - 1], node.path)
         except OSError as error:
             raise store_error(error, f"cannot read {visible(os.fsdecode(node.path))}") from error
-        finally:
-            os.close(handle)
-
-    def _folder(self, layer: int, parts: Sequence[bytes]) -> int:
-        handle = os.open(self.roots[layer - 1], lower.OPEN_DIRECTORY)
-        for part in parts:
-            try:
-                inner = os.open(part, lower.OPEN_DIRECTORY, dir_fd=handle)
-            except OSError as error:
-                raise store_error(error, "cannot read a layer") from error
-            finally:
-                os.close(handle)
-            handle = inner
-        return handle
 
 
 def columns(store: Store, chain_id: Digest) -> index.Columns:

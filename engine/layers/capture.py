@@ -27,7 +27,6 @@ from engine.layers.pack import Entry, Kind, opaque, whiteout
 _TOO_DEEP = "No layer may have so many: remove them, or leave them out (--leave-out)."
 _METACOPY = "trusted.overlay.metacopy"
 _WHITEOUT = "trusted.overlay.whiteout"
-_OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _SPECIAL = {stat.S_IFCHR: Kind.CHARACTER, stat.S_IFBLK: Kind.BLOCK, stat.S_IFIFO: Kind.FIFO}
 
@@ -75,12 +74,7 @@ class _Walk:
 
     def directory(self, root: Path, path: bytes, *, overlay: bool) -> Iterator[Entry]:
         """The directory `path` below `root`, opened from the top: another tree's than its parent's."""
-        handle = os.open(root, lower.OPEN_DIRECTORY)
-        for part in path.split(b"/") if path else []:
-            inner = os.open(part, lower.OPEN_DIRECTORY, dir_fd=handle)
-            os.close(handle)
-            handle = inner
-        yield from self._open_directory(handle, path, overlay=overlay)
+        yield from self._open_directory(lower.open_directory(root, path), path, overlay=overlay)
 
     def _open_directory(self, handle: int, path: bytes, *, overlay: bool) -> Iterator[Entry]:
         """An open directory with all that is in it; closes it."""
@@ -143,7 +137,7 @@ class _Walk:
         return _Beneath(replace(self._capture, owner=None))
 
     def _file(self, directory: int, name: bytes, path: bytes, *, overlay: bool) -> Iterator[Entry]:
-        handle = os.open(name, _OPEN_FILE, dir_fd=directory)
+        handle = os.open(name, lower.OPEN_FILE, dir_fd=directory)
         try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
@@ -237,17 +231,8 @@ class _Beneath(_Walk):
 
 
 def _open_beneath(root: Path, path: bytes) -> int:
-    """Open a regular file below `root`, following no link on the way. Raises StoreError, OSError."""
-    handle = os.open(root, lower.OPEN_DIRECTORY)
+    """Open a regular file below `root`, following no link on the way. Raises StoreError."""
     try:
-        *folders, last = path.split(b"/")
-        for part in folders:
-            inner = os.open(part, lower.OPEN_DIRECTORY, dir_fd=handle)
-            os.close(handle)
-            handle = inner
-        found = os.open(last, _OPEN_FILE, dir_fd=handle)
+        return lower.open_file(root, path)
     except OSError as error:
         raise store_error(error, f"cannot read {shown(path)} in {root}") from error
-    finally:
-        os.close(handle)
-    return found

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.layers import xattrs
+from engine.layers import names, xattrs
 
 REDIRECT = "trusted.overlay.redirect"
 """The mark of a directory that was renamed: it merges with another one below than its namesake."""
 
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 Stack = tuple[int, ...]
 """Descriptors of the directories that overlayfs would merge at one place, topmost first."""
@@ -40,6 +41,28 @@ class Found:
 def open_stack(roots: Sequence[Path]) -> Stack:
     """Open the layers' directories, given lowest first."""
     return tuple(os.open(root, OPEN_DIRECTORY) for root in reversed(roots))
+
+
+def open_directory(root: Path, path: bytes) -> int:
+    """Open the directory `path` below `root` ("" is that itself), following no link on the way. Raises OSError."""
+    handle = os.open(root, OPEN_DIRECTORY)
+    for part in path.split(b"/") if path else []:
+        try:
+            inner = os.open(part, OPEN_DIRECTORY, dir_fd=handle)
+        finally:
+            os.close(handle)
+        handle = inner
+    return handle
+
+
+def open_file(root: Path, path: bytes) -> int:
+    """Open what is not a directory at `path` below `root` to be read, following no link. Raises OSError."""
+    folder, name = names.split(path)
+    handle = open_directory(root, folder)
+    try:
+        return os.open(name, OPEN_FILE, dir_fd=handle)
+    finally:
+        os.close(handle)
 
 
 def find(stack: Stack, name: bytes) -> Found | None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from layer_kit import Stack, snapshot
 from layered import BASE, Layered, disorder
 
-from engine.errors import LayerError
+from engine.errors import LayerError, StoreError
 from engine.layers.capture import Capture
 from engine.layers.compress import Compression
 from engine.layers.pack import build_layer
@@ -74,6 +74,17 @@ def test_a_directory_renamed_by_redirect_and_a_file_without_its_content(tmp_path
     after = layered.stack.merged()
     # Two names of one file below are two files above: the kernel's copy-up (index=off) makes the same of them.
     assert {name: entry[:4] for name, entry in after.items()} == {name: entry[:4] for name, entry in before.items()}
+
+
+def test_what_leans_on_a_directory_that_is_not_mounted_is_refused_and_nothing_stays_open(tmp_path: Path) -> None:
+    layered = Layered(tmp_path, "index=off,redirect_dir=on,metacopy=on")
+    with layered.live() as merged:
+        (merged / "usr/lib").rename(merged / "usr/moved")
+    before = sorted(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(StoreError, match="No such file"):
+            layered.capture()
+    assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 def test_holes_are_zeros_in_the_layer_and_holes_again_where_it_is_expanded(layered: Layered) -> None:
