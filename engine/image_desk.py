@@ -53,7 +53,7 @@ class ImageDesk(ContainerDesk):
 
     def damaged_images(self) -> list[Problem]:
         """The images that `images` leaves out, since they cannot be read. Raises StoreError."""
-        return self._store.damaged_images()
+        return self._store.unreadable_images()
 
     def history(self, name: str) -> list[HistoryStep]:
         """How an image was made, oldest step first."""

@@ -12,7 +12,6 @@ from engine.digest import Digest
 from engine.errors import ContentError, StoreError
 from engine.events import Problem
 from engine.jobs import CancelToken
-from engine.oci import MANIFEST_TYPES
 from engine.reference import BUILT_IN, command_to_get
 from engine.store.blobs import Blobs
 from engine.store.images import Images
@@ -88,16 +87,14 @@ def damaged_images(images: Images) -> Iterator[Damage]:
     """An index.json that cannot be read, and names that do not lead to a whole image. One with layers that are not
     expanded is sound: whatever uses it next expands them."""
     try:
-        entries = images.entries()
+        entries = images.named()
     except StoreError as error:
         yield Damage(Problem("index-damaged", error.message, error.hint), images.rebuild)
         try:
-            entries = images.entries()  # it may have been repaired
+            entries = images.named()  # it may have been repaired
         except StoreError:
             return
     for entry in entries:
-        if entry.media_type not in MANIFEST_TYPES or not entry.ref_name:
-            continue  # another program's
         name = visible(entry.ref_name)
         try:
             images.load(entry)

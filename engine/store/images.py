@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -88,25 +88,23 @@ class Images:
 
     def all(self) -> list[ImageRecord]:
         """Every named image that is whole, by name."""
-        found = []
-        for descriptor in self.entries():
-            if descriptor.ref_name and descriptor.media_type in MANIFEST_TYPES:
-                try:
-                    found.append(self.load(descriptor))
-                except (ContentError, StoreError):
-                    continue  # `damaged` tells of it; the others can be used all the same
-        return sorted(found, key=lambda image: image.name)
+        return _whole(self.each())
 
-    def damaged(self) -> list[tuple[Descriptor, str]]:
-        """Every named image whose manifest or configuration cannot be read, and why, in words."""
-        found = []
-        for descriptor in self.entries():
-            if descriptor.ref_name and descriptor.media_type in MANIFEST_TYPES:
-                try:
-                    self.load(descriptor)
-                except (ContentError, StoreError) as error:
-                    found.append((descriptor, error.message))
-        return found
+    def each(self) -> Iterator[tuple[Descriptor, ImageRecord | ContentError | StoreError]]:
+        """Every named image, or why its manifest or configuration cannot be read: the others can be used all the same.
+
+        Raises StoreError if index.json is damaged.
+        """
+        for entry in self.named():
+            try:
+                image: ImageRecord | ContentError | StoreError = self.load(entry)
+            except (ContentError, StoreError) as error:
+                image = error
+            yield entry, image
+
+    def named(self) -> list[Descriptor]:
+        """What index.json has a name for and is an image, whole or not. Raises StoreError if it is damaged."""
+        return [entry for entry in self.entries() if entry.ref_name and entry.media_type in MANIFEST_TYPES]
 
     def entries(self) -> list[Descriptor]:
         """What index.json points to, whatever it is; nothing without one. Raises StoreError if it is damaged."""
@@ -129,7 +127,8 @@ class Images:
 
         Raises ImageUnknown, UsageError if it can mean several.
         """
-        images = self.all()
+        each = list(self.each())
+        images = _whole(each)
         for match in _matchers(text):
             found = [image for image in images if match(image)]
             if len({image.config_digest for image in found}) == 1:
@@ -137,10 +136,10 @@ class Images:
             if found:
                 names = ", ".join(f"{visible(image.name)} ({image.config_digest.short})" for image in found)
                 raise UsageError(f"{visible(text)!r} can mean several images: {names}", hint="Give more of the name.")
-        for descriptor, why in self.damaged():
-            if _can_mean(text, descriptor):
-                name = visible(descriptor.ref_name)
-                raise ImageUnknown(f"the image {name} is damaged: {why}", hint=mending(descriptor.ref_name))
+        for entry, image in each:
+            if not isinstance(image, ImageRecord) and _can_mean(text, entry):
+                name = visible(entry.ref_name)
+                raise ImageUnknown(f"the image {name} is damaged: {image.message}", hint=mending(entry.ref_name))
         raise ImageUnknown(f"no image {visible(text)!r} here", hint=_hint(text))
 
     def tag(self, name: str, descriptor: Descriptor, index: Digest | None = None) -> None:
@@ -250,6 +249,10 @@ class Images:
 
     def _write(self, tree: dict[str, Any]) -> None:
         self._root.write(self._path, json.dumps(tree, indent=2).encode())
+
+
+def _whole(each: Iterable[tuple[Descriptor, ImageRecord | ContentError | StoreError]]) -> list[ImageRecord]:
+    return sorted((image for _, image in each if isinstance(image, ImageRecord)), key=lambda image: image.name)
 
 
 def _check_own(entry: Descriptor) -> None:

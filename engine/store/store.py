@@ -170,12 +170,14 @@ class Store:
 
         return usage(self._images, self._blobs, self._layers, self._mark(in_use), measure(self.root))
 
-    def damaged_images(self) -> list[Problem]:
+    def unreadable_images(self) -> list[Problem]:
         """The named images that `images` leaves out, since their manifest or configuration cannot be read."""
-        return [
-            Problem("image-damaged", f"the image {visible(entry.ref_name)} is damaged: {why}", mending(entry.ref_name))
-            for entry, why in self._images.damaged()
-        ]
+        found = []
+        for entry, image in self._images.each():
+            if not isinstance(image, ImageRecord):
+                message = f"the image {visible(entry.ref_name)} is damaged: {image.message}"
+                found.append(Problem("image-damaged", message, mending(entry.ref_name)))
+        return found
 
     def check(
         self,

@@ -139,14 +139,14 @@ def test_a_damaged_manifest_is_told_wherever_the_image_is_asked_for(filled: Stor
     filled.blob_path(filled.find(ONE).descriptor.digest).write_bytes(b"garbage")
     fresh = Store(filled.root)
     assert [image.name for image in fresh.images()] == [TWO]
-    (problem,) = fresh.damaged_images()
+    (problem,) = fresh.unreadable_images()
     assert f"the image {ONE} is damaged" in problem.message
     for name in (ONE, "one", "localhost/one"):
         with pytest.raises(ImageUnknown, match=f"the image {ONE} is damaged") as caught:
             fresh.find(name)
         assert "system check --repair" in caught.value.hint
     check(fresh, repair=True)
-    assert fresh.damaged_images() == []
+    assert fresh.unreadable_images() == []
 
 
 def test_the_built_in_image_is_not_to_be_pulled(store: Store, add_image: Any) -> None:
