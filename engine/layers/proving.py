@@ -10,7 +10,7 @@ from engine.digest import Digest
 from engine.disk import store_error
 from engine.jobs import CancelToken
 from engine.layers.limits import Limits
-from engine.layers.stream import Counted, FileSource, decompressed, is_nothing, unlike
+from engine.layers.stream import Counted, FileSource, guarded, unlike
 
 
 def prove(
@@ -20,19 +20,12 @@ def prove(
 
     Raises LayerError where it is damaged, beyond the limits, or another than `diff_id` says; StoreError; Cancelled.
     """
-    hasher, size, filled = diff_id.hasher(), 0, 0
+    hasher, progress = diff_id.hasher(), on_progress or (lambda taken: None)
     try:
         handle = os.open(blob, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            source = Counted(FileSource(handle))
-            for chunk in decompressed(source):
+            for _ in guarded(Counted(FileSource(handle)), hasher, limits, progress):
                 token.check()
-                hasher.update(chunk)
-                size += len(chunk)
-                filled += 0 if is_nothing(chunk) else len(chunk)
-                limits.hold(size, filled, source.taken)
-                if on_progress is not None:
-                    on_progress(source.taken)
         finally:
             os.close(handle)
     except OSError as error:

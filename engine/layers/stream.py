@@ -140,20 +140,35 @@ def is_nothing(data: bytes | memoryview) -> bool:
     return not data[0] and not data[-1] and bytes(data) == _NOTHING[: len(data)]
 
 
-class Pump:
-    """A thread that reads, decompresses and hashes ahead of the parser; iterating gives the chunks.
+def guarded(source: Counted, hasher: _Hash, limits: Limits, progress: Callable[[int], None]) -> Iterator[bytes]:
+    """The uncompressed stream, each chunk hashed and held to the limits before it is handed out.
 
-    `progress` is called in that thread with the compressed bytes taken so far, once per chunk.
+    `progress` hears behind each chunk how many compressed bytes have been taken. What decompresses is loaded by the
+    call, not by the iteration. Raises LayerError where the stream is damaged, unfinished or beyond the limits.
     """
+    return _guarded(decompressed(source), source, hasher, limits, progress)
 
-    def __init__(self, source: Counted, hasher: _Hash, limits: Limits, progress: Callable[[int], None]) -> None:
-        self._source = source
-        self._hasher = hasher
-        self._limits = limits
-        self._progress = progress
-        self._chunks = decompressed(source)
+
+def _guarded(
+    chunks: Iterator[bytes], source: Counted, hasher: _Hash, limits: Limits, progress: Callable[[int], None]
+) -> Iterator[bytes]:
+    size = 0
+    filled = 0  # without chunks of zeros: they become holes, and take no room
+    for chunk in chunks:
+        hasher.update(chunk)
+        size += len(chunk)
+        filled += 0 if is_nothing(chunk) else len(chunk)
+        limits.hold(size, filled, source.taken)
+        yield chunk
+        progress(source.taken)
+
+
+class Pump:
+    """A thread that runs through chunks ahead of the parser; iterating gives them."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
         self._queue: queue.Queue[bytes | BaseException] = queue.Queue(_AHEAD)
-        self.size = 0  # bytes of the uncompressed stream, complete when the iteration has ended
 
     def __iter__(self) -> Iterator[bytes]:
         threading.Thread(target=self._run, name="inflate", daemon=True).start()
@@ -163,17 +178,9 @@ class Pump:
             yield chunk
 
     def _run(self) -> None:
-        limits, hasher, size = self._limits, self._hasher, 0
-        filled = 0  # without chunks of zeros: they become holes, and take no room
         try:
             for chunk in self._chunks:
-                hasher.update(chunk)
-                size += len(chunk)
-                filled += 0 if is_nothing(chunk) else len(chunk)
-                limits.hold(size, filled, self._source.taken)
                 self._queue.put(chunk)
-                self._progress(self._source.taken)
-            self.size = size
             self._queue.put(b"")
         except BaseException as error:  # whatever it is must reach the thread that waits
             self._queue.put(error)

@@ -36,7 +36,7 @@ from engine.layers import waiting
 from engine.layers.archive import Archive
 from engine.layers.limits import Limits
 from engine.layers.names import shown
-from engine.layers.stream import Counted, FileSource, Pump, unlike
+from engine.layers.stream import Counted, FileSource, Pump, guarded, unlike
 from engine.layers.times import Times
 from engine.layers.tree import Tree
 
@@ -172,7 +172,7 @@ def _unpack(task: dict[str, Any], blob: int, staging: int, tell: _Teller) -> dic
     limits = Limits(**task["limits"])
     source = Counted(FileSource(blob))
     hasher = hashlib.new(algorithm)
-    pump = Pump(source, hasher, limits, tell.progress)  # loads the decompressor, while libraries can be found
+    pump = Pump(guarded(source, hasher, limits, tell.progress))  # loads the decompressor, while libraries can be found
     try:
         os.umask(0)
         os.fchdir(staging)

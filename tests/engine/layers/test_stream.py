@@ -15,7 +15,7 @@ import zstandard
 
 from engine.errors import LayerError
 from engine.layers.limits import Limits
-from engine.layers.stream import CHUNK, Counted, Pump, decompressed
+from engine.layers.stream import CHUNK, Counted, Pump, decompressed, guarded
 
 NOISE = random.Random(7).randbytes(700_000)
 TEXT = b"".join(b"%d some text that packs well\n" % number for number in range(40_000))
@@ -152,7 +152,7 @@ def test_a_slow_source() -> None:
 def pump(data: bytes, limits: Limits) -> tuple[bytes, str, list[int]]:
     told: list[int] = []
     hasher = hashlib.sha256()
-    content = b"".join(Pump(Counted(io.BytesIO(data)), hasher, limits, told.append))
+    content = b"".join(Pump(guarded(Counted(io.BytesIO(data)), hasher, limits, told.append)))
     return content, hasher.hexdigest(), told
 
 
