@@ -11,6 +11,7 @@ and `layers` is both an index and a manifest (CVE-2021-41190).
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from enum import Enum
 from functools import cache
 from typing import Any, Self, TypeVar, get_args
@@ -48,6 +49,10 @@ REF_NAME = "org.opencontainers.image.ref.name"
 
 DOCUMENT_LIMIT = 4 * 1024 * 1024
 """Bytes; distribution-spec: registries refuse manifests above 4 MiB."""
+
+DOCUMENT_READ = DOCUMENT_LIMIT + 1
+"""How much is read of a document whose size nobody has told: whoever parses it sees by the last byte that it is longer
+than it may be."""
 
 
 class Platform(msgspec.Struct, frozen=True):
@@ -223,6 +228,24 @@ def _variants(platform: Platform) -> list[str]:
     return list(known[known.index(own) :]) if own in known else [own]
 
 
+def need_document(size: int, what: str) -> None:
+    """Raise ContentError for what is too long to be taken for a document."""
+    if size > DOCUMENT_LIMIT:
+        raise ContentError(f"{what} is over {DOCUMENT_LIMIT} bytes")
+
+
+def read_verified(read: Callable[[int], bytes], descriptor: Descriptor, what: str, hint: str) -> bytes:
+    """A document by `read`, which gives at most so many bytes of what lies under the descriptor's digest.
+
+    Raises ContentError if it is not what the descriptor promises (see `verify`) or over DOCUMENT_LIMIT.
+    """
+    if descriptor.size > DOCUMENT_LIMIT:
+        raise ContentError(f"{descriptor.digest} is to be read as a document, but has {descriptor.size} bytes")
+    raw = read(descriptor.size + 1)
+    verify(raw, descriptor, what, hint)
+    return raw
+
+
 def verify(raw: bytes, descriptor: Descriptor, what: str, hint: str = "") -> None:
     """Raise ContentError, with this `hint`, unless `raw` is what the descriptor names, in size and digest."""
     if len(raw) != descriptor.size:
@@ -288,8 +311,7 @@ def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
 
 
 def _parse(kind: type[Document], raw: bytes, what: str) -> Document:
-    if len(raw) > DOCUMENT_LIMIT:
-        raise ContentError(f"{what} is over {DOCUMENT_LIMIT} bytes")
+    need_document(len(raw), what)
     try:
         tree = json.loads(raw, object_pairs_hook=_distinct)
         if kind is not ImageConfig and isinstance(tree, dict) and "manifests" in tree and "layers" in tree:

@@ -10,7 +10,7 @@ from engine.archives.plain import PlainLayer, PlainSource
 from engine.digest import Digest
 from engine.errors import ContentError, ImageUnknown, UsageError
 from engine.layers.foreign import ChunkSource, plain
-from engine.oci import DOCUMENT_LIMIT
+from engine.oci import DOCUMENT_READ
 from engine.reference import Reference
 from engine.source import Folder
 from engine.store import Store
@@ -30,7 +30,7 @@ class Item(msgspec.Struct, frozen=True, rename="pascal"):
 
 def items(folder: Folder) -> list[Item]:
     """The images of an archive. Raises ContentError."""
-    raw = folder.read(MANIFEST_FILE, DOCUMENT_LIMIT + 1)
+    raw = folder.read(MANIFEST_FILE, DOCUMENT_READ)
     try:
         return msgspec.json.decode(raw, type=list[Item])
     except (ValueError, RecursionError) as error:
@@ -67,7 +67,7 @@ def source(folder: Folder, name: str, store: Store) -> PlainSource:
 
 
 def _source(folder: Folder, item: Item, store: Store) -> PlainSource:
-    raw = folder.read(item.config, DOCUMENT_LIMIT + 1)
+    raw = folder.read(item.config, DOCUMENT_READ)
     names = list(dict.fromkeys(full for tag in item.repo_tags or [] if (full := _canonical(tag))))
     for name in names:
         if "@" in name:  # a manifest's, and docker's archives have none

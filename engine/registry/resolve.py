@@ -25,6 +25,7 @@ from engine.oci import (
     Index,
     Manifest,
     Platform,
+    need_document,
     offered,
     parse_config,
     parse_index,
@@ -90,8 +91,7 @@ class Resolver:
 
     def _manifest(self, descriptor: Descriptor) -> bytes:
         """What an index's entry names: it must be of the kind, the size and the digest that stand there."""
-        if descriptor.size > DOCUMENT_LIMIT:
-            raise ContentError(f"{self._what} is over {DOCUMENT_LIMIT} bytes")
+        need_document(descriptor.size, self._what)
         headers: Mapping[str, str] = {}
         raw = self._held(descriptor)
         if raw is None:
@@ -129,8 +129,7 @@ class Resolver:
                 f" {visible(descriptor.media_type)[:100]!r}",
                 hint="Registries hold other things too, such as charts and signatures.",
             )
-        if descriptor.size > DOCUMENT_LIMIT:
-            raise ContentError(f"the image configuration is over {DOCUMENT_LIMIT} bytes")
+        need_document(descriptor.size, "the image configuration")
         if (here := self._held(descriptor)) is not None:
             return here
         endpoint = self._session.endpoint

@@ -83,7 +83,7 @@ class Response:
         """The whole body, of at most `limit` bytes. Raises ContentError if it is longer, Interrupted, Cancelled."""
         parts: list[bytes] = []
         total = 0
-        while total <= limit:
+        while max(total, self.length or 0) <= limit:  # what is announced as longer is not even begun
             data = self.read(min(CHUNK, limit + 1 - total), token)
             if not data:
                 return b"".join(parts)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from engine.digest import Digest
 from engine.disk import DataRoot, open_regular, read_regular, store_error, sync_directory
 from engine.errors import ContentError
 from engine.jobs import CancelToken
-from engine.oci import DOCUMENT_LIMIT, Descriptor, verify
+from engine.oci import Descriptor, read_verified
 
 _CHUNK = 1 << 20
 
@@ -19,17 +20,14 @@ ALGORITHMS = ("sha256", "sha512")
 """What blobs are named by; each has a folder."""
 
 
-def read_verified(path: Path, descriptor: Descriptor) -> bytes:
+def read_document(path: Path, descriptor: Descriptor) -> bytes:
     """Read a small document and check it against its descriptor.
 
     Raises ContentError if it is not what the descriptor promises or over DOCUMENT_LIMIT, StoreError if it cannot be
     read. Neither a FIFO nor a device nor an endless file in its place holds the reader up.
     """
-    if descriptor.size > DOCUMENT_LIMIT:
-        raise ContentError(f"{descriptor.digest} is to be read as a document, but has {descriptor.size} bytes")
-    data = read_regular(path, descriptor.size + 1)
-    verify(data, descriptor, f"the content of {path}", "It is damaged: pull it again.")
-    return data
+    what = f"the content of {path}"
+    return read_verified(partial(read_regular, path), descriptor, what, "It is damaged: pull it again.")
 
 
 class BlobWriter:
@@ -145,7 +143,7 @@ class Blobs:
 
     def read(self, descriptor: Descriptor) -> bytes:
         """A small document, verified. Raises ContentError, StoreError."""
-        return read_verified(self.path(descriptor.digest), descriptor)
+        return read_document(self.path(descriptor.digest), descriptor)
 
     def put(self, data: bytes, media_type: str, digest: Digest | None = None) -> Descriptor:
         """Store a small document under `digest`, which names it, or else its sha256. Raises StoreError."""

@@ -21,6 +21,7 @@ from engine.disk import DataRoot, read_regular, store_error
 from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
 from engine.oci import (
     DOCUMENT_LIMIT,
+    DOCUMENT_READ,
     INDEX,
     MANIFEST,
     MANIFEST_TYPES,
@@ -199,7 +200,7 @@ class Images:
         if self._blobs.size(digest) > DOCUMENT_LIMIT:
             return None
         try:
-            raw = read_regular(self._blobs.path(digest), DOCUMENT_LIMIT)
+            raw = read_regular(self._blobs.path(digest), DOCUMENT_READ)
             entry = Descriptor(parse_manifest(raw).media_type or MANIFEST, digest, len(raw))
         except (ContentError, StoreError):
             return None
@@ -232,14 +233,14 @@ class Images:
                 with suppress(ContentError, StoreError):
                     return self.load(descriptor)
         try:
-            raw = read_regular(self._blobs.path(digest), DOCUMENT_LIMIT + 1)
+            raw = read_regular(self._blobs.path(digest), DOCUMENT_READ)
             kind = parse_manifest(raw).media_type or MANIFEST
             return self.load(Descriptor(kind, digest, len(raw)))
         except (ContentError, StoreError) as error:
             raise ImageUnknown(f"the image {digest} is not here any more") from error
 
     def _raw(self) -> bytes:
-        return read_regular(self._path, DOCUMENT_LIMIT + 1)
+        return read_regular(self._path, DOCUMENT_READ)
 
     def _tree(self) -> dict[str, Any]:
         """index.json with all that is in it, known to this program or not."""

@@ -20,7 +20,7 @@ from engine.disk import read_regular
 from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
 from engine.oci import (
     CONFIG,
-    DOCUMENT_LIMIT,
+    DOCUMENT_READ,
     MANIFEST,
     Descriptor,
     ImageConfig,
@@ -106,7 +106,7 @@ def docker_image(root: Path, number: str, name: str) -> ImageRecord:
     path = base / "imagedb/content/sha256" / number
     if not path.exists():
         raise ImageUnknown(f"docker's storage in {root} has no image {number[:12]}", hint="See: docker images")
-    raw = read_regular(path, DOCUMENT_LIMIT + 1)
+    raw = read_regular(path, DOCUMENT_READ)
     try:
         config = parse_config(raw)
     except ContentError as error:
@@ -171,10 +171,10 @@ def _load(root: Path, image: dict[str, Any], name: str) -> tuple[ImageRecord, by
         raise StoreError(f"podman's storage in {root} is damaged: an image has no id")
     home = root / "overlay-images" / number
     try:
-        raw = read_regular(home / "manifest", DOCUMENT_LIMIT + 1)
+        raw = read_regular(home / "manifest", DOCUMENT_READ)
         manifest = parse_manifest(raw)
         key = base64.b64encode(manifest.config.digest.encode()).decode()
-        config_raw = read_regular(home / f"={key}", DOCUMENT_LIMIT + 1)
+        config_raw = read_regular(home / f"={key}", DOCUMENT_READ)
         config = parse_config(config_raw)
     except ContentError as error:
         raise StoreError(f"podman's image {visible(name)} cannot be read: {error}") from error

@@ -6,13 +6,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from engine.digest import Digest
 from engine.errors import ContentError, ImageUnknown, StoreError, UsageError
 from engine.jobs import Job
 from engine.oci import (
-    DOCUMENT_LIMIT,
+    DOCUMENT_READ,
     INDEX_TYPES,
     MANIFEST_TYPES,
     Descriptor,
@@ -22,7 +23,7 @@ from engine.oci import (
     parse_index,
     parse_manifest,
     pick_platform,
-    verify,
+    read_verified,
 )
 from engine.reference import Reference, check_digest, is_tag, own_name
 from engine.source import Directory, FetchedImage, Folder
@@ -109,12 +110,9 @@ class LayoutSource:
         return self._manifest(index.manifests, platform, above | {chosen.digest})
 
     def _read(self, descriptor: Descriptor) -> bytes:
-        if descriptor.size > DOCUMENT_LIMIT:
-            raise ContentError(f"{descriptor.digest} is to be read as a document, but has {descriptor.size} bytes")
         name = _blob(descriptor.digest)
-        data = self._folder.read(name, descriptor.size + 1)
-        verify(data, descriptor, f"the content of {self._folder.path / name}", "It is damaged: make it again.")
-        return data
+        what = f"the content of {self._folder.path / name}"
+        return read_verified(partial(self._folder.read, name), descriptor, what, "It is damaged: make it again.")
 
 
 def local_name(path: Path, tag: str) -> str:
@@ -135,7 +133,7 @@ def _entries(folder: Folder) -> list[Descriptor]:
             f"{folder.path} is not an OCI image layout: it has no file oci-layout",
             hint="Make one with, for example: skopeo copy docker://IMAGE oci:DIR:TAG",
         )
-    return parse_index(folder.read("index.json", DOCUMENT_LIMIT + 1), str(folder.path / "index.json")).manifests
+    return parse_index(folder.read("index.json", DOCUMENT_READ), str(folder.path / "index.json")).manifests
 
 
 def _choose(entries: list[Descriptor], place: str, tag: str | None) -> list[Descriptor]:

@@ -11,7 +11,7 @@ import msgspec
 from engine.digest import Digest, chain_ids
 from engine.disk import read_regular
 from engine.errors import ContentError, StoreError
-from engine.oci import DOCUMENT_LIMIT, parse_config
+from engine.oci import DOCUMENT_LIMIT, DOCUMENT_READ, parse_config
 from engine.store.blobs import Blobs
 from engine.store.layers import Layers
 
@@ -70,7 +70,7 @@ def _document(digest: Digest, blobs: Blobs) -> dict[str, Any] | None:
     try:
         if path.stat().st_size > DOCUMENT_LIMIT:
             return None
-        raw = read_regular(path, DOCUMENT_LIMIT)
+        raw = read_regular(path, DOCUMENT_READ)
         tree = json.loads(raw) if raw[:1] in b"{ \t\r\n" else None
     except (OSError, StoreError, ValueError, RecursionError):
         return None
@@ -98,6 +98,6 @@ def _chains(digest: Digest, document: dict[str, Any], blobs: Blobs) -> list[Dige
     if "rootfs" not in document:
         return []
     try:
-        return chain_ids(parse_config(read_regular(blobs.path(digest), DOCUMENT_LIMIT)).rootfs.diff_ids)
+        return chain_ids(parse_config(read_regular(blobs.path(digest), DOCUMENT_READ)).rootfs.diff_ids)
     except (ContentError, StoreError):
         return []

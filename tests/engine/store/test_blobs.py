@@ -15,7 +15,7 @@ from engine.errors import Cancelled, ContentError, StoreError
 from engine.jobs import CancelToken
 from engine.oci import DOCUMENT_LIMIT, Descriptor
 from engine.store import Store
-from engine.store.blobs import read_verified
+from engine.store.blobs import read_document
 
 DATA = bytes(range(256)) * 40
 BLOB = Descriptor("application/x", Digest.of(DATA), len(DATA))
@@ -220,7 +220,7 @@ def test_what_is_no_document_is_not_read_whole(store: Store) -> None:
         store.read_blob(Descriptor("x", BLOB.digest, DOCUMENT_LIMIT + 1))
     take_in(store)
     with pytest.raises(ContentError, match="but has more"):
-        read_verified(store.blob_path(BLOB.digest), Descriptor("x", BLOB.digest, 5))
+        read_document(store.blob_path(BLOB.digest), Descriptor("x", BLOB.digest, 5))
 
 
 def test_nothing_holds_a_reader_up(tmp_path: Path) -> None:
@@ -229,6 +229,6 @@ def test_nothing_holds_a_reader_up(tmp_path: Path) -> None:
     (tmp_path / "zero").symlink_to("/dev/zero")
     for name in ("fifo", "folder", "zero"):
         with pytest.raises(StoreError, match="not a regular file"):
-            read_verified(tmp_path / name, BLOB)
+            read_document(tmp_path / name, BLOB)
     with pytest.raises(StoreError, match="No such file"):
-        read_verified(tmp_path / "none", BLOB)
+        read_document(tmp_path / "none", BLOB)
