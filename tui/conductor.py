@@ -31,10 +31,10 @@ from tui.desk import Desk, containers, images
 from tui.drafting import Drafting, View
 from tui.leftovers import Leftovers
 from tui.progress import Pull, Work
-from tui.state import MOST_ENDED, State
+from tui.state import MOST_ENDED, State, Writing
 from tui.subjects import OfContainer, OfImage, OfJob, Subject
 from tui.telling import problem
-from tui.text import clip, short_reference
+from tui.text import SIGNS, clip, short_reference
 from tui.transfers import Transfers
 
 if TYPE_CHECKING:
@@ -171,28 +171,32 @@ class Conductor:
     def _finished(self, event: JobFinished) -> None:
         work = self._state.work.get(event.job)
         if work is not None:
-            work.ended, work.outcome, work.problem = time.monotonic(), event.outcome, event.problem
-        outcome, good = {
-            Outcome.SUCCEEDED: ("✓ done", True),
-            Outcome.FAILED: ("✗ failed", False),
-            Outcome.CANCELLED: ("✗ cancelled", False),
-        }[event.outcome]
-        if work is not None and work.command:
-            self._view.show_command(work.command, outcome, good=good)
+            self._work_ended(work, event)
         writing = self._state.launching.pop(event.job, None)
         if writing is not None:
             writing.launching = False
         pull = self._state.pulls.get(event.job)
-        # The page of a pull says itself what became of it, and so does the editor at the value that was to blame.
-        told = pull is not None and self._view.in_sight(OfJob(event.job))
-        told = told or (writing is not None and writing.failure is not None and writing.failure.pointer != "")
-        if event.problem is not None and not told:
+        if event.problem is not None and not self._told_in_place(pull, writing):
             self._view.complain(event.problem)
         if pull is not None:
-            pull.finished, pull.problem = True, event.problem
-            pull.cancelled = event.outcome is Outcome.CANCELLED
-            self._view.show_pull(pull)
-            self._view.show_images()
+            self._pull_ended(pull, event)
+
+    def _work_ended(self, work: Work, event: JobFinished) -> None:
+        work.ended, work.outcome, work.problem = time.monotonic(), event.outcome, event.problem
+        if work.command:
+            self._view.show_command(work.command, SIGNS[event.outcome], good=event.outcome is Outcome.SUCCEEDED)
+
+    def _told_in_place(self, pull: Pull | None, writing: Writing | None) -> bool:
+        """Whether the page of a pull says itself what became of it, or the editor at the value that was to blame."""
+        if pull is not None and self._view.in_sight(OfJob(pull.job)):
+            return True
+        return writing is not None and writing.failure is not None and writing.failure.pointer != ""
+
+    def _pull_ended(self, pull: Pull, event: JobFinished) -> None:
+        pull.finished, pull.problem = True, event.problem
+        pull.cancelled = event.outcome is Outcome.CANCELLED
+        self._view.show_pull(pull)
+        self._view.show_images()
 
     def _tell_busy(self) -> None:
         words = []

@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from engine import Attachment, CutawayError, Job, visible
+from engine import Attachment, CutawayError, Job, Outcome, visible
+from tui.text import SIGNS
 
 if TYPE_CHECKING:
     from engine import CancelToken, Workbench
@@ -52,7 +53,7 @@ def visit(bench: Bench, title: str, command: str, leaving: Sequence[str], work: 
     try:
         code = bench.at_terminal(lambda: _there(bench.desk.workbench, title, [f"$ {command}", *leaving], work))
     except CutawayError:
-        bench.show_command(command, "✗ failed", good=False)
+        bench.show_command(command, SIGNS[Outcome.FAILED], good=False)
         raise
     said = "✓ detached, it goes on" if code is None else "✓ ended with 0" if code == 0 else f"✗ ended with {code}"
     bench.show_command(command, said, good=not code)

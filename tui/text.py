@@ -1,4 +1,4 @@
-"""Words on the screen: hostile text made plain, names cut where it costs least, numbers and ages as people say them."""
+"""Words on the screen: hostile text made plain, names cut where it costs least, numbers and outcomes as people say them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from rich.text import Text
 from textual.content import Content
 from textual.markup import MarkupError
 
-from engine import visible
+from engine import Outcome, visible
 
 _LONGEST = 4096
 """No name needs more characters to be told from another; longer ones only cost time to draw."""
+
+SIGNS = {Outcome.SUCCEEDED: "✓ done", Outcome.FAILED: "✗ failed", Outcome.CANCELLED: "✗ cancelled"}
+"""How a job, or what is as good as one, has ended."""
 
 
 def plain(text: str, style: str | Style = "") -> Text:

@@ -9,12 +9,12 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import BindingType
 
-from engine import human_size, visible
+from engine import Outcome, human_size, visible
 from tui.deeds import keys_of
 from tui.places.things import ThingsPane
 from tui.progress import Pull
 from tui.subjects import OfDraft, OfImage, OfJob, Subject
-from tui.text import clip, fill, short_reference, short_repository, split_reference
+from tui.text import SIGNS, clip, fill, short_reference, short_repository, split_reference
 from tui.widgets.bars import bar
 from tui.widgets.item_list import Item
 from tui.widgets.sorting import Sorting
@@ -117,9 +117,9 @@ def _pull_line(pull: Pull) -> Callable[[int], Text]:
     def draw(width: int) -> Text:
         text = Text(no_wrap=True, end="")
         if pull.problem is not None:
-            tail = "✗ failed"
+            tail = SIGNS[Outcome.FAILED]
         elif pull.cancelled:
-            tail = "✗ cancelled"
+            tail = SIGNS[Outcome.CANCELLED]
         else:
             tail = f"{bar(pull.progress.fraction, 6)} {pull.progress.percent:>4}"
         shown = clip(visible(tag), max(4, width // 3))

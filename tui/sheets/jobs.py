@@ -9,13 +9,11 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
-from engine import Event, JobFinished, JobStarted, LayerProgress, Outcome, human_size, visible
+from engine import Event, JobFinished, JobStarted, LayerProgress, human_size, visible
 from tui.progress import Work
 from tui.sheets.sheet import Row, Sheet
-from tui.text import clip, duration, fill
+from tui.text import SIGNS, clip, duration, fill
 from tui.widgets.bars import bar
-
-_SIGNS = {Outcome.SUCCEEDED: "✓ done", Outcome.FAILED: "✗ failed", Outcome.CANCELLED: "✗ cancelled"}
 
 
 class JobsSheet(Sheet[None]):
@@ -64,7 +62,7 @@ def _row(work: Work) -> Row:
 def _state(work: Work) -> str:
     now = time.monotonic()
     if work.ended is not None and work.outcome is not None:
-        return f"{_SIGNS[work.outcome]} in {duration(work.ended - work.began)}"
+        return f"{SIGNS[work.outcome]} in {duration(work.ended - work.began)}"
     words = [f"running for {duration(now - work.began)}"]
     if work.progress.measured:
         words.append(work.progress.percent)

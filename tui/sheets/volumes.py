@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
-from engine import CutawayError, visible
+from engine import CutawayError, Outcome, visible
 from tui.sheets.sheet import Row, Sheet
 from tui.telling import problem, refused
-from tui.text import clip, fill
+from tui.text import SIGNS, clip, fill
 
 if TYPE_CHECKING:
     from engine import VolumeSummary
@@ -64,7 +64,7 @@ class VolumesSheet(Sheet[None]):
         except CutawayError as error:
             self.bench.complain(problem(error))
         else:
-            self.bench.show_command(line, "✓ done")
+            self.bench.show_command(line, SIGNS[Outcome.SUCCEEDED])
         await self.read()
 
 
