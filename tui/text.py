@@ -1,4 +1,5 @@
-"""Words on the screen: hostile text made plain, names cut where it costs least, numbers and outcomes as people say them."""
+"""Words on the screen: hostile text made plain, names cut where it costs least, numbers and outcomes as people say
+them."""
 
 from __future__ import annotations
 
