@@ -27,35 +27,37 @@ _READS = {
 """Commands that change nothing, and go with --read-only."""
 
 _GROUPS = {
-    "Images": ("images", ["pull", "images", "inspect", "history", "layers", "tag", "rmi"]),
-    "Look inside": ("inside", ["files", "cat", "diff", "cp"]),
-    "Registries": ("registries", ["push", "tags", "login", "logout"]),
-    "config.json": ("configs", ["config", "check", "explain", "adopt"]),
-    "Written by hand": ("handmade", ["edit", "bundle"]),
-    "Working containers": ("working", ["mount", "umount", "commit"]),
-    "Archives": ("archives", ["save", "load", "import"]),
-    "Containers": ("containers", ["run", "create", "start", "attach"]),
-    "Their course": ("lifecycle", ["stop", "kill", "restart", "pause", "unpause", "wait", "rm"]),
-    "What they do": ("watching", ["ps", "logs", "stats", "events"]),
-    "Inside containers": ("tending", ["exec", "top", "rename", "update"]),
-    "Learning": ("learning", ["demo", "tour", "trace"]),
-    "This host": ("system", ["system", "config-file"]),
-    "Volumes": ("volumes", ["volume"]),
+    "Images": {"images": ["pull", "images", "inspect", "history", "layers", "tag", "rmi"]},
+    "Look inside": {"inside": ["files", "cat", "diff", "cp"]},
+    "Registries": {"registries": ["push", "tags", "login", "logout"]},
+    "config.json": {"configs": ["config", "check", "explain", "adopt"]},
+    "Written by hand": {"handmade": ["edit", "bundle"]},
+    "Working containers": {"working": ["mount", "umount", "commit"]},
+    "Archives": {"archives": ["save", "load", "import"]},
+    "Containers": {"containers": ["run", "create", "start", "attach"]},
+    "Their course": {"lifecycle": ["stop", "kill", "restart", "pause", "unpause", "wait", "rm"]},
+    "What they do": {"listing": ["ps"], "logs": ["logs"], "watching": ["stats", "events"]},
+    "Inside containers": {"tending": ["exec", "top", "rename", "update"]},
+    "Learning": {"learning": ["demo", "tour", "trace"]},
+    "This host": {"system": ["system", "config-file"]},
+    "Volumes": {"volumes": ["volume"]},
 }
-"""Title in --help: (module below engine.cli, its commands). A module is imported when a command of it is asked for."""
+"""Title in --help: {module below engine.cli: its commands}. A module is imported when a command of it is asked for."""
+
+_MODULES = {name: module for group in _GROUPS.values() for module, names in group.items() for name in names}
 
 
 class CommandTree(click.Group):
     """A group that knows its commands by name and imports them when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for _, names in _GROUPS.values() for name in names]
+        return list(_MODULES)
 
     def invoke(self, ctx: click.Context) -> Any:
         settings = ctx.obj["settings"] = read_settings()
         ctx.obj["read_only"] = ctx.params["read_only"] or settings.read_only
         for name in settings.flags:
-            if not any(name in names for _, names in _GROUPS.values()):
+            if name not in _MODULES:
                 settings.wrong(f"flags.{name}", "is no command")
         return super().invoke(ctx)
 
@@ -75,19 +77,18 @@ class CommandTree(click.Group):
         return name, command, rest
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        for module, names in _GROUPS.values():
-            if cmd_name in names:
-                word = cmd_name.replace("-", "_")
-                word += "_" * keyword.iskeyword(word)
-                found = getattr(importlib.import_module(f"engine.cli.{module}"), word)
-                assert isinstance(found, click.Command)
-                return found
-        return None
+        if cmd_name not in _MODULES:
+            return None
+        word = cmd_name.replace("-", "_")
+        word += "_" * keyword.iskeyword(word)
+        found = getattr(importlib.import_module(f"engine.cli.{_MODULES[cmd_name]}"), word)
+        assert isinstance(found, click.Command)
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, (_, names) in _GROUPS.items():
+        for title, group in _GROUPS.items():
             with formatter.section(title):
-                commands = [(name, self.get_command(ctx, name)) for name in names]
+                commands = [(name, self.get_command(ctx, name)) for names in group.values() for name in names]
                 formatter.write_dl([(name, command.get_short_help_str(90)) for name, command in commands if command])
 
 

@@ -1,4 +1,4 @@
-"""Commands that tell what containers do: stats, events; ps and logs are in files of their own."""
+"""Commands that tell what containers do: stats, events."""
 
 from __future__ import annotations
 
@@ -14,12 +14,9 @@ import click
 from engine import CancelToken, ContainerStats, Happening, UsageError, human_size, visible
 from engine.cli.choosing import LATEST, ContainerCommand, one
 from engine.cli.console import narrate, print_json, print_table, session
-from engine.cli.listing import ps
-from engine.cli.logs import logs, moment
+from engine.cli.logs import moment
 from engine.cli.options import as_json
 from engine.cli.templates import field, print_filled
-
-__all__ = ["events", "logs", "ps", "stats"]
 
 _format = click.option(
     "--format", "form", default="table", metavar="table|json|TEMPLATE", help="A template: '{{.Name}} {{.ID}}'."

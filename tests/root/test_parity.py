@@ -141,7 +141,7 @@ class Listener:
             for values in ({}, filled, *({**filled, name: "yes"} for name in toggles)):
                 dialog._line({field.name: field.value for field in dialog._fields} | values)
 
-    async def result(self, *args: object) -> None:
+    async def result(self, *args: object, **more: object) -> None:
         return None
 
     def later(self, work: Any) -> None:
