@@ -22,7 +22,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -30,6 +30,7 @@ import msgspec
 from engine import whereabouts
 from engine.errors import CutawayError, StoreError
 from engine.jobs import CancelToken
+from engine.libc import libc
 from engine.walking import remove_tree
 
 _TMP_LOCK = "tmp"
@@ -359,7 +360,7 @@ def sync_filesystem(path: Path) -> None:
     """Make everything below `path` durable at once: far cheaper than an fsync for each of many files (syncfs(2))."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if _libc().syncfs(handle) != 0:
+        if libc.syncfs(handle) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), str(path))
     finally:
@@ -382,11 +383,6 @@ def open_regular(path: Path) -> int:
         os.close(handle)
         raise StoreError(f"{path} is not a regular file")
     return handle
-
-
-@cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
 
 
 def store_error(error: OSError, what: str) -> StoreError:

@@ -10,6 +10,8 @@ import ctypes
 import errno
 import os
 
+from engine.libc import libc
+
 _OPENAT2 = 437
 _IN_ROOT, _NO_MAGIC = 0x10, 0x02
 _TRIES = 100  # EAGAIN: a rename somewhere on the system came between
@@ -17,9 +19,6 @@ _TRIES = 100  # EAGAIN: a rename somewhere on the system came between
 
 class _How(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
-
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def open_below(root: int, path: bytes, flags: int) -> int:
@@ -30,7 +29,7 @@ def open_below(root: int, path: bytes, flags: int) -> int:
     how = _How(flags | os.O_CLOEXEC, 0, _IN_ROOT | _NO_MAGIC)
     number = 0
     for _ in range(_TRIES):
-        handle = _libc.syscall(_OPENAT2, root, path or b".", ctypes.byref(how), ctypes.sizeof(how))
+        handle = libc.syscall(_OPENAT2, root, path or b".", ctypes.byref(how), ctypes.sizeof(how))
         if handle >= 0:
             return int(handle)
         number = ctypes.get_errno()

@@ -9,12 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.errors import HostError
-
-_libc = ctypes.CDLL(None, use_errno=True)
+from engine.libc import MNT_DETACH, libc
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _MS_BIND = 4096  # linux/mount.h
-_MNT_DETACH = 2
 
 
 def make(path: Path) -> None:
@@ -22,7 +20,7 @@ def make(path: Path) -> None:
     failures: list[int] = []
 
     def body() -> None:  # in a thread of its own: the namespace is that of the thread that calls unshare(2)
-        if _libc.unshare(_CLONE_NEWNET):
+        if libc.unshare(_CLONE_NEWNET):
             failures.append(ctypes.get_errno())
         else:
             _bind("/proc/thread-self/ns/net", path, failures)
@@ -53,11 +51,11 @@ def keep(path: Path, pid: int) -> None:
 def remove(path: Path) -> None:
     """Let go of it; it ends with the last process in it. None there is no error."""
     with suppress(FileNotFoundError):
-        while _libc.umount2(os.fsencode(path), _MNT_DETACH) == 0:
+        while libc.umount2(os.fsencode(path), MNT_DETACH) == 0:
             pass
         path.unlink()
 
 
 def _bind(source: str, target: Path, failures: list[int]) -> None:
-    if _libc.mount(source.encode(), os.fsencode(target), None, ctypes.c_ulong(_MS_BIND), None):
+    if libc.mount(source.encode(), os.fsencode(target), None, ctypes.c_ulong(_MS_BIND), None):
         failures.append(ctypes.get_errno())

@@ -17,8 +17,7 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import MountError
-
-_libc = ctypes.CDLL(None, use_errno=True)
+from engine.libc import MNT_DETACH, UMOUNT_NOFOLLOW, libc
 
 # The numbers are the same on every architecture but alpha (the kernel's syscall.tbl), the flags from linux/mount.h.
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
@@ -26,7 +25,6 @@ _OPEN_TREE_CLONE = 1
 _MOVE_MOUNT_F_EMPTY_PATH = 4
 _MOUNT_ATTR_IDMAP = 0x00100000
 _AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
-_MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8
 
 Range = tuple[int, int, int]
 """The first number in the container, the first on the host, how many."""
@@ -91,22 +89,22 @@ def mapped(directories: Sequence[Path], mapping: IdMapping, at: Path) -> Iterato
         yield places
     finally:
         for place in reversed(done):
-            _libc.umount2(os.fsencode(place), _UMOUNT_NOFOLLOW | _MNT_DETACH)
+            libc.umount2(os.fsencode(place), UMOUNT_NOFOLLOW | MNT_DETACH)
         for place in (*places, at):
             if place.is_dir():
                 place.rmdir()
 
 
 def _bind(directory: Path, place: Path, namespace: int) -> None:
-    tree = _libc.syscall(_OPEN_TREE, _AT_FDCWD, os.fsencode(directory), _OPEN_TREE_CLONE | os.O_CLOEXEC)
+    tree = libc.syscall(_OPEN_TREE, _AT_FDCWD, os.fsencode(directory), _OPEN_TREE_CLONE | os.O_CLOEXEC)
     if tree < 0:
         raise _failed(directory)
     try:
         attributes = _MountAttr(_MOUNT_ATTR_IDMAP, 0, 0, namespace)
         size = ctypes.c_size_t(ctypes.sizeof(attributes))
-        if _libc.syscall(_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH, ctypes.byref(attributes), size):
+        if libc.syscall(_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH, ctypes.byref(attributes), size):
             raise _failed(directory)
-        if _libc.syscall(_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(place), _MOVE_MOUNT_F_EMPTY_PATH):
+        if libc.syscall(_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(place), _MOVE_MOUNT_F_EMPTY_PATH):
             raise _failed(directory)
     finally:
         os.close(tree)

@@ -18,15 +18,12 @@ import msgspec
 
 from engine.errors import MountError
 from engine.jobs import Job
+from engine.libc import MNT_DETACH, UMOUNT_NOFOLLOW, libc
 from engine.rootfs.mapping import mapped
 from engine.rootfs.plan import OverlayPlan, options
 from engine.trace import StepKind
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
 _CLONE_FS = 0x200  # linux/sched.h
-_MNT_DETACH = 2  # linux/fs.h
-_UMOUNT_NOFOLLOW = 8
 _OVERLAYFS_MAGIC = 0x794C7630  # linux/magic.h
 _BUSY_TRIES = 20
 _BUSY_PAUSE = 0.05  # seconds; with the tries, one second for processes that are just ending
@@ -158,7 +155,7 @@ def _in_own_directory(directory: str, action: Callable[[], int]) -> int:
 
     def body() -> None:
         nonlocal result
-        if _libc.unshare(_CLONE_FS):
+        if libc.unshare(_CLONE_FS):
             result = ctypes.get_errno()
             return
         os.chdir(directory)
@@ -172,7 +169,7 @@ def _in_own_directory(directory: str, action: Callable[[], int]) -> int:
 
 def _mount(target: Path, data: bytes) -> int:
     """mount(2); returns 0 or the error number."""
-    if _libc.mount(b"overlay", os.fsencode(target), b"overlay", ctypes.c_ulong(0), data):
+    if libc.mount(b"overlay", os.fsencode(target), b"overlay", ctypes.c_ulong(0), data):
         return ctypes.get_errno()
     return 0
 
@@ -182,7 +179,7 @@ def _unmount_one(path: Path) -> bool:
     target = os.fsencode(path)
     for attempt in range(_BUSY_TRIES + 1):
         last = attempt == _BUSY_TRIES
-        if not _libc.umount2(target, _UMOUNT_NOFOLLOW | (_MNT_DETACH if last else 0)):
+        if not libc.umount2(target, UMOUNT_NOFOLLOW | (MNT_DETACH if last else 0)):
             return last
         failure = ctypes.get_errno()
         if failure == errno.EINVAL:  # not a mount point any more: somebody was faster
@@ -225,6 +222,6 @@ def _on_overlay(path: Path) -> bool:
         _fields_ = (("f_type", ctypes.c_long), ("rest", ctypes.c_char * 512))
 
     buffer = Statfs()
-    if _libc.statfs(os.fsencode(path), ctypes.byref(buffer)):
+    if libc.statfs(os.fsencode(path), ctypes.byref(buffer)):
         return False
     return int(buffer.f_type) & 0xFFFFFFFF == _OVERLAYFS_MAGIC

@@ -15,8 +15,7 @@ import msgspec
 
 from engine.errors import StoreError
 from engine.jobs import CancelToken
-
-_libc = ctypes.CDLL(None, use_errno=True)
+from engine.libc import libc
 
 MODIFIED = 0x2  # sys/inotify.h
 MOVED_AWAY = 0x40
@@ -74,7 +73,7 @@ class Watch:
     """Changes at or in one path, and those that are added, by inotify. A context manager."""
 
     def __init__(self, path: Path, mask: int) -> None:
-        self._handle: int = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._handle: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._handle < 0:
             raise _failed("inotify_init1", path)
         try:
@@ -85,7 +84,7 @@ class Watch:
 
     def add(self, path: Path, mask: int) -> None:
         """Watch a further path. Raises StoreError."""
-        if _libc.inotify_add_watch(self._handle, os.fsencode(path), ctypes.c_uint32(mask)) < 0:
+        if libc.inotify_add_watch(self._handle, os.fsencode(path), ctypes.c_uint32(mask)) < 0:
             raise _failed("inotify_add_watch", path)
 
     def __enter__(self) -> Watch:
