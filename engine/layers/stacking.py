@@ -11,6 +11,7 @@ from functools import cached_property
 from engine.layers.index import Columns
 
 _LAYER = 32  # bits of a place that are its row; the rest is the layer's number
+_ROW = (1 << _LAYER) - 1
 
 
 class Change(Enum):
@@ -104,7 +105,7 @@ class Tree:
                 place = merged.get(path)
                 if place is None or row in marks:
                     continue
-                below, there = self._layers[(place >> _LAYER) - 1], place & 0xFFFFFFFF
+                below, there = self._layers[(place >> _LAYER) - 1], place & _ROW
                 if stat.S_ISDIR(columns.modes[row]) and stat.S_ISDIR(below.modes[there]):
                     if _alike(columns, row, below, there):
                         unchanged.add(row)
@@ -133,7 +134,7 @@ class Tree:
         return {path: merged.pop(path) for path in found}
 
     def _mode(self, place: int) -> int:
-        return self._layers[(place >> _LAYER) - 1].modes[place & 0xFFFFFFFF]
+        return self._layers[(place >> _LAYER) - 1].modes[place & _ROW]
 
     # -- what is asked ---------------------------------------------------------------------------------
 
@@ -165,7 +166,7 @@ class Tree:
         found: dict[bytes, int] = {}
         sums: dict[bytes, int] = dict.fromkeys(self._names, 0)
         for path, place in self._merged.items():
-            columns, row = self._layers[(place >> _LAYER) - 1], place & 0xFFFFFFFF
+            columns, row = self._layers[(place >> _LAYER) - 1], place & _ROW
             size = found[path] = columns.sizes[row]
             if size and row not in columns.links:
                 sums[path.rpartition(b"/")[0]] += size
@@ -180,7 +181,7 @@ class Tree:
         found: dict[bytes, int] = {}
         for hides, removed in zip(self._hides, self._removed, strict=True):
             for place in (*hides.values(), *removed.values()):
-                columns, row = self._layers[(place >> _LAYER) - 1], place & 0xFFFFFFFF
+                columns, row = self._layers[(place >> _LAYER) - 1], place & _ROW
                 if size := columns.sizes[row]:
                     found[columns.paths[row]] = found.get(columns.paths[row], 0) + size
         return found
@@ -278,7 +279,7 @@ class Tree:
             changed=changed,
             removed=len(removed),
             size=sum(columns.sizes) - sum(columns.sizes[row] for row in columns.links),
-            wasted=sum(self._layers[(place >> _LAYER) - 1].sizes[place & 0xFFFFFFFF] for place in covered),
+            wasted=sum(self._layers[(place >> _LAYER) - 1].sizes[place & _ROW] for place in covered),
         )
 
     @cached_property
@@ -293,7 +294,7 @@ class Tree:
         return found
 
     def _node(self, place: int, change: Change | None = None, hides: int = 0) -> Node:
-        number, row = place >> _LAYER, place & 0xFFFFFFFF
+        number, row = place >> _LAYER, place & _ROW
         columns = self._layers[number - 1]
         if change is None:
             hidden = self._hides[number - 1].get(row)
