@@ -24,8 +24,10 @@ from engine.text import visible
 class RegistryTarget:
     """Takes one image. May be used from several threads.
 
-    `read_from` are the repositories of the same registry that blobs may be mounted from. The other arguments are
-    as for RegistrySource. What is pushed goes to the registry itself, never to a mirror.
+    What is pushed goes to the registry itself, never to a mirror. All requests are steps of `job`. `read_from` are the
+    repositories of the same registry that blobs may be mounted from. `tls_verify`, `hosts` and `patience` are as for
+    RegistrySource. Of a blob `piece` bytes go in one request, more where the registry wants that. `layout` is where the
+    image is read from, and `name` what it is called there ("": as the reference), for the journal.
     """
 
     def __init__(
