@@ -78,7 +78,7 @@ async def _wait(bench: Bench, offer: _Offer) -> None:
         offer.command,
         begun=lambda job: waits.update({container.id: job}),
     )
-    del waits[container.id]
+    waits.pop(container.id, None)
     if code is not None:
         bench.say(f"{container.name} has ended with exit code {code}.")
 
