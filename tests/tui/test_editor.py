@@ -57,8 +57,8 @@ class Editing(App[None]):
         yield self.view
 
     @on(TextView.Stale)
-    def _look(self, event: TextView.Stale) -> None:
-        self.view.take(analyse(self.workbench, event.text, self.draft.provenance, self.draft, TEXT))
+    def _look(self) -> None:
+        self.view.take(analyse(self.workbench, self.view.editor.text, self.draft.provenance, self.draft, TEXT))
 
     @on(ConfigEditor.Copy)
     def _copy(self, event: ConfigEditor.Copy) -> None:

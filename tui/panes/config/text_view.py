@@ -50,10 +50,6 @@ class TextView(Vertical):
     class Stale(Message):
         """The text has changed: somebody should analyse it and call `take`."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
     class Edited(Message):
         """The text was changed by a person."""
 
@@ -105,7 +101,7 @@ class TextView(Vertical):
         self._about.look()
         self.outline.show([])
         self._stop_waiting()
-        self.post_message(self.Stale(self.editor.text))
+        self.post_message(self.Stale())
 
     def change_to(self, text: str, *, follow: bool = False) -> None:
         """Another text in the place of this one, as an edit that can be undone; `follow` it with the cursor."""
@@ -347,7 +343,7 @@ class TextView(Vertical):
 
     def _paused(self) -> None:
         self._finder.refresh()
-        self.post_message(self.Stale(self.editor.text))
+        self.post_message(self.Stale())
 
     @on(TextArea.SelectionChanged)
     def _moved(self, event: TextArea.SelectionChanged) -> None:

@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from engine import FileEntry, UsageError, visible
 from tui import outside
@@ -200,9 +200,9 @@ class Opening:
         self._bench.job(f"copy out /{entry.path}", work, line(given))
 
 
-def _copy(file: object, path: Path) -> bytes:
-    with file as source, path.open("xb") as target:  # type: ignore[attr-defined]
-        data: bytes = source.read()
+def _copy(source: BinaryIO, path: Path) -> bytes:
+    with source, path.open("xb") as target:
+        data = source.read()
         target.write(data)
     return data
 

@@ -10,7 +10,7 @@ from engine import ImageUnknown
 from tui.panes.files.sources import Listed, Merged, Source
 
 if TYPE_CHECKING:
-    from engine import FileEntry, Inside, LayerChanges, LayerSummary, Owners, Workbench
+    from engine import Inside, LayerChanges, LayerSummary, Owners, Workbench
 
 
 @dataclass
@@ -64,10 +64,6 @@ class Opened:
         self.wasted = self.inside.wasted()
         self.owners = self.inside.owners()
         self.inside.versions("")
-
-    def entry(self, layer: int, path: str) -> FileEntry | None:
-        """What a layer itself has at a path."""
-        return next((found for found in self.inside.versions(path) if found.layer == layer), None)
 
 
 def open_thing(workbench: Workbench, name: str, called: str, image: str, *, container: bool) -> Opened:
