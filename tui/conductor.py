@@ -48,8 +48,9 @@ class Stage(View, Protocol):
 
     @property
     def asked(self) -> int: ...
+    @property
+    def subject(self) -> Subject: ...
     async def ready(self) -> None: ...
-    def look_first(self, subject: Subject, *, go: str = "") -> None: ...
     def show_host(self, words: list[str]) -> None: ...
     def show_pull(self, pull: Pull) -> None: ...
     def show_busy(self, text: str) -> None: ...
@@ -84,9 +85,9 @@ class Conductor:
         await self._view.ready()
         running = [c for c in self._state.running if not c.working]
         if running:
-            self._view.look_first(OfContainer(max(running, key=lambda c: c.started or 0).id), go="output")
+            self._look_first(OfContainer(max(running, key=lambda c: c.started or 0).id), go="output")
         else:
-            self._view.look_first(OfImage(self._state.images[0].reference) if self._state.images else None)
+            self._look_first(OfImage(self._state.images[0].reference) if self._state.images else None)
         await self._look_at_host()
         await self.leftovers.begin()
         await self._desk.ask(lambda workbench: workbench.watch())
@@ -94,6 +95,13 @@ class Conductor:
             self._view.hear(changed)
         await self._read_stale("images", "containers")
         self._view.later(self.look_at_neighbours())
+
+    def _look_first(self, subject: Subject, *, go: str = "") -> None:
+        """What to begin with; who has pressed something meanwhile stays where they went."""
+        if not self._state.asked:
+            self._view.look(subject, go=go)
+        elif (own := self._view.subject or subject) is not None:
+            self._view.look(own)
 
     def neighbours_gone_to(self) -> None:
         """Other engines' containers come in sight: ask for them, unless that was done a moment ago."""

@@ -13,7 +13,7 @@ from tui.widgets.title_bar import TitleBar
 
 
 class InFront(Services):
-    """Actions that need nothing of the panes."""
+    """Actions that need nothing of the panes. What they open is given this screen as its `Bench`."""
 
     conductor: Conductor
 
@@ -22,20 +22,7 @@ class InFront(Services):
         self.title_bar = TitleBar("cutaway")
 
     def look(self, subject: Subject, *, go: str = "") -> None:
-        """Look at a thing; `go` is a pane, or a tab of the main area, to be in afterwards."""
-        raise NotImplementedError
-
-    @property
-    def subject(self) -> Subject:
-        """What the keys are about."""
-        raise NotImplementedError
-
-    def look_first(self, subject: Subject, *, go: str = "") -> None:
-        """What to begin with; who has pressed something meanwhile stays where they went."""
-        if not self.state.asked:
-            self.look(subject, go=go)
-        elif (own := self.subject or subject) is not None:
-            self.look(own)
+        raise NotImplementedError  # it is about panes
 
     def action_record(self) -> None:
         from tui.sheets.record import RecordSheet
