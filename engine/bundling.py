@@ -78,7 +78,7 @@ def read_config(text: str) -> dict[str, Any]:
     cwd = config["process"].get("cwd") if isinstance(config, dict) and config else None
     if isinstance(cwd, str) and spec.leaks_descriptor(cwd):
         raise SpecError(
-            f"the working directory {visible(cwd)[:80]} is one of runc's own open files (CVE-2024-21626)",
+            f"the working directory {visible(cwd)[:80]} is, or can be, one of runc's own open files (CVE-2024-21626)",
             hint="Give a directory of the container as process.cwd.",
         )
     if not isinstance(args, list) or not all(isinstance(word, str) for word in args):

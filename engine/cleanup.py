@@ -14,7 +14,7 @@ from engine.host import probe
 from engine.jobs import Job
 from engine.network import Networks, leave_names
 from engine.runtime import ContainerRecord, Containers, Kind, Runtime
-from engine.trace import StepKind, append
+from engine.trace import append
 
 
 def sharers(records: Sequence[ContainerRecord], container_id: str) -> list[ContainerRecord]:
@@ -72,17 +72,15 @@ class Cleaner:
         self._containers.happenings.add(record, "died", ended.finished, **detail)
 
     def tidy(self, record: ContainerRecord, job: Job) -> None:
-        """What is due for a container that has ended. What its deletion had to say (a hook failed) goes to its journal.
-
-        Raises as `put_away` does.
-        """
+        """What is due for a container that has ended; the steps go to its journal, of one with --restart those alone
+        that had something to say (a hook failed), as it may come back for ever. Raises as `put_away` does."""
         done = len(job.steps)
         remove = self.goes(record)
         self.put_away(record, job, remove=remove)
-        told = [step for step in job.steps[done:] if step.kind is StepKind.RUNTIME and step.detail]
-        if told and not remove:
-            with suppress(OSError):  # a full disk: it has been told by an event
-                append(self._containers.path(record.id) / "trace.jsonl", told)
+        steps = [step for step in job.steps[done:] if step.detail or not record.restart]
+        if steps and not remove:
+            with suppress(OSError):  # a full disk: its end has been told by an event
+                append(self._containers.path(record.id) / "trace.jsonl", steps)
 
     def goes(self, record: ContainerRecord) -> bool:
         """Whether a container goes when it has ended: it has --rm, and none is left that shares its network (as

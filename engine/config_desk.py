@@ -42,10 +42,16 @@ class ConfigDesk(ImageDesk):
         """Every value of a draft's config.json with its source."""
         return spec.explain(draft.text, draft.provenance)
 
-    def check(self, text: str | bytes, *, bundle: Path | None = None) -> list[Diagnostic]:
+    def check(self, text: str | bytes, *, bundle: Path | None = None, of_container: bool = False) -> list[Diagnostic]:
         """What is wrong, or surely not meant, in a config.json; with `bundle`, the directory where it is, relative
-        paths and what is in its root filesystem are looked up too."""
-        return spec.check(text, facts=self.facts, bundle=bundle, will_be_made=self._networks.is_ours)
+        paths and what is in its root filesystem are looked up too. `of_container`: one that is here, or to be."""
+        return spec.check(
+            text,
+            facts=self.facts,
+            bundle=bundle,
+            will_be_made=self._networks.is_ours,
+            own_root=spec.ROOT_PATH if of_container else "",
+        )
 
     def config(self, name: str) -> tuple[str, Provenance]:
         """The config.json of a container and where its values come from. Raises ContainerUnknown, ContainerState for a

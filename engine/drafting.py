@@ -88,6 +88,8 @@ class Drafter:
             text, provenance, files = generated.text, generated.provenance, dict(generated.files)
             if config is not None:
                 text, provenance = spec.adapt(config, identity, netns=netns)
+                if provenance["/root/path"] != spec.GIVEN:
+                    job.emit(Problem("root-replaced", "root.path in that file is not used: the container has its own"))
                 # Made by options for another network, it may bind a file that this container would not have.
                 files = dict.fromkeys(spec.own_files(text), b"") | files
             step.detail = f"{len(provenance)} values"

@@ -165,17 +165,17 @@ class Workbench(TransferDesk):
         if image.startswith((ROOTFS, Transport.CONTAINERS_STORAGE.value)):
             return image
         wanted = Platform.parse(platform) if platform else None
-        other = ""
+        other, unknown = "", None
         try:
             config = self._store.find(image).config
             theirs = Platform(config.architecture, config.os, config.variant)
             if wanted and wanted not in (theirs, Platform(theirs.architecture, theirs.os)):
                 other = str(theirs)
             here = True
-        except ImageUnknown:
+        except ImageUnknown as error:
             if policy == "never":
                 raise
-            here = False
+            here, unknown = False, error
         if policy == "never" or (policy == "missing" and here and not other):
             if other:
                 raise UsageError(
@@ -187,6 +187,8 @@ class Workbench(TransferDesk):
         except RegistryError:
             if policy == "newer" and here and not other:
                 return image
+            if unknown and command_to_get(image) == "cutaway demo":  # no registry has it, if one is there
+                raise unknown from None
             raise
 
     # -- containers ------------------------------------------------------------------------------------

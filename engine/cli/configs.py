@@ -112,6 +112,11 @@ def config(
         return
     if not explain:
         click.echo(draft.text, nl=False)
+        if draft.network:
+            narrate(
+                "the network namespace in it is made when a container is: for runc alone there are --network=host or"
+                " none, and cutaway bundle"
+            )
         if not json.loads(draft.text)["process"]["args"]:
             narrate("process.args is empty: the image names no command, and none was given")
         return

@@ -17,6 +17,7 @@ import click
 from engine import (
     CutawayError,
     Event,
+    ImageSummary,
     Job,
     LayerPhase,
     LayerProgress,
@@ -106,6 +107,11 @@ def _line(event: LayerProgress) -> str:
     return text
 
 
+def how_large(image: ImageSummary) -> str:
+    """`3 layers, 5.1 MB`."""
+    return f"{image.layers} layer{'s' * (image.layers != 1)}, {human_size(image.size)}"
+
+
 class Session:
     """What a command works with: the façade, and jobs that Ctrl-C cancels."""
 
@@ -115,7 +121,8 @@ class Session:
         self.workbench = Workbench(root, sink=Progress(quiet=quiet))
 
     def do(self, title: str, work: Callable[[Job], T]) -> T:
-        """Do `work` as a job. The first Ctrl-C (or TERM) cancels it; a second one ends the program at once."""
+        """Do `work` as a job. The first Ctrl-C (TERM, or HUP of a lost terminal) cancels it; a second one ends the
+        program at once."""
         previous: dict[int, Any] = {}
 
         def prepare(job: Job) -> None:
@@ -124,8 +131,9 @@ class Session:
                 # Not in this frame: a callback of the token may want a lock that the interrupted code holds.
                 threading.Thread(target=job.cancel, daemon=True).start()
 
-            for number in (signal.SIGINT, signal.SIGTERM):
-                previous[number] = signal.signal(number, cancel)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup(1) has it
+                    previous[number] = signal.signal(number, cancel)
 
         try:
             return self.workbench.jobs.run(title, work, prepare=prepare)

@@ -9,7 +9,7 @@ import click
 
 from engine import ContainerUnknown, ImageSummary, ImageUnknown, LayerChanges, efficiency, human_size
 from engine.cli.choosing import LATEST, ContainerCommand, one
-from engine.cli.console import complain, each, narrate, print_json, print_table, session, warn
+from engine.cli.console import complain, each, how_large, narrate, print_json, print_table, session, warn
 from engine.cli.options import as_json, platform_option, tls_verify_option
 from engine.cli.templates import at_path, filled
 
@@ -31,7 +31,7 @@ def pull(reference: str, tls_verify: bool, quiet: bool, platform: str | None) ->
         lambda job: console.workbench.pull(reference, job, tls_verify=tls_verify, platform=platform),
     )
     if not quiet:
-        narrate(f"{image.reference}  {image.layers} layers, {human_size(image.size)}")
+        narrate(f"{image.reference}  {how_large(image)}")
     click.echo(image.id)
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import click
 
 from engine import CancelToken, Job, Page, RunOptions, Step, Tour, Workbench, human_size, shortened, visible
-from engine.cli.console import narrate, print_json, session
+from engine.cli.console import how_large, narrate, print_json, session
 from engine.cli.options import as_json
 from engine.cli.streams import writing
 
@@ -74,7 +74,7 @@ class _Demo:
         self._say(f"  $ ROOT={shlex.quote(str(workbench.root.path))}")
         self._title("An image is a stack of layers and a configuration. This one is made of this host's own tools.")
         image = self._do("demo", workbench.demo)
-        self._say(f"{image.reference}: {image.layers} layers, {human_size(image.size)}, digest {image.digest[:19]}…")
+        self._say(f"{image.reference}: {how_large(image)}, digest {image.digest[:19]}…")
         for number, layer in enumerate(workbench.layers(image.reference), 1):
             self._say(f"  {number}  {human_size(layer.size):>8}  {layer.files} entries  {layer.created_by}")
             self._say(f"     {self._short(layer.path)}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from engine import CommitOptions, human_size
-from engine.cli.console import each, narrate, print_json, print_table, session
+from engine import CommitOptions
+from engine.cli.console import each, how_large, narrate, print_json, print_table, session
 from engine.cli.options import as_json
 
 
@@ -90,5 +90,5 @@ def commit(
     console = session(quiet=quiet)
     made = console.do(f"commit {container}", lambda job: console.workbench.commit(container, image, job, options))
     if not quiet:
-        narrate(f"{made.reference}  {made.layers} layers, {human_size(made.size)}")
+        narrate(f"{made.reference}  {how_large(made)}")
     click.echo(made.id)

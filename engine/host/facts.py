@@ -111,7 +111,7 @@ class HostFacts(msgspec.Struct, frozen=True, dict=True):
             found.append(Problem("not-permitted", "not root: images can be looked at, not mounted or run", _ROOT_HINT))
         for name, tool, why in (
             ("runc", self.runc, "nothing can be started"),
-            ("conmon", self.conmon, "nothing can be started in the background"),
+            ("conmon", self.conmon, "nothing can be started"),
         ):
             if tool is None:
                 found.append(Problem("tool-missing", f"{name} is not installed: {why}", _PACKAGES.format(name)))

@@ -86,11 +86,13 @@ def _with_mapped_owners(plan: OverlayPlan, opened: ExitStack) -> OverlayPlan:
 
 
 def unmount(merged: Path, job: Job) -> None:
-    """Take away what is mounted at `merged` and below it. Nothing mounted is no error.
+    """Take away what is mounted at `merged` and below it. Nothing mounted is no error, and no step.
 
     A mount that stays busy for a second is detached lazily (it vanishes from the tree at once, and wholly when
     its last user is gone); the step says so. Raises MountError.
     """
+    if not mounts_below(merged):
+        return
     with job.step(StepKind.MOUNT, shlex.join(["umount", str(merged)])) as step:
         gone = 0
         # Deepest first; a place can be mounted on more than once, so look again until there is nothing.
@@ -101,7 +103,7 @@ def unmount(merged: Path, job: Job) -> None:
                 gone += 1
             if gone > 10_000:
                 raise MountError(f"{merged} is mounted again as fast as it is unmounted")
-        step.detail = step.detail or ("unmounted" if gone else "was not mounted")
+        step.detail = step.detail or "unmounted"
 
 
 def is_mounted(path: Path) -> bool:

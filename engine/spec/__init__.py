@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from engine.lazy import provide
 
 if TYPE_CHECKING:
-    from engine.spec.adapt import adapt, id_mappings, own_files
+    from engine.spec.adapt import GIVEN, adapt, id_mappings, own_files
     from engine.spec.adopt import Adopted, Note, adopt
     from engine.spec.blame import blame
     from engine.spec.check import check
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.spec.executing import SHELLS, ExecOptions, best_shell, exec_process, find_shell
     from engine.spec.fields import Field, describe_field, explain_field, fields, known_words, member_names
     from engine.spec.formatting import formatted, with_commas
-    from engine.spec.generate import STOP_SIGNAL, ContainerIdentity, Generated, generate
+    from engine.spec.generate import ROOT_PATH, STOP_SIGNAL, ContainerIdentity, Generated, generate
     from engine.spec.inheriting import volumes_of
     from engine.spec.inside import directory_in
     from engine.spec.mounts import Mount
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 provide(
     __name__,
     {
-        "adapt": "adapt id_mappings own_files",
+        "adapt": "GIVEN adapt id_mappings own_files",
         "adopt": "Adopted Note adopt",
         "blame": "blame",
         "check": "check",
@@ -64,7 +64,7 @@ provide(
         "executing": "SHELLS ExecOptions best_shell exec_process find_shell",
         "fields": "Field describe_field explain_field fields known_words member_names",
         "formatting": "formatted with_commas",
-        "generate": "STOP_SIGNAL ContainerIdentity Generated generate",
+        "generate": "ROOT_PATH STOP_SIGNAL ContainerIdentity Generated generate",
         "inside": "directory_in",
         "inheriting": "volumes_of",
         "mounts": "Mount",
@@ -87,8 +87,10 @@ provide(
 )
 
 __all__ = [
+    "GIVEN",
     "LIMITS",
     "MAX_CONFIG_BYTES",
+    "ROOT_PATH",
     "SHELLS",
     "STOP_SIGNAL",
     "Accounts",

@@ -58,12 +58,13 @@ def check(
     facts: HostFacts | None = None,
     bundle: Path | None = None,
     will_be_made: Callable[[str], bool] = nothing,
+    own_root: str = "",
 ) -> list[Diagnostic]:
     """All findings, in the order of the text.
 
     With `facts`, what depends on this machine too (its limits, namespaces, files); with `bundle`, the directory that
     the file is for, what relative paths and the root filesystem hold. `will_be_made` knows the namespaces that are made
-    before runc starts.
+    before runc starts; `own_root` is the root.path of the container that the file is for, where there is one.
     """
     if len(text) > MAX_CONFIG_BYTES:
         return [Diagnostic("", 1, 1, Severity.ERROR, "size", f"this is over {MAX_CONFIG_BYTES} bytes: no config.json")]
@@ -86,7 +87,7 @@ def check(
         if not problem.trailing:
             return found
     reading = read(document.text, facts=facts, bundle=bundle)
-    reading.will_be_made = will_be_made
+    reading.will_be_made, reading.own_root = will_be_made, own_root
     wrong = {finding.pointer for finding in reading.findings if finding.code == "type"}
     findings = list(reading.findings)
     if "" not in wrong:

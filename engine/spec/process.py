@@ -150,9 +150,23 @@ def need_directory(rootfs: Path, workdir: str, mounted: Iterable[str]) -> None:
 
 
 def leaks_descriptor(path: str) -> bool:
-    """Whether a working directory would be one of runc's own open files (CVE-2024-21626)."""
+    """Whether a working directory is, or may be, one of runc's own open files (CVE-2024-21626)."""
     # /dev/fd is a link to /proc/self/fd that runc makes.
-    return bool(re.match(r"/+(?:proc/+[^/]+/+(?:task/+[^/]+/+)?|dev/+)fd(?:/|$)", posixpath.normpath(path)))
+    return (
+        _below_process("fd", path)
+        or path_of_process(path)
+        or bool(re.match("/+dev/+fd(?:/|$)", posixpath.normpath(path)))
+    )
+
+
+def path_of_process(path: str) -> bool:
+    """Whether a path leads through the root or the working directory of a process: the kernel resolves these links
+    itself, and no text tells whither."""
+    return _below_process("root|cwd", path)
+
+
+def _below_process(names: str, path: str) -> bool:
+    return bool(re.match(rf"/+proc/+[^/]+/+(?:task/+[^/]+/+)?(?:{names})(?:/|$)", posixpath.normpath(path)))
 
 
 def user(spec: Builder, execution: Execution, options: RunOptions, profile: Profile, rootfs: Path) -> User:

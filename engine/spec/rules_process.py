@@ -32,6 +32,10 @@ def root(reading: Reading) -> Iterator[Finding]:
     if "\0" in path:
         yield Finding("/root/path", _ERROR, "root-missing", "a path cannot hold a NUL character")
         return
+    if reading.own_root and path != reading.own_root:
+        message = "this is not the container's own root filesystem: nothing of its image is in it, and diff, commit and"
+        hint = f"Write {reading.own_root!r} for its own, and a volume for a directory of this host."
+        yield Finding("/root/path", _WARNING, "root-elsewhere", f"{message} rm do not know what is written there", hint)
     directory = reading.file_in_root()
     if directory is not None and reading.facts is not None and not os.path.isdir(directory):
         what = "is not a directory" if os.path.exists(directory) else "is not there"

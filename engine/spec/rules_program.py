@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from engine.host import known_holes
 from engine.spec.diagnostics import Severity
-from engine.spec.process import leaks_descriptor
+from engine.spec.process import leaks_descriptor, path_of_process
 from engine.spec.programs import is_executable, why_not_started
 from engine.spec.reading import Finding, Reading
 from engine.spec.seeing import Seen, clean, is_bind, look, too_long
@@ -36,12 +36,14 @@ def directory(reading: Reading) -> Iterator[Finding]:
     elif leaks_descriptor(cwd):
         runc = reading.facts.runc if reading.facts else None
         leaks = runc is not None and any(cve == "CVE-2024-21626" for cve, _ in known_holes(runc))
+        anywhere = path_of_process(cwd)
+        what = "can be, by way of a process," if anywhere else "is"
         yield Finding(
             pointer,
-            _WARNING if leaks or clean(cwd).endswith("/fd") else _ERROR,
+            _WARNING if leaks or anywhere or clean(cwd).endswith("/fd") else _ERROR,
             "cwd-leak",
-            "this working directory is one of runc's own open files: with runc before 1.1.12 it can lie outside the"
-            " container (CVE-2024-21626)",
+            f"this working directory {what} one of runc's own open files: with runc before 1.1.12 it can lie outside"
+            " the container (CVE-2024-21626)",
             "Give a directory of the container.",
         )
     else:

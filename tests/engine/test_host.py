@@ -37,7 +37,7 @@ def test_broken_tools_are_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     facts: HostFacts = probe()
     broken = [problem for problem in facts.problems if problem.code == "tool-broken"]
     assert [problem.message for problem in broken] == [
-        "conmon --version ended with 3 and said nothing: nothing can be started in the background"
+        "conmon --version ended with 3 and said nothing: nothing can be started"
     ]
     assert str(tmp_path / "conmon") in broken[0].hint
 

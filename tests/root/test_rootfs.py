@@ -178,8 +178,9 @@ def test_what_is_mounted_inside_goes_first(directory: Path, job: Job) -> None:
     unmount(plan.merged, job)
     assert mounts_below(directory) == []
     assert job.steps[-1].detail == "unmounted"
+    steps = len(job.steps)
     unmount(plan.merged, job)
-    assert job.steps[-1].detail == "was not mounted"
+    assert len(job.steps) == steps, "nothing was done"
 
 
 def test_without_the_privilege(directory: Path) -> None:

@@ -138,10 +138,17 @@ def test_null_is_nothing_as_for_go() -> None:
 
 
 def test_cwd_below_descriptors_is_refused(with_changes: Check) -> None:
-    for cwd in ("/proc/self/fd/7", "/proc/self/fd/../fd/8/", "/dev/fd/8", "//proc/./self/fd", "//dev/fd"):
+    for cwd in (
+        "/proc/self/fd/7",
+        "/proc/self/fd/../fd/8/",
+        "/dev/fd/8",
+        "//proc/./self/fd",
+        "//dev/fd",
+        "/proc/1/root/x",
+    ):
         (found,) = with_changes({"/process/cwd": cwd})
         assert found.code == "cwd-leak"
-        assert found.severity is (Severity.WARNING if cwd.endswith("/fd") else Severity.ERROR), cwd
+        assert found.severity is (Severity.WARNING if cwd.endswith(("/fd", "x")) else Severity.ERROR), cwd
         assert "CVE-2024-21626" in found.message
 
 
@@ -291,6 +298,13 @@ def test_with_the_bundle_the_root_is_looked_into(make: Make, facts: HostFacts, t
     assert "source" in {d.code for d in check(made.text, facts=facts, bundle=tmp_path)}
     (tmp_path / "merged").rename(tmp_path / "gone")
     assert ("root-missing", "/root/path") in codes(check(made.text, facts=facts, bundle=tmp_path))
+
+
+def test_a_containers_own_root_filesystem(with_changes: Check) -> None:
+    for path, told in (("merged", 0), ("/srv/other", 1), ("../other/merged", 1)):
+        found = [d for d in with_changes({"/root/path": path}, own_root="merged") if d.code == "root-elsewhere"]
+        assert [d.severity for d in found] == [Severity.WARNING] * told, path
+        assert not [d for d in with_changes({"/root/path": path}) if d.code == "root-elsewhere"]
 
 
 def test_newer_runc_knows_more(with_changes: Check, facts: HostFacts) -> None:

@@ -82,12 +82,20 @@ def test_working_directory(config: Config, make: Make, rootfs: Path) -> None:
     assert config(WEB, workdir="/there")["process"]["cwd"] == "/there"
     assert config(Execution(cmd=["sh"], working_dir="app"))["process"]["cwd"] == "/app"
     assert config()["process"]["cwd"] == "/"
-    for hostile in ("/proc/self/fd/7", "/proc/1/task/1/fd/8", "//proc/self/./fd/9", "/proc/self/fd"):
+    for hostile in (
+        "/proc/self/fd/7",
+        "/proc/1/task/1/fd/8",
+        "//proc/self/./fd/9",
+        "/proc/self/fd",
+        "/proc/self/root/proc/self/fd/8",
+    ):
         with pytest.raises(SpecError, match=r"below /proc/\*/fd"):
             make(Execution(cmd=["sh"], working_dir=hostile))
     (rootfs / "trap").symlink_to("proc/self/fd")
-    with pytest.raises(SpecError):
-        make(workdir="/trap/7")
+    (rootfs / "round").symlink_to("proc/1/task/1/cwd/proc/self")
+    for hostile in ("/trap/7", "/round/fd/7"):
+        with pytest.raises(SpecError):
+            make(workdir=hostile)
     assert config(workdir="/proc/self")["process"]["cwd"] == "/proc/self"
 
 
