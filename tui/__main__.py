@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 TYPE_CHECKING = False  # typing makes thousands of objects: it comes when `main` has told the collector
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """The console entry."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ctrl+c while all of it is loaded: there is nothing to tell
     gc.set_threshold(50_000, 20, 100)  # what is imported stays: nothing to be found among it
     from engine import later
 

@@ -170,6 +170,8 @@ def main(
     # Where who started us ignores it, so would conmon, and nobody could be told how a process ended (wait(2), ECHILD).
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as it is while this is loaded
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         result = cutaway.main(
             args=arguments,
             prog_name="cutaway",

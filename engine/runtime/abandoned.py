@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from engine.errors import RuntimeFailed
@@ -46,9 +46,12 @@ the first there is that moment: numbers go once round before one comes again.
 
 
 @contextlib.contextmanager
-def ending_with_us(directory: Path) -> Iterator[Callable[[], None]]:
+def ending_with_us(directory: Path, hears: Collection[int] = ()) -> Iterator[Callable[[], None]]:
     """If this process is killed in here, by SIGKILL, too, what conmon has started or will from `directory` ends: it is
     told so (HUP), and killed a second later. Each leads its process group.
+
+    `hears` are the ends at which conmon is listened to; they stay open with what waits. A conmon whom nobody hears any
+    more gives up: it takes the directory away, and with it the number of the process, which goes on.
 
     What this gives does the same when it is called, for what is not wanted any more before it has begun, and returns
     when it is done, in six seconds at most. Raises RuntimeFailed.
@@ -62,6 +65,7 @@ def ending_with_us(directory: Path) -> Iterator[Callable[[], None]]:
             stderr=subprocess.DEVNULL,
             cwd="/",
             env=environment(),
+            pass_fds=tuple(hears),
             start_new_session=True,  # what ends all processes of a terminal does not reach it
         )
     except OSError as error:

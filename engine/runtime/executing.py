@@ -93,8 +93,8 @@ class Executor:
             gone = stack.enter_context(contextlib.ExitStack())
             gone.callback(shutil.rmtree, directory, ignore_errors=True)
             (directory / "process.json").write_text(json.dumps({**process, **_size(process, to)}))
-            end = stack.enter_context(ending_with_us(directory))
             talk = stack.enter_context(_Talk(connects=to is not None))
+            end = stack.enter_context(ending_with_us(directory, talk.hears))
             pump = None
             with moves_at_once():
                 talk.begin(self._arguments(record, files, directory, process, to), directory)
@@ -146,6 +146,7 @@ class _Talk:
     def __init__(self, *, connects: bool) -> None:
         answers, sync = os.pipe()
         self._open = {answers, sync}
+        self.hears = [answers]
         self._conmons = {"_OCI_SYNCPIPE": sync}
         self.answers = Answers(answers)
         self._connecting: Answers | None = None
@@ -155,6 +156,7 @@ class _Talk:
             attached, attach = os.pipe()
             self._open |= {start, self._start, attached, attach}
             self._conmons |= {"_OCI_STARTPIPE": start, "_OCI_ATTACHPIPE": attach}
+            self.hears.append(attached)
             self._connecting = Answers(attached)
 
     def __enter__(self) -> _Talk:

@@ -244,6 +244,22 @@ def test_one_cancelled_while_it_starts_ends(
     until(lambda: len(workbench.top("w")) == 1, lambda: workbench.top("w"))
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP], ids=lambda number: number.name)
+def test_one_whose_caller_ends_while_it_starts_ends(
+    workbench: Workbench, running: Any, data_root: DataRoot, number: signal.Signals
+) -> None:
+    """At each moment from its directory's coming on: conmon has something to say to who is not there any more."""
+    there = running.root.run / "containers" / running.record.id
+    line = Cutaway(data_root.path, data_root.run.parent)
+    for late in range(0, 60, 3):
+        with line.start("exec", "w", "sleep", "214") as caller:
+            until(lambda: any(there.glob("exec-*")))
+            time.sleep(late / 1000)
+            os.kill(caller.pid, number)
+    until_gone(running)
+    until(lambda: len(workbench.top("w")) == 1, lambda: workbench.top("w"))
+
+
 def test_it_ends_with_its_container(workbench: Workbench, running: Any, tmp_path: Path) -> None:
     there = lambda: "sleep 213" in [process.command for process in workbench.top("w")]  # noqa: E731
     killer = once(there, lambda: workbench.kill("w", Job("kill", ignore)))
