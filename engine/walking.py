@@ -27,12 +27,12 @@ class Entry(NamedTuple):
 class Descent:
     """A directory of a tree that is open, from which ways lead down by a name, and up again.
 
-    `handle` is its descriptor, until the next step; `depth` counts from the top, which is 0. `failed` hears why a
-    directory cannot be opened that is there, and may raise.
+    `handle` is its descriptor, until the next step; `top` the one that was given; `depth` counts from there, which is
+    0. `failed` hears why a directory cannot be opened that is there, and may raise.
     """
 
     def __init__(self, top: int, failed: Callable[[OSError], None]) -> None:
-        self._top = top
+        self.top = top
         self._failed = failed
         self.handle = os.dup(top)
         self._way: list[tuple[str | bytes, tuple[int, int]]] = [("", _identity(top))]
@@ -40,6 +40,11 @@ class Descent:
     @property
     def depth(self) -> int:
         return len(self._way) - 1
+
+    @property
+    def path(self) -> bytes:
+        """The names from the top to here."""
+        return b"/".join(os.fsencode(name) for name, _ in self._way[1:])
 
     def enter(self, name: str | bytes) -> bool:
         """Go down into the directory `name`; False where it has gone, or something else has its name now."""
@@ -71,7 +76,7 @@ class Descent:
         self.handle = there
 
     def _found_again(self) -> int:
-        here = os.dup(self._top)
+        here = os.dup(self.top)
         try:
             for depth, (name, identity) in enumerate(self._way[1:], 1):
                 inner = _opened(name, here, self._failed)

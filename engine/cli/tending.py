@@ -88,7 +88,10 @@ def exec(
         if detach_keys:
             narrate(f"{detach_keys.replace(',', ' ')} detaches, the command goes on")
         with ending(job):
-            return console.workbench.exec(name, options, streams, job)
+            code = console.workbench.exec(name, options, streams, job)
+        if code is None and streams is not None:
+            narrate(f"detached; the command goes on in {visible(name)}")
+        return code
 
     with ending_with(255, "container-state", "not-in-image"):
         code = console.do(f"exec {name}", work)

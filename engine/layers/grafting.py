@@ -23,6 +23,8 @@ from engine.layers.rooted import open_below
 from engine.reference import copied_name
 from engine.walking import Descent, remove_tree
 
+_LINKS_KEPT = 100_000  # files of several names; of more, each name becomes a file
+
 Owner = Callable[[int, int], tuple[int, int]]
 
 
@@ -138,7 +140,7 @@ class Graft:
             return self._file(source, target, status)
         return self._directory(source, target)
 
-    def _file(self, source: Place, target: Place, status: os.stat_result | None) -> int:
+    def _file(self, source: Place, target: Place, status: os.stat_result | None, linked: _Linked | None = None) -> int:
         if status is None or stat.S_ISSOCK(status.st_mode):  # gone meanwhile; a socket without its process is nothing
             return 0
         if not self._devices and _is_device(status):
@@ -149,20 +151,25 @@ class Graft:
             self._replace(target, there)
         elif there is not None and not self._replaces:
             raise UsageError(f"{shown(target.name)} is there already")
-        passing = b".cutaway-" + secrets.token_hex(6).encode()
+        passing = Place(target.directory, b".cutaway-" + secrets.token_hex(6).encode())
         try:
-            copying.file_as(source.name, source.directory, passing, target.directory, self._copied)
-            owner = self._owner(status.st_uid, status.st_gid)
-            if owner != (status.st_uid, status.st_gid):
-                os.chown(passing, *owner, dir_fd=target.directory, follow_symlinks=False)
-                if not stat.S_ISLNK(status.st_mode):  # chown(2) takes set-user-ID away
-                    os.chmod(passing, stat.S_IMODE(status.st_mode), dir_fd=target.directory)
-            os.rename(passing, target.name, src_dir_fd=target.directory, dst_dir_fd=target.directory)
-        except BaseException:
+            if linked is None or not linked.made(status, passing):
+                self._content(source, passing, status)
+                if linked is not None:
+                    linked.remember(status, passing, target.name)
+            os.rename(passing.name, target.name, src_dir_fd=target.directory, dst_dir_fd=target.directory)
+        finally:  # also where the same file had that name before: then rename(2) does nothing
             with suppress(OSError):
-                os.unlink(passing, dir_fd=target.directory)
-            raise
+                os.unlink(passing.name, dir_fd=target.directory)
         return 1
+
+    def _content(self, source: Place, target: Place, status: os.stat_result) -> None:
+        copying.file_as(source.name, source.directory, target.name, target.directory, self._copied)
+        owner = self._owner(status.st_uid, status.st_gid)
+        if owner != (status.st_uid, status.st_gid):
+            os.chown(target.name, *owner, dir_fd=target.directory, follow_symlinks=False)
+            if not stat.S_ISLNK(status.st_mode):  # chown(2) takes set-user-ID away
+                os.chmod(target.name, stat.S_IMODE(status.st_mode), dir_fd=target.directory)
 
     def _copied(self, count: int) -> None:
         self._token.check()
@@ -178,6 +185,7 @@ class Graft:
                 copy = _identity(os.fstat(goal.handle))
                 if copy == _identity(own):
                     raise UsageError("that is the same directory")
+                linked = _Linked(goal)
                 levels = [self._level(origin, own, is_new)]
                 count = 1
                 while levels:
@@ -191,7 +199,7 @@ class Graft:
                     there = Place(goal.handle, name)
                     status = Place(origin.handle, name).status()
                     if status is None or not stat.S_ISDIR(status.st_mode):
-                        count += self._file(Place(origin.handle, name), there, status)
+                        count += self._file(Place(origin.handle, name), there, status, linked)
                     elif origin.enter(name):
                         own = os.fstat(origin.handle)
                         if _identity(own) == copy:  # it is made inside of what is copied
@@ -234,6 +242,41 @@ class Graft:
             os.unlink(target.name, dir_fd=target.directory)
 
 
+class _Linked:
+    """Files of several names that have been copied by one of them: by the others they become links of that copy.
+
+    A copy is found again by its path, below the top and through no link, and has to be the file that was made.
+    """
+
+    def __init__(self, goal: Descent) -> None:
+        self._goal = goal
+        self._made: dict[tuple[int, int], tuple[bytes, tuple[int, int]]] = {}
+
+    def made(self, status: os.stat_result, name: Place) -> bool:
+        """Give the copy of that file one more name; False where there is none, or a link is not to be had."""
+        known = self._made.get(_identity(status)) if _has_names(status) else None
+        if known is None:
+            return False
+        path, copy = known
+        try:
+            handle = open_below(self._goal.top, path, os.O_PATH | os.O_NOFOLLOW)
+            try:
+                if _identity(os.fstat(handle)) != copy:
+                    return False
+                os.link(f"/proc/self/fd/{handle}", name.name, dst_dir_fd=name.directory, follow_symlinks=True)
+            finally:
+                os.close(handle)
+        except OSError:  # it was moved, another filesystem is mounted there, it has as many names as it may have
+            return False
+        return True
+
+    def remember(self, status: os.stat_result, copied: Place, name: bytes) -> None:
+        """That file has been copied, and will be called so in the directory where the copy is."""
+        if _has_names(status) and len(self._made) < _LINKS_KEPT:
+            made = os.lstat(copied.name, dir_fd=copied.directory)
+            self._made[_identity(status)] = b"/".join(filter(None, (self._goal.path, name))), _identity(made)
+
+
 class _Level(NamedTuple):
     """A directory that is being copied: what it is, whether its copy is a new one, and what is left in it."""
 
@@ -262,6 +305,10 @@ def _finish(origin: Descent, goal: Descent, owner: Owner, level: _Level) -> None
         copying.directory_metadata(origin.handle, goal.handle)
         os.fchown(goal.handle, *owner(level.own.st_uid, level.own.st_gid))
         os.fchmod(goal.handle, stat.S_IMODE(level.own.st_mode))
+
+
+def _has_names(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_nlink > 1
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

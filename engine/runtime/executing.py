@@ -87,14 +87,14 @@ class Executor:
         message, CommandNotFound, CommandNotExecutable, ToolMissing, StoreError, Cancelled.
         """
         directory = files.here / f"exec-{os.urandom(6).hex()}"
-        make_directory(directory)
         with contextlib.ExitStack() as stack:
+            talk = stack.enter_context(_Talk(connects=to is not None))
+            end = stack.enter_context(ending_with_us(directory, talk.hears))
+            make_directory(directory)
             # conmon takes the directory away at the process's end; here only where that never began.
             gone = stack.enter_context(contextlib.ExitStack())
             gone.callback(shutil.rmtree, directory, ignore_errors=True)
             (directory / "process.json").write_text(json.dumps({**process, **_size(process, to)}))
-            talk = stack.enter_context(_Talk(connects=to is not None))
-            end = stack.enter_context(ending_with_us(directory, talk.hears))
             pump = None
             with moves_at_once():
                 talk.begin(self._arguments(record, files, directory, process, to), directory)

@@ -76,6 +76,24 @@ def test_everything_stays_as_it_is(trees: Trees) -> None:
     assert (trees.target / "copy/sparse").stat().st_blocks * 512 < 1_000_000
 
 
+def test_names_of_one_file_stay_names_of_one_file(trees: Trees) -> None:
+    deep = trees.source / "d/one/two"
+    deep.mkdir(parents=True)
+    (deep / "first").write_bytes(b"x" * 100_000)
+    for name in ("d/second", "d/one/third", "outside"):
+        os.link(deep / "first", trees.source / name)
+    os.symlink("second", trees.source / "d/link")
+    os.link(trees.source / "d/link", trees.source / "d/one/link", follow_symlinks=False)
+    for _ in range(2):  # the second time over what is there
+        assert trees.copy("/d/.", "/copy") == 8
+        copies = [trees.target / "copy" / name for name in ("second", "one/third", "one/two/first")]
+        assert {(path.stat().st_ino, path.stat().st_nlink) for path in copies} == {(copies[0].stat().st_ino, 3)}
+        assert copies[0].read_bytes() == b"x" * 100_000
+        assert not list(trees.target.rglob(".cutaway-*"))
+    assert trees.copy("/d/second", "/alone") == 1
+    assert (trees.target / "alone").stat().st_nlink == 1
+
+
 @pytest.mark.parametrize(
     ("source", "target", "made"),
     [
