@@ -10,14 +10,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from engine import (
     CutawayError,
     Event,
-    ImageSummary,
     Job,
     LayerPhase,
     LayerProgress,
@@ -25,6 +24,9 @@ from engine import (
     human_size,
     visible,
 )
+
+if TYPE_CHECKING:  # it is among what the façade loads
+    from engine import ImageSummary
 
 T = TypeVar("T")
 

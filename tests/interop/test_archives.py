@@ -13,6 +13,7 @@ from command_line import Cutaway
 from docker_daemon import DockerDaemon
 from layer_kit import snapshot
 from small_image import SAYS, small_image
+from waiting import until
 
 pytestmark = [pytest.mark.interop("skopeo", "podman", "buildah", "umoci", "busybox"), pytest.mark.root]
 
@@ -324,7 +325,8 @@ def test_containerd_both_ways(
 ) -> None:
     cutaway("save", "--format=oci-archive", "--output", str(tmp_path / "ours.tar"), small)
     docker.ctr("images", "import", "--snapshotter=native", f"{tmp_path}/ours.tar")
-    assert docker.ctr("run", "--rm", "--snapshotter=native", small, "one") == SAYS
+    # ctr ends now and then before it has read what a short process says.
+    until(lambda: docker.ctr("run", "--rm", "--snapshotter=native", small, "one") == SAYS)
     (tmp_path / "mnt").mkdir()
     docker.ctr("images", "mount", "--snapshotter=native", small, f"{tmp_path}/mnt")
     try:
@@ -333,7 +335,7 @@ def test_containerd_both_ways(
         docker.ctr("images", "unmount", f"{tmp_path}/mnt")
     cutaway("push", "--tls-verify=false", small, f"{registry}/for/containerd:1")
     docker.ctr("images", "pull", "--plain-http", "--snapshotter=native", f"{registry}/for/containerd:1")
-    assert docker.ctr("run", "--rm", "--snapshotter=native", f"{registry}/for/containerd:1", "two") == SAYS
+    until(lambda: docker.ctr("run", "--rm", "--snapshotter=native", f"{registry}/for/containerd:1", "two") == SAYS)
     docker.ctr("images", "tag", small, "localhost/containerd:1")
     docker.ctr("images", "export", f"{tmp_path}/theirs.tar", "localhost/containerd:1")
     assert cutaway.out("load", "--input", str(tmp_path / "theirs.tar")) == "Loaded image: localhost/containerd:1"

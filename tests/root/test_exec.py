@@ -131,8 +131,9 @@ def test_exit_codes_of_the_command(running: Any, data_root: DataRoot) -> None:
 
 def test_in_the_background(workbench: Workbench, running: Any, data_root: DataRoot) -> None:
     assert workbench.exec("w", ExecOptions(args=("sleep", "211")), None, Job("exec", ignore)) is None
+    commands = lambda: [process.command for process in workbench.top("w")]  # noqa: E731
+    until(lambda: commands() == ["sleep 300", "sleep 211"], commands)  # a moment it is runc yet
     inside = workbench.top("w")
-    assert [process.command for process in inside] == ["sleep 300", "sleep 211"]
     assert (inside[0].pid, inside[0].ppid, inside[0].user) == (1, 0, "root")
     it = inside[0]
     assert (it.name, it.state, it.nice, it.process_group, it.real_user) == ("sleep", "S", 0, 1, "root")

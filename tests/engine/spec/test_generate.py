@@ -82,15 +82,9 @@ def test_working_directory(config: Config, make: Make, rootfs: Path) -> None:
     assert config(WEB, workdir="/there")["process"]["cwd"] == "/there"
     assert config(Execution(cmd=["sh"], working_dir="app"))["process"]["cwd"] == "/app"
     assert config()["process"]["cwd"] == "/"
-    for hostile in (
-        "/proc/self/fd/7",
-        "/proc/1/task/1/fd/8",
-        "//proc/self/./fd/9",
-        "/proc/self/fd",
-        "/proc/self/root/proc/self/fd/8",
-    ):
+    for hostile in ("/self/fd/7", "/1/task/1/fd/8", "//proc/self/./fd/9", "/self/fd", "/self/root/proc/self/fd/8"):
         with pytest.raises(SpecError, match=r"below /proc/\*/fd"):
-            make(Execution(cmd=["sh"], working_dir=hostile))
+            make(Execution(cmd=["sh"], working_dir=hostile if hostile.startswith("//") else f"/proc{hostile}"))
     (rootfs / "trap").symlink_to("proc/self/fd")
     (rootfs / "round").symlink_to("proc/1/task/1/cwd/proc/self")
     for hostile in ("/trap/7", "/round/fd/7"):
