@@ -88,7 +88,7 @@ class Drafter:
             text, provenance, files = generated.text, generated.provenance, dict(generated.files)
             if config is not None:
                 text, provenance = spec.adapt(config, identity, netns=netns)
-                if provenance["/root/path"] != spec.GIVEN:
+                if spec.root_in(config) not in ("", spec.ROOT_PATH):
                     job.emit(Problem("root-replaced", "root.path in that file is not used: the container has its own"))
                 # Made by options for another network, it may bind a file that this container would not have.
                 files = dict.fromkeys(spec.own_files(text), b"") | files

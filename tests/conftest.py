@@ -30,6 +30,8 @@ os.environ["CUTAWAY_NETWORK"] = "host"
 """A bridge takes its time, and rules of this host's firewall: tests that are about one ask for it."""
 os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 
+os.environ.pop("REGISTRY_AUTH_FILE", None)  # of who runs them
+
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """Under nohup it is ignored, and so it would be in every program that a test starts."""
 

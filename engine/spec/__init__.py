@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from engine.lazy import provide
 
 if TYPE_CHECKING:
-    from engine.spec.adapt import GIVEN, adapt, id_mappings, own_files
+    from engine.spec.adapt import adapt, id_mappings, own_files, root_in
     from engine.spec.adopt import Adopted, Note, adopt
     from engine.spec.blame import blame
     from engine.spec.check import check
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 provide(
     __name__,
     {
-        "adapt": "GIVEN adapt id_mappings own_files",
+        "adapt": "adapt id_mappings own_files root_in",
         "adopt": "Adopted Note adopt",
         "blame": "blame",
         "check": "check",
@@ -87,7 +87,6 @@ provide(
 )
 
 __all__ = [
-    "GIVEN",
     "LIMITS",
     "MAX_CONFIG_BYTES",
     "ROOT_PATH",
@@ -159,6 +158,7 @@ __all__ = [
     "own_files",
     "parse_options",
     "renamed_hosts",
+    "root_in",
     "run_options",
     "set_args",
     "set_capability",

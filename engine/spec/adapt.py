@@ -53,6 +53,15 @@ def own_files(text: str) -> frozenset[str]:
     return frozenset(name for name in (*FILES, MARKER) if f"files/{name}" in sources)
 
 
+def root_in(text: str) -> str:
+    """The root.path of a whole config.json; "" where there is none that can be read."""
+    try:
+        path = json.loads(text)["root"]["path"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return ""
+    return path if isinstance(path, str) else ""
+
+
 def adapt(
     text: str, container: ContainerIdentity, *, origin: Origin = GIVEN, netns: Path | None = None
 ) -> tuple[str, Provenance]:
@@ -68,6 +77,14 @@ def adapt(
     value = document.value
     if not isinstance(value, dict):
         raise SpecError("a config.json has to be a JSON object", hint="cutaway check FILE says where it is not.")
+    for pointer in ("/root", "/linux"):
+        parent = document.get(pointer)
+        if parent is None:  # null is as if it were not there
+            document = document.set(pointer, {})
+        elif not isinstance(parent, dict):
+            raise SpecError(
+                f"{pointer[1:]} is no object in that config.json", hint="cutaway check FILE says what is wrong in it."
+            )
     changes = {
         "/root/path": (ROOT_PATH, host("the container's own mount, beside this file")),
         "/linux/cgroupsPath": (cgroups_path(container), host("this container's own control group")),

@@ -78,6 +78,18 @@ def test_what_run_cannot_start_stays_to_be_looked_at(cutaway: Cutaway) -> None:
     assert {each["name"] for each in cutaway.json("ps", "--all", "--json")} == {"broken", "mended"}
 
 
+def test_a_root_filesystem_that_is_not_the_containers_own_is_told_of(cutaway: Cutaway, tmp_path: Path) -> None:
+    config, file = json.loads(cutaway.out("config", "--network=none", DEMO, "true")), tmp_path / "c.json"
+    for path, told in (("merged", False), ("/srv/else", True)):
+        file.write_text(json.dumps({**config, "root": {"path": path}}))
+        said = cutaway("run", "--rm", f"--config={file}", DEMO).stderr
+        assert ("root.path in that file is not used" in said) is told
+        cutaway("create", "--name=it", "--network=none", DEMO, "true")
+        said = cutaway("edit", f"--config={file}", "it").stderr
+        assert ("not the container's own root filesystem" in said) is told
+        cutaway("rm", "it")
+
+
 @pytest.mark.usefixtures("demo")
 def test_what_cannot_be_launched_is_not_kept_and_can_be_mended(workbench: Workbench, tmp_path: Path, job: Job) -> None:
     draft = workbench.draft(DEMO, RunOptions(name="web", args=("sh", "-c", "exit 3")), job)

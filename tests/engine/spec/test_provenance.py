@@ -68,6 +68,7 @@ def test_adapt_changes_root_and_cgroup_and_nothing_else(make: Make) -> None:
     assert other == made.text.replace(f"/cutaway/{ALICE.id}", "/cutaway/" + "f" * 32)
     bare, _ = adapt("{}", ALICE)
     assert json.loads(bare) == {"root": {"path": "merged"}, "linux": {"cgroupsPath": f"/cutaway/{ALICE.id}"}}
+    assert json.loads(adapt('{"root": null, "linux": null}', ALICE)[0]) == json.loads(bare)
     for wrong in ("", "[]", "null", "{"):
         with pytest.raises(SpecError):
             adapt(wrong, ALICE)
