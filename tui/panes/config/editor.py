@@ -95,6 +95,11 @@ class ConfigEditor(QuickTextArea):
         self.app.theme_changed_signal.subscribe(self, lambda _: self._take_theme())
         self._take_theme()
 
+    def on_resize(self) -> None:
+        """The place that is written at stays in sight."""
+        if not self.read_only:
+            self.call_after_refresh(self.scroll_cursor_visible)
+
     def _take_theme(self) -> None:
         variables = self.app.theme_variables
 
