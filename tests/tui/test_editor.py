@@ -68,11 +68,8 @@ class Editing(App[None]):
 class Keys:
     """Presses keys and waits for what is known of the text then."""
 
-    def __init__(
-        self, app: Editing, press: Callable[..., Awaitable[None]], resize: Callable[[int, int], Awaitable[None]]
-    ) -> None:
+    def __init__(self, app: Editing, press: Callable[..., Awaitable[None]]) -> None:
         self.app, self.view, self.editor, self._press = app, app.view, app.view.editor, press
-        self.resize = resize
 
     async def press(self, *keys: str) -> None:
         await self._press(*keys)
@@ -118,7 +115,7 @@ def editing(tmp_path: Path) -> Editor:
 
             app.view.show(TEXT, writable=True, writing=True, original=TEXT)
             app.view.editor.focus()
-            keys = Keys(app, press, pilot.resize_terminal)
+            keys = Keys(app, press)
             await keys.known()
             yield keys
 
@@ -224,16 +221,6 @@ async def test_the_cursor_goes_to_what_a_form_has_added(editing: Open) -> None:
         await keys.press()
         assert keys.editor.scroll_offset.x == 0
         assert keys.said.startswith("/process/env/")
-
-
-async def test_where_one_writes_stays_in_sight_when_the_terminal_shrinks(editing: Open) -> None:
-    async with editing() as keys:
-        assert keys.view.go_to("/linux/namespaces/1/type")
-        row = keys.editor.cursor_location[0]
-        await keys.resize(80, 14)
-        await keys.press()
-        top = keys.editor.scroll_offset.y
-        assert top <= row < top + keys.editor.size.height
 
 
 async def test_commas_are_mended_and_a_problem_is_found(editing: Open) -> None:

@@ -149,3 +149,19 @@ async def test_each_looks_as_it_did(bench: Any, size: Size, tmp_path: Path, stil
                 views.front(name)
                 await pictures.take(name)
         pictures.compare()
+
+
+async def test_where_one_writes_stays_in_sight_when_the_terminal_shrinks(bench: Any, tmp_path: Path) -> None:
+    async with bench(size=(120, 36)) as screen:
+        await make_still(screen)
+        views = Views(screen, tmp_path)
+        await views.fill()
+        views.front("config")
+        await screen.settled()
+        editor = views._tab("config").pane.view.editor
+        editor.move_cursor(editor.document.end)
+        for size in ((80, 24), (60, 18)):
+            await screen.pilot.resize_terminal(*size)
+            await screen.settled()
+            top = editor.scroll_offset.y
+            assert top <= editor.cursor_location[0] < top + editor.size.height, size
