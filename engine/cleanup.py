@@ -14,7 +14,7 @@ from engine.host import probe
 from engine.jobs import Job
 from engine.network import Networks, leave_names
 from engine.runtime import ContainerRecord, Containers, Kind, Runtime
-from engine.trace import append
+from engine.trace import StepKind, append
 
 
 def sharers(records: Sequence[ContainerRecord], container_id: str) -> list[ContainerRecord]:
@@ -77,7 +77,8 @@ class Cleaner:
         done = len(job.steps)
         remove = self.goes(record)
         self.put_away(record, job, remove=remove)
-        steps = [step for step in job.steps[done:] if step.detail or not record.restart]
+        told = [step for step in job.steps[done:] if step.kind is StepKind.RUNTIME and step.detail]
+        steps = told if record.restart else job.steps[done:]
         if steps and not remove:
             with suppress(OSError):  # a full disk: its end has been told by an event
                 append(self._containers.path(record.id) / "trace.jsonl", steps)

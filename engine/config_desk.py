@@ -42,15 +42,16 @@ class ConfigDesk(ImageDesk):
         """Every value of a draft's config.json with its source."""
         return spec.explain(draft.text, draft.provenance)
 
-    def check(self, text: str | bytes, *, bundle: Path | None = None, of_container: bool = False) -> list[Diagnostic]:
+    def check(self, text: str | bytes, *, bundle: Path | None = None, container: str = "") -> list[Diagnostic]:
         """What is wrong, or surely not meant, in a config.json; with `bundle`, the directory where it is, relative
-        paths and what is in its root filesystem are looked up too. `of_container`: one that is here, or to be."""
+        paths and what is in its root filesystem are looked up too. `container` is the id of the one that it is for,
+        which is here, or to be."""
         return spec.check(
             text,
             facts=self.facts,
             bundle=bundle,
             will_be_made=self._networks.is_ours,
-            own_root=spec.ROOT_PATH if of_container else "",
+            own_root=self._containers.path(container) / spec.ROOT_PATH if container else None,
         )
 
     def config(self, name: str) -> tuple[str, Provenance]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,7 +89,7 @@ class Drafter:
             text, provenance, files = generated.text, generated.provenance, dict(generated.files)
             if config is not None:
                 text, provenance = spec.adapt(config, identity, netns=netns)
-                if spec.root_in(config) not in ("", spec.ROOT_PATH):
+                if os.path.normpath(spec.root_in(config) or spec.ROOT_PATH) != spec.ROOT_PATH:
                     job.emit(Problem("root-replaced", "root.path in that file is not used: the container has its own"))
                 # Made by options for another network, it may bind a file that this container would not have.
                 files = dict.fromkeys(spec.own_files(text), b"") | files

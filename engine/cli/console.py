@@ -129,7 +129,8 @@ class Session:
 
         def prepare(job: Job) -> None:
             def cancel(number: int, frame: FrameType | None) -> None:
-                signal.signal(number, signal.SIG_DFL)
+                # Of a lost terminal the shell tells, and then the kernel: that is one.
+                signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
                 # Not in this frame: a callback of the token may want a lock that the interrupted code holds.
                 threading.Thread(target=job.cancel, daemon=True).start()
 

@@ -67,7 +67,7 @@ def edit(name: str, config_file: Path | None, restart: bool) -> None:
 
 def _take(console: Session, id: str, text: str, *, restart: bool) -> None:
     draft = console.workbench.reopen(id).with_text(text)
-    for found in console.workbench.check(text, of_container=True):
+    for found in console.workbench.check(text, container=id):
         if found.severity is Severity.ERROR or found.code == "root-elsewhere":
             narrate(visible(f"line {found.line}: {found.message}"))
 

@@ -91,7 +91,7 @@ def check(repair: bool, as_json: bool) -> None:
         print_json([{"code": p.code, "message": p.message, "hint": p.hint, "mended": p.mended} for p in found])
     else:
         for problem in found:
-            click.echo(visible(f"{'mended: ' * problem.mended}{problem.message}. {problem.hint}"))
+            click.echo(visible(f"{'taken away: ' * problem.mended}{problem.message}. {problem.hint}"))
         if not found:
             narrate("everything is as it should be")
     if not all(problem.mended for problem in found):

@@ -308,7 +308,7 @@ def _finish(origin: Descent, goal: Descent, owner: Owner, level: _Level) -> None
 
 
 def _has_names(status: os.stat_result) -> bool:
-    return stat.S_ISREG(status.st_mode) and status.st_nlink > 1
+    return status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

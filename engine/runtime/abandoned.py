@@ -19,7 +19,7 @@ _WAIT = r"""
 read -r over && exit
 cd "$1" || exit
 left=50
-while [ ! -s pid ] && [ "$left" -gt 0 ]; do
+while [ ! -s pid ] && [ -e process.json ] && [ "$left" -gt 0 ]; do
   sleep 0.1
   left=$((left - 1))
 done

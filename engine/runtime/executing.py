@@ -29,6 +29,8 @@ from engine.runtime.record import ContainerRecord
 from engine.runtime.state import RuntimeFiles, make_directory
 from engine.runtime.waiting import ProcessId
 
+_PATIENCE = 5.0  # seconds for what is not wanted any more to begin
+
 
 class Session:
     """A process that has been started in a container."""
@@ -105,7 +107,9 @@ class Executor:
                     pid, message = talk.answers.next(token) or (-1, "conmon ended without a word")
                 except BaseException:  # conmon goes on all the same, also where it is not told so
                     talk.hang_up()
-                    end()
+                    answer = talk.answers.next(CancelToken(), patience=_PATIENCE)
+                    if answer is None or answer[0] > 0:  # otherwise nothing has begun
+                        end()
                     raise
             if pid <= 0:
                 raise failure(message, f"cannot start a process in the container {record.name}")

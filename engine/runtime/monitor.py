@@ -243,9 +243,11 @@ class Answers:
         self._reader = reader
         self._rest = b""
 
-    def next(self, token: CancelToken, runc_works: Callable[[], bool] | None = None) -> tuple[int, str] | None:
+    def next(
+        self, token: CancelToken, runc_works: Callable[[], bool] | None = None, *, patience: float | None = None
+    ) -> tuple[int, str] | None:
         """The next answer, a process id or an exit code, and words; -1 where it makes no sense, None where conmon has
-        ended without one.
+        ended without one, or none has come in so many seconds of `patience`.
 
         A runc that is killed while it creates leaves its child with conmon, and conmon waits for words of it for ever.
         So where the answer takes long (a hook may be slow), `runc_works` is asked. Raises RuntimeFailed where it does
@@ -253,8 +255,10 @@ class Answers:
         """
         idle = 0
         while b"\n" not in self._rest and len(self._rest) < _ANSWER_LIMIT:
-            if not wait_readable([self._reader], token, _LOOK_AFTER if runc_works else None):
-                idle = 0 if runc_works is None or runc_works() else idle + 1
+            if not wait_readable([self._reader], token, _LOOK_AFTER if runc_works else patience):
+                if runc_works is None:
+                    return None
+                idle = 0 if runc_works() else idle + 1
                 if idle == 3:
                     raise RuntimeFailed("runc was killed while it created the container", hint="See: dmesg | tail")
                 continue

@@ -58,13 +58,13 @@ def check(
     facts: HostFacts | None = None,
     bundle: Path | None = None,
     will_be_made: Callable[[str], bool] = nothing,
-    own_root: str = "",
+    own_root: Path | None = None,
 ) -> list[Diagnostic]:
     """All findings, in the order of the text.
 
     With `facts`, what depends on this machine too (its limits, namespaces, files); with `bundle`, the directory that
     the file is for, what relative paths and the root filesystem hold. `will_be_made` knows the namespaces that are made
-    before runc starts; `own_root` is the root.path of the container that the file is for, where there is one.
+    before runc starts; `own_root` is the root filesystem of the container that the file is for, where there is one.
     """
     if len(text) > MAX_CONFIG_BYTES:
         return [Diagnostic("", 1, 1, Severity.ERROR, "size", f"this is over {MAX_CONFIG_BYTES} bytes: no config.json")]

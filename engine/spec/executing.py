@@ -82,7 +82,7 @@ def exec_process(process: dict[str, Any], options: ExecOptions, *, facts: HostFa
         path = "/" + posixpath.normpath(options.workdir).lstrip("/")
         if leaks_descriptor(path) or leaks_descriptor(real_path(rootfs, path)):
             raise SpecError(
-                f"the working directory {visible(path)} lies below /proc/*/fd",
+                f"the working directory {visible(path)} is, or can be, one of runc's own open files",
                 hint="An old runc would put the process into a directory of the host there (CVE-2024-21626).",
             )
         made["cwd"] = path

@@ -126,7 +126,7 @@ def working_directory(spec: Builder, execution: Execution, options: RunOptions, 
     path = "/" + posixpath.normpath(path).lstrip("/")
     if leaks_descriptor(path) or leaks_descriptor(real_path(rootfs, path)):
         raise SpecError(
-            f"the working directory {visible(path)} lies below /proc/*/fd ({origin.detail})",
+            f"the working directory {visible(path)} is, or can be, one of runc's own open files ({origin.detail})",
             hint="An old runc would put the process into a directory of the host there (CVE-2024-21626)."
             " Give another one with -w.",
         )

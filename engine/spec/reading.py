@@ -63,8 +63,8 @@ class Reading:
     spelt: dict[str, str] = field(default_factory=dict)
     will_be_made: Callable[[str], bool] = nothing
     """Whether the namespace at a path is made before runc starts."""
-    own_root: str = ""
-    """The root.path of the container that the file is for; "" where it is for none."""
+    own_root: Path | None = None
+    """The root filesystem of the container that the file is for; None where it is for none."""
     real_paths: dict[str, str] = field(default_factory=dict)
     under_files: dict[str, bool] = field(default_factory=dict)
     """What rules have seen on this host already, by path: it is one look, and each path is looked at once."""

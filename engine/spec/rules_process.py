@@ -32,9 +32,10 @@ def root(reading: Reading) -> Iterator[Finding]:
     if "\0" in path:
         yield Finding("/root/path", _ERROR, "root-missing", "a path cannot hold a NUL character")
         return
-    if reading.own_root and path != reading.own_root:
+    own = reading.own_root
+    if own is not None and os.path.normpath(own.parent / path) != str(own):
         message = "this is not the container's own root filesystem: nothing of its image is in it, and diff, commit and"
-        hint = f"Write {reading.own_root!r} for its own, and a volume for a directory of this host."
+        hint = f"Write {own.name!r} for its own, and a volume for a directory of this host."
         yield Finding("/root/path", _WARNING, "root-elsewhere", f"{message} rm do not know what is written there", hint)
     directory = reading.file_in_root()
     if directory is not None and reading.facts is not None and not os.path.isdir(directory):

@@ -34,7 +34,7 @@ class Damage(msgspec.Struct, frozen=True):
 
 
 class Finding(Problem, frozen=True):
-    """What a check tells of one thing; `mended` where that has been put right meanwhile."""
+    """What a check tells of one thing; `mended` where what was wrong has been taken away meanwhile."""
 
     mended: bool = False
 

@@ -89,6 +89,8 @@ def test_names_of_one_file_stay_names_of_one_file(trees: Trees) -> None:
         copies = [trees.target / "copy" / name for name in ("second", "one/third", "one/two/first")]
         assert {(path.stat().st_ino, path.stat().st_nlink) for path in copies} == {(copies[0].stat().st_ino, 3)}
         assert copies[0].read_bytes() == b"x" * 100_000
+        links = [(trees.target / "copy" / name).lstat() for name in ("link", "one/link")]
+        assert (links[0].st_ino, os.readlink(trees.target / "copy/one/link")) == (links[1].st_ino, "second")
         assert not list(trees.target.rglob(".cutaway-*"))
     assert trees.copy("/d/second", "/alone") == 1
     assert (trees.target / "alone").stat().st_nlink == 1

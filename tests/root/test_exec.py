@@ -10,6 +10,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_environment_directory_and_user(workbench: Workbench, running: Any, tmp_
     assert "secret" not in str(workbench.trace("w"))
     with pytest.raises(SpecError, match="nobody-here"):
         output(workbench, tmp_path, "id", user="nobody-here")
-    with pytest.raises(SpecError, match="lies below"):
+    with pytest.raises(SpecError, match="own open files"):
         output(workbench, tmp_path, "id", workdir="/proc/self/fd/7")
     ours, theirs = (
         int(output(workbench, tmp_path, "sh", "-c", "grep CapEff /proc/self/status", privileged=on)[1].split()[1], 16)
@@ -243,6 +244,20 @@ def test_one_cancelled_while_it_starts_ends(
     canceller.join()
     until_gone(running)
     until(lambda: len(workbench.top("w")) == 1, lambda: workbench.top("w"))
+
+
+@pytest.mark.parametrize("command", ["true", "no-such-program"])
+def test_one_that_is_over_keeps_nobody_who_cancels_waiting(workbench: Workbench, running: Any, command: str) -> None:
+    for late in range(0, 30, 3):
+        job = Job("exec", ignore)
+        timer = threading.Timer(late / 1000, job.cancel)
+        timer.start()
+        began = time.monotonic()
+        with suppress(Cancelled, CommandNotFound):
+            workbench.exec("w", ExecOptions(args=(command,)), Attachment(None, 1, 2), job)
+        assert time.monotonic() - began < 3, "it takes 5 s to give one up that never comes"
+        timer.join()
+    until_gone(running)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP], ids=lambda number: number.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,7 +69,9 @@ def stop_in_mid_blob(
     part = cutaway.root / f"tmp/blob-{Digest.of(half).hex}.part"
     until(lambda: process.poll() is not None or (blob.exists() and part.exists() and part.stat().st_size == BEFORE))
     assert process.poll() is None
-    process.send_signal(number)
+    for _ in range(2 if number is signal.SIGHUP else 1):  # as the shell and the kernel tell of a lost terminal
+        process.send_signal(number)
+        time.sleep(0.01)
     process.communicate(timeout=PATIENCE)
     return process.returncode
 

@@ -42,6 +42,11 @@ async def test_several_at_once_with_one_question(cutaway: Cutaway, bench: Any, d
         await screen.wait("3 marked", r"✓◌ bravo", r"✓● charlie")
         await screen.press("r")  # what runs already is left alone, and starting needs no question
         await screen.wait("3 running")
+        await screen.press("u")
+        await screen.wait("3 containers", r"by CPU · o another order · enter its stats", "bravo")
+        await screen.press("enter")
+        await screen.wait(r"containers › (alpha|bravo|charlie) › Stats", without="another order")
+        await screen.press("4")
         await screen.press("D")
         await screen.wait("Remove 3 containers", "charlie is running. Kill it")
         await screen.press("n")

@@ -148,6 +148,6 @@ def test_an_altered_layer_that_a_container_stands_on_stays(cutaway: Cutaway) -> 
     assert cutaway("system", "check", "--repair", code=1).stdout == said
     assert not (home / "diff/base").exists()
     cutaway("rm", "on-it")
-    assert cutaway("system", "check", "--repair").stdout.startswith("mended: ")
+    assert cutaway("system", "check", "--repair").stdout.startswith("taken away: ")
     assert (home / "diff/base").exists()
     assert codes(cutaway, code=0) == []

@@ -192,7 +192,7 @@ async def _examine(bench: Bench, offer: Offer[State], *, repair: bool) -> None:
         offer.command,
     )
     if found is not None:
-        rows = [("mended: " * problem.mended + visible(problem.message), problem.hint) for problem in found]
+        rows = [("taken away: " * problem.mended + visible(problem.message), problem.hint) for problem in found]
         await bench.put(Page("The store", rows or [("", "Everything is as it should be.")]))
 
 

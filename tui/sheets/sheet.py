@@ -117,6 +117,10 @@ class Sheet(WholeScreen[T]):
 
     @on(ItemList.Chosen)
     def _chosen(self) -> None:
+        self.choose()
+
+    def choose(self) -> None:
+        """enter, on a row."""
         if self.row is not None and self.row.details:
             self.app.push_screen(Page(self.heading, self.row.details, copies=f"the {self.what}"))
 

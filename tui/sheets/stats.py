@@ -78,9 +78,8 @@ class StatsSheet(Sheet[str]):
         self._order = names[(names.index(self._order) + 1) % len(names)]
         self._draw()
 
-    def action_choose(self) -> None:
-        if self.items.key is not None:
-            self.dismiss(self.items.key)
+    def choose(self) -> None:
+        self.dismiss(self.items.key)
 
 
 def _row(line: ContainerStats) -> Row:

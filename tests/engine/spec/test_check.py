@@ -301,8 +301,9 @@ def test_with_the_bundle_the_root_is_looked_into(make: Make, facts: HostFacts, t
 
 
 def test_a_containers_own_root_filesystem(with_changes: Check) -> None:
-    for path, told in (("merged", 0), ("/srv/other", 1), ("../other/merged", 1)):
-        found = [d for d in with_changes({"/root/path": path}, own_root="merged") if d.code == "root-elsewhere"]
+    own = Path("/data/containers/id/merged")
+    for path, told in (("merged", 0), ("./merged/", 0), (str(own), 0), ("/srv/other", 1), ("../other/merged", 1)):
+        found = [d for d in with_changes({"/root/path": path}, own_root=own) if d.code == "root-elsewhere"]
         assert [d.severity for d in found] == [Severity.WARNING] * told, path
         assert not [d for d in with_changes({"/root/path": path}) if d.code == "root-elsewhere"]
 

@@ -83,7 +83,7 @@ def test_working_directory(config: Config, make: Make, rootfs: Path) -> None:
     assert config(Execution(cmd=["sh"], working_dir="app"))["process"]["cwd"] == "/app"
     assert config()["process"]["cwd"] == "/"
     for hostile in ("/self/fd/7", "/1/task/1/fd/8", "//proc/self/./fd/9", "/self/fd", "/self/root/proc/self/fd/8"):
-        with pytest.raises(SpecError, match=r"below /proc/\*/fd"):
+        with pytest.raises(SpecError, match="one of runc's own open files"):
             make(Execution(cmd=["sh"], working_dir=hostile if hostile.startswith("//") else f"/proc{hostile}"))
     (rootfs / "trap").symlink_to("proc/self/fd")
     (rootfs / "round").symlink_to("proc/1/task/1/cwd/proc/self")

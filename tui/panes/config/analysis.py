@@ -66,7 +66,7 @@ def analyse(
     if draft is not None and not whole:
         provenance = _while_broken(places, before_text, original)
     kinds = {place.line: _kind(provenance, place.pointer) for place in places.leaves()}
-    diagnostics = tuple(workbench.check(text, of_container=True))
+    diagnostics = tuple(workbench.check(text, container=draft.id if draft is not None else ""))
     if failure is not None:
         diagnostics = _with_failure(diagnostics, failure, places)
     return Analysis(
