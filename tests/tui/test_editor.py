@@ -45,7 +45,7 @@ class Editing(App[None]):
         self.workbench = Workbench(folder)
         origin = Origin(SourceKind.IMAGE, "image config Cmd[2]")
         self.draft = Draft(
-            image="i", image_digest="", layers=(), id="1", name="n", options=RunOptions(), text=TEXT,
+            image="i", image_digest="", layers=(), id="1" * 12, name="n", options=RunOptions(), text=TEXT,
             provenance=Provenance({"/process/args/2": origin}), files={}, steps=(),
         )  # fmt: skip
         self.copied: list[str] = []

@@ -97,7 +97,7 @@ class Views:
         self._tab("config").pane.show_text(text, writable=True, writing=True, original=text)
         origin = Origin(SourceKind.IMAGE, "image config Cmd[2]")
         draft = Draft(
-            image="i", image_digest="", layers=(), id="1", name="n", options=RunOptions(), text=text,
+            image="i", image_digest="", layers=(), id="1" * 12, name="n", options=RunOptions(), text=text,
             provenance=Provenance({"/process/args/2": origin}), files={}, steps=(),
         )  # fmt: skip
         await self.screen.pilot.pause()
