@@ -91,18 +91,19 @@ def unmount(merged: Path, job: Job) -> None:
     A mount that stays busy for a second is detached lazily (it vanishes from the tree at once, and wholly when
     its last user is gone); the step says so. Raises MountError.
     """
-    if not mounts_below(merged):
+    if not (found := mounts_below(merged)):
         return
     with job.step(StepKind.MOUNT, shlex.join(["umount", str(merged)])) as step:
         gone = 0
         # Deepest first; a place can be mounted on more than once, so look again until there is nothing.
-        while found := mounts_below(merged):
+        while found:
             for path in reversed(found):
                 if _unmount_one(path):
                     step.detail = f"{path} was busy and has been detached: it goes when its last user ends"
                 gone += 1
             if gone > 10_000:
                 raise MountError(f"{merged} is mounted again as fast as it is unmounted")
+            found = mounts_below(merged)
         step.detail = step.detail or "unmounted"
 
 
