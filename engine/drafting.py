@@ -135,14 +135,15 @@ class Drafter:
 
 @contextmanager
 def looked_into(root: DataRoot, facts: HostFacts, image: ImageRecord, job: Job) -> Iterator[Path]:
-    """The image's merged directory, mounted for a moment below tmp/."""
+    """The image's merged directory, mounted for a moment below tmp/, to be read; a single one `in_place` as it is."""
     facts.need_root("mount an image")
     facts.need_overlay()
+    if len(image.in_place) == 1:  # which may have the data directory in it, and then no overlay without an upper one
+        yield image.in_place[0]
+        return
     with root.staging("look") as directory:
-        for part in ("upper", "work", "merged"):
-            (directory / part).mkdir()
-        volatile = facts.overlay_volatile
-        plan = rootfs.plan(root, image.chain_ids, directory, in_place=image.in_place, volatile=volatile)
+        (directory / "merged").mkdir()
+        plan = rootfs.plan(root, image.chain_ids, directory, in_place=image.in_place, read_only=True)
         quiet = job.quiet()  # it is not among the steps that make the container
         rootfs.mount(plan, quiet)
         try:

@@ -235,8 +235,9 @@ class ImageDesk(ContainerDesk):
     def overlay(self, name: str) -> OverlayView:
         """The overlay mount of a container. Raises ContainerUnknown."""
         record = self._find(name)
-        plan, summary = self._launcher.plan(record), self._summary(record)
-        return OverlayView(plan.lower, plan.upper, plan.work, plan.merged, summary.mounted, plan.command())
+        home, plan = self._containers.path(record.id), self._launcher.plan(record)
+        mounted = self._summary(record).mounted
+        return OverlayView(plan.lower, home / "upper", home / "work", plan.merged, mounted, plan.command())
 
     def written(self, name: str, below: Inside) -> Written:
         """What a container has changed up to now, as `diff` has it; `below` is what its image has, from `inside`.

@@ -5,6 +5,7 @@ draft (see drafting.py) -> create (containers/<id>/ on disk) -> start (mount, ru
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -93,7 +94,7 @@ class Launcher:
         """Mount a working container's root filesystem where it is not mounted. Raises ContainerState for another kind
         of container that does not run: its root filesystem is mounted while it does."""
         with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
-            if rootfs.is_mounted(self._containers.path(record.id) / "merged"):
+            if os.path.ismount(self._containers.path(record.id) / "merged"):
                 return
             if record.kind is not Kind.WORKING:
                 raise ContainerState(
@@ -201,7 +202,7 @@ class Launcher:
         files = self._runtime.files(record)
         before = last_run(files)
         try:
-            if not rootfs.is_mounted(self._containers.path(record.id) / "merged"):
+            if not os.path.ismount(self._containers.path(record.id) / "merged"):
                 self._mount(record, job)
             home = self._containers.path(record.id)
             self._volumes.fill(home / "config.json", home / "merged", job)
@@ -305,7 +306,7 @@ class Launcher:
             if pause and self._runtime.state(record).status is Status.RUNNING:
                 self._runtime.pause(record, job)
                 stack.callback(self._runtime.unpause, record, job.quiet())
-            if not rootfs.is_mounted(home / "merged"):
+            if not os.path.ismount(home / "merged"):
                 rootfs.mount(self.plan(record), job.quiet())
                 stack.callback(rootfs.unmount, home / "merged", job.quiet())
             yield home / "merged"

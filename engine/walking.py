@@ -10,13 +10,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+
+import msgspec
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # or something else has its name now
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """A name in a directory, whose descriptor is open until the next entry is asked for."""
 
     directory: int

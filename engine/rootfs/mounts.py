@@ -7,7 +7,6 @@ import errno
 import os
 import re
 import shlex
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -19,9 +18,12 @@ import msgspec
 from engine.errors import MountError
 from engine.jobs import Job
 from engine.libc import MNT_DETACH, UMOUNT_NOFOLLOW, libc
-from engine.rootfs.mapping import mapped
-from engine.rootfs.plan import OverlayPlan, options
+from engine.rootfs.plan import OverlayPlan
 from engine.trace import StepKind
+from engine.walking import remove_tree
+
+_SPECIAL, _WRITTEN = re.compile(rb"[ \t\n\\]"), re.compile(rb"\\([0-7]{3})")
+"""What a path is not written with in mountinfo, and how it is (proc(5); fs/proc_namespace.c)."""
 
 _CLONE_FS = 0x200  # linux/sched.h
 _OVERLAYFS_MAGIC = 0x794C7630  # linux/magic.h
@@ -35,13 +37,12 @@ def mount(plan: OverlayPlan, job: Job, *, image: str = "") -> None:
     Raises MountError, with a hint where the reason can be told; then nothing is mounted.
     """
     peer = f'buildah mount "$(buildah from {shlex.quote(image)})"' if image else ""
-    mark = plan.work / "work" / "incompat"
-    marked = plan.volatile and mark.exists()
-    command = f"rm -r {shlex.quote(str(mark))} && {plan.command()}" if marked else plan.command()
+    mark = _mark(plan)
+    command = f"rm -r {shlex.quote(str(mark))} && {plan.command()}" if mark else plan.command()
     with job.step(StepKind.MOUNT, command, peer=peer) as step:
-        if is_mounted(plan.merged):
+        if os.path.ismount(plan.merged):
             raise MountError(f"{plan.merged} is mounted already", hint=f"umount {shlex.quote(str(plan.merged))}")
-        if marked:
+        if mark is not None:
             _unmark(mark)
         with ExitStack() as opened:
             plan = _with_mapped_owners(plan, opened)
@@ -52,16 +53,22 @@ def mount(plan: OverlayPlan, job: Job, *, image: str = "") -> None:
             )
         if failure:
             raise _explain(failure, plan)
-        step.detail = f"{len(plan.lower)} lower directories, writes go to {plan.upper}"
+        step.detail = f"{len(plan.lower)} lower directories"
+        step.detail += f", writes go to {plan.upper}" if plan.upper is not None else ", read-only"
         step.detail += ", and are not brought to the disk: they go with the container" * plan.volatile
 
 
-def _unmark(mark: Path) -> None:
-    """Take away what keeps an upper directory that was mounted volatile from being mounted again: the host may have
-    gone down meanwhile, and what was not brought to the disk is lost. Who mounts one volatile counts on nothing in it.
+def _mark(plan: OverlayPlan) -> Path | None:
+    """What keeps an upper directory that was mounted volatile from being mounted again: the host may have gone down
+    meanwhile, and what was not brought to the disk is lost. Who mounts one volatile counts on nothing in it.
     """
+    mark = plan.work / "work" / "incompat" if plan.work is not None and plan.volatile else None
+    return mark if mark is not None and mark.exists() else None
+
+
+def _unmark(mark: Path) -> None:
     try:
-        shutil.rmtree(mark)
+        remove_tree(mark)
     except OSError as error:
         raise MountError(f"cannot remove {mark}: {error.strerror}") from error
 
@@ -72,8 +79,10 @@ def _with_mapped_owners(plan: OverlayPlan, opened: ExitStack) -> OverlayPlan:
     The upper directory cannot be mapped: the kernel makes files in it as root of this host. So it is the container's
     root's own, and what the container writes is stored by the host's numbers.
     """
-    if plan.mapping is None:
+    if plan.mapping is None or plan.upper is None:
         return plan
+    from engine.rootfs.mapping import mapped  # hardly any container has one
+
     home, top = plan.upper.parent, plan.lower[-1].stat()
     user, group = plan.mapping.on_host(top.st_uid, top.st_gid)
     if plan.mapping.in_container(plan.upper.stat().st_uid) is None:
@@ -107,28 +116,17 @@ def unmount(merged: Path, job: Job) -> None:
         step.detail = step.detail or "unmounted"
 
 
-def is_mounted(path: Path) -> bool:
-    """Whether something is mounted at `path` (read from /proc/self/mountinfo)."""
-    return os.path.realpath(path) in _mount_points()
-
-
 def mounts_below(path: Path) -> list[Path]:
     """Every mount point at or below `path`, in order of mounting (so the last is to be unmounted first)."""
     place = os.path.realpath(path)
     below = place.rstrip("/") + "/"
-    return [Path(point) for point in _mount_points() if point == place or point.startswith(below)]
-
-
-def _mount_points() -> list[str]:
-    raw = Path("/proc/self/mountinfo").read_bytes()
-    return [os.fsdecode(_unescaped(line.split(b" ", 5)[4])) for line in raw.splitlines()]
-
-
-def _unescaped(field: bytes) -> bytes:
-    """proc(5): space, tab, newline and backslash stand as three octal digits."""
-    if b"\\" not in field:
-        return field
-    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field)
+    # A host may have thousands of mounts, and hardly any is meant: only lines with the path in them are taken apart.
+    written = _SPECIAL.sub(lambda match: b"\\%03o" % match[0][0], os.fsencode(place))
+    lines = [line for line in Path("/proc/self/mountinfo").read_bytes().splitlines() if written in line]
+    points = [
+        os.fsdecode(_WRITTEN.sub(lambda match: bytes([int(match[1], 8)]), line.split(b" ", 5)[4])) for line in lines
+    ]
+    return [Path(point) for point in points if point == place or point.startswith(below)]
 
 
 def _options(plan: OverlayPlan, opened: ExitStack) -> bytes:
@@ -148,8 +146,7 @@ def _options(plan: OverlayPlan, opened: ExitStack) -> bytes:
         opened.callback(os.close, handle)
         return str(handle)
 
-    lower, upper, work = [name(path) for path in plan.lower], name(plan.upper), name(plan.work)
-    return options(lower, upper, work, volatile=plan.volatile).encode()
+    return plan.options_with(name).encode()
 
 
 def _in_own_directory(directory: str, action: Callable[[], int]) -> int:
@@ -199,10 +196,12 @@ def _explain(failure: int, plan: OverlayPlan) -> MountError:
     message = f"cannot mount the overlay at {plan.merged}: {os.strerror(failure)}"
     if failure in (errno.EPERM, errno.EACCES):
         return MountError(message, hint="Run it as root, e.g. with sudo. (Root in a container needs CAP_SYS_ADMIN.)")
-    for path in (*plan.lower, plan.upper, plan.work, plan.merged):
+    for path in (*plan.directories, plan.merged):
         if not path.is_dir():
             return MountError(f"cannot mount the overlay: {path} is not there", hint="Pull the image again.")
-    if failure in (errno.EINVAL, errno.EOPNOTSUPP, errno.EREMOTE, errno.ELOOP) and _on_overlay(plan.upper):
+    if failure in (errno.EINVAL, errno.EOPNOTSUPP, errno.EREMOTE, errno.ELOOP) and (
+        plan.upper is not None and _on_overlay(plan.upper)
+    ):
         return MountError(
             f"{message}: {plan.upper} is itself on an overlay",
             hint="The data directory must be on an ordinary filesystem (in a container: on a volume); see --root.",

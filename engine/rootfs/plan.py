@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.errors import MountError
-from engine.rootfs.mapping import IdMapping
+
+if TYPE_CHECKING:
+    from engine.rootfs.mapping import IdMapping
 
 MAXIMUM_LAYERS = 500
 """The kernel's own limit of lower directories (OVL_MAX_STACK in fs/overlayfs/params.h)."""
@@ -32,12 +35,12 @@ Documentation/filesystems/overlayfs.rst)."""
 class OverlayPlan(msgspec.Struct, frozen=True):
     """One overlay mount: `lower` directories, lowest first, below a writable `upper`, seen at `merged`.
 
-    `work` is the kernel's own scratch directory on the filesystem of `upper`.
+    `work` is the kernel's own scratch directory on the filesystem of `upper`. Without these two nothing can be written.
     """
 
     lower: tuple[Path, ...]
-    upper: Path
-    work: Path
+    upper: Path | None
+    work: Path | None
     merged: Path
     mapping: IdMapping | None = None
     """For a container with a user namespace: whose files are whose in it."""
@@ -48,14 +51,25 @@ class OverlayPlan(msgspec.Struct, frozen=True):
     @property
     def plain(self) -> bool:
         """Whether full paths can stand in the mount's options: these end at one page, at a comma and a colon."""
-        paths = (*self.lower, self.upper, self.work)
-        if not all(path.is_absolute() and not set(",:\\").intersection(str(path)) for path in paths):
+        if not all(path.is_absolute() and not set(",:\\").intersection(str(path)) for path in self.directories):
             return False
         return len(os.fsencode(self.options())) < PAGE
 
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """Those that stand in the mount's options."""
+        return (*self.lower, *filter(None, (self.upper, self.work)))
+
     def options(self) -> str:
         """The options of the mount by their full paths; good where they are `plain`."""
-        return options([str(path) for path in self.lower], str(self.upper), str(self.work), volatile=self.volatile)
+        return self.options_with(str)
+
+    def options_with(self, name: Callable[[Path], str]) -> str:
+        """The options of the mount, where `name` says what stands for each directory."""
+        words = [f"lowerdir={':'.join(name(path) for path in reversed(self.lower))}"]
+        if self.upper is not None and self.work is not None:
+            words += [f"upperdir={name(self.upper)}", f"workdir={name(self.work)}"]
+        return ",".join([*words, FEATURES, *["volatile"] * self.volatile])
 
     def command(self) -> str:
         """The shell line that does the same by hand; where the options are not `plain` it makes short links first."""
@@ -64,20 +78,22 @@ class OverlayPlan(msgspec.Struct, frozen=True):
         merged = shlex.quote(str(self.merged.absolute()))
         if self.plain:
             return f"{mount_with(self.options())} {merged}"
-        names = {str(number): path for number, path in enumerate(self.lower)}
-        links = {**names, "upper": self.upper, "work": self.work}
-        made = " && ".join(f"ln -s {shlex.quote(str(path.absolute()))} {name}" for name, path in links.items())
-        short = options(list(names), "upper", "work", volatile=self.volatile)
-        return f'cd "$(mktemp -d)" && {made} && {mount_with(short)} {merged}'
+        names = self._short_names()
+        names |= {path: word for path, word in ((self.upper, "upper"), (self.work, "work")) if path is not None}
+        made = " && ".join(f"ln -s {shlex.quote(str(path.absolute()))} {name}" for path, name in names.items())
+        return f'cd "$(mktemp -d)" && {made} && {mount_with(self.options_with(names.__getitem__))} {merged}'
+
+    def _short_names(self) -> dict[Path, str]:
+        return {path: str(number) for number, path in enumerate(self.lower)}
 
     def _mapped_command(self, mapping: IdMapping) -> str:
         """For util-linux 2.39 and later, whose mount(8) can map owners."""
         bind = f"mount --bind -o {shlex.quote(mapping.words())}"
-        names = {str(number): path for number, path in enumerate(self.lower)}
-        made = " && ".join(f"{bind} {shlex.quote(str(path.absolute()))} {name}" for name, path in names.items())
-        short = options(list(names), str(self.upper), str(self.work), volatile=self.volatile)
+        names = self._short_names()
+        made = " && ".join(f"{bind} {shlex.quote(str(path.absolute()))} {name}" for path, name in names.items())
+        short = self.options_with(lambda path: names.get(path) or str(path))
         merged = shlex.quote(str(self.merged.absolute()))
-        return f'cd "$(mktemp -d)" && mkdir {" ".join(names)} && {made} && {mount_with(short)} {merged}'
+        return f'cd "$(mktemp -d)" && mkdir {" ".join(names.values())} && {made} && {mount_with(short)} {merged}'
 
 
 def mount_with(options: str) -> str:
@@ -88,12 +104,6 @@ def mount_with(options: str) -> str:
     return f"{'LIBMOUNT_FORCE_MOUNT2=always ' * long}mount -t overlay overlay -o {shlex.quote(options)}"
 
 
-def options(lower: Sequence[str], upper: str, work: str, *, volatile: bool = False) -> str:
-    """The option string of an overlay mount; `lower` lowest first (the kernel wants the uppermost first)."""
-    words = f"lowerdir={':'.join(reversed(lower))},upperdir={upper},workdir={work},{FEATURES}"
-    return f"{words},volatile" if volatile else words
-
-
 def plan(
     root: DataRoot,
     layers: Sequence[Digest],
@@ -102,9 +112,10 @@ def plan(
     in_place: Sequence[Path] = (),
     mapping: IdMapping | None = None,
     volatile: bool = False,
+    read_only: bool = False,
 ) -> OverlayPlan:
     """The overlay of expanded layers (by chain ID, lowest first), or of directories `in_place`, with `upper/`, `work/`,
-    `merged/` in `container`.
+    `merged/` in `container`; with `read_only` the latter alone.
 
     Raises MountError where overlayfs could not take so many layers, or none.
     """
@@ -116,11 +127,14 @@ def plan(
             f"{len(lower)} layers, and overlayfs mounts {MAXIMUM_LAYERS} at most",
             hint="Build the image with fewer layers, or squash it.",
         )
+    merged = container / "merged"
+    if read_only:  # of one directory alone overlayfs makes nothing then, so the empty one is the other
+        return OverlayPlan(lower if len(lower) > 1 else (merged, *lower), None, None, merged)
     return OverlayPlan(
         lower=lower,
         upper=container / "upper",
         work=container / "work",
-        merged=container / "merged",
+        merged=merged,
         mapping=mapping,
         volatile=volatile,
     )

@@ -13,7 +13,7 @@ import pytest
 from engine.disk import DataRoot
 from engine.errors import MountError
 from engine.jobs import Job
-from engine.rootfs import OverlayPlan, is_mounted, mount, mounts_below, unmount
+from engine.rootfs import OverlayPlan, mount, mounts_below, unmount
 
 pytestmark = pytest.mark.root
 
@@ -37,10 +37,26 @@ def overlay(base: Path, layers: int) -> OverlayPlan:
     return OverlayPlan(tuple(lower), base / "upper", base / "work", base / "merged")
 
 
+@pytest.mark.parametrize("count", [1, 3, 150])
+def test_one_to_be_read_alone_is_mounted_without_a_place_to_write_to(directory: Path, job: Job, count: int) -> None:
+    made = overlay(directory / "c", count)
+    merged = directory / "look/merged"
+    merged.mkdir(parents=True)
+    lower = made.lower if count > 1 else (merged, *made.lower)
+    mount(OverlayPlan(lower, None, None, merged), job)
+    assert {path.name for path in merged.iterdir()} == {"same", *(f"own-{number}" for number in range(count))}
+    assert (merged / "same").read_text() == str(count - 1)
+    with pytest.raises(OSError, match="Read-only"):
+        (merged / "new").touch()
+    assert job.steps[-1].detail == f"{len(lower)} lower directories, read-only"
+    unmount(merged, job)
+    assert not any(merged.iterdir())
+
+
 def test_upper_layers_hide_lower_ones_and_writes_stay_apart(directory: Path, job: Job) -> None:
     plan = overlay(directory / "c", 3)
     mount(plan, job)
-    assert is_mounted(plan.merged)
+    assert os.path.ismount(plan.merged)
     assert (plan.merged / "same").read_text() == "2"
     (plan.merged / "same").write_text("changed")
     (plan.merged / "own-0").unlink()
@@ -48,7 +64,7 @@ def test_upper_layers_hide_lower_ones_and_writes_stay_apart(directory: Path, job
     assert (plan.lower[2] / "same").read_text() == "2"
     assert (plan.lower[0] / "own-0").exists()
     unmount(plan.merged, job)
-    assert not is_mounted(plan.merged)
+    assert not os.path.ismount(plan.merged)
     assert list(plan.merged.iterdir()) == []
     mount(plan, job)
     assert (plan.merged / "same").read_text() == "changed"
@@ -91,13 +107,13 @@ def test_many_layers(directory: Path, job: Job, layers: int) -> None:
 def test_any_path(directory: Path, job: Job, name: str) -> None:
     plan = overlay(directory / name, 2)
     mount(plan, job)
-    assert is_mounted(plan.merged)
+    assert os.path.ismount(plan.merged)
     assert mounts_below(directory / name) == [plan.merged]
     assert (plan.merged / "same").read_text() == "1"
     (plan.merged / "new").write_text("")
     assert (plan.upper / "new").exists()
     unmount(plan.merged, job)
-    assert not is_mounted(plan.merged)
+    assert not os.path.ismount(plan.merged)
 
 
 @pytest.mark.parametrize(("name", "layers"), [("plain", 2), ("a:b, c'\\", 2), ("many", 60)])
@@ -136,7 +152,7 @@ def test_mounted_already(directory: Path, job: Job) -> None:
     with pytest.raises(MountError, match="already"):
         mount(plan, job)
     unmount(plan.merged, job)
-    assert not is_mounted(plan.merged)
+    assert not os.path.ismount(plan.merged)
 
 
 def test_a_missing_layer_is_named(directory: Path, job: Job) -> None:
@@ -144,7 +160,7 @@ def test_a_missing_layer_is_named(directory: Path, job: Job) -> None:
     gone = OverlayPlan((*plan.lower, directory / "no-such-layer"), plan.upper, plan.work, plan.merged)
     with pytest.raises(MountError, match="no-such-layer"):
         mount(gone, job)
-    assert not is_mounted(plan.merged)
+    assert not os.path.ismount(plan.merged)
     assert job.steps[-1].failure
 
 
@@ -164,7 +180,7 @@ def test_busy_mounts_are_detached_as_a_last_resort(directory: Path, job: Job, mo
     mount(plan, job)
     with (plan.merged / "same").open() as user:
         unmount(plan.merged, job)
-        assert not is_mounted(plan.merged)
+        assert not os.path.ismount(plan.merged)
         assert user.read() == "0"
     assert "busy" in job.steps[-1].detail
 
@@ -198,4 +214,4 @@ def test_without_the_privilege(directory: Path) -> None:
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert not is_mounted(plan.merged)
+    assert not os.path.ismount(plan.merged)

@@ -33,6 +33,14 @@ def test_layers_lowest_first_become_options_uppermost_first() -> None:
     assert words[6] == str(CONTAINER / "merged")
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_to_be_read_alone_has_no_place_to_write_to(count: int) -> None:
+    made = plan(ROOT, layers(count), CONTAINER, read_only=True)
+    options = dict(option.split("=", 1) for option in shlex.split(made.command())[5].split(","))
+    assert not {"upperdir", "workdir"} & set(options)
+    assert len(options["lowerdir"].split(":")) == 2, "of a single one overlayfs makes no mount without an upper one"
+
+
 def test_few_layers_are_readable_and_many_still_fit() -> None:
     assert plan(ROOT, layers(3), CONTAINER).plain
     many = plan(ROOT, layers(120), CONTAINER)
