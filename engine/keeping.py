@@ -100,8 +100,8 @@ def _packed(draft: Draft) -> dict[str, Any]:
         "in_place": list(draft.in_place),
         "numbers": draft.numbers,
         "made_by": list(draft.made_by),
-        "options": draft.options.to_json(),
-        "provenance": draft.provenance.to_json(),
+        "options": draft.options.to_json().decode(),
+        "provenance": draft.provenance.to_json().decode(),
         "steps": [{**msgspec.structs.asdict(step), "kind": step.kind.value} for step in draft.steps],
         "files": {name: base64.b64encode(data).decode() for name, data in draft.files.items()},
     }

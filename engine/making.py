@@ -67,8 +67,8 @@ class Maker:
         path = self._containers.path(record.id)
         files = {
             "config.json": text.encode("utf-8", "surrogateescape"),
-            "provenance.json": provenance.to_json().encode(),
-            KEPT.options: draft.options.to_json().encode(),
+            "provenance.json": provenance.to_json(),
+            KEPT.options: draft.options.to_json(),
             KEPT.generated: (draft.generated or text).encode("utf-8", "surrogateescape"),
             **{f"files/{name}": data for name, data in draft.files.items()},
         }
@@ -99,7 +99,7 @@ class Maker:
             with job.step(StepKind.CONFIG, command) as step:
                 text = draft.text.encode("utf-8", "surrogateescape")
                 self._root.write(directory / "config.json", text, mode=0o600)
-                self._root.write(directory / "provenance.json", draft.provenance.to_json().encode(), mode=0o600)
+                self._root.write(directory / "provenance.json", draft.provenance.to_json(), mode=0o600)
                 terminal = process.get("terminal") is True
                 self._containers.update(msgspec.structs.replace(record, command=process["args"], terminal=terminal))
                 step.detail = f"{len(draft.provenance)} values"

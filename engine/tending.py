@@ -140,7 +140,7 @@ class Tender:
             if self._runtime.state(record).pid:
                 self._runtime.update(record, limits, spec.limit_words(options), job)
             self._root.write(directory / "config.json", text.encode("utf-8", "surrogateescape"), mode=0o600)
-            self._root.write(directory / "provenance.json", provenance.to_json().encode(), mode=0o600)
+            self._root.write(directory / "provenance.json", provenance.to_json(), mode=0o600)
         self._containers.happenings.add(record, "update")
         job.emit(ContainersChanged((record.id,)))
 

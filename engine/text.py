@@ -1,4 +1,4 @@
-"""Hostile text made visible; sizes and durations in words.
+"""Hostile text made visible; sizes and durations in words; what is kept as JSON.
 
 Names, messages and output come from images, registries and processes. A terminal obeys control
 sequences in them, and bidirectional overrides make a line read as something it is not (CVE-2021-42574).
@@ -6,10 +6,14 @@ sequences in them, and bidirectional overrides make a line read as something it 
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 _UNSAFE = (
     "["
@@ -49,6 +53,14 @@ def visible(text: str, *, keep: str = "") -> str:
     if not keep:
         return _unsafe().sub(_show, text)
     return _unsafe().sub(lambda match: match.group() if match.group() in keep else _show(match), text)
+
+
+def as_json(value: Any) -> bytes:
+    """A value, of a Struct too, as JSON on one line, to be kept. What was no UTF-8 (surrogates) is escaped in it."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(value)).encode()
 
 
 def storable(text: str) -> bool:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from engine.text import as_json
+
 
 class StepKind(Enum):
     """What a step worked on."""
@@ -48,10 +50,7 @@ _FIELDS = frozenset(Step.__struct_fields__)
 
 def append(path: Path, steps: Iterable[Step]) -> None:
     """Add steps to a journal file. A torn last line from a crash is closed first, so it costs only itself."""
-    # Bytes that were not UTF-8 are surrogates in a str; backslashreplace makes of them just what JSON writes for them.
-    lines = [
-        json.dumps({**msgspec.structs.asdict(step), "kind": step.kind.value}, ensure_ascii=False) for step in steps
-    ]
+    lines = [as_json(step) + b"\n" for step in steps]
     if not lines:
         return
     with path.open("ab+") as file:
@@ -59,7 +58,7 @@ def append(path: Path, steps: Iterable[Step]) -> None:
         if file.tell():
             file.seek(-1, 2)
             torn = file.read(1) != b"\n"
-        file.write((("\n" if torn else "") + "\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))
+        file.write(b"\n" * torn + b"".join(lines))
 
 
 def read(path: Path) -> list[Step]:

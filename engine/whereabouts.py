@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.digest import sha256
+from engine.text import as_json
 
 RECORD = ".run"
 """In the data directory: {"boot": …, "directory": …}."""
@@ -34,7 +35,7 @@ def run_directory(data: Path) -> Path:
 
 def as_record(directory: Path) -> bytes:
     """What `RECORD` holds for a runtime directory, until the next boot."""
-    return json.dumps({"boot": _boot(), "directory": os.fspath(directory)}).encode() + b"\n"
+    return as_json({"boot": _boot(), "directory": os.fspath(directory)}) + b"\n"
 
 
 def _on_record(data: Path) -> Path | None:

@@ -109,7 +109,8 @@ class Monitor(msgspec.Struct, frozen=True):
                 os.close(writer)
             with process:
                 try:
-                    from engine.runtime import foreground  # noqa: F401 - it comes next, and now there is time to load it
+                    # What comes next, and now there is time to load it.
+                    from engine.runtime import cgroups, foreground  # noqa: F401
 
                     pid, message = Answers(reader).next(token, lambda: _runc_works(files)) or (-1, "")
                 except BaseException:
@@ -271,8 +272,12 @@ class Answers:
 
 
 def _parsed(line: bytes) -> tuple[int, str]:
+    said = line.decode(errors="replace")
     try:
-        answer = json.loads(line.decode(errors="replace"), strict=False)
+        try:
+            answer = json.loads(said)
+        except ValueError:  # conmon leaves some control characters of runc's as they are
+            answer = json.loads(said, strict=False)
         return int(answer["data"]), str(answer.get("message", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         return -1, ""

@@ -11,7 +11,7 @@ import msgspec
 from engine.errors import SpecError, UsageError
 from engine.ports import Port, parse_port
 from engine.spec import mount_values, values
-from engine.text import storable, visible
+from engine.text import as_json, storable, visible
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,9 +207,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
                 found += [flag(name)] if one is True else [flag(name), text.lower() if one is False else text]
         return found
 
-    def to_json(self) -> str:
+    def to_json(self) -> bytes:
         """The options given, to be kept; they hold what variables hold."""
-        return json.dumps(dict(self._given())) + "\n"
+        return as_json(dict(self._given())) + b"\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> RunOptions:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import SpecError
+from engine.text import as_json
 
 
 class SourceKind(Enum):
@@ -76,13 +77,13 @@ class Provenance(Mapping[str, Origin]):
     def __hash__(self) -> int:
         return hash(frozenset(self._origins.items()))
 
-    def to_json(self) -> str:
+    def to_json(self) -> bytes:
         """The content of a provenance.json."""
         words: dict[int, list[str]] = {}  # most leaves share an origin with others
         for origin in self._origins.values():
             if id(origin) not in words:
                 words[id(origin)] = [origin.source.value, origin.detail]
-        return json.dumps({pointer: words[id(origin)] for pointer, origin in self._origins.items()}) + "\n"
+        return as_json({pointer: words[id(origin)] for pointer, origin in self._origins.items()}) + b"\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Provenance:

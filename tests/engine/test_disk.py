@@ -307,5 +307,5 @@ def test_one_runtime_directory_while_it_is_used(
     copy = DataRoot(tmp_path / "copy")
     shutil.copytree(root.path, copy.path)
     assert copy.run.parent == other, "a copy has containers of its own"
-    (root.path / ".run").write_text((root.path / ".run").read_text().replace('"boot": "', '"boot": "0'))
+    (root.path / ".run").write_text((root.path / ".run").read_text().replace('"boot":"', '"boot":"0'))
     assert DataRoot(root.path).run.parent == other, "of an earlier boot"

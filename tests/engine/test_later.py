@@ -51,6 +51,28 @@ assert [*map(inspect.cleandoc, lines), platform.system()] == before
 """)
 
 
+def test_json_is_read_without_it_as_with_it() -> None:
+    python("""
+import json, math
+texts = ['{"a":[1,2.5,null,true],"a":"\\\\u00e9"}', 10 * "1234567890", "-0", "0.1", b'"\\xc3\\xa9"', " [] "]
+before = [json.loads(text) for text in texts]
+assert empty("json")
+try: json.loads('{"a":1]')
+except ValueError as error: assert "delimiter" in str(error) and not empty("json")
+assert [json.loads(text) for text in texts] == before
+""")
+
+
+@pytest.mark.parametrize("text", ["NaN", "1e400", '"\\ud800"', '"\udcff"'])
+def test_what_json_alone_takes_is_taken_still(text: str) -> None:
+    python(f"""
+import json
+text = {text!r}
+value = json.loads(text)
+assert not empty("json") and repr(json.loads(text)) == repr(value)
+""")
+
+
 def test_words_that_nobody_has_translated_are_themselves() -> None:
     python("""
 import gettext, click

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine import oci
 from engine.digest import Digest
@@ -171,3 +173,31 @@ def test_layers_and_diff_ids_must_be_as_many() -> None:
     oci.check_coherent(manifest, config)
     with pytest.raises(ContentError, match="2 layers in its manifest, 1 in its configuration"):
         oci.check_coherent(Manifest(2, manifest.config, manifest.layers * 2), config)
+
+
+WORDS = st.text(alphabet='ab:{}",\\\u00e9\n', max_size=4)
+
+
+def _objects(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """JSON objects and arrays as text, in which a member may stand twice."""
+    members = st.tuples(WORDS.map(json.dumps), inner).map(" : ".join)
+    return st.lists(members, max_size=4).map(lambda each: f"{{{', '.join(each)}}}") | st.lists(inner, max_size=3).map(
+        lambda each: f"[{','.join(each)}]"
+    )
+
+
+@given(st.recursive(WORDS.map(json.dumps) | st.just("1.5"), _objects, max_leaves=12))
+def test_a_member_that_stands_twice_is_found_wherever_it_is(value: str) -> None:
+    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        twice.append(len(found) != len(pairs))
+        return found
+
+    twice: list[bool] = []
+    json.loads(value, object_pairs_hook=distinct)
+    document = raw(CONFIG)[:-1] + b',"x":' + value.encode() + b"}"
+    if any(twice):
+        with pytest.raises(ContentError, match="stands twice"):
+            oci.parse_config(document)
+    else:
+        oci.parse_config(document)

@@ -1,5 +1,6 @@
 """Hostile text made visible."""
 
+import json
 import unicodedata
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.text import human_size, shortened, visible
+from engine.text import as_json, human_size, shortened, visible
 
 # Format characters that are seen: signs that stand before or over numbers (Unicode: Prepended_Concatenation_Mark),
 # and joiners of hieroglyphs, which have a place in their script.
@@ -94,3 +95,20 @@ def test_a_directory_by_a_variable(command: str, shown: str) -> None:
 def test_a_directory_that_needs_quotes_stays(tmp_path: Path) -> None:
     command = f"ls '{tmp_path}/a b/c'"
     assert shortened(command, tmp_path / "a b", "$ROOT") == command
+
+
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(TREES)
+def test_what_is_kept_as_json_comes_back_whatever_letters_are_in_it(tree: object) -> None:
+    assert json.loads(as_json(tree)) == tree
+
+
+def test_what_was_no_utf8_is_kept_too() -> None:
+    name = b"a\xff".decode(errors="surrogateescape")
+    assert as_json({name: [name]}).isascii()
+    assert json.loads(as_json({name: [name]})) == {name: [name]}
