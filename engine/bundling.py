@@ -46,13 +46,14 @@ def blamed(directory: Path) -> Iterator[None]:
         raise
 
 
-def keep_launched(root: DataRoot, directory: Path) -> None:
-    """Keep the config.json of a start that went well. Nobody's start fails for that."""
+def keep_launched(root: DataRoot, directory: Path, *, lasting: bool) -> None:
+    """Keep the config.json of a start that went well, past the host's end where that is to be `lasting`. Nobody's start
+    fails for that."""
     with suppress(OSError, StoreError):
         text = (directory / "config.json").read_bytes()
         place = directory / KEPT.launched
         if not place.exists() or place.read_bytes() != text:
-            root.write(place, text, mode=0o600)
+            root.write(place, text, mode=0o600, lasting=lasting)
 
 
 def typed(options: RunOptions, image: str, name: str) -> tuple[str, str]:
@@ -108,7 +109,10 @@ def check_beside(options: RunOptions, text: str, *, bridged: bool) -> None:
 def mapping(path: Path) -> rootfs.IdMapping | None:
     """The mapping of numbers of the container whose config.json that is; None without a user namespace of its own."""
     with suppress(OSError, ValueError, RecursionError):  # runc says what is wrong with it
-        users, groups = spec.id_mappings(json.loads(path.read_bytes()))
+        raw = path.read_bytes()
+        if b'"uidMappings"' not in raw:  # as nearly always, and nobody writes it otherwise
+            return None
+        users, groups = spec.id_mappings(json.loads(raw))
         if users and groups:
             return rootfs.IdMapping(users, groups)
     return None

@@ -12,7 +12,7 @@ from engine.errors import ContainerBusy, ContainerState, ContainerUnknown, Cutaw
 from engine.events import Status, ignore
 from engine.host import probe
 from engine.jobs import Job
-from engine.network import Networks, leave_names
+from engine.network import Networks
 from engine.runtime import ContainerRecord, Containers, Kind, Runtime
 from engine.trace import StepKind, append
 
@@ -50,12 +50,14 @@ class Cleaner:
             try:
                 self._networks.down(record.id)
                 if record.shares:
+                    from engine.network import leave_names
+
                     leave_names(self._containers.path(record.id) / "files", record.name)
                 rootfs.unmount(self._containers.path(record.id) / "merged", job)
             except CutawayError as error:
                 failures.append(error)
 
-        self._runtime.delete(record, force, job, undo)
+        self._runtime.delete(record, force, job, undo, keeps_exit=not remove)
         if had_begun:
             self._tell_of_end(record)
         if failures:  # told now that its end is on record: the next one who clears up finds nothing of that with runc

@@ -138,8 +138,8 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
         finally:
             self.lay_by()
 
-    def write(self, target: Path, data: bytes, *, mode: int = 0o644) -> None:
-        """Put a whole file in place, or leave the old one: write to tmp/, fsync, rename, fsync the directory."""
+    def write(self, target: Path, data: bytes, *, mode: int = 0o644, lasting: bool = True) -> None:
+        """Put a whole file in place, or leave the old one: write to tmp/, rename; brought to the disk if `lasting`."""
         try:
             with self.lock(_TMP_LOCK, shared=True):
                 name = self.tmp / f"file-{os.urandom(6).hex()}"
@@ -149,12 +149,14 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
                         file.write(data)
                         file.flush()
                         os.fchmod(file.fileno(), mode)
-                        os.fsync(file.fileno())
+                        if lasting:
+                            os.fsync(file.fileno())
                     os.rename(name, target)
                 except BaseException:
                     os.unlink(name)
                     raise
-            sync_directory(target.parent)
+            if lasting:
+                sync_directory(target.parent)
         except OSError as error:
             raise store_error(error, f"cannot write {target}") from error
 

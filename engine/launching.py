@@ -125,7 +125,7 @@ class Launcher:
                 self._runtime.check_known(record)
                 coming_back.begin_anew(self._containers.path(record.id))
                 pump = self._begin(record, job, stack, attachment, fleeting=fleeting)
-                began = self._runtime.state(record).started  # before another run can begin
+                began = self._runtime.began(record)  # before another run can begin
             job.emit(ContainersChanged((record.id,)))
             if pump is None:
                 return None
@@ -212,7 +212,7 @@ class Launcher:
             with blamed(home):
                 pump = stack.enter_context(self._runtime.connect(record, attachment)) if attachment else None
                 self._runtime.start(record, job)
-            keep_launched(self._root, home)
+            keep_launched(self._root, home, lasting=not record.auto_remove)
         except BaseException:
             quiet = job.quiet()  # one that is not cancelled
             remove = self._cleaner.goes(record) or fleeting
@@ -220,7 +220,7 @@ class Launcher:
             if not remove:
                 put_back(files, before)
             raise
-        self._containers.happenings.add(record, "start", self._runtime.state(record).started)
+        self._containers.happenings.add(record, "start", self._runtime.began(record))
         return pump
 
     def attach(self, record: ContainerRecord, attachment: Attachment, job: Job) -> int | None:
@@ -233,7 +233,7 @@ class Launcher:
                 hint=f"A further process in it: cutaway exec {record.name} …",
             )
         with self._runtime.connect(record, attachment) as pump:
-            began = self._runtime.state(record).started
+            began = self._runtime.began(record)
             ending = pump.run(job.token)
         return self._after(record, ending, began, job)
 

@@ -89,15 +89,17 @@ def _wait_for_any(pids: Sequence[int], token: CancelToken, timeout: float) -> No
 
 
 def keep_exit(files: RuntimeFiles) -> None:
-    """Put the exit code where it outlives a reboot, and forget old ones of others.
-
-    The file in the runtime directory stays for a while: somebody may wait for a container that removes itself.
-    """
+    """Put the exit code where it outlives a reboot."""
     with contextlib.suppress(FileNotFoundError, StoreError):  # no exit, or a full disk: then it stays there alone
         end = files.exit_signal.stat()
         if not (files.bundle / EXIT).exists():
             files.root.write(files.bundle / EXIT, files.exit_signal.read_bytes())
             os.utime(files.bundle / EXIT, ns=(end.st_atime_ns, end.st_mtime_ns))
+
+
+def forget_exits(files: RuntimeFiles) -> None:
+    """Take old exit codes out of the runtime directory. There they stay for a while: somebody may wait for a container
+    that removes itself."""
     with contextlib.suppress(FileNotFoundError):
         for entry in os.scandir(files.exits):
             with contextlib.suppress(FileNotFoundError):

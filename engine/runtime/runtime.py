@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
-import shutil
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 import engine
 from engine.disk import DataRoot
@@ -18,13 +18,10 @@ from engine.errors import ContainerState, RuntimeFailed
 from engine.events import ALIVE, Problem, Status
 from engine.host import HostFacts
 from engine.jobs import CancelToken, Job
-from engine.runtime import cgroups
-from engine.runtime.ending import comes_back, keep_exit, wait_for_end, wait_for_last
-from engine.runtime.limits import changed_whole
+from engine.runtime.ending import comes_back, forget_exits, keep_exit, wait_for_end, wait_for_last
 from engine.runtime.monitor import Monitor, failure, monitors, runc_options, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
 from engine.runtime.runc import Runc
-from engine.runtime.signals import signal_number
 from engine.runtime.state import (
     ATTACH,
     CONTROL,
@@ -33,11 +30,13 @@ from engine.runtime.state import (
     STARTED,
     LiveState,
     RuntimeFiles,
+    began,
     make_directory,
     read_state,
 )
 from engine.text import visible
 from engine.trace import StepKind
+from engine.walking import remove_tree
 
 if TYPE_CHECKING:  # what a clean-up does not need is loaded where it is used
     from engine.runtime.attach import Pump
@@ -74,6 +73,10 @@ class Runtime:
         """How it is now, from the files of runc and conmon and from the kernel; no process is started."""
         return read_state(self.files(record))
 
+    def began(self, record: ContainerRecord) -> float | None:
+        """When its last run began, as `LiveState.started` of one that has begun; None where there was none."""
+        return began(self.files(record))
+
     def may_print(self, record: ContainerRecord) -> bool:
         """Whether output may still come: it runs or comes back, or conmon writes what a program that has ended left in
         its pipe. The exit code is what it writes last.
@@ -100,7 +103,7 @@ class Runtime:
         if files.exists_in_runc():
             if read_state(files).pid:
                 raise ContainerState(f"the container {record.name} is there already, with a process")
-            self.delete(record, True, job)
+            self.delete(record, True, job, keeps_exit=False)
         command = shlex.join(["runc", *runc_options(files)[:2], "create", "--bundle", str(files.bundle), record.id])
         with job.step(StepKind.RUNTIME, command, peer=monitor.command(record, files)) as step:
             self._make_way(files)
@@ -130,6 +133,8 @@ class Runtime:
         Needs no lock: it must be possible while somebody starts the container and hangs.
         Raises UsageError for what is no signal, ContainerState where no process is, RuntimeFailed.
         """
+        from engine.runtime.signals import signal_number
+
         number = signal_number(name)
         files = self.files(record)
         if not read_state(files).pid:
@@ -183,11 +188,19 @@ class Runtime:
         """Thaw a paused container. Raises ContainerState, RuntimeFailed."""
         self._freeze(record, "resume", Status.PAUSED, job)
 
-    def delete(self, record: ContainerRecord, force: bool, job: Job, undo: Callable[[], None] = lambda: None) -> None:
+    def delete(
+        self,
+        record: ContainerRecord,
+        force: bool,
+        job: Job,
+        undo: Callable[[], None] = lambda: None,
+        *,
+        keeps_exit: bool = True,
+    ) -> None:
         """Remove what runc and conmon keep of it: state, cgroups, sockets, pid files. Nothing there is no error.
 
-        The exit code and the log stay. `undo` is what else is due when nothing runs in it any more; it is done while
-        runc is at work, unless hooks are. Not cancelled by the job.
+        The log stays, and the exit code unless nobody will ask for it (`keeps_exit`). `undo` is what else is due when
+        nothing runs in it any more; it is done while runc is at work, unless hooks are. Not cancelled by the job.
         Raises ContainerState while a process is in it, unless `force` (which kills it), RuntimeFailed.
         """
         files = self.files(record)
@@ -208,8 +221,10 @@ class Runtime:
             self._delete(files, job, undo)
         for path in (files.bundle / ATTACH, files.bundle / CONTROL, files.bundle / "winsz"):
             path.unlink(missing_ok=True)
-        shutil.rmtree(files.here, ignore_errors=True)
-        keep_exit(files)
+        _clear(files.here)
+        if keeps_exit:
+            keep_exit(files)
+        forget_exits(files)
 
     def check_known(self, record: ContainerRecord) -> None:
         """Raise ContainerState where it has living processes and the runtime directory knows nothing of it.
@@ -221,6 +236,8 @@ class Runtime:
             return
         if not any(path.exists() for path in (files.bundle / STARTED, files.bundle / ATTACH, files.log)):
             return  # it has never run: conmon makes the latter two before it calls runc
+        from engine.runtime import cgroups
+
         alive = cgroups.processes(cgroups.configured_path(files.bundle / "config.json"), files.id)
         if not alive and not (files.bundle / EXIT).exists():  # where it has ended, its conmon may be about to
             alive = monitors(files)
@@ -253,7 +270,7 @@ class Runtime:
         """
         files = RuntimeFiles(self._root, container_id)
         self._delete(files, job)
-        shutil.rmtree(files.here, ignore_errors=True)
+        _clear(files.here)
 
     def _delete(self, files: RuntimeFiles, job: Job, undo: Callable[[], None] = lambda: None) -> None:
         if files.here.exists():
@@ -269,6 +286,8 @@ class Runtime:
                     job.emit(Problem("deleted-with-errors", f"runc deleted {files.id}, and said: {step.detail}"))
         else:
             undo()
+        from engine.runtime import cgroups
+
         cgroups.clear(cgroups.configured_path(files.bundle / "config.json"), files.id)
 
     def wait(self, record: ContainerRecord, token: CancelToken, *, again: bool = True) -> int:
@@ -291,9 +310,9 @@ class Runtime:
     def wait_for_run(self, record: ContainerRecord, began: float | None, token: CancelToken) -> bool:
         """Wait until the run has ended that began then (`LiveState.started`); whether no other has begun since."""
         files = self.files(record)
-        if read_state(files).started == began:
+        if self.began(record) == began:
             wait_for_end(files, token, None)
-        return read_state(files).started == began
+        return self.began(record) == began
 
     def connect(self, record: ContainerRecord, to: Attachment) -> contextlib.AbstractContextManager[Pump | Passed]:
         """Connect a caller with a created or running container; the `Pump` it gives then carries the bytes.
@@ -338,9 +357,11 @@ class Runtime:
         Raises RuntimeFailed with runc's message: the kernel refuses a limit of memory below what is in use. Then what
         runc has changed until there is put back.
         """
+        from engine.runtime.limits import changed_whole
+
         files = self.files(record)
         place = files.here / "resources.json"
-        place.write_text(json.dumps(limits))
+        place.write_bytes(msgspec.json.encode(limits))
         line = ["update", "--resources", str(place), record.id]
         with (
             changed_whole(files),
@@ -366,3 +387,8 @@ class Runtime:
         with self._runc.step(job, [verb, record.id], files, f"podman {word} {record.name}"):
             if (said := self._runc.run(files, [verb, record.id], job.token)) is not None:
                 raise failure(said, f"cannot {word} the container {record.name}")
+
+
+def _clear(directory: Path) -> None:
+    with contextlib.suppress(OSError):
+        remove_tree(directory)

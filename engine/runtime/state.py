@@ -199,6 +199,11 @@ def read_state(files: RuntimeFiles) -> LiveState:
     return LiveState(Status.EXITED, 0, code, started, finished, out_of_memory)
 
 
+def began(files: RuntimeFiles) -> float | None:
+    """When its last run began, in seconds since the epoch; None where there was none."""
+    return _time(os.fspath(files.bundle / STARTED))
+
+
 def make_directory(path: Path) -> None:
     """Make a directory of the runtime's own. Raises StoreError."""
     try:

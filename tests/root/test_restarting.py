@@ -81,7 +81,7 @@ def test_whoever_ends_it_ends_the_loop(cutaway: Cutaway) -> None:
     runs = cutaway.root / "containers" / id / "upper/runs"
 
     def begins(number: int) -> None:
-        until(lambda: runs.read_text() == "run\n" * number)  # then its traps are set
+        until(lambda: runs.exists() and runs.read_text() == "run\n" * number)  # then its traps are set
 
     begins(2)
     assert inspected(cutaway, "it")["restarts"] == 1
