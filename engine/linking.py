@@ -13,7 +13,7 @@ from engine.disk import store_error
 from engine.errors import ContainerState, ContainerUnknown
 from engine.events import Problem
 from engine.jobs import Job
-from engine.network import Networks, share_names
+from engine.network import Networks
 from engine.runtime import ContainerRecord, Containers, NameTaken, Runtime
 
 _HOSTS = "files/hosts"
@@ -121,6 +121,8 @@ class Linker:
                 yield held
             return
         if record.shares:
+            from engine.network import share_names
+
             try:
                 other = self._containers.find(record.shares)
             except ContainerUnknown as error:

@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,10 @@ class Volumes:
 
     def make(self, config: Path, job: Job) -> None:
         """Make the volumes of a config.json that are not there yet. Raises StoreError."""
-        for name, _ in self.bound(config):
+        self._make(self.bound(config), job)
+
+    def _make(self, bound: Iterable[tuple[str, str]], job: Job) -> None:
+        for name, _ in bound:
             path = self.path(name)
             if not path.is_dir():
                 with job.step(StepKind.STORE, shlex.join(["mkdir", "-p", str(path)])):
@@ -85,8 +88,9 @@ class Volumes:
 
         Raises StoreError.
         """
-        self.make(config, job)
-        for name, destination in self.bound(config):
+        bound = list(self.bound(config))
+        self._make(bound, job)
+        for name, destination in bound:
             path, theirs = self.path(name), directory_in(merged, destination)
             if theirs is None or any(os.scandir(path)):
                 continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 from functools import cached_property
@@ -94,7 +93,13 @@ def how_it_ended(code: int) -> str:
 
 
 def find_tool(name: str, more: str = "") -> Tool | None:
-    """Look a program up on PATH, in the system's own folders, and in `more`."""
-    path = os.environ.get("PATH", os.defpath) + f":/usr/local/sbin:/usr/sbin:/sbin:{more}".rstrip(":")
-    found = shutil.which(name, path=path)
-    return Tool(name, Path(found)) if found else None
+    """Look a program up on PATH, in the system's own folders, and in `more`.
+
+    Not in the current directory, for which an empty entry of PATH stands (environ(7)): anybody may have made that.
+    """
+    path = os.environ.get("PATH", os.defpath) + f":/usr/local/sbin:/usr/sbin:/sbin:{more}"
+    for directory in filter(None, path.split(":")):
+        place = f"{directory}/{name}"
+        if os.path.isfile(place) and os.access(place, os.X_OK):
+            return Tool(name, Path(place))
+    return None

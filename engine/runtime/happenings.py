@@ -16,7 +16,6 @@ import msgspec
 from engine.disk import DataRoot
 from engine.errors import CutawayError
 from engine.jobs import CancelToken
-from engine.runtime.logfile import Extent, read_blocks
 from engine.runtime.record import ContainerRecord
 
 _NAME, _OLDER = "events.jsonl", "events.jsonl.1"
@@ -78,11 +77,12 @@ class Happenings:
 
         Raises Cancelled, StoreError.
         """
+        from engine.runtime.logfile import Extent, read_blocks
+
         extent = Extent(None, since, until, follow, lambda: True)
-        for block in read_blocks(self._root.path / _OLDER, Extent(), token):
-            yield from _parsed(block, extent)
-        for block in read_blocks(self._root.path / _NAME, extent, token):
-            yield from _parsed(block, extent)
+        for name, each in ((_OLDER, Extent()), (_NAME, extent)):
+            for block in read_blocks(self._root.path / name, each, token):
+                yield from (happening for happening in _parsed(block) if extent.covers(happening.time))
 
     def how_it_went(self, name: str) -> str | None:
         """When a container, called by name or id, was removed, and how it had ended before, in words; None if not."""
@@ -139,7 +139,7 @@ class Follower:
         except OSError:
             return None
         self._position += len(whole) + 1 if whole else 0
-        return {happening.id for happening in _parsed(whole, Extent())}
+        return {happening.id for happening in _parsed(whole)}
 
     def _now(self) -> tuple[int, int]:
         """The number of the file, and its size; (0, 0) where there is none."""
@@ -150,9 +150,7 @@ class Follower:
         return found.st_ino, found.st_size
 
 
-def _parsed(block: bytes, extent: Extent) -> Iterator[Happening]:
+def _parsed(block: bytes) -> Iterator[Happening]:
     for line in block.split(b"\n"):
         with suppress(msgspec.MsgspecError, UnicodeDecodeError):  # a crash tore it
-            happening = msgspec.json.decode(line, type=Happening)
-            if extent.covers(happening.time):
-                yield happening
+            yield msgspec.json.decode(line, type=Happening)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from engine.spec.values import refuse
 from engine.spec.vocabulary import suggestion
@@ -13,7 +14,7 @@ _TOGGLES = {"exec": "noexec", "suid": "nosuid", "dev": "nodev", "rw": "ro"}
 PROPAGATION = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"})
 
 
-class MountValue(NamedTuple):
+class MountValue(msgspec.Struct, frozen=True):
     """A mount that was asked for: bind, volume, tmpfs or devpts, with options as mount(8) and podman spell them."""
 
     kind: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import UsageError
-from engine.host import CgroupMode, HostFacts
+from engine.host import CgroupMode, HostFacts, find_tool
 from engine.spec import mount_values, values
 from engine.spec.builder import Builder
 from engine.spec.defaults import SHM_SIZE, Profile
@@ -29,7 +28,7 @@ INIT = "/run/cutaway-init"
 """Where process 1 of --init appears in the container."""
 
 _INITS = ("catatonit", "tini-static", "tini", "docker-init", "dumb-init")
-_INIT_PLACES = ("/usr/libexec/podman", "/usr/libexec/catatonit", "/usr/lib/podman", "/usr/libexec/docker")
+_INIT_PLACES = "/usr/libexec/podman:/usr/libexec/catatonit:/usr/lib/podman:/usr/libexec/docker"
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -144,14 +143,13 @@ def find_init(options: RunOptions) -> str:
         if not os.access(options.init_path, os.X_OK) or os.path.isdir(options.init_path):
             raise UsageError(f"--init-path {visible(options.init_path)}: there is no such program on this host")
         return options.init_path
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_INIT_PLACES))
-    found = next(filter(None, (shutil.which(name, path=path) for name in _INITS)), None)
+    found = next(filter(None, (find_tool(name, _INIT_PLACES) for name in _INITS)), None)
     if found is None:
         raise UsageError(
             f"--init: none of {', '.join(_INITS)} is installed",
             hint="Debian, Ubuntu: apt install tini (or catatonit); or name one with --init-path.",
         )
-    return os.path.abspath(found)
+    return os.path.abspath(found.path)
 
 
 def _shared_memory(options: RunOptions, usual: Origin) -> Mount:

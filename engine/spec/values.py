@@ -7,7 +7,9 @@ import json
 import re
 import signal
 from collections.abc import Callable
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
+
+import msgspec
 
 from engine.errors import UsageError
 from engine.spec.vocabulary import CAPABILITIES, RLIMITS, suggestion
@@ -175,7 +177,7 @@ def capability(text: str, option: str) -> str:
     return name
 
 
-class Ulimit(NamedTuple):
+class Ulimit(msgspec.Struct, frozen=True):
     """A resource limit (getrlimit(2)); -1 is unlimited."""
 
     name: str
@@ -200,7 +202,7 @@ def ulimit(text: str, option: str) -> Ulimit:
     return Ulimit(name, low, high)
 
 
-class Device(NamedTuple):
+class Device(msgspec.Struct, frozen=True):
     """A device of the host, where it appears in the container, and what may be done with it."""
 
     source: str
@@ -324,7 +326,7 @@ def mac_address(text: str, option: str) -> str:
     return text.replace("-", ":").lower()
 
 
-class VolumesFrom(NamedTuple):
+class VolumesFrom(msgspec.Struct, frozen=True):
     """A container whose volumes are wanted; `access` is "ro", "rw" or, as they are there, ""."""
 
     name: str

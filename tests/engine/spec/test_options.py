@@ -113,9 +113,9 @@ def test_mounts() -> None:
 
 
 def test_devices_and_signals() -> None:
-    assert values.device("/dev/a", "--device") == ("/dev/a", "/dev/a", "rwm")
-    assert values.device("/dev/a:r", "--device") == ("/dev/a", "/dev/a", "r")
-    assert values.device("/dev/a:/dev/b:rw", "--device") == ("/dev/a", "/dev/b", "rw")
+    assert values.device("/dev/a", "--device") == values.Device("/dev/a", "/dev/a", "rwm")
+    assert values.device("/dev/a:r", "--device") == values.Device("/dev/a", "/dev/a", "r")
+    assert values.device("/dev/a:/dev/b:rw", "--device") == values.Device("/dev/a", "/dev/b", "rw")
     assert values.signal_name("15", "--stop-signal") == "SIGTERM"
     assert values.signal_name("sigint", "--stop-signal") == "SIGINT"
     assert values.signal_name("SIGRTMIN+3", "--stop-signal") == values.signal_name("37", "--stop-signal") == "37"
