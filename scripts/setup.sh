@@ -189,7 +189,11 @@ python_parts() { # stage, extras: .venv with exactly the versions of constraints
     python=$(find_python)
     say "installing Python packages into .venv"
     rm -f .venv/ready-*
-    .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        "$python" -m venv --clear .venv
+        # Before Python 3.12 it comes with setuptools, which nothing here needs and which has a hook in each start.
+        .venv/bin/python -m pip uninstall -q -y setuptools >&2 || true
+    fi
     pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install -q --retries 5 -c constraints.txt"
     # The build backend first and by the same list: an isolated build would fetch the newest one.
     if ! { $pip hatchling editables && $pip --no-build-isolation -e ".$extras"; }; then

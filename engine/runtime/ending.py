@@ -12,39 +12,46 @@ from engine.events import Status
 from engine.jobs import CancelToken
 from engine.runtime import coming_back
 from engine.runtime.monitor import monitors
-from engine.runtime.state import EXIT, OOM, STARTED, LiveState, RuntimeFiles, make_directory, read_state
-from engine.runtime.waiting import MOVED_HERE, ProcessId, Watch, wait_readable
+from engine.runtime.state import EXIT, OOM, STARTED, LiveState, RuntimeFiles, read_state
+from engine.runtime.waiting import ProcessId, wait_readable
 
 _LOOK = 1.0  # seconds between two looks whether what is to come back has, where nothing tells that
 _PAUSE = 0.1  # seconds
+_SHORTEST_LOOK, _LONGEST_LOOK = 0.0005, 0.05  # seconds between two, from the first one on
 _EXIT_KEPT = 300.0  # seconds, as podman keeps exit codes of containers that are gone
 
 
 def wait_for_end(files: RuntimeFiles, token: CancelToken, timeout: float | None) -> bool:
-    """Wait until the container has ended and conmon has said so (or is gone); False after `timeout` seconds."""
-    if files.exit_signal.exists():
-        return True  # without a Watch: to close one takes the kernel up to 15 ms
+    """Wait until the container has ended and conmon has said so (or is gone); False after `timeout` seconds.
+
+    Its process is waited for, and then conmon's word, which comes a moment later, is looked for and not watched for: to
+    close a watch takes the kernel up to 15 ms.
+    """
     deadline = None if timeout is None else time.monotonic() + timeout
-    make_directory(files.exits)
-    with Watch(files.exits, MOVED_HERE) as watch:
-        while not files.exit_signal.exists():
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return False
-            if (monitor := files.conmon()) is not None:
-                with monitor.opened() as handle:
-                    if handle is not None:
-                        wait_readable([handle, watch.fileno()], token, left)
-                if any(name == files.id for _, name in watch.read()):
-                    return True
-                continue
-            # Nobody will write the exit down: the process's own end is all there is.
-            process = _process(files)
-            if process is None:
-                return True
-            with process.opened() as handle:
-                return handle is None or bool(wait_readable([handle], token, left))
-        return True
+    ended: ProcessId | None = None
+    pause = _SHORTEST_LOOK
+    while not files.exit_signal.exists():
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        process = _process(files)
+        if process is not None and ended not in (None, process):
+            return True  # that is the next run's: the word has come, and gone with its beginning
+        if process is not None and process.alive:
+            ended = process if _ends(process, token, left) else None
+            continue
+        ended = ended or process
+        if (monitor := files.conmon()) is None:
+            return True  # nobody will write the exit down
+        _ends(monitor, token, pause if left is None else min(pause, left))
+        pause = min(2 * pause, _LONGEST_LOOK)
+    return True
+
+
+def _ends(process: ProcessId, token: CancelToken, timeout: float | None) -> bool:
+    """Wait for a process; whether it has ended. Raises Cancelled."""
+    with process.opened() as handle:
+        return handle is None or bool(wait_readable([handle], token, timeout))
 
 
 def comes_back(files: RuntimeFiles, policy: str, state: LiveState) -> bool:
@@ -130,9 +137,9 @@ def put_back(files: RuntimeFiles, run: Mapping[str, tuple[bytes, int]]) -> None:
 
 
 def _process(files: RuntimeFiles) -> ProcessId | None:
-    """The container's first process, if runc knows one and it lives."""
+    """The container's first process, which may have ended; None where runc knows none."""
     try:
         state = files.runc_state()
     except ValueError:
         return None
-    return state.process if state is not None and state.process.alive else None
+    return None if state is None else state.process

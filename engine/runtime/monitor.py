@@ -41,8 +41,13 @@ _NOT_FOUND = r"(?s)exec: .*(executable file not found in|no such file or directo
 _NOT_EXECUTABLE = r"(?s)exec: .*(permission denied|is a directory)|exec .*: (permission denied|exec format error)"
 
 
+_UNLESS_GONE = '{ flock 9; } 9< "$0"; [ ! -e "$0" ] || exec "$@"'
+"""A container with --rm is mostly taken away by who waited for its end, and just then Python's start would be in the
+way. So a shell waits, as `exit_command` does; where there is no flock(1), it leaves that to the latter."""
+
+
 class Monitor(msgspec.Struct, frozen=True):
-    """Calls conmon. `cleanup` is what conmon runs at the end: `python -P -S SCRIPT ROOT ID RUN`."""
+    """Calls conmon. At a container's end that has `cleanup` see what is left: `python -P -S SCRIPT ROOT ID RUN`."""
 
     conmon: Path
     runc: Path
@@ -61,11 +66,16 @@ class Monitor(msgspec.Struct, frozen=True):
             line.append("--terminal")  # its input stays open when the attached terminal goes: no --stdin beside it
         elif record.interactive and not record.passes:
             line.append("--stdin")
-        line += ["--exit-command", sys.executable]
-        ends = ("-P", "-S", str(self.cleanup), str(files.root.path.absolute()), record.id, str(files.root.run))
-        for argument in ends:
+        program, *rest = self._at_the_end(record, files)
+        line += ["--exit-command", program]
+        for argument in rest:
             line += ["--exit-command-arg", argument]
         return line
+
+    def _at_the_end(self, record: ContainerRecord, files: RuntimeFiles) -> list[str]:
+        root = files.root.path.absolute()
+        line = [sys.executable, "-P", "-S", str(self.cleanup), str(root), record.id, str(files.root.run)]
+        return ["/bin/sh", "-c", _UNLESS_GONE, str(root / "containers" / record.id), *line] * record.auto_remove or line
 
     def command(self, record: ContainerRecord, files: RuntimeFiles) -> str:
         """The shell line that starts it by hand, from the bundle, where conmon leaves the file "oom". Pure."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from waiting import until, until_waited_for
 
 from engine import exit_command, rootfs
 from engine.digest import Digest
 from engine.jobs import CancelToken
+from engine.runtime.monitor import Monitor
 
 pytestmark = pytest.mark.root
 
@@ -76,6 +79,33 @@ def test_it_waits_for_who_is_at_work(container: Any) -> None:
         it.containers.remove(it.record.id)
     waiting.join()
     assert found == [False]
+
+
+def at_the_end(it: Any, **environment: str) -> subprocess.Popen[str]:
+    """What conmon starts for one with --rm, with a word in the place of the clean-up."""
+    gone = msgspec.structs.replace(it.record, auto_remove=True)
+    line = Monitor(Path("conmon"), Path("runc"), Path("it")).arguments(gone, it.runtime.files(gone))
+    words = [line[n + 1] for n, word in enumerate(line) if word == "--exit-command-arg"][:3]
+    command = ["/bin/sh", *words, "/bin/echo", "cleared up"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+
+
+def test_for_one_with_rm_that_is_gone_no_python_starts(container: Any) -> None:
+    it = container("true")
+    with it.containers.lock(it.record.id):
+        waiting = at_the_end(it, PATH=os.defpath)
+        until_waited_for(it.path)
+        it.containers.remove(it.record.id)
+    assert waiting.communicate(timeout=60)[0] == ""
+    assert at_the_end(it, PATH=os.defpath).communicate(timeout=60)[0] == "", "long gone"
+
+
+@pytest.mark.parametrize("path", [os.defpath, "/nowhere"])
+def test_for_one_with_rm_that_is_there_it_starts_with_or_without_flock(container: Any, path: str) -> None:
+    it = container("true")
+    assert at_the_end(it, PATH=path).communicate(timeout=60)[0] == "cleared up\n"
+    with it.containers.lock(it.record.id, wait=False):
+        pass  # nobody holds it any more
 
 
 def test_where_nothing_is_left_nothing_of_the_engine_is_loaded(tmp_path: Path) -> None:

@@ -30,6 +30,10 @@ def test_conmon_holds_the_container_and_clears_up() -> None:
     ends = [line[n + 1] for n, word in enumerate(line) if word == "--exit-command-arg"]
     run = str(FILES.root.run)
     assert ends == ["-P", "-S", "/e/exit_command.py", "/var/lib/cutaway", "0123456789ab", run]
+    gone = arguments(auto_remove=True)
+    shells = [gone[n + 1] for n, word in enumerate(gone) if word == "--exit-command-arg"]
+    home = "/var/lib/cutaway/containers/0123456789ab"
+    assert shells == ["-c", shells[1], home, line[line.index("--exit-command") + 1], *ends]
     runtime = [line[n + 1] for n, word in enumerate(line) if word == "--runtime-arg"]
     assert runtime[:2] == ["--root", str(FILES.runc_root)]
 
