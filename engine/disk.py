@@ -112,10 +112,10 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
         as the container's own user, where it has a user namespace.
         """
         try:
-            self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
-            self.containers.mkdir(mode=0o711, exist_ok=True)
-            for directory in (self.images, self.layers, self.traces, self.tmp, self.locks):
-                directory.mkdir(mode=0o700, exist_ok=True)
+            passed_through = (self.path, self.containers)
+            for directory in (*passed_through, self.images, self.layers, self.traces, self.tmp, self.locks):
+                if not directory.is_dir():
+                    directory.mkdir(mode=0o711 if directory in passed_through else 0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise store_error(error, f"cannot prepare {self.path}") from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -60,11 +60,10 @@ class Stream(Enum):
     STDERR = "stderr"
 
 
-class LogLine(NamedTuple):
+class LogLine(msgspec.Struct, frozen=True, gc=False):
     """One line of a container's output. `time` is seconds since the epoch; `text` is raw (hostile) text.
 
     `partial` says that the process has not ended the line: the next line of the same stream continues it.
-    (A tuple, unlike the rest: they are made by the million.)
     """
 
     time: float

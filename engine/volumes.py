@@ -22,7 +22,7 @@ from engine.text import visible
 from engine.trace import StepKind
 from engine.views import VolumeSummary
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]*"
 _DATA = "_data"
 
 
@@ -35,7 +35,7 @@ class Volumes:
 
     def path(self, name: str) -> Path:
         """The directory that is bound. Raises UsageError for what is no volume's name."""
-        if not _NAME.fullmatch(name) or len(name) > 200:
+        if not re.fullmatch(_NAME, name) or len(name) > 200:
             raise UsageError(
                 f"not a volume's name: {visible(name)[:80]!r}",
                 hint="It starts with a letter or digit; letters, digits, '_', '.' and '-' follow (200 at most).",
@@ -48,7 +48,7 @@ class Volumes:
         for directory in sorted(self._root.containers.glob("*")):
             for name, _ in self.bound(directory / "config.json"):
                 users.setdefault(name, []).append(directory.name)
-        names = [path.name for path in sorted(self.base.glob("*")) if _NAME.fullmatch(path.name)]
+        names = [path.name for path in sorted(self.base.glob("*")) if re.fullmatch(_NAME, path.name)]
         return [VolumeSummary(name, self.path(name), tuple(dict.fromkeys(users.get(name, ())))) for name in names]
 
     def bound(self, config: Path) -> Iterator[tuple[str, str]]:
@@ -57,13 +57,14 @@ class Volumes:
             mounts = json.loads(config.read_bytes()).get("mounts")
         except (OSError, ValueError, RecursionError, AttributeError):
             return
+        here = os.fspath(self.base)
         for mount in mounts if isinstance(mounts, list) else ():
             entry: dict[str, Any] = mount if isinstance(mount, dict) else {}
             source, destination = entry.get("source"), entry.get("destination")
-            if not isinstance(source, str) or not isinstance(destination, str):
+            if not isinstance(source, str) or not isinstance(destination, str) or not source.startswith(here):
                 continue
             place = Path(source)
-            if place.parent.parent == self.base and place.name == _DATA and _NAME.fullmatch(place.parent.name):
+            if place.parent.parent == self.base and place.name == _DATA and re.fullmatch(_NAME, place.parent.name):
                 yield place.parent.name, destination
 
     def make(self, config: Path, job: Job) -> None:

@@ -33,7 +33,7 @@ from engine.views import ContainerSummary, Draft, ImageSummary, VolumeSummary
 from engine.volumes import Volumes
 
 if TYPE_CHECKING:
-    from engine.runtime import Attachment
+    from engine.runtime import Attachment, ContainerRecord
     from engine.store import Damage, Finding, Swept, Usage
 
 _STRANGE = "It is left alone. Remove it if you do not know it either."
@@ -228,12 +228,15 @@ class Workbench(TransferDesk):
         Raises ImageUnknown where its image is gone, SpecError or UsageError where nothing in it can run,
         ContainerState where its name is taken.
         """
+        return self._summary(self._made(draft, job))
+
+    def _made(self, draft: Draft, job: Job) -> ContainerRecord:
         with self._store.holding(job.token):
             if not all(self._store.layer(Digest.parse(chain_id)) for chain_id in draft.layers):
                 raise ImageUnknown(
                     f"{draft.image} is gone since this config.json was drafted", hint=command_to_get(draft.image)
                 )
-            return self._summary(self._maker.create(draft, job))
+            return self._maker.create(draft, job)
 
     def launch(
         self,
@@ -254,9 +257,8 @@ class Workbench(TransferDesk):
         if revises:
             self.stop(draft.id, job)
             self.revise(draft, job)
-        else:
-            self.create(draft, job)
-        return self._launcher.start(self._find(draft.id), job, to, fleeting=not revises and not keep) if start else None
+        record = self._find(draft.id) if revises else self._made(draft, job)
+        return self._launcher.start(record, job, to, fleeting=not revises and not keep) if start else None
 
     def trace(self, name: str) -> list[Step]:
         """The steps that made a container (its image's first), or an image. Raises ContainerUnknown for neither."""

@@ -22,8 +22,8 @@ from engine.rootfs.plan import OverlayPlan
 from engine.trace import StepKind
 from engine.walking import remove_tree
 
-_SPECIAL, _WRITTEN = re.compile(rb"[ \t\n\\]"), re.compile(rb"\\([0-7]{3})")
-"""What a path is not written with in mountinfo, and how it is (proc(5); fs/proc_namespace.c)."""
+_SPECIAL = b"\\ \t\n"
+"""What a path in mountinfo has three octal digits for, after a backslash (proc(5); fs/proc_namespace.c)."""
 
 _CLONE_FS = 0x200  # linux/sched.h
 _OVERLAYFS_MAGIC = 0x794C7630  # linux/magic.h
@@ -121,12 +121,18 @@ def mounts_below(path: Path) -> list[Path]:
     place = os.path.realpath(path)
     below = place.rstrip("/") + "/"
     # A host may have thousands of mounts, and hardly any is meant: only lines with the path in them are taken apart.
-    written = _SPECIAL.sub(lambda match: b"\\%03o" % match[0][0], os.fsencode(place))
+    written = os.fsencode(place)
+    for byte in _SPECIAL:  # the backslash first
+        written = written.replace(bytes([byte]), b"\\%03o" % byte)
     lines = [line for line in Path("/proc/self/mountinfo").read_bytes().splitlines() if written in line]
-    points = [
-        os.fsdecode(_WRITTEN.sub(lambda match: bytes([int(match[1], 8)]), line.split(b" ", 5)[4])) for line in lines
-    ]
+    points = [os.fsdecode(_unescaped(line.split(b" ", 5)[4])) for line in lines]
     return [Path(point) for point in points if point == place or point.startswith(below)]
+
+
+def _unescaped(field: bytes) -> bytes:
+    if b"\\" not in field:
+        return field
+    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field)
 
 
 def _options(plan: OverlayPlan, opened: ExitStack) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ content and below its own name, so that it can be read, committed and mounted ag
 Documentation/filesystems/overlayfs.rst)."""
 
 
-class OverlayPlan(msgspec.Struct, frozen=True):
+class OverlayPlan(msgspec.Struct, frozen=True, dict=True):
     """One overlay mount: `lower` directories, lowest first, below a writable `upper`, seen at `merged`.
 
     `work` is the kernel's own scratch directory on the filesystem of `upper`. Without these two nothing can be written.
@@ -48,7 +49,7 @@ class OverlayPlan(msgspec.Struct, frozen=True):
     """The upper directory is thrown away soon, so the kernel need not bring it to the disk, at unmounting either:
     nothing of it is to be counted on after the host went down (overlayfs.rst, "Volatile mount"; Linux 5.10)."""
 
-    @property
+    @cached_property
     def plain(self) -> bool:
         """Whether full paths can stand in the mount's options: these end at one page, at a comma and a colon."""
         if not all(path.is_absolute() and not set(",:\\").intersection(str(path)) for path in self.directories):

@@ -17,6 +17,7 @@ before: then it is None, never a guess.
 # Annotations are values here, not text: msgspec reads them when it first decodes, and would compile each one.
 
 import os
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -73,52 +74,52 @@ class RuncState(msgspec.Struct, frozen=True):
         return False
 
 
-class RuntimeFiles(msgspec.Struct, frozen=True):
+class RuntimeFiles(msgspec.Struct, frozen=True, dict=True):
     """Where runc and conmon keep what concerns one container."""
 
     root: DataRoot
     id: str
 
-    @property
+    @cached_property
     def bundle(self) -> Path:
         """Where its config.json is: its directory in the data directory."""
         return self.root.containers / self.id
 
-    @property
+    @cached_property
     def runc_root(self) -> Path:
         """What `runc --root` gets: the states of all containers of this data directory."""
         return self.root.run / "runc"
 
-    @property
+    @cached_property
     def exits(self) -> Path:
         """Exit files of all containers of this data directory: one place to watch."""
         return self.root.run / "exits"
 
-    @property
+    @cached_property
     def exit_signal(self) -> Path:
         """The last thing that conmon writes about a container."""
         return self.exits / self.id
 
-    @property
+    @cached_property
     def here(self) -> Path:
         """pid files and runc's own log."""
         return self.root.run / "containers" / self.id
 
-    @property
+    @cached_property
     def conmon_pid(self) -> Path:
         """Its monitor's process id, as conmon writes it."""
         return self.here / "conmon.pid"
 
-    @property
+    @cached_property
     def container_pid(self) -> Path:
         """Its first process's id, as conmon writes it."""
         return self.here / "container.pid"
 
-    @property
+    @cached_property
     def runc_log(self) -> Path:
         return self.here / "runc.log"
 
-    @property
+    @cached_property
     def log(self) -> Path:
         """What it prints, as conmon writes it."""
         return self.bundle / "output.log"

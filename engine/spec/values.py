@@ -16,7 +16,7 @@ from engine.spec.vocabulary import CAPABILITIES, RLIMITS, suggestion
 from engine.text import visible
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4, "p": 1024**5}
-_SAFE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
+_SAFE_NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?"
 
 
 def refuse(option: str, text: str, why: str, hint: str = "") -> NoReturn:
@@ -52,7 +52,7 @@ def absolute_path(text: str, option: str) -> str:
 
 def hostname(text: str, option: str) -> str:
     """A host name by RFC 1123; at most 64 letters, the kernel's limit (uname(2))."""
-    if len(text) > 64 or not all(_SAFE_NAME.fullmatch(label) for label in text.split(".")):
+    if len(text) > 64 or not all(re.fullmatch(_SAFE_NAME, label) for label in text.split(".")):
         refuse(option, text, "not a host name", "Letters, digits, - and dots; at most 64.")
     return text
 

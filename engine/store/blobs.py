@@ -129,7 +129,8 @@ class Blobs:
         """Make the directories. Raises StoreError."""
         try:
             for algorithm in ALGORITHMS:
-                (self._path / algorithm).mkdir(parents=True, exist_ok=True)
+                if not (place := self._path / algorithm).is_dir():
+                    place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise store_error(error, f"cannot prepare {self._path}") from error
 

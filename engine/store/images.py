@@ -83,9 +83,10 @@ class Images:
         marker = self._root.images / "oci-layout"
         if not marker.exists():
             self._root.write(marker, b'{"imageLayoutVersion":"1.0.0"}')
-        with self._root.lock(_LOCK):
-            if not self._path.exists():
-                self._write_anew()
+        if not self._path.exists():
+            with self._root.lock(_LOCK):
+                if not self._path.exists():
+                    self._write_anew()
 
     def all(self) -> list[ImageRecord]:
         """Every named image that is whole, by name."""
