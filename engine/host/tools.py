@@ -95,11 +95,11 @@ def how_it_ended(code: int) -> str:
 def find_tool(name: str, more: str = "") -> Tool | None:
     """Look a program up on PATH, in the system's own folders, and in `more`.
 
-    Not in the current directory, for which an empty entry of PATH stands (environ(7)): anybody may have made that.
+    Not in the current directory or below it, which an empty or relative entry of PATH means: anybody may have made it.
     """
     path = os.environ.get("PATH", os.defpath) + f":/usr/local/sbin:/usr/sbin:/sbin:{more}"
-    for directory in filter(None, path.split(":")):
+    for directory in path.split(":"):
         place = f"{directory}/{name}"
-        if os.path.isfile(place) and os.access(place, os.X_OK):
+        if directory.startswith("/") and os.path.isfile(place) and os.access(place, os.X_OK):
             return Tool(name, Path(place))
     return None

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.bench, pytest.mark.root, pytest.mark.interop("podman", "docker-registry", "umoci", "skopeo")]
 
 
-RUN_AT_MOST = 2.0
+RUN_AT_MOST = 1.0
 """Times podman's: asserted."""
 RUN_GOAL = 0.8
-"""Times podman's: the goal, which is not reached. What is missing is mostly the program's start, Python and its
-modules: two fifths of the whole (`cutaway ps -q` takes as long), and podman's is compiled."""
+"""Times podman's: the goal, which is reached by a hair, and not by each run of this: 0.73 to 0.83 on two processors.
+Half of the time is the program's start, Python and its modules (`cutaway ps -q` takes as long), and podman's is
+compiled; two thirds of the rest is runc's own, of which podman's start has as much."""
 
 
 def ours(cutaway: Cutaway, *words: str) -> Cost:
@@ -69,7 +70,7 @@ def test_run_to_the_end(cutaway: Cutaway, podman: Podman, debian_image: str) -> 
     limits = ["--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096"]
     medians = compare(
         "run --rm --network=host … true",
-        9,
+        25,
         {
             "podman run": lambda: podman.cost("run", "--rm", "--network=host", *limits, debian_image, "true"),
             "cutaway run": lambda: ours(cutaway, "run", "--rm", "--network=host", debian_image, "true"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.host import HostFacts, Tool, probe
+from engine.host import HostFacts, Tool, find_tool, probe
 
 
 def tool(directory: Path, script: str, name: str = "runc") -> Tool:
@@ -28,6 +28,22 @@ def test_a_tool_that_does_not_work(tmp_path: Path, script: str, trouble: str) ->
     found = tool(tmp_path, script)
     assert found.trouble == trouble
     assert found.version == ("" if trouble else "1.3.4")
+
+
+def test_a_tool_is_never_one_of_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "cutaway-tool"
+    here, there, last = (tmp_path / part for part in ("here", "there", "last"))
+    for directory in (here, here / "bin", there, last):
+        directory.mkdir(exist_ok=True)
+        (directory / name).write_text("#!/bin/sh\n")
+        (directory / name).chmod(0o755)
+    (there / name).chmod(0o644)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PATH", f":.:bin:/nowhere:{there}")
+    assert find_tool(name) is None, "what is here is not meant, and what is there cannot be executed"
+    assert find_tool(name, str(last)) == Tool(name, last / name)
+    monkeypatch.setenv("PATH", f"::{last}:{there}")
+    assert find_tool(name) == Tool(name, last / name)
 
 
 def test_broken_tools_are_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
