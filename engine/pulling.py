@@ -9,9 +9,9 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -111,7 +111,8 @@ class _Pull:
     def _finish(self, layer: _Layer, staging: Path, unpacked: layers.Unpacked) -> None:
         """Settle a layer on those below, which are finished, and put it in its place."""
         lower = [self._store.layer_path(below) for below in layer.lower]
-        stats = layers.settle(unpacked, staging, lower=lower, token=self._job.token)
+        with self._hiding(layer) if unpacked.whiteouts else nullcontext():
+            stats = layers.settle(unpacked, staging, lower=lower, token=self._job.token)
         self._store.publish_layer(
             staging,
             LayerRecord(
@@ -124,6 +125,20 @@ class _Pull:
             ),
         )
         self._tell(layer, LayerPhase.DONE, layer.descriptor.size, layer.descriptor.size)
+
+    @contextmanager
+    def _hiding(self, layer: _Layer) -> Iterator[None]:
+        """The step that makes of an archive's whiteouts (image-spec, layer.md) what overlayfs goes by."""
+        place = shlex.quote(str(self._store.layer_path(layer.chain_id)))
+        opaque = 'rm "$1" && setfattr -n trusted.overlay.opaque -v y .'
+        whiteout = 'rm "$1" && mknod -m 0 "${1#./.wh.}" c 0 0'
+        command = " && ".join(
+            f"find {place} -name {name} -execdir sh -c {shlex.quote(how)} sh {{}} ';'"
+            for name, how in ((".wh..wh..opq", opaque), ("'.wh.*'", whiteout))
+        )
+        with self._job.step(StepKind.LAYER, command) as step:
+            yield
+            step.detail = "what the layer hides of those below it"
 
     def _bring(self, layer: _Layer, staging: Path | None) -> layers.Unpacked | None:
         """Fetch a layer's blob if it is not here, and unpack it unless it stands expanded already (no `staging`).
@@ -165,7 +180,7 @@ class _Pull:
         blob = self._store.blob_path(layer.descriptor.digest)
         command = (
             f"mkdir -p {shlex.quote(str(self._store.layer_path(layer.chain_id)))} && "
-            f"tar --extract --auto-compress --numeric-owner --xattrs --file {shlex.quote(str(blob))}"
+            f"tar --extract --auto-compress --numeric-owner --xattrs-include='*' --file {shlex.quote(str(blob))}"
             f" --directory {shlex.quote(str(self._store.layer_path(layer.chain_id)))}"
         )
         with self._job.step(StepKind.LAYER, command) as step:

@@ -29,12 +29,13 @@ _SPECIAL = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 
 class Counts:
-    """What was made: bytes of regular files, entries that are content, attributes that could not be kept."""
+    """What was made: bytes of regular files, entries that are content, attributes that could not be kept; and noted:
+    whiteouts, opaque ones too."""
 
-    __slots__ = ("files", "size", "skipped_xattrs")
+    __slots__ = ("files", "size", "skipped_xattrs", "whiteouts")
 
     def __init__(self) -> None:
-        self.size = self.files = self.skipped_xattrs = 0
+        self.size = self.files = self.skipped_xattrs = self.whiteouts = 0
 
 
 class Tree:
@@ -231,6 +232,7 @@ class Tree:
         self._notes.add(Wait.LINK, place, target)
 
     def _whiteout(self, parent: bytes, base: bytes, member: Member) -> None:
+        self.counts.whiteouts += 1
         if base == names.OPAQUE:
             self._notes.add(Wait.OPAQUE, self._directories.get(parent).path)
         elif parent or not base.startswith(names.AUFS_PRIVATE):

@@ -27,12 +27,14 @@ _FAILURES: dict[str, type[errors.CutawayError]] = {
 class Unpacked(msgspec.Struct, frozen=True):
     """A layer whose own entries are in `staging`; what has to wait for the layers below is noted in a file there.
 
-    `size` is bytes of regular files, `files` counts entries, `skipped_xattrs` attributes that the filesystem refused.
+    `size` is bytes of regular files, `files` counts entries, `skipped_xattrs` attributes that the filesystem refused,
+    `whiteouts` what the archive says to hide, some of which may hide nothing.
     """
 
     size: int
     files: int
     skipped_xattrs: int
+    whiteouts: int
 
 
 def unpack(

@@ -38,7 +38,7 @@ from engine.layers.limits import Limits
 from engine.layers.names import shown
 from engine.layers.stream import Counted, FileSource, Pump, guarded, unlike
 from engine.layers.times import Times
-from engine.layers.tree import Tree
+from engine.layers.tree import Counts, Tree
 
 PROGRESS_EVERY = 0.05  # seconds
 """At least so long between two reports of progress."""
@@ -206,7 +206,7 @@ def _unpack(task: dict[str, Any], blob: int, staging: int, tell: _Teller) -> dic
     if seen != promised:
         raise unlike(f"{algorithm}:{seen}", task["diff_id"])
     counts = tree.counts
-    return {"size": counts.size, "files": counts.files, "skipped_xattrs": counts.skipped_xattrs}
+    return {name: getattr(counts, name) for name in Counts.__slots__}
 
 
 def _make_root() -> None:
