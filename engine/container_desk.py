@@ -150,18 +150,19 @@ class ContainerDesk:
         return self._summary(record)
 
     def stats(
-        self, token: CancelToken, *names: str, every: float = 1.0, once: bool = False
+        self, token: CancelToken, *names: str, every: float = 1.0, once: bool = False, idle: bool = False
     ) -> Iterator[list[ContainerStats]]:
-        """What running containers use, at once and then `every` so many seconds; without names of all that run.
+        """What running containers use, at once and then `every` so many seconds; without names of all that run. With
+        `idle` those that do not run have a line, too.
 
         With names it ends with the last of them. Raises ContainerUnknown, Cancelled.
         """
         named = [self._find(name) for name in names]
         before: dict[str, Reading] = {}
         while True:
-            lines = self._tender.stats(named or self._containers.all(), before)
+            lines = self._tender.stats(named or self._containers.all(), before, idle=idle)
             yield lines
-            if once or (named and not lines):
+            if once or (named and all(line.reading.pids == 0 for line in lines)):
                 return
             token.sleep(every)
 

@@ -144,16 +144,19 @@ class Tender:
         self._containers.happenings.add(record, "update")
         job.emit(ContainersChanged((record.id,)))
 
-    def stats(self, records: list[ContainerRecord], before: dict[str, Reading]) -> list[ContainerStats]:
-        """What those of the containers that run use now. `before` holds the readings of last time, and then these."""
-        from engine.runtime import compared, read_usage
+    def stats(
+        self, records: list[ContainerRecord], before: dict[str, Reading], *, idle: bool = False
+    ) -> list[ContainerStats]:
+        """What those of the containers that run use now, and with `idle` that the others use nothing. `before` holds
+        the readings of last time, and then these."""
+        from engine.runtime import compared, no_usage, read_usage
 
         lines = []
         for record in records:
             state = self._runtime.state(record)
-            if state.status not in ALIVE:
-                continue
-            now = read_usage(self._runtime.files(record), state)
+            now = read_usage(self._runtime.files(record), state) if state.status in ALIVE else None
+            if now is None and idle:
+                now = no_usage()
             if now is not None:
                 lines.append(compared(record.id, record.name, state.started, now, before.get(record.id)))
                 before[record.id] = now

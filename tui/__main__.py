@@ -38,8 +38,7 @@ def start_screen(root: Path | None, settings: Settings, read_only: bool) -> int:
     """Open the workbench on a data directory; `read_only`: nothing may be changed. Returns the exit code."""
     obstacle = _obstacle()
     if obstacle:
-        print(f"cutaway: {obstacle}", file=sys.stderr)
-        print("Every action is a command too: cutaway --help.", file=sys.stderr)
+        print(f"cutaway: {obstacle}. Every action is a command too: cutaway --help.", file=sys.stderr)
         return 1
     from tui.collecting import Collecting
 

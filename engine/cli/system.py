@@ -99,8 +99,9 @@ def check(repair: bool, as_json: bool) -> None:
 
 
 @system.command()
+@click.option("-f", "--force", is_flag=True, help="podman's; nothing is asked here.")
 @as_json
-def prune(as_json: bool) -> None:
+def prune(force: bool, as_json: bool) -> None:
     """Remove what no image and no container needs. Blobs and layers, and what has come of broken transfers."""
     console = session()
     swept = console.do("prune", console.workbench.prune)

@@ -26,7 +26,7 @@ _format = click.option(
 @click.command(cls=ContainerCommand)
 @click.option("--no-stream", is_flag=True, help="Print one reading and end.")
 @click.option("-i", "--interval", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Seconds.")
-@click.option("-a", "--all", "everything", is_flag=True, help="podman's; one that does not run uses nothing.")
+@click.option("-a", "--all", "everything", is_flag=True, help="Of those, too, that do not run.")
 @click.option("--no-reset", is_flag=True, help="Leave the screen as it is between two readings.")
 @LATEST
 @_format
@@ -44,14 +44,16 @@ def stats(
 ) -> None:
     """Show what running containers use: CPU, memory, processes, block I/O, network. Goes on until Ctrl-C.
 
-    CPU % is of one CPU. Without names it shows all that run. As JSON it prints one array a line.
+    CPU % is of one CPU. Without names it shows all that run; one that is named, and does not run, uses nothing. As JSON
+    it prints one array a line.
     """
     token = CancelToken()
     live = sys.stdout.isatty() and not no_stream and not no_reset
     workbench = session().workbench
     if latest:
         names = (one(workbench, names[0] if names else None, latest),)
-    for lines in workbench.stats(token, *names, every=interval, once=no_stream):
+    idle = everything or bool(names)
+    for lines in workbench.stats(token, *names, every=interval, once=no_stream, idle=idle):
         if as_json or form == "json":
             data = [_as_data(line) for line in lines]
             if no_stream:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.runtime.runtime import Runtime
     from engine.runtime.signals import signal_number
     from engine.runtime.state import LiveState
-    from engine.runtime.statistics import ContainerStats, Reading, compared, read_usage
+    from engine.runtime.statistics import ContainerStats, Reading, compared, no_usage, read_usage
     from engine.runtime.transcript import Transcript
     from engine.runtime.watching import Watcher
 
@@ -36,7 +36,7 @@ provide(
         "runtime": "Runtime",
         "signals": "signal_number",
         "state": "LiveState",
-        "statistics": "ContainerStats Reading compared read_usage",
+        "statistics": "ContainerStats Reading compared no_usage read_usage",
         "transcript": "Transcript",
         "watching": "Watcher",
     },
@@ -64,6 +64,7 @@ __all__ = [
     "compared",
     "copy_log",
     "last_run",
+    "no_usage",
     "now",
     "processes",
     "put_back",

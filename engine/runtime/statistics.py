@@ -62,6 +62,11 @@ def read_usage(files: RuntimeFiles, state: LiveState) -> Reading | None:
     return reading(known.cgroup_paths, Path(f"/proc/{state.pid}/net/dev") if _has_own_network(state.pid) else None)
 
 
+def no_usage() -> Reading:
+    """The present numbers of a container that does not run."""
+    return Reading(time.time(), 0.0, 0, 0, 0, None, 0, 0, 0, 0)
+
+
 def _has_own_network(pid: int) -> bool:
     try:
         return not os.path.samefile(f"/proc/{pid}/ns/net", "/proc/self/ns/net")  # namespaces(7)

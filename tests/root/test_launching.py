@@ -158,6 +158,9 @@ def test_what_they_are_called_bind_and_use(cutaway: Cutaway, tmp_path: Path) -> 
     told = cutaway.out("stats", "--no-stream", "--format={{.ID}} {{.CPUPerc}} {{.memory}}", "web").split()
     assert (told[0], told[1][-1], int(told[2]) > 0) == (web["id"], "%", True)
     assert "Nope" in cutaway("stats", "--no-stream", "--format={{.Nope}}", code=2).stderr
+    form = "--format={{.Name}} {{.PIDs}} {{.CPUPerc}}"
+    assert cutaway.out("stats", form, "other") == "other 0 0.0%", "as podman's; and it does not wait for it to run"
+    assert len(cutaway.out("stats", "--no-stream", form, "--all").splitlines()) == 2
     cutaway("rm", "-f", "-t0", "web")
     told = cutaway.out("events", "--no-stream", "--format={{.Name}} {{.Status}} {{.ContainerExitCode}}").splitlines()
     assert {"web create ", "web start ", "web died 137", "other create "} <= set(told)

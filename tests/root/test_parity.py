@@ -85,6 +85,7 @@ NOT_ON_THE_SCREEN = {
     ("events", "--format"): "how it is printed",
     ("events", "--stream"): "the list goes on by itself",
     ("stats", "--no-stream"): "the numbers go on by themselves, and stop when the tab is left",
+    ("system prune", "--force"): "podman's word for what is so anyway",
     ("stats", "--no-reset"): "podman's word for what is drawn on a terminal",
     ("stats", "--interval"): "once a second, as drawn",
     ("check", "--bundle"): "what is written there is a container's to be, not a bundle's",
