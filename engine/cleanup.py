@@ -73,12 +73,13 @@ class Cleaner:
             detail["out_of_memory"] = "true"
         self._containers.happenings.add(record, "died", ended.finished, **detail)
 
-    def tidy(self, record: ContainerRecord, job: Job) -> None:
+    def tidy(self, record: ContainerRecord, job: Job, *, force: bool = False) -> None:
         """What is due for a container that has ended; the steps go to its journal, of one with --restart those alone
-        that had something to say (a hook failed), as it may come back for ever. Raises as `put_away` does."""
+        that had something to say (a hook failed), as it may come back for ever. `force`, and what is raised, as
+        `put_away` has it."""
         done = len(job.steps)
         remove = self.goes(record)
-        self.put_away(record, job, remove=remove)
+        self.put_away(record, job, force=force, remove=remove)
         told = [step for step in job.steps[done:] if step.kind is StepKind.RUNTIME and step.detail]
         steps = told if record.restart else job.steps[done:]
         if steps and not remove:
@@ -107,7 +108,7 @@ class Cleaner:
             try:
                 with self._containers.lock(record.id, wait=False):  # who is starting it, or clearing up, sees to it
                     if self._is_due(record, outside) and not self._lives(record):
-                        self.put_away(record, job, force=self._waits(record), remove=self.goes(record))
+                        self.tidy(record, job, force=self._waits(record))
                         done.append(f"cleared up after the container {record.name}")
             except (ContainerUnknown, ContainerBusy):
                 continue  # somebody else sees to it

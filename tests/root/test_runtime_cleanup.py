@@ -14,7 +14,7 @@ import pytest
 from command_line import Cutaway
 from waiting import until, until_ended, until_waited_for
 
-from engine import rootfs
+from engine import rootfs, trace
 from engine.cleanup import Cleaner
 from engine.digest import Digest
 from engine.disk import DataRoot
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.root
 STARTER = """
 import sys, time
 from pathlib import Path
-from engine import rootfs
+from engine import rootfs, trace
 from engine.digest import Digest
 from engine.disk import DataRoot
 from engine.host import probe
@@ -143,6 +143,8 @@ def test_what_nobody_cleared_up(container: Any, host_facts: HostFacts) -> None:
     assert rootfs.mounts_below(runs.root.path) == [runs.path / "merged"]
     assert not once.path.exists()
     assert os.listdir(runs.root.run / "runc") == [runs.record.id]
+    told = [[step.command.split()[0] for step in trace.read(it.path / "trace.jsonl")] for it in (lost, mounted, runs)]
+    assert told == [["umount", "runc"], ["umount"], []], "how each ended is in its trace"
     assert Cleaner(runs.root, runs.containers, runs.runtime, Networks(runs.root, host_facts)).sweep(runs.job) == []
 
 
