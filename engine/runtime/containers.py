@@ -42,6 +42,7 @@ class Containers:
     def __init__(self, root: DataRoot) -> None:
         self._root = root
         self.happenings = Happenings(root)
+        self._known: dict[str, tuple[tuple[int, ...], ContainerRecord]] = {}
 
     def path(self, container_id: str) -> Path:
         """The directory of a container. Raises ContainerUnknown for what is no id (it could lead elsewhere)."""
@@ -51,7 +52,11 @@ class Containers:
 
     def all(self) -> list[ContainerRecord]:
         """Every container, oldest first. A directory whose record cannot be read is left out."""
-        records = [record for name in self.ids() if (record := self._read(name)) is not None]
+        ids = self.ids()
+        for name in list(self._known):
+            if name not in ids:
+                self._known.pop(name, None)
+        records = [record for name in ids if (record := self._read(name)) is not None]
         return sorted(records, key=lambda record: (record.created, record.id))
 
     def ids(self) -> set[str]:
@@ -218,12 +223,23 @@ class Containers:
             os.close(handle)
 
     def _read(self, container_id: str) -> ContainerRecord | None:
+        """All are asked for several times in each start, so what has been read is read again where it has changed."""
+        place = f"{os.fspath(self._root.containers)}/{container_id}/{RECORD}"
         try:
-            with open(f"{os.fspath(self._root.containers)}/{container_id}/{RECORD}", "rb") as file:
+            status = os.stat(place)
+            as_of = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+            known = self._known.get(container_id)
+            if known is not None and known[0] == as_of:
+                return known[1]
+            with open(place, "rb") as file:
                 record = msgspec.json.decode(file.read(), type=ContainerRecord)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            self._known.pop(container_id, None)
             return None
-        return record if record.id == container_id else None
+        if record.id != container_id:
+            return None
+        self._known[container_id] = as_of, record
+        return record
 
     def _fill(self, staging: Path, record: ContainerRecord, files: Mapping[str, bytes]) -> None:
         for name in ("upper", "work", "merged"):

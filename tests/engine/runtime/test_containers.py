@@ -179,6 +179,27 @@ def test_change(containers: Containers) -> None:
         containers.update(record("000000000009", "nine"))
 
 
+def test_what_others_change_is_seen(root: DataRoot, containers: Containers) -> None:
+    """Another process renames it, somebody writes into its record, damages that, mends it, takes it away."""
+    containers.add(record(name="one"), {})
+    place = containers.path("0123456789ab") / "container.json"
+    assert containers.find("one") in containers.all()
+    Containers(root).update(record(name="two"))
+    assert [each.name for each in containers.all()] == ["two"]
+    text = place.read_text()
+    place.write_text(text.replace("two", "seven"))
+    assert [each.name for each in containers.all()] == ["seven"]
+    place.write_text(text[:-9])
+    assert containers.all() == []
+    assert len(containers.damaged()) == 1
+    place.write_text(text)
+    assert [each.name for each in containers.all()] == ["two"]
+    Containers(root).remove("0123456789ab")
+    assert containers.all() == []
+    containers.add(record(name="new"), {})
+    assert [each.name for each in containers.all()] == ["new"]
+
+
 def test_remove(root: DataRoot, containers: Containers) -> None:
     path = containers.add(record(), {})
     (path / "upper/deep/er").mkdir(parents=True)
