@@ -168,8 +168,8 @@ def _kernels_own(pid: int) -> set[int]:
     """
     found = set()
     with suppress(OSError):  # it has just ended
-        for line in Path(f"/proc/{pid}/mountinfo").read_bytes().splitlines():
-            words = line.split()
+        for line in Path(f"/proc/{pid}/mountinfo").read_bytes().split(b"\n")[:-1]:
+            words = line.split(b" ")
             if words[words.index(b"-") + 1] in _KERNELS_OWN:
                 major, _, minor = words[2].partition(b":")
                 found.add(os.makedev(int(major), int(minor)))

@@ -358,7 +358,7 @@ def _user(process: Path) -> str:
 
 
 def _status(process: Path, field: str) -> str:
-    for line in (process / "status").read_text().splitlines():
+    for line in (process / "status").read_bytes().decode(errors="replace").split("\n"):
         if line.startswith(f"{field}:"):
             return line.partition(":")[2]
     return "?"

@@ -115,7 +115,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def mounts_below(path: Path) -> list[str]:
     """The mount points below a path (proc_pid_mountinfo(5): blanks are written as \\040)."""
-    points = (line.split()[4].replace("\\040", " ") for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    lines = Path("/proc/self/mountinfo").read_bytes().decode(errors="surrogateescape").split("\n")[:-1]
+    points = (line.split(" ")[4].replace("\\040", " ") for line in lines)
     return [point for point in points if f"{point}/".startswith(f"{path}/")]
 
 

@@ -124,7 +124,8 @@ def mounts_below(path: Path) -> list[Path]:
     written = os.fsencode(place)
     for byte in _SPECIAL:  # the backslash first
         written = written.replace(bytes([byte]), b"\\%03o" % byte)
-    lines = [line for line in Path("/proc/self/mountinfo").read_bytes().splitlines() if written in line]
+    # What else could end a line (a carriage return) stands in it as it is.
+    lines = [line for line in Path("/proc/self/mountinfo").read_bytes().split(b"\n") if written in line]
     points = [os.fsdecode(_unescaped(line.split(b" ", 5)[4])) for line in lines]
     return [Path(point) for point in points if point == place or point.startswith(below)]
 

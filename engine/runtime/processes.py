@@ -77,7 +77,7 @@ def processes(files: RuntimeFiles, users: Mapping[int, str], groups: Mapping[int
     statuses: dict[int, dict[str, str]] = {}
     for pid in sorted(set(_pids(state))):
         with contextlib.suppress(OSError):
-            lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+            lines = Path(f"/proc/{pid}/status").read_bytes().decode(errors="replace").split("\n")
             statuses[pid] = dict(line.partition(":\t")[::2] for line in lines)
     found = []
     for pid, status in statuses.items():

@@ -151,7 +151,7 @@ def _writable_below(reading: Reading, source: str) -> str | None:
     if reading.facts is None:
         return "" if source in ("/", "/dev", "/sys") else None
     try:
-        lines = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
+        lines = Path("/proc/self/mountinfo").read_bytes().decode("utf-8", "replace").split("\n")[:-1]
     except OSError:
         return ""
     for line in lines:

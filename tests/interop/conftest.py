@@ -54,7 +54,8 @@ def podman() -> Iterator[list[str]]:
     home = podman_home()
     places = [f"--root={home}/root", f"--runroot={home}/run", f"--tmpdir={home}/tmp"]
     yield ["podman", *places, "--cgroup-manager=cgroupfs", "--events-backend=none", "--runtime=runc"]
-    for point in reversed([line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]):
+    lines = Path("/proc/self/mountinfo").read_bytes().decode(errors="surrogateescape").split("\n")[:-1]
+    for point in reversed([line.split(" ")[4] for line in lines]):
         if point.startswith(f"{home}/"):
             subprocess.run(["umount", point], check=False)
     shutil.rmtree(home)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -195,3 +196,20 @@ def test_directories_deeper_than_a_path_stand_in_nobodys_way(cutaway: Cutaway) -
     done = cutaway("ps", "-a")
     assert "left-over" not in done.stderr
     assert "cannot remove" not in done.stderr
+
+
+def test_a_carriage_return_in_a_path_is_a_letter_like_others(
+    cutaway: Cutaway, rootfs_dir: Path, tmp_path: Path
+) -> None:
+    """The kernel lists it as it is among what is mounted, where it looks like the end of a line."""
+    odd, bound = tmp_path / "root\rof\x0bit", tmp_path / "bound\r- here"
+    shutil.copytree(rootfs_dir, odd, symlinks=True)
+    bound.mkdir()
+    (bound / "file").write_text("in it")
+    cutaway("run", "-d", "--name=it", "--network=host", "-v", f"{bound}:/x", "--rootfs", str(odd), "sleep", "60")
+    assert cutaway.json("ps", "--json")[0]["status"] == "running"
+    cutaway("cp", "it:/x/file", str(tmp_path / "out"))
+    assert (tmp_path / "out").read_text() == "in it"
+    assert cutaway.json("system", "check", "--json") == []
+    cutaway("rm", "-f", "-t0", "it")
+    assert cutaway.json("ps", "-a", "--json") == []

@@ -103,7 +103,7 @@ def test_many_layers(directory: Path, job: Job, layers: int) -> None:
     unmount(plan.merged, job)
 
 
-@pytest.mark.parametrize("name", ["a:b", "a,b", "a\\b", "a b\n\tc", "ü'\"$x"])
+@pytest.mark.parametrize("name", ["a:b", "a,b", "a\\b", "a b\n\tc", "ü'\"$x", "a\rb\x0bc"])
 def test_any_path(directory: Path, job: Job, name: str) -> None:
     plan = overlay(directory / name, 2)
     mount(plan, job)
