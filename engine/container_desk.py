@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -335,7 +334,7 @@ class ContainerDesk:
 
     def _summary(self, record: ContainerRecord, mounted: Collection[str] | None = None) -> ContainerSummary:
         path = self._containers.path(record.id)
-        here = os.path.ismount(path / "merged") if mounted is None else record.id in mounted
+        here = self._containers.is_mounted(record.id) if mounted is None else record.id in mounted
         return container_summary(record, self._runtime.state(record), path, mounted=here)
 
     def _log(self, record: ContainerRecord) -> Path:

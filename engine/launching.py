@@ -5,7 +5,6 @@ draft (see drafting.py) -> create (containers/<id>/ on disk) -> start (mount, ru
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -94,7 +93,7 @@ class Launcher:
         """Mount a working container's root filesystem where it is not mounted. Raises ContainerState for another kind
         of container that does not run: its root filesystem is mounted while it does."""
         with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
-            if os.path.ismount(self._containers.path(record.id) / "merged"):
+            if self._containers.is_mounted(record.id):
                 return
             if record.kind is not Kind.WORKING:
                 raise ContainerState(
@@ -199,12 +198,11 @@ class Launcher:
     ) -> Pump | Passed | None:
         """Mount, create, connect, start. The caller holds the lock. What fails is cleared up after, and an earlier run
         stays the last one."""
-        files = self._runtime.files(record)
+        files, home = self._runtime.files(record), self._containers.path(record.id)
         before = last_run(files)
         try:
-            if not os.path.ismount(self._containers.path(record.id) / "merged"):
+            if not self._containers.is_mounted(record.id):
                 self._mount(record, job)
-            home = self._containers.path(record.id)
             self._volumes.fill(home / "config.json", home / "merged", job)
             asked = kept_options(home).network if record.shares else None
             with blamed(home), self._linker.linked(record, asked, job) as held:
@@ -306,7 +304,7 @@ class Launcher:
             if pause and self._runtime.state(record).status is Status.RUNNING:
                 self._runtime.pause(record, job)
                 stack.callback(self._runtime.unpause, record, job.quiet())
-            if not os.path.ismount(home / "merged"):
+            if not self._containers.is_mounted(record.id):
                 rootfs.mount(self.plan(record), job.quiet())
                 stack.callback(rootfs.unmount, home / "merged", job.quiet())
             yield home / "merged"

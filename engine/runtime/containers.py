@@ -50,6 +50,11 @@ class Containers:
             raise ContainerUnknown(f"not a container id: {visible(container_id)[:80]!r}")
         return self._root.containers / container_id
 
+    def is_mounted(self, container_id: str) -> bool:
+        """Whether its root filesystem is mounted. An overlay has a filesystem number of its own, so no list of mounts
+        is read; a bind of the same filesystem would not be seen. Raises as `path`."""
+        return os.path.ismount(self.path(container_id) / "merged")
+
     def all(self) -> list[ContainerRecord]:
         """Every container, oldest first. A directory whose record cannot be read is left out."""
         ids = self.ids()
@@ -186,7 +191,7 @@ class Containers:
         Refuses while its root filesystem is mounted: unmount it first.
         """
         path = self.path(container_id)
-        if os.path.ismount(path / "merged"):
+        if self.is_mounted(container_id):
             raise StoreError(f"{path / 'merged'} is still mounted", hint=f"umount {path / 'merged'}")
         try:
             with self._root.staging("removed") as staging:  # the end of the block deletes it
