@@ -124,7 +124,7 @@ class Launcher:
                 self._runtime.check_known(record)
                 coming_back.begin_anew(self._containers.path(record.id))
                 pump = self._begin(record, job, stack, attachment, fleeting=fleeting)
-                began = self._runtime.began(record)  # before another run can begin
+                began = self._runtime.start_time(record)  # before another run can begin
             job.emit(ContainersChanged((record.id,)))
             if pump is None:
                 return None
@@ -218,7 +218,7 @@ class Launcher:
             if not remove:
                 put_back(files, before)
             raise
-        self._containers.happenings.add(record, "start", self._runtime.began(record))
+        self._containers.happenings.add(record, "start", self._runtime.start_time(record))
         return pump
 
     def attach(self, record: ContainerRecord, attachment: Attachment, job: Job) -> int | None:
@@ -231,7 +231,7 @@ class Launcher:
                 hint=f"A further process in it: cutaway exec {record.name} …",
             )
         with self._runtime.connect(record, attachment) as pump:
-            began = self._runtime.began(record)
+            began = self._runtime.start_time(record)
             ending = pump.run(job.token)
         return self._after(record, ending, began, job)
 

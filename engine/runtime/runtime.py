@@ -30,9 +30,9 @@ from engine.runtime.state import (
     STARTED,
     LiveState,
     RuntimeFiles,
-    began,
     make_directory,
     read_state,
+    start_time,
 )
 from engine.text import visible
 from engine.trace import StepKind
@@ -73,9 +73,9 @@ class Runtime:
         """How it is now, from the files of runc and conmon and from the kernel; no process is started."""
         return read_state(self.files(record))
 
-    def began(self, record: ContainerRecord) -> float | None:
+    def start_time(self, record: ContainerRecord) -> float | None:
         """When its last run began, as `LiveState.started` of one that has begun; None where there was none."""
-        return began(self.files(record))
+        return start_time(self.files(record))
 
     def may_print(self, record: ContainerRecord) -> bool:
         """Whether output may still come: it runs or comes back, or conmon writes what a program that has ended left in
@@ -310,9 +310,9 @@ class Runtime:
     def wait_for_run(self, record: ContainerRecord, began: float | None, token: CancelToken) -> bool:
         """Wait until the run has ended that began then (`LiveState.started`); whether no other has begun since."""
         files = self.files(record)
-        if self.began(record) == began:
+        if self.start_time(record) == began:
             wait_for_end(files, token, None)
-        return self.began(record) == began
+        return self.start_time(record) == began
 
     def connect(self, record: ContainerRecord, to: Attachment) -> contextlib.AbstractContextManager[Pump | Passed]:
         """Connect a caller with a created or running container; the `Pump` it gives then carries the bytes.

@@ -200,7 +200,7 @@ def read_state(files: RuntimeFiles) -> LiveState:
     return LiveState(Status.EXITED, 0, code, started, finished, out_of_memory)
 
 
-def began(files: RuntimeFiles) -> float | None:
+def start_time(files: RuntimeFiles) -> float | None:
     """When its last run began, in seconds since the epoch; None where there was none."""
     return _time(os.fspath(files.bundle / STARTED))
 
