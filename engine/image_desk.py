@@ -235,9 +235,10 @@ class ImageDesk(ContainerDesk):
     def overlay(self, name: str) -> OverlayView:
         """The overlay mount of a container. Raises ContainerUnknown."""
         record = self._find(name)
-        home, plan = self._containers.path(record.id), self._launcher.plan(record)
-        mounted = self._summary(record).mounted
-        return OverlayView(plan.lower, home / "upper", home / "work", plan.merged, mounted, plan.command())
+        plan, mounted = self._launcher.plan(record), self._containers.is_mounted(record.id)
+        assert plan.writable is not None  # every container's is
+        upper, work = plan.writable.upper, plan.writable.work
+        return OverlayView(plan.lower, upper, work, plan.merged, mounted, plan.command())
 
     def written(self, name: str, below: Inside) -> Written:
         """What a container has changed up to now, as `diff` has it; `below` is what its image has, from `inside`.

@@ -7,7 +7,7 @@ from engine.lazy import provide
 if TYPE_CHECKING:
     from engine.rootfs.mapping import IdMapping
     from engine.rootfs.mounts import mount, mounts_below, unmount
-    from engine.rootfs.plan import FEATURES, MAXIMUM_LAYERS, OverlayPlan, plan
+    from engine.rootfs.plan import FEATURES, MAXIMUM_LAYERS, OverlayPlan, Writable, plan
     from engine.rootfs.written import written_bytes
 
 provide(
@@ -15,7 +15,7 @@ provide(
     {
         "mapping": "IdMapping",
         "mounts": "mount mounts_below unmount",
-        "plan": "FEATURES MAXIMUM_LAYERS OverlayPlan plan",
+        "plan": "FEATURES MAXIMUM_LAYERS OverlayPlan Writable plan",
         "written": "written_bytes",
     },
 )
@@ -25,6 +25,7 @@ __all__ = [
     "MAXIMUM_LAYERS",
     "IdMapping",
     "OverlayPlan",
+    "Writable",
     "mount",
     "mounts_below",
     "plan",

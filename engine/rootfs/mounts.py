@@ -54,7 +54,7 @@ def mount(plan: OverlayPlan, job: Job, *, image: str = "") -> None:
         if failure:
             raise _explain(failure, plan)
         step.detail = f"{len(plan.lower)} lower directories"
-        step.detail += f", writes go to {plan.upper}" if plan.upper is not None else ", read-only"
+        step.detail += f", writes go to {plan.writable.upper}" if plan.writable else ", read-only"
         step.detail += ", and are not brought to the disk: they go with the container" * plan.volatile
 
 
@@ -62,8 +62,10 @@ def _mark(plan: OverlayPlan) -> Path | None:
     """What keeps an upper directory that was mounted volatile from being mounted again: the host may have gone down
     meanwhile, and what was not brought to the disk is lost. Who mounts one volatile counts on nothing in it.
     """
-    mark = plan.work / "work" / "incompat" if plan.work is not None and plan.volatile else None
-    return mark if mark is not None and mark.exists() else None
+    if plan.writable is None or not plan.volatile:
+        return None
+    mark = plan.writable.work / "work" / "incompat"
+    return mark if mark.exists() else None
 
 
 def _unmark(mark: Path) -> None:
@@ -79,14 +81,15 @@ def _with_mapped_owners(plan: OverlayPlan, opened: ExitStack) -> OverlayPlan:
     The upper directory cannot be mapped: the kernel makes files in it as root of this host. So it is the container's
     root's own, and what the container writes is stored by the host's numbers.
     """
-    if plan.mapping is None or plan.upper is None:
+    if plan.mapping is None or plan.writable is None:
         return plan
     from engine.rootfs.mapping import mapped  # hardly any container has one
 
-    home, top = plan.upper.parent, plan.lower[-1].stat()
+    upper, top = plan.writable.upper, plan.lower[-1].stat()
+    home = upper.parent
     user, group = plan.mapping.on_host(top.st_uid, top.st_gid)
-    if plan.mapping.in_container(plan.upper.stat().st_uid) is None:
-        os.chown(plan.upper, user, group)
+    if plan.mapping.in_container(upper.stat().st_uid) is None:
+        os.chown(upper, user, group)
     # The container's root gets through to its root directory, other users of this host do not (CVE-2021-41091).
     os.chown(home, -1, plan.mapping.on_host(0, 0)[1])
     os.chmod(home, 0o710)  # noqa: S103 - as docker has it
@@ -207,10 +210,10 @@ def _explain(failure: int, plan: OverlayPlan) -> MountError:
         if not path.is_dir():
             return MountError(f"cannot mount the overlay: {path} is not there", hint="Pull the image again.")
     if failure in (errno.EINVAL, errno.EOPNOTSUPP, errno.EREMOTE, errno.ELOOP) and (
-        plan.upper is not None and _on_overlay(plan.upper)
+        plan.writable is not None and _on_overlay(plan.writable.upper)
     ):
         return MountError(
-            f"{message}: {plan.upper} is itself on an overlay",
+            f"{message}: {plan.writable.upper} is itself on an overlay",
             hint="The data directory must be on an ordinary filesystem (in a container: on a volume); see --root.",
         )
     hints = {

@@ -33,15 +33,19 @@ content and below its own name, so that it can be read, committed and mounted ag
 Documentation/filesystems/overlayfs.rst)."""
 
 
-class OverlayPlan(msgspec.Struct, frozen=True, dict=True):
-    """One overlay mount: `lower` directories, lowest first, below a writable `upper`, seen at `merged`.
+class Writable(msgspec.Struct, frozen=True):
+    """What makes an overlay writable: `upper`, which has all that is written, and on the same filesystem `work`, the
+    kernel's own scratch directory."""
 
-    `work` is the kernel's own scratch directory on the filesystem of `upper`. Without these two nothing can be written.
-    """
+    upper: Path
+    work: Path
+
+
+class OverlayPlan(msgspec.Struct, frozen=True, dict=True):
+    """One overlay mount: `lower` directories, lowest first, below a `writable` one if any, seen at `merged`."""
 
     lower: tuple[Path, ...]
-    upper: Path | None
-    work: Path | None
+    writable: Writable | None
     merged: Path
     mapping: IdMapping | None = None
     """For a container with a user namespace: whose files are whose in it."""
@@ -59,7 +63,7 @@ class OverlayPlan(msgspec.Struct, frozen=True, dict=True):
     @property
     def directories(self) -> tuple[Path, ...]:
         """Those that stand in the mount's options."""
-        return (*self.lower, *filter(None, (self.upper, self.work)))
+        return self.lower if self.writable is None else (*self.lower, self.writable.upper, self.writable.work)
 
     def options(self) -> str:
         """The options of the mount by their full paths; good where they are `plain`."""
@@ -68,8 +72,8 @@ class OverlayPlan(msgspec.Struct, frozen=True, dict=True):
     def options_with(self, name: Callable[[Path], str]) -> str:
         """The options of the mount, where `name` says what stands for each directory."""
         words = [f"lowerdir={':'.join(name(path) for path in reversed(self.lower))}"]
-        if self.upper is not None and self.work is not None:
-            words += [f"upperdir={name(self.upper)}", f"workdir={name(self.work)}"]
+        if self.writable is not None:
+            words += [f"upperdir={name(self.writable.upper)}", f"workdir={name(self.writable.work)}"]
         return ",".join([*words, FEATURES, *["volatile"] * self.volatile])
 
     def command(self) -> str:
@@ -80,7 +84,8 @@ class OverlayPlan(msgspec.Struct, frozen=True, dict=True):
         if self.plain:
             return f"{mount_with(self.options())} {merged}"
         names = self._short_names()
-        names |= {path: word for path, word in ((self.upper, "upper"), (self.work, "work")) if path is not None}
+        if self.writable is not None:
+            names |= {self.writable.upper: "upper", self.writable.work: "work"}
         made = " && ".join(f"ln -s {shlex.quote(str(path.absolute()))} {name}" for path, name in names.items())
         return f'cd "$(mktemp -d)" && {made} && {mount_with(self.options_with(names.__getitem__))} {merged}'
 
@@ -116,7 +121,8 @@ def plan(
     read_only: bool = False,
 ) -> OverlayPlan:
     """The overlay of expanded layers (by chain ID, lowest first), or of directories `in_place`, with `upper/`, `work/`,
-    `merged/` in `container`; with `read_only` the latter alone.
+    `merged/` in `container`; with `read_only` the latter alone, and neither `mapping` nor `volatile`, which are about
+    what is written.
 
     Raises MountError where overlayfs could not take so many layers, or none.
     """
@@ -130,12 +136,8 @@ def plan(
         )
     merged = container / "merged"
     if read_only:  # of one directory alone overlayfs makes nothing then, so the empty one is the other
-        return OverlayPlan(lower if len(lower) > 1 else (merged, *lower), None, None, merged)
-    return OverlayPlan(
-        lower=lower,
-        upper=container / "upper",
-        work=container / "work",
-        merged=merged,
-        mapping=mapping,
-        volatile=volatile,
-    )
+        assert mapping is None
+        assert not volatile
+        return OverlayPlan(lower if len(lower) > 1 else (merged, *lower), None, merged)
+    writable = Writable(container / "upper", container / "work")
+    return OverlayPlan(lower, writable, merged, mapping=mapping, volatile=volatile)

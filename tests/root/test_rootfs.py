@@ -13,7 +13,7 @@ import pytest
 from engine.disk import DataRoot
 from engine.errors import MountError
 from engine.jobs import Job
-from engine.rootfs import OverlayPlan, mount, mounts_below, unmount
+from engine.rootfs import OverlayPlan, Writable, mount, mounts_below, unmount
 
 pytestmark = pytest.mark.root
 
@@ -34,7 +34,7 @@ def overlay(base: Path, layers: int) -> OverlayPlan:
         lower.append(layer)
     for name in ("upper", "work", "merged"):
         (base / name).mkdir(parents=True)
-    return OverlayPlan(tuple(lower), base / "upper", base / "work", base / "merged")
+    return OverlayPlan(tuple(lower), Writable(base / "upper", base / "work"), base / "merged")
 
 
 @pytest.mark.parametrize("count", [1, 3, 150])
@@ -43,7 +43,7 @@ def test_one_to_be_read_alone_is_mounted_without_a_place_to_write_to(directory: 
     merged = directory / "look/merged"
     merged.mkdir(parents=True)
     lower = made.lower if count > 1 else (merged, *made.lower)
-    mount(OverlayPlan(lower, None, None, merged), job)
+    mount(OverlayPlan(lower, None, merged), job)
     assert {path.name for path in merged.iterdir()} == {"same", *(f"own-{number}" for number in range(count))}
     assert (merged / "same").read_text() == str(count - 1)
     with pytest.raises(OSError, match="Read-only"):
@@ -60,7 +60,7 @@ def test_upper_layers_hide_lower_ones_and_writes_stay_apart(directory: Path, job
     assert (plan.merged / "same").read_text() == "2"
     (plan.merged / "same").write_text("changed")
     (plan.merged / "own-0").unlink()
-    assert (plan.upper / "same").read_text() == "changed"
+    assert (plan.writable.upper / "same").read_text() == "changed"
     assert (plan.lower[2] / "same").read_text() == "2"
     assert (plan.lower[0] / "own-0").exists()
     unmount(plan.merged, job)
@@ -111,7 +111,7 @@ def test_any_path(directory: Path, job: Job, name: str) -> None:
     assert mounts_below(directory / name) == [plan.merged]
     assert (plan.merged / "same").read_text() == "1"
     (plan.merged / "new").write_text("")
-    assert (plan.upper / "new").exists()
+    assert (plan.writable.upper / "new").exists()
     unmount(plan.merged, job)
     assert not os.path.ismount(plan.merged)
 
@@ -142,8 +142,8 @@ def test_an_upper_directory_stays_whole_in_itself(directory: Path, job: Job) -> 
     os.chmod(plan.merged / "d/file", 0o600)
     subprocess.run(["mv", plan.merged / "d", plan.merged / "e"], check=True)
     unmount(plan.merged, job)
-    assert (plan.upper / "e/file").read_text() == "content"
-    assert not any("redirect" in name or "metacopy" in name for name in os.listxattr(plan.upper / "e"))
+    assert (plan.writable.upper / "e/file").read_text() == "content"
+    assert not any("redirect" in name or "metacopy" in name for name in os.listxattr(plan.writable.upper / "e"))
 
 
 def test_mounted_already(directory: Path, job: Job) -> None:
@@ -157,7 +157,7 @@ def test_mounted_already(directory: Path, job: Job) -> None:
 
 def test_a_missing_layer_is_named(directory: Path, job: Job) -> None:
     plan = overlay(directory / "c", 2)
-    gone = OverlayPlan((*plan.lower, directory / "no-such-layer"), plan.upper, plan.work, plan.merged)
+    gone = OverlayPlan((*plan.lower, directory / "no-such-layer"), plan.writable, plan.merged)
     with pytest.raises(MountError, match="no-such-layer"):
         mount(gone, job)
     assert not os.path.ismount(plan.merged)

@@ -15,7 +15,7 @@ from engine import Attachment, RunOptions, Workbench
 from engine.errors import ContainerState, HostError, MountError
 from engine.events import ignore
 from engine.jobs import Job
-from engine.rootfs import IdMapping, OverlayPlan, mount
+from engine.rootfs import IdMapping, OverlayPlan, Writable, mount
 from engine.spec import subids
 
 pytestmark = pytest.mark.root
@@ -102,9 +102,8 @@ def test_what_the_kernel_does_not_take_leaves_nothing(tmp_path: Path) -> None:
     for name in ("lower", "upper", "work", "merged"):
         (tmp_path / name).mkdir()
     twice = ((0, 1000, 10), (5, 2000, 10))
-    plan = OverlayPlan(
-        (tmp_path / "lower",), tmp_path / "upper", tmp_path / "work", tmp_path / "merged", IdMapping(twice, twice)
-    )
+    writable = Writable(tmp_path / "upper", tmp_path / "work")
+    plan = OverlayPlan((tmp_path / "lower",), writable, tmp_path / "merged", IdMapping(twice, twice))
     with pytest.raises(MountError, match="mapping"):
         mount(plan, Job("mount", ignore))
     assert not (tmp_path / "mapped").exists()
