@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from engine.errors import RuntimeFailed
-from engine.runtime.monitor import environment
+from engine.runtime.runc import environment
 
 _WAIT = r"""
 read -r over && exit

@@ -23,9 +23,10 @@ from engine.runtime.abandoned import ending_with_us
 from engine.runtime.attach import Pump
 from engine.runtime.attachment import Attachment, Ending
 from engine.runtime.foreground import connected
-from engine.runtime.monitor import Answers, common_arguments, environment, failure
+from engine.runtime.monitor import Answers, common_arguments
 from engine.runtime.moving import moves_at_once
 from engine.runtime.record import ContainerRecord
+from engine.runtime.runc import environment, failure
 from engine.runtime.state import RuntimeFiles, make_directory
 from engine.runtime.waiting import ProcessId
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -17,29 +16,23 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-import engine
-from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed, UsageError
+from engine.errors import RuntimeFailed, UsageError
 from engine.host import Tool, how_it_ended
 from engine.jobs import CancelToken
 from engine.runtime.moving import moves_at_once
 from engine.runtime.record import ContainerRecord
+from engine.runtime.runc import environment, failure, runc_options
 from engine.runtime.state import RuntimeFiles
 from engine.runtime.waiting import ProcessId, wait_readable
-from engine.text import visible
 
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "CUTAWAY_RUN", "CNI_PATH")
 _ANSWER_LIMIT = 64 * 1024  # bytes; conmon sends 8 KiB of runc's message at most
 _PAUSE = 0.005  # seconds
 _LOOK_AFTER = 1.0  # seconds without an answer
 _DEATH_PATIENCE = 10.0  # seconds; a process may hang in the kernel, where no signal reaches it
-_MESSAGE_LIMIT = 2000  # characters of runc's message that are shown
-
-_NOT_FOUND = r"(?s)exec: .*(executable file not found in|no such file or directory)|exec .*: no such file"
-_NOT_EXECUTABLE = r"(?s)exec: .*(permission denied|is a directory)|exec .*: (permission denied|exec format error)"
-
 
 _UNLESS_GONE = '{ flock 9; } 9< "$0"; [ ! -e "$0" ] || exec "$@"'
 """A container with --rm is mostly taken away by who waited for its end, and just then Python's start would be in the
@@ -75,7 +68,9 @@ class Monitor(msgspec.Struct, frozen=True):
     def _at_the_end(self, record: ContainerRecord, files: RuntimeFiles) -> list[str]:
         root = files.root.path.absolute()
         line = [sys.executable, "-P", "-S", str(self.cleanup), str(root), record.id, str(files.root.run)]
-        return ["/bin/sh", "-c", _UNLESS_GONE, str(root / "containers" / record.id), *line] * record.auto_remove or line
+        if not record.auto_remove:
+            return line
+        return ["/bin/sh", "-c", _UNLESS_GONE, str(root / "containers" / record.id), *line]
 
     def command(self, record: ContainerRecord, files: RuntimeFiles) -> str:
         """The shell line that starts it by hand, from the bundle, where conmon leaves the file "oom". Pure."""
@@ -205,48 +200,6 @@ def common_arguments(
     return line
 
 
-def runc_options(files: RuntimeFiles) -> list[str]:
-    """runc's global options for the containers of this data directory."""
-    return ["--root", str(files.runc_root), "--log", str(files.runc_log), "--log-format", "json"]
-
-
-def environment() -> dict[str, str]:
-    """What conmon, runc and the clean-up get of our environment: nothing that could be a secret."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    kept.setdefault("PATH", os.defpath)
-    kept["PYTHONPATH"] = str(Path(engine.__file__).resolve().parents[1])
-    return kept
-
-
-def plain(said: str) -> str:
-    """The errors among the lines that runc logs as JSON, without what its logger puts around them; lines that are none
-    (a panic) stay. Where nothing is an error, all there is."""
-    errors: list[str] = []
-    rest: list[str] = []
-    for line in filter(str.strip, said.splitlines()):
-        try:
-            entry = json.loads(line)
-            (errors if entry["level"] in ("error", "fatal", "panic") else rest).append(str(entry["msg"]))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            errors.append(line)
-    return "\n".join(errors or rest)
-
-
-def failure(said: str, what: str) -> RuntimeFailed:
-    """What runc said, as an error: the command's own faults apart, as podman tells them (exit codes 126, 127)."""
-    text = visible(re.sub(r"\s*\n\s*", "; ", said.strip()))[:_MESSAGE_LIMIT]
-    message = f"{what}: {text}" if text else f"{what}: runc said nothing"
-    error = RuntimeFailed(message)
-    if re.search(_NOT_FOUND, said):
-        error = CommandNotFound(message, hint="It is not among the container's files, or not on its PATH.")
-    elif re.search(_NOT_EXECUTABLE, said):
-        error = CommandNotExecutable(
-            message, hint="The command is there, but cannot be executed (its mode, or it is made for another machine)."
-        )
-    error.said = said
-    return error
-
-
 class Answers:
     """What conmon says on a pipe, a line each: a number, and perhaps words."""
 
@@ -282,15 +235,18 @@ class Answers:
 
 
 def _parsed(line: bytes) -> tuple[int, str]:
-    said = line.decode(errors="replace")
     try:
-        try:
-            answer = json.loads(said)
-        except ValueError:  # conmon leaves some control characters of runc's as they are
-            answer = json.loads(said, strict=False)
+        answer = _loaded(line.decode(errors="replace"))
         return int(answer["data"]), str(answer.get("message", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         return -1, ""
+
+
+def _loaded(said: str) -> Any:
+    try:
+        return json.loads(said)
+    except ValueError:  # conmon leaves some control characters of runc's as they are
+        return json.loads(said, strict=False)
 
 
 def _runc_works(files: RuntimeFiles) -> bool:

@@ -19,9 +19,9 @@ from engine.events import ALIVE, Problem, Status
 from engine.host import HostFacts
 from engine.jobs import CancelToken, Job
 from engine.runtime.ending import comes_back, forget_exits, keep_exit, wait_for_end, wait_for_last
-from engine.runtime.monitor import Monitor, failure, monitors, runc_options, stop_creation
+from engine.runtime.monitor import Monitor, monitors, stop_creation
 from engine.runtime.record import ContainerRecord, is_id
-from engine.runtime.runc import Runc
+from engine.runtime.runc import Runc, failure, runc_options
 from engine.runtime.state import (
     ATTACH,
     CONTROL,

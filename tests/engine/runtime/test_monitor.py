@@ -10,7 +10,8 @@ import pytest
 from engine.disk import DataRoot
 from engine.errors import CommandNotExecutable, CommandNotFound, RuntimeFailed, UsageError
 from engine.runtime import ContainerRecord, signal_number
-from engine.runtime.monitor import Monitor, environment, failure, plain
+from engine.runtime.monitor import Monitor
+from engine.runtime.runc import environment, failure, plain
 from engine.runtime.state import RuntimeFiles
 
 FILES = RuntimeFiles(DataRoot(Path("/var/lib/cutaway")), "0123456789ab")
