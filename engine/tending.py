@@ -42,6 +42,8 @@ class Tender:
 
         Raises ContainerState, RuntimeFailed and its kinds, SpecError, UsageError, Cancelled (the process ends then).
         """
+        from engine.runtime import exec_command
+
         need_config(record)
         directory = self._containers.path(record.id)
         with ExitStack() as stack:
@@ -49,9 +51,8 @@ class Tender:
                 process = spec.exec_process(
                     self._config(record)["process"], options, facts=self._facts, rootfs=directory / "merged"
                 )
-                with job.step(
-                    StepKind.RUNTIME, self._runtime.exec_command(record, process), peer=_peer(record, options)
-                ) as step:
+                command = exec_command(self._runtime.files(record), process)
+                with job.step(StepKind.RUNTIME, command, peer=_peer(record, options)) as step:
                     session = stack.enter_context(self._runtime.execute(record, process, attachment, job))
                     step.detail = f"process {session.pid}, held by a conmon of its own"
             self._containers.happenings.add(record, "exec", command=shlex.join(options.args)[:200])

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from engine.runtime.attachment import Attachment, Ending
     from engine.runtime.containers import Containers, Identity, NameTaken
     from engine.runtime.ending import last_run, put_back
+    from engine.runtime.executing import exec_command
     from engine.runtime.happenings import Happening, Happenings
     from engine.runtime.logfile import Extent
     from engine.runtime.output import copy_log, read_log
@@ -28,6 +29,7 @@ provide(
         "containers": "Containers Identity NameTaken",
         "attachment": "Attachment Ending",
         "ending": "last_run put_back",
+        "executing": "exec_command",
         "happenings": "Happening Happenings",
         "logfile": "Extent",
         "output": "copy_log read_log",
@@ -63,6 +65,7 @@ __all__ = [
     "Watcher",
     "compared",
     "copy_log",
+    "exec_command",
     "last_run",
     "no_usage",
     "now",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from engine.runtime.foreground import connected
 from engine.runtime.monitor import Answers, common_arguments
 from engine.runtime.moving import moves_at_once
 from engine.runtime.record import ContainerRecord
-from engine.runtime.runc import environment, failure
+from engine.runtime.runc import environment, failure, runc_options
 from engine.runtime.state import RuntimeFiles, make_directory
 from engine.runtime.waiting import ProcessId
 
@@ -208,6 +209,15 @@ class _Talk:
         """conmon does not wait for a word any more."""
         if self._start is not None:
             self._close(self._start)
+
+
+def exec_command(files: RuntimeFiles, process: dict[str, Any]) -> str:
+    """The line of runc that starts such a further process, without its variables: values may be secrets. Pure."""
+    line = ["runc", *runc_options(files)[:2], "exec"]
+    line += ["--tty"] * bool(process.get("terminal")) + ["--cwd", process["cwd"]]
+    user = process.get("user") or {}
+    line += ["--user", f"{user.get('uid', 0)}:{user.get('gid', 0)}", files.id, *process["args"]]
+    return shlex.join(line)
 
 
 def _size(process: dict[str, Any], to: Attachment | None) -> dict[str, Any]:

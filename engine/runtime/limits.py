@@ -1,15 +1,22 @@
-"""Limits as the kernel has them in a container's control groups: kept, and put back where `runc update` fails.
+"""Other limits for a container that is there: `runc update`, and where that fails the kernel has them as before.
 
 runc 1.1 writes one limit after the other, and what it wrote before the one that the kernel refuses stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from engine.errors import RuntimeFailed
+from engine.jobs import Job
+from engine.runtime.record import ContainerRecord
+from engine.runtime.runc import Runc, failure
 from engine.runtime.state import RuntimeFiles
 
 _FILES = (
@@ -22,8 +29,23 @@ _FILES = (
 """What `runc update` writes for the limits that `update` takes: of version 1, and of 2."""
 
 
+def update(
+    runc: Runc, record: ContainerRecord, files: RuntimeFiles, limits: dict[str, Any], asked: Sequence[str], job: Job
+) -> None:
+    """What `Runtime.update` does."""
+    place = files.here / "resources.json"
+    place.write_bytes(msgspec.json.encode(limits))
+    line = ["update", "--resources", str(place), record.id]
+    with (
+        _changed_whole(files),
+        runc.step(job, line, files, shlex.join(["podman", "update", *asked, record.name])),
+    ):
+        if (said := runc.run(files, line, job.token)) is not None:
+            raise failure(said, f"cannot change the limits of {record.name}: {' '.join(asked)}")
+
+
 @contextmanager
-def changed_whole(files: RuntimeFiles) -> Iterator[None]:
+def _changed_whole(files: RuntimeFiles) -> Iterator[None]:
     """The limits of a container that are changed inside are put back where that ends with an error; a RuntimeFailed
     tells that, or what could not be put back."""
     try:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 import engine
 from engine.disk import DataRoot
 from engine.errors import ContainerState, RuntimeFailed
@@ -342,14 +340,6 @@ class Runtime:
 
         return Executor(self._facts).start(record, self.files(record), process, to, job.token)
 
-    def exec_command(self, record: ContainerRecord, process: dict[str, Any]) -> str:
-        """The line of runc that starts such a further process. Variables stand by name: values may be secrets."""
-        line = ["runc", *runc_options(self.files(record))[:2], "exec"]
-        line += ["--tty"] * bool(process.get("terminal")) + ["--cwd", process["cwd"]]
-        user = process.get("user") or {}
-        line += ["--user", f"{user.get('uid', 0)}:{user.get('gid', 0)}", record.id, *process["args"]]
-        return shlex.join(line)
-
     def update(self, record: ContainerRecord, limits: dict[str, Any], asked: Sequence[str], job: Job) -> None:
         """`runc update`: give a created or running container other limits (runtime-spec `linux.resources`), `asked`
         for by these options.
@@ -357,18 +347,9 @@ class Runtime:
         Raises RuntimeFailed with runc's message: the kernel refuses a limit of memory below what is in use. Then what
         runc has changed until there is put back.
         """
-        from engine.runtime.limits import changed_whole
+        from engine.runtime.limits import update
 
-        files = self.files(record)
-        place = files.here / "resources.json"
-        place.write_bytes(msgspec.json.encode(limits))
-        line = ["update", "--resources", str(place), record.id]
-        with (
-            changed_whole(files),
-            self._runc.step(job, line, files, shlex.join(["podman", "update", *asked, record.name])),
-        ):
-            if (said := self._runc.run(files, line, job.token)) is not None:
-                raise failure(said, f"cannot change the limits of {record.name}: {' '.join(asked)}")
+        update(self._runc, record, self.files(record), limits, asked, job)
 
     def _make_way(self, files: RuntimeFiles) -> None:
         self._root.bind_run()
