@@ -31,7 +31,7 @@ from engine import whereabouts
 from engine.errors import CutawayError, StoreError
 from engine.jobs import CancelToken
 from engine.libc import libc
-from engine.walking import remove_tree
+from engine.walking import remove_quietly, remove_tree
 
 _TMP_LOCK = "tmp"
 _POLL = 0.05  # seconds between two tries for a lock that can be cancelled
@@ -238,8 +238,7 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
         try:
             yield path
         finally:
-            with suppress(OSError):
-                remove_tree(path)
+            remove_quietly(path)
             os.close(handle)
 
     def leftovers(self) -> list[Path]:

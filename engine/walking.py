@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -144,6 +145,12 @@ def remove_tree(name: str | bytes | os.PathLike[str], directory: int | None = No
     if errors:
         raise errors[0]
     os.rmdir(name, dir_fd=directory)
+
+
+def remove_quietly(name: str | bytes | os.PathLike[str]) -> None:
+    """As `remove_tree`, and what cannot be removed stays, or was not there."""
+    with suppress(OSError):
+        remove_tree(name)
 
 
 def _listed(handle: int, failed: Callable[[OSError], None]) -> tuple[list[str], list[str]]:

@@ -118,8 +118,8 @@ class Countdown:
     def arm(self) -> None:
         for name in CHANGING:
             setattr(os, name, self._wrap(getattr(os, name)))
-        for module, name in ((disk, "remove_tree"),):
-            setattr(module, name, self._wrap(getattr(module, name)))
+        for name in ("remove_tree", "remove_quietly"):
+            setattr(disk, name, self._wrap(getattr(disk, name)))
 
     def _wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **options: Any) -> Any:

@@ -34,7 +34,7 @@ from engine.runtime.state import (
 )
 from engine.text import visible
 from engine.trace import StepKind
-from engine.walking import remove_tree
+from engine.walking import remove_quietly
 
 if TYPE_CHECKING:  # what a clean-up does not need is loaded where it is used
     from engine.runtime.attach import Pump
@@ -219,7 +219,7 @@ class Runtime:
             self._delete(files, job, undo)
         for path in (files.bundle / ATTACH, files.bundle / CONTROL, files.bundle / "winsz"):
             path.unlink(missing_ok=True)
-        _clear(files.here)
+        remove_quietly(files.here)
         if keeps_exit:
             keep_exit(files)
         forget_exits(files)
@@ -268,7 +268,7 @@ class Runtime:
         """
         files = RuntimeFiles(self._root, container_id)
         self._delete(files, job)
-        _clear(files.here)
+        remove_quietly(files.here)
 
     def _delete(self, files: RuntimeFiles, job: Job, undo: Callable[[], None] = lambda: None) -> None:
         if files.here.exists():
@@ -368,8 +368,3 @@ class Runtime:
         with self._runc.step(job, [verb, record.id], files, f"podman {word} {record.name}"):
             if (said := self._runc.run(files, [verb, record.id], job.token)) is not None:
                 raise failure(said, f"cannot {word} the container {record.name}")
-
-
-def _clear(directory: Path) -> None:
-    with contextlib.suppress(OSError):
-        remove_tree(directory)
