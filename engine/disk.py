@@ -13,7 +13,6 @@ locks/        who takes turns with whom right now
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -30,7 +29,6 @@ import msgspec
 from engine import whereabouts
 from engine.errors import CutawayError, StoreError
 from engine.jobs import CancelToken
-from engine.libc import libc
 from engine.walking import remove_quietly, remove_tree
 
 _TMP_LOCK = "tmp"
@@ -353,17 +351,6 @@ def sync_directory(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sync_filesystem(path: Path) -> None:
-    """Make everything below `path` durable at once: far cheaper than an fsync for each of many files (syncfs(2))."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if libc.syncfs(handle) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(path))
     finally:
         os.close(handle)
 

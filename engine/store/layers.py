@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,10 @@ from pathlib import Path
 import msgspec
 
 from engine.digest import Digest
-from engine.disk import DataRoot, store_error, sync_directory, sync_filesystem
+from engine.disk import DataRoot, store_error, sync_directory
 from engine.errors import ContentError
 from engine.jobs import CancelToken
+from engine.libc import libc
 from engine.oci import digest_hook
 
 _RECORD = "layer.json"
@@ -133,6 +135,17 @@ class Layers:
 
     def _home(self, chain_id: Digest) -> Path:
         return self._root.layers / chain_id.hex
+
+
+def sync_filesystem(path: Path) -> None:
+    """Make everything below `path` durable at once: far cheaper than an fsync for each of many files (syncfs(2))."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if libc.syncfs(handle) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(handle)
 
 
 def _encoded(record: LayerRecord) -> bytes:

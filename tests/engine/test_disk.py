@@ -281,14 +281,6 @@ def test_a_partial_file_that_nobody_came_back_for_goes(root: DataRoot) -> None:
     assert root.clear_leftovers(lambda path: None) == (["old.part"], [])
 
 
-def test_sync_filesystem_reports_what_the_kernel_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    disk.sync_filesystem(tmp_path)
-    real = os.open
-    monkeypatch.setattr(os, "open", lambda path, flags: real(path, flags | os.O_PATH))  # syncfs(2): EBADF
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        disk.sync_filesystem(tmp_path)
-
-
 def test_one_runtime_directory_while_it_is_used(
     root: DataRoot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

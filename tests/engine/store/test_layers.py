@@ -1,6 +1,7 @@
 """Expanded layers: published whole, once, and found again."""
 
 import hashlib
+import os
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from engine.digest import Digest
 from engine.errors import Cancelled
 from engine.jobs import CancelToken
 from engine.store import LayerRecord, Store
+from engine.store.layers import sync_filesystem
 
 CHAIN = Digest.of(b"chain")
 RECORD = LayerRecord(CHAIN, Digest.of(b"diff"), Digest.of(b"below"), Digest.of(b"blob"), 7, 1)
@@ -136,3 +138,11 @@ def test_a_layer_named_by_a_sha512_diff_id_is_listed_and_swept(store: Store, tok
     assert store.sweep(lambda: [chain_id]).layers == ()
     assert store.sweep(lambda: []).layers == (chain_id,)
     assert not store.layer_path(chain_id).exists()
+
+
+def test_sync_filesystem_reports_what_the_kernel_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync_filesystem(tmp_path)
+    real = os.open
+    monkeypatch.setattr(os, "open", lambda path, flags: real(path, flags | os.O_PATH))  # syncfs(2): EBADF
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        sync_filesystem(tmp_path)
