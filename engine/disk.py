@@ -87,21 +87,6 @@ class DataRoot(msgspec.Struct, frozen=True, dict=True):
         """What does not outlive a reboot: runc's state, sockets, pid files (see `whereabouts`)."""
         return whereabouts.run_directory(self.path)
 
-    def bind_run(self) -> None:
-        """Have every process use `run` from now on, while anything is in it. Called before anything is put there.
-
-        Raises StoreError where others use another one since this process began.
-        """
-        if (now := whereabouts.run_directory(self.path)) != self.run:
-            raise StoreError(
-                f"containers of {self.path} run, and their state is in {now}, not in {self.run}",
-                hint=f"Start the program again, with CUTAWAY_RUN={now.parent} or without it.",
-            )
-        place, wanted = self.path / whereabouts.RECORD, whereabouts.as_record(self.run)
-        with suppress(OSError, StoreError):  # a full disk: the sweep still kills nothing that lives
-            if not place.exists() or place.read_bytes() != wanted:
-                self.write(place, wanted, mode=0o600)
-
     def prepare(self) -> None:
         """Make the directories. Raises StoreError where they cannot be made.
 

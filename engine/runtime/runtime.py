@@ -28,6 +28,7 @@ from engine.runtime.state import (
     STARTED,
     LiveState,
     RuntimeFiles,
+    bind_run,
     make_directory,
     read_state,
     start_time,
@@ -352,7 +353,7 @@ class Runtime:
         update(self._runc, record, self.files(record), limits, asked, job)
 
     def _make_way(self, files: RuntimeFiles) -> None:
-        self._root.bind_run()
+        bind_run(self._root)
         for directory in (files.runc_root, files.exits, files.here):
             make_directory(directory)
         for path in (files.exit_signal, files.bundle / EXIT, files.bundle / STARTED, files.bundle / OOM):

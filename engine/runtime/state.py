@@ -17,12 +17,15 @@ before: then it is None, never a guess.
 # Annotations are values here, not text: msgspec reads them when it first decodes, and would compile each one.
 
 import os
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
+from engine import whereabouts
 from engine.disk import DataRoot, store_error
+from engine.errors import StoreError
 from engine.events import Status
 from engine.runtime.waiting import ProcessId
 
@@ -203,6 +206,22 @@ def read_state(files: RuntimeFiles) -> LiveState:
 def start_time(files: RuntimeFiles) -> float | None:
     """When its last run began, in seconds since the epoch; None where there was none."""
     return _time(os.fspath(files.bundle / STARTED))
+
+
+def bind_run(root: DataRoot) -> None:
+    """Have every process use `root.run` from now on, while anything is in it. Called before anything is put there.
+
+    Raises StoreError where others use another one since this process began.
+    """
+    if (now := whereabouts.run_directory(root.path)) != root.run:
+        raise StoreError(
+            f"containers of {root.path} run, and their state is in {now}, not in {root.run}",
+            hint=f"Start the program again, with CUTAWAY_RUN={now.parent} or without it.",
+        )
+    place, wanted = root.path / whereabouts.RECORD, whereabouts.as_record(root.run)
+    with suppress(OSError, StoreError):  # a full disk: the sweep still kills nothing that lives
+        if not place.exists() or place.read_bytes() != wanted:
+            root.write(place, wanted, mode=0o600)
 
 
 def make_directory(path: Path) -> None:

@@ -15,6 +15,7 @@ from engine import disk
 from engine.disk import DataRoot, default_root
 from engine.errors import Cancelled, StoreError
 from engine.jobs import CancelToken
+from engine.runtime.state import bind_run
 
 
 @pytest.fixture
@@ -288,14 +289,14 @@ def test_one_runtime_directory_while_it_is_used(
     monkeypatch.setenv("CUTAWAY_RUN", str(first))
     began_before = DataRoot(root.path)
     assert began_before.run.parent == first
-    began_before.bind_run()
+    bind_run(began_before)
     monkeypatch.setenv("CUTAWAY_RUN", str(other))
     elsewhere = DataRoot(root.path)
     assert elsewhere.run.parent == other, "nothing is in the first one yet"
     (began_before.run / "runc/012345678901").mkdir(parents=True)
     assert DataRoot(root.path).run == began_before.run
     with pytest.raises(StoreError, match="not in"):
-        elsewhere.bind_run()
+        bind_run(elsewhere)
     copy = DataRoot(tmp_path / "copy")
     shutil.copytree(root.path, copy.path)
     assert copy.run.parent == other, "a copy has containers of its own"
