@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what not every command needs is loaded where it is used
     from engine.linking import Linker
     from engine.neighbours import Neighbour, Neighbours
     from engine.spec import Change, Diagnostic, Explained, Provenance, RunOptions
+    from engine.working import Mounter
 
 
 class ConfigDesk(ImageDesk):
@@ -115,7 +116,7 @@ class ConfigDesk(ImageDesk):
         check_target(directory)
         image = ROOTFS + draft.image if draft.image.startswith("/") else draft.image
         with self._store.holding(job.token):
-            record = self._launcher.work_on(self._expanded(image, job), None, job)
+            record = self._mounter.make(self._expanded(image, job), None, job)
         made = self._summary(record)
         try:
             with job.step(StepKind.STORE, f"$EDITOR {shlex.quote(str(directory / 'config.json'))}") as step:
@@ -225,6 +226,12 @@ class ConfigDesk(ImageDesk):
         from engine.drafting import Drafter
 
         return Drafter(self.root, self.facts, self._containers, self._networks, self._linker)
+
+    @cached_property
+    def _mounter(self) -> Mounter:
+        from engine.working import Mounter
+
+        return Mounter(self.root, self._containers, self._linker, self._launcher)
 
     @cached_property
     def _linker(self) -> Linker:

@@ -20,7 +20,7 @@ from engine.errors import ContainerState, ContainerUnknown, RuntimeFailed
 from engine.events import ALIVE, ContainersChanged, Status
 from engine.host import HostFacts
 from engine.jobs import Job
-from engine.journalling import image_steps, journalled, keep, need_config
+from engine.journalling import journalled, keep, need_config
 from engine.linking import Linker
 from engine.network import Networks
 from engine.runtime import (
@@ -28,14 +28,11 @@ from engine.runtime import (
     ContainerRecord,
     Containers,
     Ending,
-    Kind,
     Runtime,
     coming_back,
     last_run,
-    now,
     put_back,
 )
-from engine.store import ImageRecord
 from engine.trace import StepKind
 from engine.volumes import Volumes
 
@@ -45,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Launcher:
-    """Starts and removes containers, and mounts working ones."""
+    """Starts and removes containers."""
 
     def __init__(
         self, root: DataRoot, facts: HostFacts, containers: Containers, runtime: Runtime, networks: Networks
@@ -57,50 +54,6 @@ class Launcher:
         self._cleaner = Cleaner(root, containers, runtime, networks)
         self._volumes = Volumes(root)
         self._linker = Linker(containers, runtime, networks)
-
-    def work_on(self, image: ImageRecord, name: str | None, job: Job) -> ContainerRecord:
-        """A working container: the image's layers below a writable directory of its own, mounted. Nothing runs.
-
-        Raises ContainerState if the name is taken, MountError.
-        """
-        identity = self._containers.reserve(name, image.name)
-        record = ContainerRecord(
-            id=identity.id,
-            name=identity.name,
-            image=image.name,
-            image_digest=image.descriptor.digest,
-            layers=list(image.chain_ids),
-            in_place=list(map(str, image.in_place)),
-            created=now(),
-            command=[],
-            kind=Kind.WORKING,
-        )
-        record = self._linker.add(record, {}, made_up=name is None)
-        with journalled(self._containers, record, job, image_steps(self._root, record)):
-            try:
-                self._mount(record, job)
-            except BaseException:
-                self._containers.remove(record.id)
-                raise
-        self._containers.happenings.add(record, "mount")
-        job.emit(ContainersChanged((record.id,)))
-        return record
-
-    def _mount(self, record: ContainerRecord, job: Job) -> None:
-        rootfs.mount(self.plan(record), job, image="" if record.in_place else record.image)
-
-    def mount_again(self, record: ContainerRecord, job: Job) -> None:
-        """Mount a working container's root filesystem where it is not mounted. Raises ContainerState for another kind
-        of container that does not run: its root filesystem is mounted while it does."""
-        with journalled(self._containers, record, job), self._containers.lock(record.id, token=job.token):
-            if self._containers.is_mounted(record.id):
-                return
-            if record.kind is not Kind.WORKING:
-                raise ContainerState(
-                    f"the container {record.name} does not run, so its root filesystem is not mounted",
-                    hint=f"Start it with: cutaway start {record.name}",
-                )
-            self._mount(record, job)
 
     def start(
         self, record: ContainerRecord, job: Job, attachment: Attachment | None = None, *, fleeting: bool = False
@@ -202,7 +155,7 @@ class Launcher:
         before = last_run(files)
         try:
             if not self._containers.is_mounted(record.id):
-                self._mount(record, job)
+                self.mount(record, job)
             self._volumes.fill(home / "config.json", home / "merged", job)
             asked = kept_options(home).network if record.shares else None
             with blamed(home), self._linker.linked(record, asked, job) as held:
@@ -308,6 +261,10 @@ class Launcher:
                 rootfs.mount(self.plan(record), job.quiet())
                 stack.callback(rootfs.unmount, home / "merged", job.quiet())
             yield home / "merged"
+
+    def mount(self, record: ContainerRecord, job: Job) -> None:
+        """Mount its root filesystem. Raises MountError."""
+        rootfs.mount(self.plan(record), job, image="" if record.in_place else record.image)
 
     def plan(self, record: ContainerRecord) -> rootfs.OverlayPlan:
         """The overlay that is a container's root filesystem while it runs. Raises MountError."""

@@ -209,9 +209,9 @@ class Workbench(TransferDesk):
                     record = None
                 if record is None or name is not None:
                     raise
-                self._launcher.mount_again(record, job)
+                self._mounter.mount_again(record, job)
                 return self._summary(record)
-            return self._summary(self._launcher.work_on(found, name, job))
+            return self._summary(self._mounter.make(found, name, job))
 
     def umount(self, name: str, job: Job) -> None:
         """Take a working container away, with what was changed in it. Raises ContainerState for one that runs."""
