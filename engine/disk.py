@@ -1,7 +1,8 @@
 """The data directory: where things are, how they are written, how processes keep out of each other's way.
 
-Everything is written to `tmp/`, synced, then renamed, so a reader never sees half a thing; two processes
-on one store are normal, and take turns by flock(2), which the kernel releases when a process dies.
+Everything is written to `tmp/`, synced (but for what goes with a container that has --rm), then renamed, so a reader
+never sees half a thing; two processes on one store are normal, and take turns by flock(2), which the kernel releases
+when a process dies.
 
 ```
 images/       a standard OCI image layout       layers/      expanded layers, by chain ID

@@ -4,7 +4,8 @@ is ROOT's runtime directory.
 
 Who waited for that end clears up as well, and comes first. So this waits for its turn, and looks whether there is
 anything left to do before it loads what does it (`cleanup`, or with --restart `restarting`), which takes ten times as
-long as all of that; and until then does without `site`, a third of Python's own start.
+long as all of that; and until then does without `site`, a third of Python's own start. With --rm conmon starts a shell
+before it, which looks whether the container is there still (`monitor._UNLESS_GONE`).
 """
 
 from __future__ import annotations
