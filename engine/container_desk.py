@@ -17,13 +17,13 @@ from msgspec.structs import replace
 from engine import rootfs
 from engine.describe import container_summary
 from engine.disk import DataRoot, default_root
-from engine.errors import Cancelled, ContainerDamaged, ContainerState, ContainerUnknown
+from engine.errors import Cancelled, ContainerDamaged, ContainerState, ContainerUnknown, UsageError
 from engine.events import ContainersChanged, ImagesChanged, LogLine, Problem, Sink, Status, ignore
 from engine.host import HostFacts, probe
 from engine.jobs import CancelToken, Job, Jobs
 from engine.network import Networks
 from engine.runtime import ContainerRecord, Containers, Runtime
-from engine.text import visible
+from engine.text import storable, visible
 from engine.views import ContainerSummary
 
 if TYPE_CHECKING:  # what not every command needs is loaded where it is used
@@ -41,11 +41,14 @@ class ContainerDesk:
     ContainerUnknown, ContainerDamaged where its record cannot be read, and UsageError where it can mean several.
 
     `root` is the data directory (None: the usual one); `sink` gets every event, from any thread.
-    Making one reads and writes nothing.
+    Making one reads and writes nothing. Raises UsageError for a `root` that no JSON can name.
     """
 
     def __init__(self, root: Path | None = None, *, sink: Sink = ignore) -> None:
-        self.root = DataRoot((root or default_root()).absolute())  # others, with other directories, are told of it
+        place = (root or default_root()).absolute()  # others, with other directories, are told of it
+        if not storable(str(place)):
+            raise UsageError(f"runc needs names in UTF-8, not {visible(str(place))}", hint="Take another --root.")
+        self.root = DataRoot(place)
         self.jobs = Jobs(sink)
         self._sink = sink
         self._containers = Containers(self.root)

@@ -135,15 +135,16 @@ class Drafter:
 
 @contextmanager
 def looked_into(root: DataRoot, facts: HostFacts, image: ImageRecord, job: Job) -> Iterator[Path]:
-    """The image's merged directory, mounted for a moment below tmp/, to be read; a single one `in_place` as it is."""
+    """The image's merged directory, mounted for a moment below tmp/, to be read."""
     facts.need_root("mount an image")
     facts.need_overlay()
-    if len(image.in_place) == 1:  # which may have the data directory in it, and then no overlay without an upper one
-        yield image.in_place[0]
-        return
+    # A single directory in place may have the data directory in it: of that there is no overlay without an upper one.
+    read_only = len(image.in_place) != 1
     with root.staging("look") as directory:
-        (directory / "merged").mkdir()
-        plan = rootfs.plan(root, image.chain_ids, directory, in_place=image.in_place, read_only=True)
+        for part in ("merged",) if read_only else ("upper", "work", "merged"):
+            (directory / part).mkdir()
+        layers, in_place, volatile = image.chain_ids, image.in_place, facts.overlay_volatile and not read_only
+        plan = rootfs.plan(root, layers, directory, in_place=in_place, volatile=volatile, read_only=read_only)
         quiet = job.quiet()  # it is not among the steps that make the container
         rootfs.mount(plan, quiet)
         try:

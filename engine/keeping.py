@@ -20,6 +20,7 @@ import msgspec
 from engine.disk import DataRoot
 from engine.errors import CutawayError, StoreError
 from engine.spec import Provenance, RunOptions
+from engine.text import as_json
 from engine.trace import Step, StepKind
 from engine.views import Draft, KeptDraft
 
@@ -40,8 +41,8 @@ class Keeper:
             if draft.id not in self._held and not self._take(draft.id):
                 return  # somebody else has it open: the first one's work is not to be lost
             data = {"saved": time.time(), "revises": revises, "text": text, "draft": _packed(draft)}
-            # Environments hold secrets: the owner alone may read it. ASCII, so that any text can be carried.
-            self._root.write(self._path(draft.id), json.dumps(data).encode(), mode=0o600)
+            # Environments hold secrets: the owner alone may read it.
+            self._root.write(self._path(draft.id), as_json(data), mode=0o600)
 
     def let_go(self, id: str) -> None:
         """It was launched, or thrown away: nothing is kept of it."""

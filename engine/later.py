@@ -14,9 +14,18 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
+
+_lock = threading.RLock()
+
+
+def _load(module: ModuleType, name: str) -> None:
+    """Have it loaded, where a stand-in has to give up its place: all of it, also where another thread is at that."""
+    with _lock:
+        getattr(module, name)
 
 
 def _cleandoc(doc: str) -> str:
@@ -25,7 +34,7 @@ def _cleandoc(doc: str) -> str:
         return doc.expandtabs().lstrip()
     import inspect
 
-    inspect.getdoc  # noqa: B018 - it is loaded, and what this stands for is there
+    _load(inspect, "getdoc")
     return inspect.cleandoc(doc)
 
 
@@ -33,7 +42,7 @@ def _quote_from_bytes(raw: bytes, safe: str | bytes = "/") -> str:
     """`urllib.parse.quote_from_bytes`, which `pathlib` keeps."""
     import urllib.parse
 
-    urllib.parse.quote  # noqa: B018 - as above
+    _load(urllib.parse, "quote")
     return urllib.parse.quote_from_bytes(raw, safe)
 
 
@@ -52,17 +61,17 @@ def _ngettext(one: str, several: str, number: int) -> str:
     return one if number == 1 else several
 
 
-def _loads(raw: str | bytes, **how: Any) -> Any:
+def _loads(s: str | bytes, **how: Any) -> Any:
     """`json.loads`, by msgspec, which makes the same of all that it takes, and takes less."""
     import msgspec
 
     if not how:
         with contextlib.suppress(msgspec.MsgspecError, UnicodeError):
-            return msgspec.json.decode(raw)
+            return msgspec.json.decode(s)
     import json
 
-    json.JSONDecoder  # noqa: B018 - as above
-    return json.loads(raw, **how)
+    _load(json, "JSONDecoder")
+    return json.loads(s, **how)
 
 
 _BEFORE: dict[str, dict[str, Callable[..., Any]]] = {
@@ -76,8 +85,9 @@ _BEFORE: dict[str, dict[str, Callable[..., Any]]] = {
 """What each has of its names before it is loaded."""
 _NEEDS = {"bz2": "_bz2", "lzma": "_lzma"}
 """What a Python may have been built without. Who asks for the module wants to know then, as `shutil` does."""
+_PARTS = {"json": ("decoder", "encoder", "scanner")}
+"""Modules of a package, which want one another before they want that. They are what they are without it."""
 _IMPORTS_OWN = ("__path__", "__file__", "__cached__")  # which the import system sets, or there are none
-_lock = threading.RLock()
 
 
 class _Later(ModuleType):
@@ -86,6 +96,8 @@ class _Later(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name in _IMPORTS_OWN:
             raise AttributeError(name)
+        if name in _PARTS.get(self.__name__, ()):
+            return import_module(f"{self.__name__}.{name}")
         with _lock:  # while one thread loads it the others wait for what is not there yet
             spec = self.__spec__
             if spec is not None and isinstance(later := spec.loader, _Loader):

@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 _UNSAFE = (
     "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
@@ -55,12 +53,18 @@ def visible(text: str, *, keep: str = "") -> str:
     return _unsafe().sub(lambda match: match.group() if match.group() in keep else _show(match), text)
 
 
-def as_json(value: Any) -> bytes:
-    """A value, of a Struct too, as JSON on one line, to be kept. What was no UTF-8 (surrogates) is escaped in it."""
+def as_json(value: Any, *, indent: int | None = None) -> bytes:
+    """A value, of a Struct too, as JSON to be kept, on one line without an `indent`.
+
+    What was no UTF-8 (surrogates) is escaped in it; then `json.loads` reads it, and msgspec does not.
+    """
+    import msgspec  # the process that unpacks layers keeps none
+
     try:
-        return msgspec.json.encode(value)
+        raw = msgspec.json.encode(value)
     except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(value)).encode()
+        return json.dumps(msgspec.to_builtins(value), indent=indent).encode()
+    return raw if indent is None else msgspec.json.format(raw, indent=indent)
 
 
 def storable(text: str) -> bool:

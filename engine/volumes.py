@@ -57,15 +57,17 @@ class Volumes:
             mounts = json.loads(config.read_bytes()).get("mounts")
         except (OSError, ValueError, RecursionError, AttributeError):
             return
-        here = os.fspath(self.base)
+        here = os.path.realpath(self.base)
         for mount in mounts if isinstance(mounts, list) else ():
             entry: dict[str, Any] = mount if isinstance(mount, dict) else {}
             source, destination = entry.get("source"), entry.get("destination")
-            if not isinstance(source, str) or not isinstance(destination, str) or not source.startswith(here):
+            if not isinstance(source, str) or not isinstance(destination, str) or "\0" in source:
                 continue
-            place = Path(source)
-            if place.parent.parent == self.base and place.name == _DATA and re.fullmatch(_NAME, place.parent.name):
-                yield place.parent.name, destination
+            # However it is spelt, and by whatever link the data directory was reached; a volume may be a link itself.
+            directory, data = os.path.split(os.path.normpath(source))
+            base, name = os.path.split(directory)
+            if data == _DATA and re.fullmatch(_NAME, name) and os.path.realpath(base) == here:
+                yield name, destination
 
     def make(self, config: Path, job: Job) -> None:
         """Make the volumes of a config.json that are not there yet. Raises StoreError."""

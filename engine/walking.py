@@ -12,18 +12,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-import msgspec
-
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # or something else has its name now
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """A name in a directory, whose descriptor is open until the next entry is asked for."""
-
-    directory: int
-    name: str
-    is_directory: bool
 
 
 class Descent:
@@ -95,8 +85,9 @@ class Descent:
         return here
 
 
-def entries(top: int, failed: Callable[[OSError], None]) -> Iterator[Entry]:
-    """All that is below the open directory `top`, a directory after what is in it.
+def entries(top: int, failed: Callable[[OSError], None]) -> Iterator[tuple[int, str, bool]]:
+    """All that is below the open directory `top`, a directory after what is in it: the directory that it is in, open
+    until the next one is asked for, its name there, and whether it is a directory itself.
 
     What goes or is moved meanwhile is left out; `failed` hears why a directory cannot be read, and may raise.
     """
@@ -108,7 +99,7 @@ def entries(top: int, failed: Callable[[OSError], None]) -> Iterator[Entry]:
             directories, others = _listed(place.handle, failed)
             left.append(directories)
             for other in others:
-                yield Entry(place.handle, other, False)
+                yield place.handle, other, False
             while not (left[-1] and place.enter(left[-1][-1])):
                 if left[-1]:
                     left[-1].pop()
@@ -119,7 +110,7 @@ def entries(top: int, failed: Callable[[OSError], None]) -> Iterator[Entry]:
                 is_parent = place.leave()
                 del left[place.depth + 1 :], ways[place.depth :]
                 if is_parent:
-                    yield Entry(place.handle, name, True)
+                    yield place.handle, name, True
             ways.append(left[-1].pop())
     finally:
         place.close()
@@ -133,9 +124,9 @@ def remove_tree(name: str | bytes | os.PathLike[str], directory: int | None = No
     errors: list[OSError] = []
     top = os.open(name, _OPEN, dir_fd=directory)
     try:
-        for entry in entries(top, errors.append):
+        for inside, name_there, is_directory in entries(top, errors.append):
             try:
-                (os.rmdir if entry.is_directory else os.unlink)(entry.name, dir_fd=entry.directory)
+                (os.rmdir if is_directory else os.unlink)(name_there, dir_fd=inside)
             except FileNotFoundError:
                 continue
             except OSError as error:

@@ -156,6 +156,12 @@ def cutaway(ctx: click.Context, root: Path | None, read_only: bool) -> None:
         ctx.exit(screen(root, ctx.obj["settings"], ctx.obj["read_only"]))
 
 
+def _absolute(path: str) -> str:
+    """PATH without what is relative to the current directory, as an empty entry is, too (environ(7)): anybody may have
+    made what is there, and root runs it."""
+    return ":".join(each for each in path.split(":") if each.startswith("/")) or os.defpath
+
+
 def main(
     screen: Screen | None = None,
     arguments: list[str] | None = None,
@@ -167,6 +173,7 @@ def main(
     `screen` opens the workbench where no command is given; `default_settings` makes the text of `config-file`.
     """
     prepare()
+    os.environ["PATH"] = _absolute(os.environ.get("PATH", os.defpath))
     # Where who started us ignores it, so would conmon, and nobody could be told how a process ended (wait(2), ECHILD).
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:

@@ -26,7 +26,7 @@ from engine.jobs import Job
 from engine.network import namespace
 from engine.network.turns import turn
 from engine.ports import Port
-from engine.text import visible
+from engine.text import as_json, visible
 from engine.trace import StepKind
 
 _SETTINGS = "network.json"
@@ -122,12 +122,12 @@ class Networks:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             order = self._request(container_id, name, address, mac, fixed)
             if isinstance(tool, Path):
-                request, command = json.dumps({"cni": order}), f"# the CNI plugins of {shlex.quote(str(tool))}, in turn"
+                order, command = {"cni": order}, f"# the CNI plugins of {shlex.quote(str(tool))}, in turn"
             else:
-                request = json.dumps(order)
                 line = shlex.join([str(tool.path), *self._options(), "setup", str(path)])
                 command = f"{line} < {shlex.quote(str(told))}"
             with job.step(StepKind.NETWORK, command, peer="podman run --network bridge") as step:
+                request = as_json(order).decode()
                 told.write_text(request)
                 try:
                     namespace.make(path)
@@ -252,7 +252,7 @@ class Networks:
                 routes = _routes()
                 free = (s for s in _subnets(int(identity[:8], 16)) if not any(s.overlaps(r) for r in routes))
                 settings = {"id": identity, "interface": f"cutaway-{identity[:6]}", "subnet": str(next(free))}
-                self._root.write(place, json.dumps(settings, indent=2).encode() + b"\n")
+                self._root.write(place, as_json(settings, indent=2) + b"\n")
         return dict(json.loads(place.read_bytes()))
 
 

@@ -36,10 +36,10 @@ def _below(directory: str) -> Iterator[os.stat_result]:
     except FileNotFoundError:
         return
     try:
-        for entry in entries(top, _raise):
-            if not entry.is_directory:
+        for place, name, is_directory in entries(top, _raise):
+            if not is_directory:
                 try:
-                    yield os.stat(entry.name, dir_fd=entry.directory, follow_symlinks=False)
+                    yield os.stat(name, dir_fd=place, follow_symlinks=False)
                 except FileNotFoundError:
                     continue
     finally:

@@ -55,9 +55,9 @@ def _inside(group: Path) -> Iterator[tuple[int, str]]:
     except OSError:
         return
     try:
-        for entry in entries(top, lambda error: None):
-            if entry.is_directory:
-                yield entry.directory, entry.name
+        for place, name, is_directory in entries(top, lambda error: None):
+            if is_directory:
+                yield place, name
         yield top, "."
     finally:
         os.close(top)

@@ -8,7 +8,6 @@ process that somebody waits for.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import shutil
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import RuntimeFailed
-from engine.host import HostFacts
+from engine.host import HostFacts, find_tool
 from engine.jobs import CancelToken
 from engine.runtime.abandoned import ending_with_us
 from engine.runtime.attach import Pump
@@ -30,6 +29,7 @@ from engine.runtime.record import ContainerRecord
 from engine.runtime.runc import environment, failure, runc_options
 from engine.runtime.state import RuntimeFiles, make_directory
 from engine.runtime.waiting import ProcessId
+from engine.text import as_json
 
 _PATIENCE = 5.0  # seconds for what is not wanted any more to begin
 
@@ -98,7 +98,7 @@ class Executor:
             # conmon takes the directory away at the process's end; here only where that never began.
             gone = stack.enter_context(contextlib.ExitStack())
             gone.callback(shutil.rmtree, directory, ignore_errors=True)
-            (directory / "process.json").write_text(json.dumps({**process, **_size(process, to)}))
+            (directory / "process.json").write_bytes(as_json({**process, **_size(process, to)}))
             pump = None
             with moves_at_once():
                 talk.begin(self._arguments(record, files, directory, process, to), directory)
@@ -136,7 +136,8 @@ class Executor:
             line.append("--terminal")
         elif to is not None and to.stdin is not None:
             line.append("--stdin")
-        line += ["--exit-command", shutil.which("rm") or "/bin/rm"]
+        rm = find_tool("rm")
+        line += ["--exit-command", str(rm.path) if rm else "/bin/rm"]
         for argument in ("-rf", "--", str(directory)):
             line += ["--exit-command-arg", argument]
         return line

@@ -17,6 +17,7 @@ from engine.disk import DataRoot
 from engine.errors import CutawayError
 from engine.jobs import CancelToken
 from engine.runtime.record import ContainerRecord
+from engine.text import as_json
 
 _NAME, _OLDER = "events.jsonl", "events.jsonl.1"
 _LIMIT = 4 * 1024 * 1024
@@ -58,7 +59,7 @@ class Happenings:
                 self._root.path / _NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
             )
             try:
-                os.write(handle, msgspec.json.encode(happening) + b"\n")
+                os.write(handle, as_json(happening) + b"\n")
                 full = os.fstat(handle).st_size > _LIMIT
             finally:
                 os.close(handle)

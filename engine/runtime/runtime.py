@@ -143,7 +143,7 @@ class Runtime:
         word = signal.Signals(number).name.removeprefix("SIG") if number in set(signal.Signals) else str(number)
         with self._runc.step(job, ["kill", record.id, word], files, f"podman kill --signal {word} {record.name}"):
             said = self._runc.run(files, ["kill", record.id, str(number)], job.token)
-            if said is not None and read_state(files).pid:
+            if said is not None and read_state(files).pid and not _signalled(files, number, said):
                 raise failure(said, f"cannot signal the container {record.name}")
 
     def stop(self, record: ContainerRecord, timeout: float, job: Job) -> int | None:
@@ -369,3 +369,15 @@ class Runtime:
         with self._runc.step(job, [verb, record.id], files, f"podman {word} {record.name}"):
             if (said := self._runc.run(files, [verb, record.id], job.token)) is not None:
                 raise failure(said, f"cannot {word} the container {record.name}")
+
+
+def _signalled(files: RuntimeFiles, number: int, said: str) -> bool:
+    """Signal the first process where runc takes it for one that has ended, as its first thread has, and others go on;
+    whether that was so."""
+    state = files.runc_state()
+    if "container not running" not in said or state is None:
+        return False
+    with state.process.opened() as handle:
+        if handle is not None:
+            signal.pidfd_send_signal(handle, number)
+        return handle is not None

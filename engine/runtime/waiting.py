@@ -38,7 +38,10 @@ class ProcessId(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, pid: int) -> ProcessId | None:
-        """The identity of a process that lives; None for one that is not there or a zombie."""
+        """The identity of a process that lives; None for one that is not there or a zombie.
+
+        One whose first thread alone has ended looks like a zombie, and lives as long as the others do.
+        """
         try:
             with open(f"/proc/{pid}/stat", "rb") as file:
                 stat = file.read()
@@ -46,7 +49,9 @@ class ProcessId(msgspec.Struct, frozen=True):
             return None
         # The command name, in parentheses, may contain anything: count from its end (proc(5)).
         fields = stat[stat.rindex(b")") + 2 :].split()
-        return None if fields[0] in (b"Z", b"X") else cls(pid, int(fields[19]))
+        if fields[0] == b"X" or (fields[0] == b"Z" and int(fields[17]) <= 1):  # state, num_threads
+            return None
+        return cls(pid, int(fields[19]))
 
     @property
     def alive(self) -> bool:

@@ -81,7 +81,7 @@ def _unwrap(node: Any, pointer: str, origins: dict[str, Origin]) -> Any:
 
 def to_text(value: Any) -> str:
     """A config.json as Cutaway writes it: two spaces, readable letters, invisible and reordering characters escaped."""
-    text = msgspec.json.format(as_json(value), indent=2).decode() + "\n"
+    text = as_json(value, indent=2).decode() + "\n"
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(_escaped(letter) for letter in text)

@@ -37,7 +37,7 @@ from engine.oci import (
 )
 from engine.reference import Reference, check_digest, command_to_get
 from engine.store.blobs import Blobs
-from engine.text import visible
+from engine.text import as_json, visible
 
 _LOCK = "index"
 _INDEX_DIGEST = "io.cutaway.index"
@@ -250,7 +250,7 @@ class Images:
         return tree
 
     def _write(self, tree: dict[str, Any]) -> None:
-        self._root.write(self._path, json.dumps(tree, indent=2).encode())
+        self._root.write(self._path, as_json(tree, indent=2))
 
 
 def _whole(each: Iterable[tuple[Descriptor, ImageRecord | ContentError | StoreError]]) -> list[ImageRecord]:

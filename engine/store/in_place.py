@@ -32,7 +32,7 @@ from engine.oci import (
 )
 from engine.reference import Reference
 from engine.store.images import ImageRecord
-from engine.text import visible
+from engine.text import storable, visible
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _PLACE = re.compile(r"\[(?:overlay@)?(/[^\]+]*)(?:\+[^\]]*)?\](.*)")
@@ -46,7 +46,9 @@ def directory_image(path: Path, platform: Platform) -> ImageRecord:
     """A root filesystem in a directory as an image without configuration. Raises UsageError where there is none."""
     path = path.absolute()
     if not path.is_dir():
-        raise UsageError(f"no directory to take as a root filesystem: {path}")
+        raise UsageError(f"no directory to take as a root filesystem: {visible(str(path))}")
+    if not storable(str(path)):
+        raise UsageError(f"runc needs names in UTF-8, not {visible(str(path))}", hint="Give it another name.")
     config = ImageConfig(platform.architecture, platform.os, RootFS("layers", []), variant=platform.variant)
     digest = Digest.of(bytes(path))
     manifest = Manifest(2, Descriptor(CONFIG, digest, 0), [])

@@ -53,13 +53,37 @@ assert [*map(inspect.cleandoc, lines), platform.system()] == before
 
 def test_json_is_read_without_it_as_with_it() -> None:
     python("""
-import json, math
+import json
 texts = ['{"a":[1,2.5,null,true],"a":"\\\\u00e9"}', 10 * "1234567890", "-0", "0.1", b'"\\xc3\\xa9"', " [] "]
 before = [json.loads(text) for text in texts]
 assert empty("json")
 try: json.loads('{"a":1]')
 except ValueError as error: assert "delimiter" in str(error) and not empty("json")
-assert [json.loads(text) for text in texts] == before
+assert repr([json.loads(text) for text in texts]) == repr(before) and json.loads(s="1") == 1
+""")
+
+
+@pytest.mark.parametrize("part", ["decoder", "encoder", "scanner"])
+def test_a_part_of_json_comes_first(part: str) -> None:
+    python(f"""
+import json.{part}, json
+assert json.{part}.__name__ == "json.{part}"
+assert json.dumps([1]) == "[1]" and not empty("json") and json.loads("[NaN]")
+""")
+
+
+def test_one_thread_wants_json_and_another_one_a_part_of_it() -> None:
+    python("""
+import json, threading
+found = []
+def part():
+    import json.decoder
+    found.append(json.decoder.JSONDecoder)
+tasks = part, lambda: found.append(json.dumps)
+threads = [threading.Thread(target=task, daemon=True) for task in tasks]
+for thread in threads: thread.start()
+for thread in threads: thread.join(30)
+assert len(found) == 2
 """)
 
 

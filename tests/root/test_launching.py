@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +16,8 @@ from deep import nest
 from waiting import until
 
 from engine import Attachment, Job, RunOptions, RuntimeFailed, Status, Workbench
+from engine.disk import DataRoot
+from engine.events import ignore
 from engine.walking import remove_tree
 
 pytestmark = pytest.mark.root
@@ -213,3 +217,22 @@ def test_a_carriage_return_in_a_path_is_a_letter_like_others(
     assert cutaway.json("system", "check", "--json") == []
     cutaway("rm", "-f", "-t0", "it")
     assert cutaway.json("ps", "-a", "--json") == []
+
+
+def test_what_goes_at_its_end_is_not_brought_to_the_disk(
+    workbench: Workbench, demo: str, data_root: DataRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def synced(*, goes: bool) -> set[str]:
+        names: list[str] = []
+        monkeypatch.setattr(os, "fsync", lambda handle: names.append(os.readlink(f"/proc/self/fd/{handle}")))
+        options = RunOptions(args=("true",), network="host", auto_remove=goes)
+        draft = workbench.draft(demo, options, Job("draft", ignore))
+        with open(os.devnull, "wb") as nowhere:
+            to = Attachment(None, nowhere.fileno(), nowhere.fileno())
+            assert workbench.launch(draft, Job("run", ignore), to=to) == 0
+        return {re.sub("-[0-9a-f]{12}", "-N", name.removeprefix(f"{data_root.path}/")) for name in names}
+
+    synced(goes=False)  # and with it what the data directory has from the first start on
+    placed = {"tmp/container-N", "tmp/container-N/container.json", "containers"}
+    assert synced(goes=True) == placed
+    assert "tmp/file-N" in synced(goes=False), "the config.json of its start, and its exit code"
