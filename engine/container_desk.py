@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -218,7 +218,12 @@ class ContainerDesk:
 
         Raises ContainerState for one that was never started, RuntimeFailed where the exit code is lost, Cancelled.
         """
-        return self._runtime.wait(self._find(name), token)
+        return next(self.wait_each([name], token))
+
+    def wait_each(self, names: Sequence[str], token: CancelToken) -> Iterator[int]:
+        """As `wait`, for one after the other; that a later one removes itself meanwhile loses nothing."""
+        for record in [self._find(name) for name in names]:
+            yield self._runtime.wait(record, token)
 
     def containers(self) -> list[ContainerSummary]:
         """Every container, running or not, oldest first; states read from runc's files and the kernel.

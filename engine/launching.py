@@ -226,7 +226,7 @@ class Launcher:
         if record.restart:  # under the lock: who starts it again just now comes first, and then it runs
             with self._containers.lock(record.id, token=job.token) as home:
                 coming_back.leave_alone(home)
-        if not self._runtime.state(record).pid:
+        if not (state := self._runtime.state(record)).pid and state.status is not Status.UNKNOWN:
             return  # it has ended, or never ran: that is what was asked for
         self._tell_cut_off(record, job)
         with journalled(self._containers, record, job):

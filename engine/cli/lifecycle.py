@@ -162,10 +162,12 @@ def wait(condition: str, interval: str | None, **choose: Any) -> None:
     """Wait until containers end, and print their exit codes; -1 for those of another state."""
     workbench = session().workbench
     token = CancelToken()
-    for name in chosen(workbench, ALIVE, **choose):
-        if condition in ("stopped", "exited"):
-            click.echo(workbench.wait(name, token))
-            continue
+    names = chosen(workbench, ALIVE, **choose)
+    if condition in ("stopped", "exited"):
+        for code in workbench.wait_each(names, token):
+            click.echo(code)
+        return
+    for name in names:
         while workbench.container(name).status is not Status(condition):
             token.sleep(_LOOK)
         click.echo(-1)

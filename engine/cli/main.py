@@ -204,6 +204,8 @@ def main(
         complain(f"cannot use {error.filename}: {error.strerror}", "Run it as root, e.g. with sudo.")
         code = 1
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # before Python 3.12, while a class is made
+            leave(130)
         if os.environ.get("CUTAWAY_DEBUG"):
             raise
         complain(f"defect: {type(error).__name__}: {error}", "Set CUTAWAY_DEBUG=1 to see where, and please report it.")

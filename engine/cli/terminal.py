@@ -97,7 +97,11 @@ def _signals(workbench: Workbench, container: str, job: Job) -> AbstractContextM
     def pass_on(number: int) -> None:
         nonlocal waits
         asks_to_end = number in _ASK_TO_END
-        if paused := asks_to_end and _status(workbench, container) is Status.PAUSED:
+        status = _status(workbench, container) if asks_to_end else None
+        if status is Status.CREATED:  # it has not begun: what would end is runc, in the middle of its start
+            job.cancel()
+            return
+        if paused := status is Status.PAUSED:
             if waits:
                 job.cancel()
                 return

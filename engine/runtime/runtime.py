@@ -48,6 +48,8 @@ _CLEANUP = Path(engine.__file__).with_name("exit_command.py")
 
 _SHOWN = 500  # characters of what runc says by the way
 
+_PAUSE = 0.02  # seconds between two looks whether a start has come so far
+
 _END_PATIENCE = 10.0  # seconds from a container's end until conmon must have written it down
 
 
@@ -150,10 +152,13 @@ class Runtime:
         """Send its stop signal, and KILL after `timeout` seconds; returns the exit code (None: not known).
 
         The caller does not hold the lock: at the container's end conmon's clean-up takes it.
-        No process is no error. Raises RuntimeFailed, Cancelled (the first signal has been sent then).
+        No process is no error. Raises ContainerState where that cannot be told, RuntimeFailed, Cancelled (the first
+        signal has been sent then).
         """
         files = self.files(record)
         state = read_state(files)
+        if state.status is Status.UNKNOWN:
+            raise _untold(record)
         if not state.pid:
             return state.exit_code
         gentle = record.stop_signal or "TERM"
@@ -203,9 +208,14 @@ class Runtime:
         Raises ContainerState while a process is in it, unless `force` (which kills it), RuntimeFailed.
         """
         files = self.files(record)
-        running = read_state(files).pid
+        state = read_state(files)
+        running = state.pid
         if not force:
             self.check_known(record)
+        if state.status is Status.UNKNOWN:
+            if not force:
+                raise _untold(record)
+            self._end_without_runc(files)
         if running and not force:
             raise ContainerState(
                 f"the container {record.name} has a running process ({running})",
@@ -251,7 +261,10 @@ class Runtime:
     def has_leftovers(self, record: ContainerRecord) -> bool:
         """Whether nothing runs in it and it waits for its clean-up, `delete`: who should have done it was killed."""
         files = self.files(record)
-        return (files.exists_in_runc() or files.here.exists()) and not read_state(files).pid
+        if not (files.exists_in_runc() or files.here.exists()):
+            return False
+        state = read_state(files)
+        return not state.pid and state.status is not Status.UNKNOWN
 
     def ids(self) -> set[str]:
         """The containers of this data directory of which runc or conmon keep something."""
@@ -270,6 +283,14 @@ class Runtime:
         files = RuntimeFiles(self._root, container_id)
         self._delete(files, job)
         remove_quietly(files.here)
+
+    def _end_without_runc(self, files: RuntimeFiles) -> None:
+        """End what runs in a container whose state runc cannot read, and have runc forget it."""
+        from engine.runtime import cgroups
+
+        cgroups.clear(cgroups.configured_path(files.bundle / "config.json"), files.id)
+        wait_for_end(files, CancelToken(), _END_PATIENCE)
+        remove_quietly(files.runc_root / files.id)
 
     def _delete(self, files: RuntimeFiles, job: Job, undo: Callable[[], None] = lambda: None) -> None:
         if files.here.exists():
@@ -295,9 +316,12 @@ class Runtime:
         Raises ContainerState for one that was never started, RuntimeFailed where the exit code is lost, Cancelled.
         """
         files = self.files(record)
-        state = read_state(files)
-        if state.status is Status.CREATED and not state.pid and not comes_back(files, record.restart, state):
-            raise ContainerState(f"the container {record.name} has not been started")
+        while (state := read_state(files)).status is Status.CREATED and not state.pid:
+            if comes_back(files, record.restart, state):
+                break
+            if not monitors(files):  # otherwise somebody is just starting it
+                raise ContainerState(f"the container {record.name} has not been started")
+            token.sleep(_PAUSE)
         code = wait_for_last(files, record.restart if again else "", token).exit_code
         if code is None:
             raise RuntimeFailed(
@@ -369,6 +393,13 @@ class Runtime:
         with self._runc.step(job, [verb, record.id], files, f"podman {word} {record.name}"):
             if (said := self._runc.run(files, [verb, record.id], job.token)) is not None:
                 raise failure(said, f"cannot {word} the container {record.name}")
+
+
+def _untold(record: ContainerRecord) -> ContainerState:
+    return ContainerState(
+        f"whether {record.name} runs cannot be told: runc's state of it cannot be read",
+        hint=f"cutaway rm --force {record.name} ends it, and takes away all that it has written.",
+    )
 
 
 def _signalled(files: RuntimeFiles, number: int, said: str) -> bool:
