@@ -11,13 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from engine.errors import RuntimeFailed
 from engine.jobs import Job
 from engine.runtime.record import ContainerRecord
 from engine.runtime.runc import Runc, failure
 from engine.runtime.state import RuntimeFiles
+from engine.text import as_json
 
 _FILES = (
     *("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.soft_limit_in_bytes"),
@@ -34,7 +33,7 @@ def update(
 ) -> None:
     """What `Runtime.update` does."""
     place = files.here / "resources.json"
-    place.write_bytes(msgspec.json.encode(limits))
+    place.write_bytes(as_json(limits))
     line = ["update", "--resources", str(place), record.id]
     with (
         _changed_whole(files),

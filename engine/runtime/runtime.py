@@ -145,8 +145,11 @@ class Runtime:
         word = signal.Signals(number).name.removeprefix("SIG") if number in set(signal.Signals) else str(number)
         with self._runc.step(job, ["kill", record.id, word], files, f"podman kill --signal {word} {record.name}"):
             said = self._runc.run(files, ["kill", record.id, str(number)], job.token)
-            if said is not None and read_state(files).pid and not _signalled(files, number, said):
-                raise failure(said, f"cannot signal the container {record.name}")
+            if said is not None and read_state(files).pid:
+                from engine.runtime.without_runc import signalled
+
+                if not signalled(files, number, said):
+                    raise failure(said, f"cannot signal the container {record.name}")
 
     def stop(self, record: ContainerRecord, timeout: float, job: Job) -> int | None:
         """Send its stop signal, and KILL after `timeout` seconds; returns the exit code (None: not known).
@@ -215,7 +218,9 @@ class Runtime:
         if state.status is Status.UNKNOWN:
             if not force:
                 raise _untold(record)
-            self._end_without_runc(files)
+            from engine.runtime import without_runc
+
+            without_runc.end(files)
         if running and not force:
             raise ContainerState(
                 f"the container {record.name} has a running process ({running})",
@@ -283,14 +288,6 @@ class Runtime:
         files = RuntimeFiles(self._root, container_id)
         self._delete(files, job)
         remove_quietly(files.here)
-
-    def _end_without_runc(self, files: RuntimeFiles) -> None:
-        """End what runs in a container whose state runc cannot read, and have runc forget it."""
-        from engine.runtime import cgroups
-
-        cgroups.clear(cgroups.configured_path(files.bundle / "config.json"), files.id)
-        wait_for_end(files, CancelToken(), _END_PATIENCE)
-        remove_quietly(files.runc_root / files.id)
 
     def _delete(self, files: RuntimeFiles, job: Job, undo: Callable[[], None] = lambda: None) -> None:
         if files.here.exists():
@@ -400,15 +397,3 @@ def _untold(record: ContainerRecord) -> ContainerState:
         f"whether {record.name} runs cannot be told: runc's state of it cannot be read",
         hint=f"cutaway rm --force {record.name} ends it, and takes away all that it has written.",
     )
-
-
-def _signalled(files: RuntimeFiles, number: int, said: str) -> bool:
-    """Signal the first process where runc takes it for one that has ended, as its first thread has, and others go on;
-    whether that was so."""
-    state = files.runc_state()
-    if "container not running" not in said or state is None:
-        return False
-    with state.process.opened() as handle:
-        if handle is not None:
-            signal.pidfd_send_signal(handle, number)
-        return handle is not None
