@@ -61,10 +61,17 @@ def as_json(value: Any, *, indent: int | None = None) -> bytes:
     import msgspec  # the process that unpacks layers keeps none
 
     try:
-        raw = msgspec.json.encode(value)
+        raw = msgspec.json.encode(value, enc_hook=_plain)
     except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(value), indent=indent).encode()
+        return json.dumps(msgspec.to_builtins(value, enc_hook=_plain), indent=indent).encode()
     return raw if indent is None else msgspec.json.format(raw, indent=indent)
+
+
+def _plain(value: Any) -> str:
+    """A text of a kind of its own (a Digest) as such."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"a {type(value).__name__} has no place in JSON")
 
 
 def storable(text: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.digest import Digest
 from engine.text import as_json, human_size, shortened, visible
 
 # Format characters that are seen: signs that stand before or over numbers (Unicode: Prepended_Concatenation_Mark),
@@ -106,6 +107,14 @@ TREES = st.recursive(
 @given(TREES)
 def test_what_is_kept_as_json_comes_back_whatever_letters_are_in_it(tree: object) -> None:
     assert json.loads(as_json(tree)) == tree
+
+
+def test_a_text_of_a_kind_of_its_own_is_a_text() -> None:
+    digest = Digest.of(b"")
+    assert as_json([digest, {"of": digest}]) == f'["{digest}",{{"of":"{digest}"}}]'.encode()
+    assert json.loads(as_json([digest, "\udcff"])) == [digest, "\udcff"]
+    with pytest.raises(TypeError):
+        as_json(Path("/"))
 
 
 def test_what_was_no_utf8_is_kept_too() -> None:

@@ -60,6 +60,7 @@ NOT_ON_THE_SCREEN = {
     **dict.fromkeys(("damaged_images", "damaged_containers"), "the screen tells of them with the rest: host.check"),
     "explain": "the editor explains while it is written: where values come from is in the draft",
     **dict.fromkeys(("create", "revise"), "the screen does both by launch"),
+    "wait_each": "for wait with several names; there one is waited for",
     "obtain": "what run --pull does; the screen pulls first, and shows it",
 }
 """Methods of the façade that only the command line needs, and why."""
@@ -148,6 +149,7 @@ NOT_GIVEN = {
         ("launch", "keep"): "what cannot be started is a draft again",
         ("stats", "every"): "once a second, as they are drawn",
         ("stats", "once"): "until the tab is left",
+        ("stats", "idle"): "what does not run is said to, in its own tab",
     },
     "engine/cli": {("launch", "start"): "`create` and `start` are two commands"},
 }
