@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +29,7 @@ from engine.runtime.runc import environment, failure, runc_options
 from engine.runtime.state import RuntimeFiles, make_directory
 from engine.runtime.waiting import ProcessId
 from engine.text import as_json
+from engine.walking import remove_quietly
 
 _PATIENCE = 5.0  # seconds for what is not wanted any more to begin
 
@@ -97,7 +97,7 @@ class Executor:
             make_directory(directory)
             # conmon takes the directory away at the process's end; here only where that never began.
             gone = stack.enter_context(contextlib.ExitStack())
-            gone.callback(shutil.rmtree, directory, ignore_errors=True)
+            gone.callback(remove_quietly, directory)
             (directory / "process.json").write_bytes(as_json({**process, **_size(process, to)}))
             pump = None
             with moves_at_once():
