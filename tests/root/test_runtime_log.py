@@ -51,8 +51,8 @@ def test_a_log_with_a_limit_keeps_the_newest(container: Any) -> None:
     it.start()
 
     def follow() -> None:
-        alive = lambda: bool(it.runtime.state(it.record).pid)  # noqa: E731
-        seen.extend(numbers(read_log(log, Extent(follow=True, still_running=alive), CancelToken())))
+        extent = Extent(follow=True, still_running=lambda: it.runtime.may_print(it.record))
+        seen.extend(numbers(read_log(log, extent, CancelToken())))
 
     follower = threading.Thread(target=follow)
     follower.start()
