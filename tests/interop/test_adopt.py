@@ -14,6 +14,7 @@ import other_engines
 import pytest
 from command_line import Cutaway
 from other_engines import Podman
+from waiting import until
 
 from engine import Job, Workbench
 from engine.events import ignore
@@ -178,7 +179,7 @@ def test_runcs_own_container(cutaway: Cutaway, tmp_path: Path) -> None:
         assert any(line["id"] == name and line["status"] == "running" for line in cutaway.json("adopt", "--json"))
         cutaway("adopt", f"runc:{name}", "--name=bare")
         cutaway("start", "bare")
-        assert cutaway.out("logs", "bare") == "bare runc"
+        until(lambda: cutaway.out("logs", "bare") == "bare runc")
         # Edited before it is launched: what the screen shows as the command lines that do the same.
         workbench, job = Workbench(cutaway.root), Job("adopt", ignore)
         draft = workbench.adopt(f"runc:{name}", job, name="again").draft
