@@ -12,6 +12,7 @@ from typing import Any
 from engine.errors import UsageError
 from engine.spec import vocabulary
 from engine.spec.provenance import tokens
+from engine.spec.wordlists import WORDS
 from engine.text import visible
 
 _ROWS = Path(__file__).with_name("fields.txt")
@@ -148,7 +149,7 @@ def _meant(path: list[str]) -> str:
 def known_words(pointer: str) -> frozenset[str]:
     """The values that are known for the field at a pointer; empty where any text may stand."""
     field = field_at(pointer)
-    return vocabulary.WORDS.get(field.words, frozenset()) if field else frozenset()
+    return WORDS.get(field.words, frozenset()) if field else frozenset()
 
 
 def member_names(pointer: str) -> list[str]:

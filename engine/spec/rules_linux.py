@@ -12,7 +12,8 @@ from engine.host import CgroupMode
 from engine.spec.diagnostics import Severity
 from engine.spec.reading import Finding, Reading
 from engine.spec.seeing import clean, in_root, is_bind, look, too_long, under_file
-from engine.spec.vocabulary import NAMESPACES, WORDS, suggestion
+from engine.spec.vocabulary import NAMESPACES, suggestion
+from engine.spec.wordlists import WORDS
 from engine.text import visible
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING

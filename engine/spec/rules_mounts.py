@@ -13,7 +13,8 @@ from engine.spec.diagnostics import Severity
 from engine.spec.filesystems import COMMON_TYPES, DATA, ON_DEVICES
 from engine.spec.reading import Finding, Reading
 from engine.spec.seeing import bind_source, clean, in_root, is_bind, look, resolved, too_long, under_file
-from engine.spec.vocabulary import WORDS, suggestion
+from engine.spec.vocabulary import suggestion
+from engine.spec.wordlists import WORDS
 from engine.text import visible
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING

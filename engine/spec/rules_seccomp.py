@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.spec.diagnostics import Severity
 from engine.spec.reading import Finding, Reading
-from engine.spec.vocabulary import WORDS, suggestion
+from engine.spec.vocabulary import suggestion
+from engine.spec.wordlists import WORDS
 from engine.text import visible
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import SpecError
-from engine.spec.syscalls import own_profile
 from engine.text import visible
 
 HOST_PROFILES = (Path("/etc/containers/seccomp.json"), Path("/usr/share/containers/seccomp.json"))
@@ -38,8 +37,12 @@ _ACTIONS = frozenset(
 def default_profile(architecture: str, capabilities: frozenset[str]) -> tuple[dict[str, Any], str]:
     """The compiled default filter, and where it comes from."""
     path = next((path for path in HOST_PROFILES if path.is_file()), None)
-    source, name = (own_profile(), "Cutaway's own seccomp profile") if path is None else (_read(path), str(path))
-    return compile_profile(source, architecture, capabilities, name), name
+    if path is not None:
+        return compile_profile(_read(path), architecture, capabilities, str(path)), str(path)
+    from engine.spec.syscalls import own_profile  # hardly a host has none
+
+    name = "Cutaway's own seccomp profile"
+    return compile_profile(own_profile(), architecture, capabilities, name), name
 
 
 def profile_from(path: Path, architecture: str, capabilities: frozenset[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from engine.errors import UsageError
 from engine.spec import Severity, check, describe_field, explain_field, fields, known_words, member_names
 from engine.spec.fields import _INTEGERS, children, field_at, table
-from engine.spec.vocabulary import WORDS
+from engine.spec.wordlists import WORDS
 
 
 def test_every_field_has_its_parent_a_meaning_a_type_a_default_and_an_example() -> None:
