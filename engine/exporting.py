@@ -8,12 +8,14 @@ from pathlib import Path
 
 from engine.errors import SpecError, UsageError
 from engine.spec import Document
-from engine.text import visible
+from engine.text import storable, visible
 from engine.views import Draft
 
 
 def check_target(directory: Path) -> None:
     """Raises UsageError where a bundle cannot be put into a directory; one that is not there yet is made."""
+    if not storable(str(directory.absolute())):
+        raise UsageError(f"runc needs names in UTF-8, not {visible(str(directory))}")
     if directory.exists() and not directory.is_dir():
         raise UsageError(f"{visible(str(directory))} is no directory")
     if (directory / "config.json").exists():

@@ -13,7 +13,7 @@ from engine import spec
 from engine.bundling import kept_config, kept_provenance
 from engine.disk import DataRoot
 from engine.errors import CommandNotFound, ContainerState, CutawayError, SpecError
-from engine.events import ALIVE, ContainersChanged
+from engine.events import ALIVE, ContainersChanged, Status
 from engine.host import HostFacts
 from engine.jobs import Job
 from engine.journalling import journalled, need_config
@@ -156,7 +156,7 @@ class Tender:
         for record in records:
             state = self._runtime.state(record)
             now = read_usage(self._runtime.files(record), state) if state.status in ALIVE else None
-            if now is None and idle:
+            if now is None and idle and state.status is not Status.UNKNOWN:
                 now = no_usage()
             if now is not None:
                 lines.append(compared(record.id, record.name, state.started, now, before.get(record.id)))
@@ -167,6 +167,7 @@ class Tender:
         """The processes in a container, the first one first. Raises ContainerState where none run."""
         from engine.runtime import processes
 
+        self._runtime.check_known(record)
         if self._runtime.state(record).status not in ALIVE:
             raise ContainerState(f"{record.name} does not run", hint=f"cutaway start {record.name}")
         accounts = spec.Accounts(self._containers.path(record.id) / "merged")

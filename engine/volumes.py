@@ -46,13 +46,18 @@ class Volumes:
         """Every volume by name, with the containers whose config.json binds it."""
         users: dict[str, list[str]] = {}
         for directory in sorted(self._root.containers.glob("*")):
-            for name, _ in self.bound(directory / "config.json"):
+            for name, _, _ in self._places(directory / "config.json"):
                 users.setdefault(name, []).append(directory.name)
         names = [path.name for path in sorted(self.base.glob("*")) if re.fullmatch(_NAME, path.name)]
         return [VolumeSummary(name, self.path(name), tuple(dict.fromkeys(users.get(name, ())))) for name in names]
 
     def bound(self, config: Path) -> Iterator[tuple[str, str]]:
         """The volumes that a config.json binds: the name, and where it is mounted in the container."""
+        return ((name, destination) for name, below, destination in self._places(config) if not below)
+
+    def _places(self, config: Path) -> Iterator[tuple[str, str, str]]:
+        """As `bound`, also of what is below a volume's directory: the name, the path there ("" for the volume itself),
+        and where it is mounted."""
         try:
             mounts = json.loads(config.read_bytes()).get("mounts")
         except (OSError, ValueError, RecursionError, AttributeError):
@@ -63,11 +68,13 @@ class Volumes:
             source, destination = entry.get("source"), entry.get("destination")
             if not isinstance(source, str) or not isinstance(destination, str) or "\0" in source:
                 continue
-            # However it is spelt, and by whatever link the data directory was reached; a volume may be a link itself.
-            directory, data = os.path.split(os.path.normpath(source))
+            # However it is spelt, relative to the bundle, too, and by whatever link the data directory was reached; a
+            # volume may be a link itself.
+            place = os.path.normpath(os.path.join(config.parent, source))
+            directory, data, below = place.partition(f"/{_DATA}")
             base, name = os.path.split(directory)
-            if data == _DATA and re.fullmatch(_NAME, name) and os.path.realpath(base) == here:
-                yield name, destination
+            if data and below[:1] in ("", "/") and re.fullmatch(_NAME, name) and os.path.realpath(base) == here:
+                yield name, below, destination
 
     def make(self, config: Path, job: Job) -> None:
         """Make the volumes of a config.json that are not there yet. Raises StoreError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
@@ -68,7 +69,7 @@ def foreground(
             if wired:
                 stack.enter_context(ending(job))
             elif sig_proxy:
-                stack.enter_context(_signals(workbench, container.id, job))
+                stack.enter_context(_signals(workbench, container.id, job, time.time() if new else 0.0))
 
         code = workbench.jobs.run(f"run {container.name}", act, prepare=prepare)
     if code is None:
@@ -89,7 +90,7 @@ def ending(job: Job) -> AbstractContextManager[None]:
     return _handling((signal.SIGTERM, signal.SIGHUP), lambda number: job.cancel())
 
 
-def _signals(workbench: Workbench, container: str, job: Job) -> AbstractContextManager[None]:
+def _signals(workbench: Workbench, container: str, job: Job, since: float) -> AbstractContextManager[None]:
     """Signals go to the container; before it runs they end what starts it. A paused one does nothing about them: the
     second that asks it to end ends us alone."""
     waits = False  # a signal, for it to go on
@@ -109,7 +110,7 @@ def _signals(workbench: Workbench, container: str, job: Job) -> AbstractContextM
         try:
             workbench.jobs.run(f"kill {container}", lambda own: workbench.kill(container, own, signal=str(number)))
         except CutawayError:
-            if asks_to_end and not _runs(workbench, container):
+            if asks_to_end and not _runs(workbench, container, since):
                 job.cancel()
         else:
             if paused:
@@ -125,13 +126,15 @@ def _status(workbench: Workbench, container: str) -> Status | None:
         return None
 
 
-def _runs(workbench: Workbench, container: str) -> bool:
-    """False before it is started, and where it is started again."""
+def _runs(workbench: Workbench, container: str, since: float) -> bool:
+    """False before it is started, which it is not before `since`, and where it is started again."""
     try:
         found = workbench.container(container)
     except ContainerUnknown:  # not made yet
         return False
-    return found.started is not None and not (found.restart and not found.pid)
+    if not found.pid and (found.restart or found.started is None):
+        return False
+    return bool(found.pid) or (found.started or 0.0) >= since
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from engine.runtime.state import (
     make_directory,
     read_state,
     start_time,
+    untold,
 )
 from engine.text import visible
 from engine.trace import StepKind
@@ -47,9 +48,7 @@ _CLEANUP = Path(engine.__file__).with_name("exit_command.py")
 """What conmon runs when a container has ended; by its place, as it is above."""
 
 _SHOWN = 500  # characters of what runc says by the way
-
 _PAUSE = 0.02  # seconds between two looks whether a start has come so far
-
 _END_PATIENCE = 10.0  # seconds from a container's end until conmon must have written it down
 
 
@@ -73,6 +72,13 @@ class Runtime:
     def state(self, record: ContainerRecord) -> LiveState:
         """How it is now, from the files of runc and conmon and from the kernel; no process is started."""
         return read_state(self.files(record))
+
+    def _told(self, record: ContainerRecord) -> LiveState:
+        """As `state`. Raises ContainerState where it is unknown."""
+        state = self.state(record)
+        if state.status is Status.UNKNOWN:
+            raise untold(record)
+        return state
 
     def start_time(self, record: ContainerRecord) -> float | None:
         """When its last run began, as `LiveState.started` of one that has begun; None where there was none."""
@@ -138,7 +144,7 @@ class Runtime:
 
         number = signal_number(name)
         files = self.files(record)
-        if not read_state(files).pid:
+        if not self._told(record).pid:
             raise ContainerState(
                 f"the container {record.name} does not run", hint=f"Start it with: cutaway start {record.name}"
             )
@@ -159,9 +165,7 @@ class Runtime:
         signal has been sent then).
         """
         files = self.files(record)
-        state = read_state(files)
-        if state.status is Status.UNKNOWN:
-            raise _untold(record)
+        state = self._told(record)
         if not state.pid:
             return state.exit_code
         gentle = record.stop_signal or "TERM"
@@ -216,8 +220,6 @@ class Runtime:
         if not force:
             self.check_known(record)
         if state.status is Status.UNKNOWN:
-            if not force:
-                raise _untold(record)
             from engine.runtime import without_runc
 
             without_runc.end(files)
@@ -243,9 +245,10 @@ class Runtime:
     def check_known(self, record: ContainerRecord) -> None:
         """Raise ContainerState where it has living processes and the runtime directory knows nothing of it.
 
-        Somebody cleared that directory, or the container was started with another $CUTAWAY_RUN.
+        Somebody cleared that directory, or the container was started with another $CUTAWAY_RUN. Or it is `unknown`.
         """
         files = self.files(record)
+        self._told(record)
         if files.exists_in_runc() or files.here.exists():
             return
         if not any(path.exists() for path in (files.bundle / STARTED, files.bundle / ATTACH, files.log)):
@@ -297,7 +300,10 @@ class Runtime:
             with self._runc.step(job, line, files, f"podman container cleanup {files.id}") as step:
                 failed, said = self._runc.call(files, line, None, undo)
                 if failed and files.exists_in_runc():
-                    raise failure(said, f"cannot delete the container {files.id}")
+                    from engine.runtime.without_runc import cleared
+
+                    if not cleared(files):
+                        raise failure(said, f"cannot delete the container {files.id}")
                 if said and not failed:  # a hook poststop: by the runtime-spec its failure is told, and no more
                     step.detail = visible(" ".join(said.split()))[:_SHOWN]
                     job.emit(Problem("deleted-with-errors", f"runc deleted {files.id}, and said: {step.detail}"))
@@ -319,8 +325,10 @@ class Runtime:
             if not monitors(files):  # otherwise somebody is just starting it
                 raise ContainerState(f"the container {record.name} has not been started")
             token.sleep(_PAUSE)
-        code = wait_for_last(files, record.restart if again else "", token).exit_code
-        if code is None:
+        state = wait_for_last(files, record.restart if again else "", token)
+        if state.status is Status.UNKNOWN:
+            raise untold(record)
+        if (code := state.exit_code) is None:
             raise RuntimeFailed(
                 f"the container {record.name} has ended, and its exit code is lost",
                 hint="Its monitor, conmon, was killed, or the host went down.",
@@ -346,7 +354,7 @@ class Runtime:
 
     def need_running(self, record: ContainerRecord) -> None:
         """Raise ContainerState where it does not run, or is paused: nothing in it answers then."""
-        status = self.state(record).status
+        status = self._told(record).status
         if status is not Status.RUNNING:
             raise ContainerState(
                 f"the container {record.name} is {status.value}, not running",
@@ -382,7 +390,7 @@ class Runtime:
 
     def _freeze(self, record: ContainerRecord, verb: str, needed: Status, job: Job) -> None:
         files = self.files(record)
-        status = read_state(files).status
+        status = self._told(record).status
         if status is not needed:
             hint = f"cutaway ps -a; it runs after: cutaway start {record.name}" if status not in ALIVE else ""
             raise ContainerState(f"the container {record.name} is {status.value}, not {needed.value}", hint=hint)
@@ -390,10 +398,3 @@ class Runtime:
         with self._runc.step(job, [verb, record.id], files, f"podman {word} {record.name}"):
             if (said := self._runc.run(files, [verb, record.id], job.token)) is not None:
                 raise failure(said, f"cannot {word} the container {record.name}")
-
-
-def _untold(record: ContainerRecord) -> ContainerState:
-    return ContainerState(
-        f"whether {record.name} runs cannot be told: runc's state of it cannot be read",
-        hint=f"cutaway rm --force {record.name} ends it, and takes away all that it has written.",
-    )

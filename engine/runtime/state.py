@@ -7,7 +7,7 @@
 | runc's state.json, its process is gone | exited |
 | no state.json (cleaned up, or a reboot), a start on record | exited |
 | no state.json, no start on record | created (on disk alone) |
-| a state.json that cannot be read | unknown |
+| a state.json that cannot be read, or is gone after it was there, and no word of conmon's that it has ended | unknown |
 
 The exit code is what conmon wrote to `exits/` of the runtime directory (a full disk does not reach that), kept from
 the clean-up on as `exit` in the container's directory. It is not known where conmon was killed or the host went down
@@ -25,8 +25,9 @@ import msgspec
 
 from engine import whereabouts
 from engine.disk import DataRoot, store_error
-from engine.errors import StoreError
+from engine.errors import ContainerState, StoreError
 from engine.events import Status
+from engine.runtime.record import ContainerRecord
 from engine.runtime.waiting import ProcessId
 
 EXIT = "exit"
@@ -185,9 +186,14 @@ def read_state(files: RuntimeFiles) -> LiveState:
     kept = f"{bundle}/{EXIT}"
     started = _time(f"{bundle}/{STARTED}")
     out_of_memory = os.path.exists(f"{bundle}/{OOM}")
-    try:
-        state = files.runc_state() if os.path.exists(runc) else None
-    except ValueError:
+    state, is_readable = None, True
+    if os.path.exists(runc):
+        try:
+            state = files.runc_state()
+            is_readable = state is not None or not os.path.exists(files.container_pid)  # which comes after runc's
+        except ValueError:
+            is_readable = False
+    if not is_readable and not os.path.exists(files.exit_signal):
         return LiveState(Status.UNKNOWN, started=started)
     if state is not None and state.process.alive:
         if os.path.exists(f"{runc}/exec.fifo"):
@@ -201,6 +207,14 @@ def read_state(files: RuntimeFiles) -> LiveState:
     if state is None and started is None and code is None:
         return LiveState(Status.CREATED)
     return LiveState(Status.EXITED, 0, code, started, finished, out_of_memory)
+
+
+def untold(record: ContainerRecord) -> ContainerState:
+    """The error for whoever has to know whether a container runs, where it is `unknown`."""
+    return ContainerState(
+        f"whether {record.name} runs cannot be told: runc's state of it cannot be read",
+        hint=f"cutaway rm --force {record.name} ends it, and takes away all that it has written.",
+    )
 
 
 def start_time(files: RuntimeFiles) -> float | None:

@@ -67,18 +67,39 @@ def test_and_can_be_ended(cutaway: Cutaway, words: str) -> None:
     until(lambda: not [each for each in cutaway.json("ps", "--json") if each["name"] == "it"])
 
 
-def test_one_whose_state_cannot_be_read_is_left_alone_until_force(cutaway: Cutaway) -> None:
+@pytest.mark.parametrize("how", ["damaged", "gone", "config"])
+def test_one_whose_state_cannot_be_read_is_left_alone_until_force(cutaway: Cutaway, how: str) -> None:
     id = cutaway.out("run", "-d", "--name=it", "--network=none", DEMO, "sleep", "60")
     (state,) = cutaway.run.glob(f"*/runc/{id}/state.json")
     pid = json.loads(state.read_text())["init_process_pid"]
-    state.write_text("{")
+    state.unlink() if how == "gone" else state.write_text("{")
     assert cutaway("ps").stderr.startswith("left alone: whether it runs cannot be told")
     assert status(cutaway, "it") == "unknown"
-    for words in ("stop it", "rm it"):
-        assert "cannot be told" in cutaway(*words.split(), code=125).stderr
+    for words in ("stop it", "rm it", "start it", "restart it", "kill it", "pause it", "exec it true", "top it"):
+        done = cutaway.ended(*words.split())
+        assert done.returncode in (125, 255), words
+        assert "cutaway: whether it runs cannot be told" in done.stderr, words
+    assert cutaway.out("stats", "--no-stream", "--format={{.Name}}", "it") == ""
     os.kill(pid, 0)
+    if how == "config":  # so it does not say any more where its control groups are
+        (cutaway.root / "containers" / id / "config.json").write_text("{}")
     cutaway("rm", "-f", "-t0", "it")
     assert not Path(f"/proc/{pid}").exists()
+    assert cutaway.json("ps", "-a", "--json") == []
+
+
+def test_conmons_word_settles_it(cutaway: Cutaway) -> None:
+    """It has ended, and who waits gets its code; runc cannot delete it, and it goes all the same."""
+    line = "while [ ! -e /end ]; do sleep 0.02; done; exit 4"
+    id = cutaway.out("run", "-d", "--name=it", "--network=none", DEMO, "sh", "-c", line)
+    (state,) = cutaway.run.glob(f"*/runc/{id}/state.json")
+    state.write_text("junk")
+    (cutaway.root / "containers" / id / "merged/end").touch()
+    until(lambda: status(cutaway, "it") == "exited")
+    assert cutaway.out("wait", "it") == "4"
+    cutaway("start", "it")
+    until(lambda: status(cutaway, "it") == "exited")
+    cutaway("rm", "it")
     assert cutaway.json("ps", "-a", "--json") == []
 
 
@@ -102,12 +123,18 @@ def test_a_volume_is_bound_however_its_path_is_spelt(cutaway: Cutaway, tmp_path:
     link = tmp_path / "link"
     link.symlink_to(data_root.path)
     base = data_root.path / "volumes/kept"
-    for name, spelt in (("dots", base.parent / "./../volumes/./kept"), ("link", link / "volumes/kept")):
+    spellings = {
+        "dots": f"{base.parent}/./../volumes/.//kept",
+        "link": f"{link}/volumes/kept",
+        "relative": "../../volumes/kept",
+        "below": f"{base}/_data/sub/../..",
+    }
+    for name, spelt in spellings.items():
         config = cutaway.out("config", "--network=none", "-v", "kept:/v", DEMO, "true")
-        (tmp_path / "config.json").write_text(config.replace(str(base), f"{spelt}/"))
+        (tmp_path / "config.json").write_text(config.replace(f'"{base}', f'"{spelt}/'))
         cutaway("create", "--config", str(tmp_path / "config.json"), f"--name={name}", DEMO)
     (volume,) = cutaway.json("volume", "ls", "--json")
-    assert len(volume["containers"]) == 3
+    assert len(volume["containers"]) == 5
     cutaway("rm", "plain")
     assert "is bound by" in cutaway("volume", "rm", "kept", code=2).stderr
 
@@ -167,3 +194,22 @@ def test_interrupted_between_creation_and_start_it_is_cancelled(cutaway: Cutaway
             said = process.communicate(timeout=60)[1]
         assert process.returncode in (130, -signal.SIGINT, 137), said
     assert cutaway.json("ps", "-a", "--json") == []
+
+
+def test_a_signal_before_a_further_run_begins_cancels_that(cutaway: Cutaway) -> None:
+    cutaway("run", "--name=it", "--network=none", DEMO, "sh", "-c", "trap 'exit 44' TERM; sleep 4 & wait")
+    for moment in range(12):
+        process = subprocess.Popen(
+            cutaway.command("start", "-a", "it"),
+            env=cutaway.environment,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        maps = Path(f"/proc/{process.pid}/maps")
+        until(lambda maps=maps: "/msgspec/" in maps.read_text())
+        time.sleep(0.01 + moment * 0.006)
+        began = time.monotonic()
+        os.kill(process.pid, signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode in (130, 143, -signal.SIGTERM, 44) or time.monotonic() - began < 3, said
+        cutaway("stop", "-t0", "it")
