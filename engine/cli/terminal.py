@@ -132,9 +132,7 @@ def _runs(workbench: Workbench, container: str, since: float) -> bool:
         found = workbench.container(container)
     except ContainerUnknown:  # not made yet
         return False
-    if not found.pid and (found.restart or found.started is None):
-        return False
-    return bool(found.pid) or (found.started or 0.0) >= since
+    return bool(found.pid) or (not found.restart and found.started is not None and found.started >= since)
 
 
 @contextmanager
