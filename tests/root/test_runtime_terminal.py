@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pseudo_terminal import PseudoTerminal
+from waiting import until
 
 from engine.events import Status
 from engine.jobs import CancelToken
@@ -32,6 +33,16 @@ def in_thread(function: Any) -> tuple[threading.Thread, list[Any]]:
     return thread, result
 
 
+def size_in(it: Any) -> tuple[int, int]:
+    """Columns and rows of the container's terminal."""
+    inside = os.open(f"/proc/{it.runtime.state(it.record).pid}/fd/0", os.O_RDONLY | os.O_NOCTTY)
+    try:
+        columns, rows = os.get_terminal_size(inside)
+        return columns, rows
+    finally:
+        os.close(inside)
+
+
 def test_a_shell_on_a_terminal(container: Any, screen: PseudoTerminal) -> None:
     screen.resize(31, 97)
     before = termios.tcgetattr(screen.inside)
@@ -45,6 +56,7 @@ def test_a_shell_on_a_terminal(container: Any, screen: PseudoTerminal) -> None:
         screen.wait_for(b"31 97\r\n42\r\n")
         screen.resize(20, 40)
         signal.raise_signal(signal.SIGWINCH)  # it is not this process's own terminal
+        until(lambda: size_in(it) == (40, 20))  # conmon hears of it by another way than of what is typed
         screen.type(b"stty size\r")
         screen.wait_for(b"20 40\r\n")
         screen.type(b"sh -c 'echo be''gun; exec sleep 30'\r")
